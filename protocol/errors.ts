@@ -1,0 +1,169 @@
+/**
+ * One error class, a closed list of codes, typed details, sentences that say what to do next.
+ *
+ * Why data and not subclasses: an error crosses the worker boundary, and a second copy of this module may run
+ * in another realm, so it is recognised by name and code (`isSdkError`), never by `instanceof`.
+ *
+ * Invariants
+ *  - Details and messages hold names that the manifest made public, sizes, counts and codes; never a value of
+ *    an input or output. URLs lose query and fragment before they get here (a signed URL is a secret).
+ *  - The order of ERROR_CODES is part of the wire: software reports count errors by index. Append only.
+ *
+ * Source: comlink drops `code` and `cause` (comlink issue 594), so `toWire`/`fromWire` carry them.
+ */
+
+export interface ErrorDetails {
+  'invalid-option': { option: string; reason: string };
+  'asset-unreachable': { asset: string; reason: string };
+  'release-mismatch': { page: string; worker: string };
+  'worker-start-timeout': { timeoutMs: number };
+  'worker-lost': { pendingCount: number };
+  'client-closed': Record<string, never>;
+  'model-closed': { model: string };
+  'manifest-unreachable': { url: string; status: number };
+  'manifest-invalid': { url: string; reason: string };
+  'model-unreachable': { url: string; status: number };
+  'model-truncated': { url: string; expectedBytes: number; actualBytes: number };
+  'model-corrupt': { url: string; expectedSha256: string; actualSha256: string };
+  'model-not-onnx': { url: string; reason: string };
+  'model-too-large': { url: string; bytes: number; bytesMax: number };
+  'model-outputs-wrong': { variant: string; provider: string; output: string };
+  'variant-unknown': { variant: string; known: readonly string[] };
+  'provider-unavailable': { provider: string; reason: string };
+  'session-failed': { variant: string; provider: string; reason: string };
+  'load-stalled': { url: string; timeoutMs: number };
+  aborted: { stage: string };
+  'input-missing': { input: string; expected: readonly string[] };
+  'input-unknown': { input: string; expected: readonly string[] };
+  'tensor-type-mismatch': { input: string; expected: string; actual: string };
+  'tensor-dims-mismatch': { input: string; expected: readonly (number | string)[]; actual: readonly number[] };
+  'tensor-data-mismatch': { input: string; expectedCount: number; actualCount: number };
+  'queue-full': { countMax: number };
+  'run-timeout': { timeoutMs: number };
+  'run-failed': { reason: string };
+  'storage-refused': { reason: string };
+  'crypto-unavailable': Record<string, never>;
+}
+
+export type ErrorCode = keyof ErrorDetails;
+
+/** Codes in wire order. */
+export const ERROR_CODES = [
+  'invalid-option',
+  'asset-unreachable',
+  'release-mismatch',
+  'worker-start-timeout',
+  'worker-lost',
+  'client-closed',
+  'model-closed',
+  'manifest-unreachable',
+  'manifest-invalid',
+  'model-unreachable',
+  'model-truncated',
+  'model-corrupt',
+  'model-not-onnx',
+  'model-too-large',
+  'model-outputs-wrong',
+  'variant-unknown',
+  'provider-unavailable',
+  'session-failed',
+  'load-stalled',
+  'aborted',
+  'input-missing',
+  'input-unknown',
+  'tensor-type-mismatch',
+  'tensor-dims-mismatch',
+  'tensor-data-mismatch',
+  'queue-full',
+  'run-timeout',
+  'run-failed',
+  'storage-refused',
+  'crypto-unavailable',
+] as const satisfies readonly ErrorCode[];
+
+const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
+  'invalid-option': (d) => `Option "${d.option}" is not usable: ${d.reason}.`,
+  'asset-unreachable': (d) =>
+    `${d.asset} could not be loaded (${d.reason}). Serve the files of insitu's dist/ folder side by side, or pass their folder as \`assets\`.`,
+  'release-mismatch': (d) =>
+    `The page runs insitu ${d.page} and the worker ${d.worker}. Serve all files of one release; an old copy may sit in a cache.`,
+  'worker-start-timeout': (d) =>
+    `The inference worker gave no sign of life within ${d.timeoutMs} ms. Check that the page's Content-Security-Policy has worker-src 'self'.`,
+  'worker-lost': (d) =>
+    `The inference worker died; ${d.pendingCount} pending calls were rejected. Load the model again: a new worker starts.`,
+  'client-closed': () => 'The client was closed. Create a new one.',
+  'model-closed': (d) => `Model "${d.model}" was closed. Load it again.`,
+  'manifest-unreachable': (d) =>
+    `The manifest ${d.url} could not be fetched (${d.status === 0 ? 'no answer' : `HTTP ${d.status}`}). Check the address and, from another origin, its CORS headers.`,
+  'manifest-invalid': (d) => `${d.url} is not a usable manifest: ${d.reason}.`,
+  'model-unreachable': (d) =>
+    `The model ${d.url} could not be fetched (${d.status === 0 ? 'no answer' : `HTTP ${d.status}`}). Check the address and, from another origin, its CORS headers.`,
+  'model-truncated': (d) =>
+    `${d.url} ended after ${d.actualBytes} of ${d.expectedBytes} bytes. The download broke off, or the file on the server is not the one that the manifest describes.`,
+  'model-corrupt': (d) =>
+    `${d.url} has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
+  'model-not-onnx': (d) => `${d.url} is not an ONNX model that this runtime can read: ${d.reason}.`,
+  'model-too-large': (d) =>
+    `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
+  'model-outputs-wrong': (d) =>
+    `Variant "${d.variant}" on ${d.provider} does not reproduce the manifest's golden output "${d.output}". It was not used.`,
+  'variant-unknown': (d) => `The manifest has no variant "${d.variant}"; it has ${d.known.join(', ')}.`,
+  'provider-unavailable': (d) =>
+    `Execution provider ${d.provider} is not available here: ${d.reason}. Leave \`provider\` at "auto" to fall back.`,
+  'session-failed': (d) => `No session for variant "${d.variant}" on ${d.provider}: ${d.reason}.`,
+  'load-stalled': (d) => `No byte of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
+  aborted: (d) => `Aborted by the caller during ${d.stage}.`,
+  'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
+  'input-unknown': (d) => `The model has no input "${d.input}"; it has ${d.expected.join(', ')}.`,
+  'tensor-type-mismatch': (d) => `Input "${d.input}" has type ${d.actual}; the model expects ${d.expected}.`,
+  'tensor-dims-mismatch': (d) =>
+    `Input "${d.input}" has dims [${d.actual.join(', ')}]; the model expects [${d.expected.join(', ')}]. Check the layout (NCHW or NHWC) and the batch axis.`,
+  'tensor-data-mismatch': (d) => `Input "${d.input}" has ${d.actualCount} elements; its dims say ${d.expectedCount}.`,
+  'queue-full': (d) => `${d.countMax} runs are waiting already. Await earlier runs, or drop frames.`,
+  'run-timeout': (d) => `The run did not finish within ${d.timeoutMs} ms. Pass a longer \`timeoutMs\`, or a smaller batch.`,
+  'run-failed': (d) => `The runtime failed: ${d.reason}.`,
+  'storage-refused': (d) =>
+    `The browser refuses to store the model: ${d.reason}. It runs from memory and is fetched again on the next visit.`,
+  'crypto-unavailable': () => 'This page has no WebCrypto, because it is not a secure context. Serve it over https:// or from localhost.',
+};
+
+export class SdkError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'SdkError';
+  readonly code: C;
+  readonly details: ErrorDetails[C];
+
+  constructor(code: C, details: ErrorDetails[C], options?: { cause?: unknown }) {
+    super(MESSAGES[code](details), options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** True for an SdkError of any realm; with `code`, for that code only. */
+export function isSdkError<C extends ErrorCode>(error: unknown, code?: C): error is SdkError<C> {
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, code: actual } = error as { name?: unknown; code?: unknown };
+  return name === 'SdkError' && (code === undefined || actual === code);
+}
+
+/** An error as data, for structured clone. */
+export interface ErrorWire {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails[ErrorCode];
+}
+
+/** Any thrown value as data. What is not an SdkError becomes `fallback` with its first line as the reason. */
+export function toWire(error: unknown, fallback: 'run-failed' | 'storage-refused' = 'run-failed'): ErrorWire {
+  if (isSdkError(error)) return { code: error.code, details: error.details };
+  return { code: fallback, details: { reason: firstLine(error) } };
+}
+
+export function fromWire(wire: ErrorWire): SdkError {
+  return new SdkError(wire.code, wire.details as never);
+}
+
+/** First line of a foreign error's text, capped: long enough to search for, too short to hold data. */
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split('\n', 1)[0] ?? '').slice(0, 160);
+}

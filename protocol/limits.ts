@@ -1,0 +1,92 @@
+/**
+ * Every cap, timeout and interval of the product: unit in the name, reason beside it.
+ *
+ * Why one file: a reviewer reads the whole envelope of the product on one page, and a limit that two
+ * sides must agree on cannot drift apart.
+ *
+ * Invariants
+ *  - Compiled in. Remote configuration may tighten a privacy limit, never loosen one.
+ *
+ * Not here: model-specific bounds (protocol/manifest.ts) and cell layouts (counts/).
+ */
+
+// ── Running ────────────────────────────────────────────────────────────────────────────────────
+
+/** Runs waiting behind the one in flight, per worker. 256 covers a burst; more means nobody reads the answers. */
+export const RUN_QUEUE_COUNT_MAX = 256;
+/** From the call of `run` to its reply, waiting included. A page that waits longer has been abandoned. */
+export const RUN_TIMEOUT_MS = 30_000;
+/** Fetching, verifying and compiling one model. Compiling alone took 2.2 s for 100 MB; a slow phone needs ten times that, a slow line more. */
+export const LOAD_STALL_TIMEOUT_MS = 60_000;
+/** The worker's first sign of life after spawn. A cold one took 0.4 s on two cores; a phone under load needs more. */
+export const WORKER_START_TIMEOUT_MS = 20_000;
+/** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
+export const BATCH_AXIS_COUNT_MAX = 1024;
+
+// ── Model files ────────────────────────────────────────────────────────────────────────────────
+
+/** One record of the model store. 4 MiB Blobs were the best trade of write and read time in Chromium and Firefox. */
+export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
+/** A manifest. The largest real one seen (goldens inline) is 40 kB; a larger body is not a manifest. */
+export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
+/** One model file. A Chromium ArrayBuffer ends near 2 GB, and so does a protobuf message. */
+export const MODEL_BYTES_MAX = 2_000_000_000;
+
+// ── Counting ───────────────────────────────────────────────────────────────────────────────────
+
+/** Runs in a data report at the least: a histogram of fewer is close to a record of one act. */
+export const DATA_REPORT_RUN_COUNT_MIN = 8;
+/** Runs in one window at the most; what comes after seals it. Keeps every cell far below u32. */
+export const WINDOW_RUN_COUNT_MAX = 100_000;
+/** Elements of one tensor that a numeric kernel reads per run, at a fixed stride. 65,536 cost about 60 µs. */
+export const COUNTED_ELEMENT_COUNT_MAX = 65_536;
+/** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */
+export const PLAN_CELL_COUNT_MAX = 65_536;
+/** Segments of one plan at the most (5 bits): a larger partition starts to single people out. */
+export const SEGMENT_COUNT_MAX = 32;
+
+// ── Delivery ───────────────────────────────────────────────────────────────────────────────────
+
+/** The open window's record is rewritten at most this often: one small transaction per 5 s is free, one per run is not. */
+export const DRAFT_INTERVAL_MS = 5_000;
+/** A visible page seals a window this old. A dashboard that is a minute behind is live; shorter windows cost bytes. */
+export const WINDOW_OPEN_MS_MAX = 60_000;
+/** One POST body. In-flight keepalive bodies of all scripts share 64 KiB (Fetch standard); stay well below. */
+export const BODY_BYTES_MAX = 32 * 1024;
+/** Windows in one body: bounds what one refusal can hold up, and the collector's work per request. */
+export const BODY_WINDOW_COUNT_MAX = 64;
+/** The outbox, all records together. 256 KiB is about 500 busy windows; the oldest go first and are counted. */
+export const OUTBOX_BYTES_MAX = 256 * 1024;
+/** A window older than this is dropped and counted; the collector refuses it with 410. */
+export const OUTBOX_AGE_MS_MAX = 7 * 24 * 3_600_000;
+/** Ids are kept a day longer than any client keeps a window, so a late retry still meets its id. */
+export const ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + 24 * 3_600_000;
+/** How far ahead of the collector's clock a window's hour may lie: time zones are not involved, only wrong clocks. */
+export const CLOCK_AHEAD_MS_MAX = 24 * 3_600_000;
+/** First retry delay; grows twofold with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"). */
+export const BACKOFF_MS_MIN = 1_000;
+/** Longest delay that we choose ourselves. A server's Retry-After may be longer and is honoured by keeping. */
+export const BACKOFF_MS_MAX = 5 * 60_000;
+/** One report request, answer included. Behind it the window stays in the outbox and is retried. */
+export const REPORT_TIMEOUT_MS = 20_000;
+/** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker does not tire. */
+export const SILENT_REFUSAL_COUNT_MAX = 3;
+/** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
+export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;
+/** Sends that `inspect()` can still show. */
+export const INSPECT_COUNT_MAX = 50;
+
+// ── Collector ──────────────────────────────────────────────────────────────────────────────────
+
+/** How long a window waits for companions before its group commits. */
+export const GROUP_COMMIT_WAIT_MS = 5;
+/** Windows in one group commit: one transaction writes their ids and a few hundred summed cells. */
+export const GROUP_COMMIT_COUNT_MAX = 1_000;
+/** Windows accepted but not yet committed; beyond it the collector answers 503 so that clients keep theirs. */
+export const INTAKE_QUEUE_COUNT_MAX = 20_000;
+/** Seconds in `Retry-After` for a model that is not registered yet: a person has to act. */
+export const RETRY_AFTER_UNKNOWN_S = 600;
+/** Seconds in `Retry-After` when the intake is full or the store fails. */
+export const RETRY_AFTER_BUSY_S = 30;
+/** A registration body: manifest with goldens and baseline. */
+export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;

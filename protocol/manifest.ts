@@ -1,0 +1,137 @@
+/**
+ * The manifest (`model.json`): all that is public about a model, from file hashes to what is counted.
+ *
+ * Why a schema library here, in the folder that imports nothing of ours: the TypeScript types, the run-time
+ * check and the published JSON Schema (docs/model.schema.json) must have one source. valibot is that source;
+ * this is the only file that imports it.
+ *
+ * Invariants
+ *  - The model version is the first 8 bytes of the SHA-256 of the manifest's bytes as served. Any edit is a new version.
+ *  - Nothing here describes a person's data: the baseline is a file of its own and never reaches a page.
+ *
+ * Not here: cell layouts, which follow from this (counts/plan.ts).
+ */
+import * as v from 'valibot';
+
+const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits'));
+const ByteCount = v.pipe(v.number(), v.integer(), v.minValue(1));
+const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
+
+export const TENSOR_TYPES = [
+  'float32',
+  'float16',
+  'float64',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+  'string',
+] as const;
+export const PROVIDERS = ['wasm', 'webgpu', 'webnn'] as const;
+
+/** An axis is a fixed length or a name; the axis called "batch" may have any length from 1 to BATCH_AXIS_COUNT_MAX. */
+const Dims = v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0)), Name]));
+
+const Chunk = v.strictObject({ sha256: Sha256, bytes: ByteCount });
+
+const Variant = v.strictObject({
+  /** Unique in the manifest, for example "int8". */
+  id: Name,
+  quantization: v.picklist(['fp32', 'fp16', 'int8', 'uint8', 'q4', 'q4f16']),
+  /** File relative to the manifest's URL. */
+  file: Name,
+  bytes: ByteCount,
+  sha256: Sha256,
+  /** Consecutive pieces of the file, each at most CHUNK_BYTES_MAX; their lengths add up to `bytes`. */
+  chunks: v.pipe(v.array(Chunk), v.minLength(1)),
+  /** Providers that may run it, best first. */
+  providers: v.pipe(v.array(v.picklist(PROVIDERS)), v.minLength(1)),
+  /** GPU features that a WebGPU device must have, for example "shader-f16". */
+  features: v.optional(v.array(Name)),
+  /** The graph was optimised when it was packed; the session is created with optimisation off. */
+  optimized: v.optional(v.boolean()),
+  /** Largest absolute difference from the golden outputs that still counts as a right answer. */
+  tolerance: v.pipe(v.number(), v.minValue(0)),
+});
+
+/** How a tensor's values become counts; see counts/plan.ts. */
+const Kind = v.picklist(['image', 'numeric', 'categorical', 'label-scores', 'opaque']);
+
+const Input = v.strictObject({
+  name: Name,
+  type: v.picklist(TENSOR_TYPES),
+  dims: Dims,
+  kind: Kind,
+  /** Values of an image that mean black and white. */
+  range: v.optional(v.tuple([v.number(), v.number()])),
+  layout: v.optional(v.picklist(['NCHW', 'NHWC'])),
+  /** What counts as a missing input, besides an empty tensor and one that is all NaN. */
+  missing: v.optional(v.picklist(['all-zero', 'constant', 'never'])),
+});
+
+const Output = v.strictObject({
+  name: Name,
+  type: v.picklist(TENSOR_TYPES),
+  dims: Dims,
+  kind: Kind,
+  /** What the scores are: logits get a soft-max before they are counted. */
+  normalisation: v.optional(v.picklist(['probabilities', 'logits'])),
+  /** The model's closed label list, in score order. Public, so its indices may be counted. */
+  labels: v.optional(v.pipe(v.array(Name), v.maxLength(62))),
+});
+
+const GoldenTensor = v.strictObject({ dims: v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), data: v.array(v.number()) });
+/** A small input and what the fp32 reference answered to it. */
+const Golden = v.strictObject({ inputs: v.record(Name, GoldenTensor), outputs: v.record(Name, GoldenTensor) });
+
+export const ManifestSchema = v.pipe(
+  v.strictObject({
+    schema: v.literal(1),
+    name: Name,
+    version: Name,
+    licence: Name,
+    description: v.optional(v.string()),
+    variants: v.pipe(v.array(Variant), v.minLength(1)),
+    inputs: v.pipe(v.array(Input), v.minLength(1)),
+    outputs: v.pipe(v.array(Output), v.minLength(1)),
+    golden: v.array(Golden),
+    monitor: v.optional(v.strictObject({ module: v.optional(Name) })),
+  }),
+  v.check(
+    (manifest) => new Set(manifest.variants.map((variant) => variant.id)).size === manifest.variants.length,
+    'variant ids must be unique',
+  ),
+  v.check(
+    (manifest) => manifest.variants.every((variant) => variant.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) === variant.bytes),
+    'the chunk lengths of a variant must add up to its bytes',
+  ),
+);
+
+export type Manifest = v.InferOutput<typeof ManifestSchema>;
+export type ManifestVariant = Manifest['variants'][number];
+export type ManifestInput = Manifest['inputs'][number];
+export type ManifestOutput = Manifest['outputs'][number];
+export type TensorType = (typeof TENSOR_TYPES)[number];
+export type Provider = (typeof PROVIDERS)[number];
+export type TensorKind = ManifestInput['kind'];
+
+export type ManifestVerdict = { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly reason: string };
+
+/**
+ * Checks a parsed `model.json`.
+ *
+ * @returns The manifest, or where it first departs from the schema: a path and a sentence. The sentence never
+ *   holds the offending value, because error texts may be logged.
+ */
+export function checkManifest(json: unknown): ManifestVerdict {
+  const result = v.safeParse(ManifestSchema, json, { abortEarly: true });
+  if (result.success) return { ok: true, manifest: result.output };
+  const issue = result.issues[0];
+  const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
+  return { ok: false, reason: `${path === '' ? 'model.json' : path}: expected ${issue.expected ?? issue.message}` };
+}

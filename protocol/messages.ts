@@ -1,0 +1,165 @@
+/**
+ * What crosses between page and worker.
+ *
+ * Two channels. Control calls (load, close, explain, store) go through comlink: rare, and nicer as method calls.
+ * `run` has a MessagePort of its own with one typed message each way: comlink's round trip took 0.325 ms where a
+ * plain post took 0.275, and its calls never settle when the worker dies (comlink issue 601).
+ *
+ * Invariants
+ *  - Nothing throws across the boundary: every answer is a Reply, an error is data (protocol/errors.ts).
+ *  - Runs that the page starts in one task travel in one RunMessage; replies come one by one, in the order in which they finish.
+ *  - A reply's cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
+ *
+ * Not here: the window that the cells go into; the page alone owns it.
+ */
+import type { ErrorWire } from './errors.ts';
+import type { Manifest, Provider, TensorType } from './manifest.ts';
+
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorWire };
+
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | readonly string[];
+
+/** Row-major. `bool` is a Uint8Array of 0 and 1; `float16` a Uint16Array of bit patterns. */
+export interface TensorWire {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+export type Feeds = Readonly<Record<string, TensorWire>>;
+
+/** Where the worker finds its files; absolute URLs, all of one release. */
+export interface AssetUrls {
+  /** Module entry and binary of each onnxruntime-web build. Only the chosen one is fetched. */
+  readonly runtimes: Readonly<Record<RuntimeFlavour, { readonly module: string; readonly wasm: string }>>;
+}
+/** The three builds of onnxruntime-web that we use; never the default entry (design: it returned wrong numbers). */
+export const RUNTIME_FLAVOURS = ['wasm', 'webgpu', 'jspi'] as const;
+export type RuntimeFlavour = (typeof RUNTIME_FLAVOURS)[number];
+
+export interface WorkerSettings {
+  /** The page's release; the worker refuses another one. */
+  readonly release: string;
+  readonly assets: AssetUrls;
+  readonly cache: 'indexeddb' | 'memory';
+  /** WASM threads at the most; the worker uses 1 where the page is not cross-origin isolated. */
+  readonly threadCountMax: number;
+}
+
+export interface LoadRequest {
+  /** A manifest or a plain .onnx file: an absolute URL, or bytes that never came from a network. */
+  readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
+  readonly variant: string | null;
+  readonly provider: Provider | 'auto';
+}
+
+export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
+
+/** Bytes are of the model file; a cached model goes from 0 to all without a request. */
+export interface LoadProgress {
+  readonly phase: LoadPhase;
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** One provider or variant that was looked at, and why it was taken or left. */
+export interface Consideration {
+  readonly variant: string;
+  readonly provider: Provider;
+  readonly verdict: 'chosen' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
+  /** For people; names and numbers only. */
+  readonly reason: string;
+}
+
+/** Milliseconds of each phase; 0 where it did not happen. */
+export type LoadTimings = Readonly<Record<Exclude<LoadPhase, 'ready'>, number>>;
+
+export interface LoadedModel {
+  /** Names this model in later messages; unique within the worker. */
+  readonly handle: number;
+  readonly manifest: Manifest;
+  /** First 8 bytes of the SHA-256 of the manifest as served, 16 hex digits. */
+  readonly modelVersion: string;
+  /** Hash of the data plan's cell layout, 16 hex digits. */
+  readonly dataPlan: string;
+  readonly variant: string;
+  readonly provider: Provider;
+  readonly flavour: RuntimeFlavour;
+  readonly threadCount: number;
+  /** True when no model byte came from the network. */
+  readonly fromCache: boolean;
+  /** Why the bytes could not be kept, if so. */
+  readonly storageRefusal: string | null;
+  readonly considered: readonly Consideration[];
+  readonly timings: LoadTimings;
+}
+
+/** A model in the worker's store. */
+export interface StoredModel {
+  readonly url: string;
+  readonly name: string;
+  readonly version: string;
+  readonly bytes: number;
+  readonly storedAtMs: number;
+  readonly usedAtMs: number;
+}
+
+/** A load that failed, and what software telemetry may know of it. */
+export interface LoadFailure {
+  /** UNKNOWN_MODEL_VERSION when no manifest could be read. */
+  readonly modelVersion: string;
+  readonly error: ErrorWire;
+}
+
+/** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
+export interface ControlApi<Port> {
+  /** First call. Answers with the worker's release. */
+  start(settings: WorkerSettings, runPort: Port): Promise<Reply<{ release: string }>>;
+  load(
+    id: number,
+    request: LoadRequest,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<{ readonly ok: true; readonly value: LoadedModel } | { readonly ok: false; readonly failure: LoadFailure }>;
+  /** Aborts the load of that id; a no-op when it has ended. */
+  cancelLoad(id: number): Promise<void>;
+  close(handle: number): Promise<Reply<null>>;
+  storedModels(): Promise<Reply<readonly StoredModel[]>>;
+  /** By manifest URL; null removes all. Resolves to the bytes freed. */
+  removeStored(url: string | null): Promise<Reply<number>>;
+}
+
+/** Page → worker on the run port. */
+export type RunMessage =
+  | { readonly type: 'run'; readonly requests: readonly RunRequest[] }
+  | { readonly type: 'cancel'; readonly id: number };
+
+export interface RunRequest {
+  readonly id: number;
+  readonly handle: number;
+  readonly feeds: Feeds;
+  /** Count this run's cells. False before consent, and for files that a person dropped. */
+  readonly isCounted: boolean;
+}
+
+/** Worker → page on the run port. */
+export type RunReply =
+  | {
+      readonly id: number;
+      readonly ok: true;
+      readonly outputs: Feeds;
+      /** Data cells that this run bumped: index and count alternate. Empty when not counted. */
+      readonly cells: Uint32Array;
+      readonly queueMs: number;
+      readonly runMs: number;
+    }
+  | { readonly id: number; readonly ok: false; readonly error: ErrorWire };

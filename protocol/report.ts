@@ -1,0 +1,160 @@
+/**
+ * The report: the only bytes that leave a page.
+ *
+ * The whole grammar, little-endian, `varint` = shortest-form unsigned LEB128:
+ *
+ *     body    = schema:u8 modelVersion:8B windowCount:varint window*
+ *     window  = report:u8 id:16B plan:8B hour:u32 arm:u8 segment:u8 runs:varint pairCount:varint pair*
+ *     pair    = gap:varint count:varint         cell index = previous index + 1 + gap, first previous = -1
+ *
+ * There is no string, float, URL, user identifier or fine timestamp, so there is nothing to scrub. `id` is random,
+ * made for one window, and forgotten by the collector after ID_HORIZON_MS.
+ *
+ * Invariants
+ *  - One meaning, one encoding: indices strictly rise, counts are at least 1, varints are shortest, no byte is left over.
+ *  - Every window of a body is about one model version, so an unregistered model never holds up another one's counts.
+ *  - A window's bytes never change once its id was handed to the network.
+ *
+ * Not here: what a cell means (counts/plan.ts).
+ */
+import { ByteReader, ByteWriter, fromHex, GrammarError, toHex } from './bytes.ts';
+import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from './limits.ts';
+
+export const REPORT_SCHEMA = 1;
+export const HOUR_MS = 3_600_000;
+
+/** Wire index is the position here. */
+export const REPORT_KINDS = ['data', 'software'] as const;
+export type ReportKind = (typeof REPORT_KINDS)[number];
+
+/** Wire index is the position here. */
+export const ARMS = ['stable', 'candidate'] as const;
+export type Arm = (typeof ARMS)[number];
+
+/** Model version of a software report about a manifest that could not be read at all. */
+export const UNKNOWN_MODEL_VERSION = '0000000000000000';
+
+/** Runs and cell counts stay below 2^32 so that a sum of a million windows is exact in a 64-bit integer. */
+const COUNT_MAX = 0xffff_ffff;
+
+export interface WindowHeader {
+  readonly report: ReportKind;
+  /** 16 random bytes, as 32 hex digits. */
+  readonly id: string;
+  /** First 8 bytes of the plan's SHA-256, as 16 hex digits. */
+  readonly plan: string;
+  /** Hours since 1970-01-01T00:00Z in which the window opened. */
+  readonly hour: number;
+  readonly arm: Arm;
+  /** 0 … SEGMENT_COUNT_MAX - 1. */
+  readonly segment: number;
+  readonly runs: number;
+}
+
+export interface Window extends WindowHeader {
+  /** Cell indices, strictly rising, and their counts, each at least 1. Equal lengths. */
+  readonly cells: Uint32Array;
+  readonly counts: Uint32Array;
+}
+
+export interface Body {
+  /** First 8 bytes of the manifest's SHA-256, as 16 hex digits. */
+  readonly modelVersion: string;
+  readonly windows: readonly Window[];
+}
+
+/** One window's bytes, without the body header: what the outbox keeps and what every retry repeats. */
+export function encodeWindow(window: Window): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.u8(REPORT_KINDS.indexOf(window.report));
+  writer.raw(hexBytes(window.id, 16));
+  writer.raw(hexBytes(window.plan, 8));
+  writer.u32(window.hour);
+  writer.u8(ARMS.indexOf(window.arm));
+  writer.u8(window.segment);
+  writer.varint(window.runs);
+  writer.varint(window.cells.length);
+  let previous = -1;
+  for (let index = 0; index < window.cells.length; index++) {
+    const cell = window.cells[index] as number;
+    writer.varint(cell - previous - 1);
+    writer.varint(window.counts[index] as number);
+    previous = cell;
+  }
+  return writer.finish();
+}
+
+/** A body around windows that `encodeWindow` made, all of one model version. */
+export function encodeBody(modelVersion: string, windows: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.u8(REPORT_SCHEMA);
+  writer.raw(hexBytes(modelVersion, 8));
+  writer.varint(windows.length);
+  for (const window of windows) writer.raw(window);
+  return writer.finish();
+}
+
+export type BodyVerdict = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+
+/** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
+export function decodeBody(bytes: Uint8Array): BodyVerdict {
+  if (bytes.length > BODY_BYTES_MAX) return { ok: false, reason: 'the body is longer than BODY_BYTES_MAX' };
+  try {
+    const reader = new ByteReader(bytes);
+    if (reader.u8() !== REPORT_SCHEMA) return { ok: false, reason: 'the schema is unknown' };
+    const modelVersion = toHex(reader.take(8));
+    const windowCount = reader.varint(BODY_WINDOW_COUNT_MAX);
+    if (windowCount === 0) return { ok: false, reason: 'the body has no window' };
+    const windows: Window[] = [];
+    for (let index = 0; index < windowCount; index++) windows.push(readWindow(reader));
+    if (!reader.isAtEnd) return { ok: false, reason: 'bytes are left over' };
+    return { ok: true, body: { modelVersion, windows } };
+  } catch (error) {
+    if (error instanceof GrammarError) return { ok: false, reason: error.message };
+    throw error;
+  }
+}
+
+/** Inverse of `encodeWindow`, for records of the outbox and for `inspect()`. */
+export function decodeWindow(bytes: Uint8Array): Window | null {
+  try {
+    const reader = new ByteReader(bytes);
+    const window = readWindow(reader);
+    return reader.isAtEnd ? window : null;
+  } catch (error) {
+    if (error instanceof GrammarError) return null;
+    throw error;
+  }
+}
+
+function readWindow(reader: ByteReader): Window {
+  const report = REPORT_KINDS[reader.u8()];
+  if (report === undefined) throw new GrammarError('the report kind is unknown');
+  const id = toHex(reader.take(16));
+  const plan = toHex(reader.take(8));
+  const hour = reader.u32();
+  const arm = ARMS[reader.u8()];
+  if (arm === undefined) throw new GrammarError('the arm is unknown');
+  const segment = reader.u8();
+  if (segment >= SEGMENT_COUNT_MAX) throw new GrammarError('the segment is out of range');
+  const runs = reader.varint(COUNT_MAX);
+  const pairCount = reader.varint(PLAN_CELL_COUNT_MAX);
+  const cells = new Uint32Array(pairCount);
+  const counts = new Uint32Array(pairCount);
+  let previous = -1;
+  for (let index = 0; index < pairCount; index++) {
+    const cell = previous + 1 + reader.varint(PLAN_CELL_COUNT_MAX);
+    const count = reader.varint(COUNT_MAX);
+    if (cell >= PLAN_CELL_COUNT_MAX) throw new GrammarError('a cell is out of range');
+    if (count === 0) throw new GrammarError('a cell is listed with no count');
+    cells[index] = cell;
+    counts[index] = count;
+    previous = cell;
+  }
+  return { report, id, plan, hour, arm, segment, runs, cells, counts };
+}
+
+function hexBytes(hex: string, count: number): Uint8Array {
+  if (hex.length !== count * 2) throw new RangeError(`expected ${count} bytes as hex, got ${hex.length} digits`);
+  return fromHex(hex);
+}

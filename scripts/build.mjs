@@ -1,0 +1,70 @@
+/**
+ * Builds everything that a user runs, into dist/.
+ *
+ *   node scripts/build.mjs [lib] [node] [site]      default: all three
+ *
+ *   lib   dist/insitu.js (ESM), dist/insitu.global.js (script tag), dist/insitu.worker.js, dist/ort/ (onnxruntime-web
+ *         as published, three builds), dist/types/
+ *   node  dist/node/cli.js and dist/node/collector.js, with native and server packages left outside
+ *   site  dist/site/: demo, dashboard, service worker (vite.config.ts)
+ *
+ * The library is built by rolldown and not by vite's library mode, because `new URL('./file', import.meta.url)` must
+ * stay as written: the application's bundler resolves it.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { rolldown } from 'rolldown';
+
+const root = new URL('..', import.meta.url);
+const path = (name) => new URL(name, root).pathname;
+const parts = process.argv.slice(2);
+const wants = (part) => parts.length === 0 || parts.includes(part);
+const release = JSON.parse(readFileSync(path('package.json'), 'utf8')).version;
+const transform = { define: { __RELEASE__: JSON.stringify(release) } };
+
+/** onnxruntime-web's files, unchanged: each module with the one binary that belongs to it. */
+const RUNTIME_FILES = [
+  'ort.wasm.bundle.min.mjs',
+  'ort-wasm-simd-threaded.wasm',
+  'ort.webgpu.bundle.min.mjs',
+  'ort-wasm-simd-threaded.asyncify.wasm',
+  'ort.jspi.bundle.min.mjs',
+  'ort-wasm-simd-threaded.jspi.wasm',
+];
+
+async function bundle(input, output, options = {}) {
+  const build = await rolldown({ input: path(input), transform, platform: 'browser', treeshake: true, ...options });
+  await build.write({ minify: true, codeSplitting: false, sourcemap: true, ...output });
+  await build.close();
+}
+
+async function buildLibrary() {
+  await bundle('sdk/index.ts', { file: path('dist/insitu.js'), format: 'esm' });
+  await bundle('sdk/global.ts', { file: path('dist/insitu.global.js'), format: 'iife', name: 'insitu' });
+  await bundle('worker/inference-worker.ts', { file: path('dist/insitu.worker.js'), format: 'esm' });
+  mkdirSync(path('dist/ort'), { recursive: true });
+  for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${file}`), path(`dist/ort/${file}`));
+  rmSync(path('dist/types'), { recursive: true, force: true });
+  execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('sdk/tsconfig.build.json')], { stdio: 'inherit' });
+}
+
+async function buildNode() {
+  const external = [/^node:/, ...builtinModules, /^@duckdb\//, /^hono/, /^@hono\//, /^onnxruntime-web/];
+  for (const [input, file] of [
+    ['cli/insitu.ts', 'dist/node/cli.js'],
+    ['collector/index.ts', 'dist/node/collector.js'],
+  ]) {
+    await bundle(input, { file: path(file), format: 'esm', minify: false }, { platform: 'node', external });
+  }
+}
+
+async function buildSite() {
+  const { build } = await import('vite');
+  await build({ configFile: path('vite.config.ts'), logLevel: 'warn' });
+}
+
+if (wants('lib')) await buildLibrary();
+if (wants('node')) await buildNode();
+if (wants('site')) await buildSite();
+if (!existsSync(path('dist'))) throw new Error('nothing was built; name lib, node or site');

@@ -1,0 +1,168 @@
+/**
+ * The public vocabulary: options in, results out. Types only; sdk/client.ts and sdk/model.ts hold the behaviour.
+ */
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
+import type { Consideration, LoadProgress, LoadTimings, RuntimeFlavour, StoredModel, TensorData } from '../protocol/messages.ts';
+import type { ReportKind } from '../protocol/report.ts';
+
+export type Consent = 'required' | 'granted';
+
+export interface ClientOptions {
+  /** Where reports go. Without it nothing is counted or sent. `url` is the collector's origin, `key` its write key. */
+  readonly collector?: { readonly url: string; readonly key: string };
+  /** `required` (default): nothing of telemetry is stored or sent until `telemetry.grant()`. */
+  readonly consent?: Consent;
+  /** Where model files are kept. `memory` stores nothing on the device. Default `indexeddb`. */
+  readonly cache?: 'indexeddb' | 'memory';
+  /** Folder that holds insitu's dist/ files. Default: beside the script that was loaded. */
+  readonly assets?: string | URL;
+  /** WASM threads at the most. Default min(4, half the cores, rounded up); 1 where the page is not cross-origin isolated. */
+  readonly threads?: number;
+  /** Receives what happened and what to do: codes and counts, never an input, output or identifier. Default: silent below `warn`. */
+  readonly logger?: Logger;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type Logger = (level: LogLevel, code: string, message: string) => void;
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** A variant id of the manifest. Default: the first that the device can run. */
+  readonly variant?: string;
+  /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
+  readonly provider?: Provider | 'auto';
+  /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
+  readonly telemetry?: boolean;
+}
+
+/** Bytes that came from the person, not the network: a dropped file. */
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: Blob | Uint8Array;
+}
+
+/** A tensor as the caller writes it; `type` defaults to what the model declares. */
+export interface TensorInput {
+  readonly data: TensorData | readonly number[];
+  readonly dims: readonly number[];
+  readonly type?: TensorType;
+}
+
+export interface TensorOutput {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** From the call to the reply, waiting included. Default RUN_TIMEOUT_MS. */
+  readonly timeoutMs?: number;
+  /** Hand the arrays over instead of copying them; afterwards they have length 0. */
+  readonly transfer?: boolean;
+}
+
+export interface RunResult {
+  readonly outputs: Readonly<Record<string, TensorOutput>>;
+  /** Milliseconds waiting in the worker's queue, inside the runtime, and from call to answer. */
+  readonly queueMs: number;
+  readonly runMs: number;
+  readonly totalMs: number;
+}
+
+export interface Explanation {
+  readonly variant: string;
+  readonly provider: Provider;
+  readonly flavour: RuntimeFlavour;
+  readonly threadCount: number;
+  readonly fromCache: boolean;
+  readonly considered: readonly Consideration[];
+  readonly timings: LoadTimings;
+  /** One paragraph for people. */
+  readonly text: string;
+}
+
+export interface Model {
+  readonly manifest: Manifest;
+  /** 16 hex digits; the version that reports carry. */
+  readonly modelVersion: string;
+  readonly provider: Provider;
+  readonly variant: string;
+  run(feeds: Readonly<Record<string, TensorInput>>, options?: RunOptions): Promise<RunResult>;
+  explain(): Explanation;
+  /** Releases the session; the last one closed ends the worker, because a WASM heap never shrinks. */
+  close(): Promise<void>;
+}
+
+/** One request that left the page, byte for byte. */
+export interface SentReport {
+  readonly sentAtMs: number;
+  /** `POST /v1/report/<key>` */
+  readonly requestLine: string;
+  readonly bytes: Uint8Array;
+  /** 0 while unanswered or when no answer came. */
+  readonly status: number;
+  readonly windows: readonly DecodedWindow[];
+}
+
+/** A window in words: what each count means. */
+export interface DecodedWindow {
+  readonly report: ReportKind;
+  readonly id: string;
+  readonly modelVersion: string;
+  readonly plan: string;
+  readonly hour: number;
+  readonly runs: number;
+  readonly cells: readonly { readonly metric: string; readonly cell: string; readonly count: number }[];
+}
+
+export interface TelemetryStatus {
+  readonly consent: Consent;
+  /** Why nothing is counted, or null. */
+  readonly offReason: 'no-collector' | 'consent-required' | 'global-privacy-control' | 'do-not-track' | 'opted-out' | null;
+  readonly openRuns: number;
+  readonly outboxWindows: number;
+  readonly outboxBytes: number;
+  readonly sentWindows: number;
+  /** Earliest next attempt, milliseconds since 1970, or null when nothing waits. */
+  readonly nextAttemptAtMs: number | null;
+  readonly storage: 'indexeddb' | 'memory';
+}
+
+export interface Telemetry {
+  /** The person agreed. Counting starts with the next run. */
+  grant(): Promise<void>;
+  /** The person took it back: the open window, rests, outbox and lock records are deleted, nothing more is sent. */
+  withdraw(): Promise<void>;
+  /** Seals what may be sealed and sends it; resolves when the outbox is empty or the next attempt is set. */
+  flush(): Promise<void>;
+  status(): TelemetryStatus;
+  /** The last INSPECT_COUNT_MAX requests, newest last. */
+  inspect(): readonly SentReport[];
+  /** Calls back after each change of `status()` or `inspect()`. Returns the way to stop. */
+  subscribe(listener: () => void): () => void;
+}
+
+export interface ModelStore {
+  list(): Promise<readonly StoredModel[]>;
+  /** Removes one model by its manifest URL, or all. Resolves to the bytes freed. */
+  remove(url?: string): Promise<number>;
+}
+
+export interface Client {
+  /**
+   * Loads a model.
+   *
+   * @param source URL of a `model.json` or of a plain `.onnx` file, or a file that a person opened.
+   * @throws {SdkError} `manifest-*`, `model-*`, `variant-unknown`, `provider-unavailable`, `session-failed`, `aborted`, `worker-*`, …
+   */
+  load(source: string | URL | ModelFile, options?: LoadOptions): Promise<Model>;
+  readonly models: ModelStore;
+  readonly telemetry: Telemetry;
+  /** Ends the worker, seals and stores what was counted. Pending calls reject with `client-closed`. */
+  close(): Promise<void>;
+}
+
+export type { Consideration, ErrorCode, LoadProgress, LoadTimings, Manifest, Provider, StoredModel, TensorData, TensorType };

@@ -1,0 +1,32 @@
+/**
+ * What the inference half tells the telemetry half, in one direction only.
+ *
+ * Why an interface of its own: the caller's promise settles first and telemetry never throws, so the two halves
+ * must not know more of each other than these calls. sdk/telemetry.ts implements it; sdk/model.ts calls it.
+ *
+ * Invariants
+ *  - No method throws or returns a promise: a fault inside is counted and logged, the run is not disturbed.
+ *  - No method receives an input or an output; cells only.
+ */
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { LoadedModel, LoadFailure } from '../protocol/messages.ts';
+
+/** A run that answered. Durations in milliseconds. */
+export interface RunOutcome {
+  /** Data cells that the run bumped: index and count alternate. */
+  readonly cells: Uint32Array;
+  readonly queueMs: number;
+  readonly runMs: number;
+  /** From the call to the settled promise. */
+  readonly totalMs: number;
+}
+
+export interface Recorder {
+  /** Whether runs are counted now; asked before each run so that nothing is counted before consent. */
+  isCounting(): boolean;
+  /** `totalMs` from the call of `load` to the ready model. */
+  loaded(model: LoadedModel, totalMs: number): void;
+  loadFailed(failure: LoadFailure): void;
+  ran(model: LoadedModel, outcome: RunOutcome): void;
+  runFailed(model: LoadedModel, code: ErrorCode): void;
+}
