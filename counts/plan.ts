@@ -24,7 +24,10 @@ export interface Metric {
   readonly why: string;
   /** Cell ids in order, for example "nan", "under", "0.5..0.53125", "class:7". */
   readonly cells: readonly string[];
-  /** Lower edges of the cells that are value ranges, and the index of the first such cell; null when cells are not an ordered range. */
+  /**
+   * Lower edges of the cells that are value ranges, rising, and the index of the first such cell; null when cells are not
+   * an ordered range. The last of these cells is open upward; the cell before the first is open downward.
+   */
   readonly edges: { readonly firstCell: number; readonly values: readonly number[] } | null;
 }
 

@@ -14,7 +14,9 @@ export function toHex(bytes: Uint8Array): string {
   return hex;
 }
 
+/** Inverse of `toHex`. @throws {RangeError} for anything but pairs of lower-case hex digits. */
 export function fromHex(hex: string): Uint8Array {
+  if (!/^([0-9a-f]{2})*$/.test(hex)) throw new RangeError('expected pairs of lower-case hex digits');
   const bytes = new Uint8Array(hex.length >> 1);
   for (let index = 0; index < bytes.length; index++) bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16);
   return bytes;
@@ -81,6 +83,10 @@ export class ByteReader {
 
   get position(): number {
     return this.offset;
+  }
+
+  get remainingBytes(): number {
+    return this.bytes.length - this.offset;
   }
 
   get isAtEnd(): boolean {

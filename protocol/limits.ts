@@ -20,6 +20,12 @@ export const RUN_TIMEOUT_MS = 30_000;
 export const LOAD_STALL_TIMEOUT_MS = 60_000;
 /** The worker's first sign of life after spawn. A cold one took 0.4 s on two cores; a phone under load needs more. */
 export const WORKER_START_TIMEOUT_MS = 20_000;
+/** A worker that leaves a ping unanswered this long after a run's deadline is hung: its queue was given RUN_TIMEOUT_MS before. */
+export const WORKER_PING_TIMEOUT_MS = 5_000;
+/** While a load is pending the worker is pinged this often. Rare enough to cost nothing. */
+export const WORKER_PING_INTERVAL_MS = 5_000;
+/** A loading worker may be silent this long: compiling blocks its thread, see LOAD_STALL_TIMEOUT_MS. */
+export const WORKER_SILENCE_MS_MAX = 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 
@@ -31,6 +37,10 @@ export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
 export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 /** One model file. A Chromium ArrayBuffer ends near 2 GB, and so does a protobuf message. */
 export const MODEL_BYTES_MAX = 2_000_000_000;
+/** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */
+export const STORE_OPEN_TIMEOUT_MS = 5_000;
+/** From the first result of a cached model to the look for a new version: the page's own start comes first. */
+export const UPDATE_DELAY_MS = 2_000;
 
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 
@@ -38,7 +48,7 @@ export const MODEL_BYTES_MAX = 2_000_000_000;
 export const DATA_REPORT_RUN_COUNT_MIN = 8;
 /** Runs in one window at the most; what comes after seals it. Keeps every cell far below u32. */
 export const WINDOW_RUN_COUNT_MAX = 100_000;
-/** Elements of one tensor that a numeric kernel reads per run, at a fixed stride. 65,536 cost about 60 µs. */
+/** Elements of one tensor that a numeric kernel reads per run, at a fixed stride. 65,536 cost 0.1 to 0.2 ms. */
 export const COUNTED_ELEMENT_COUNT_MAX = 65_536;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */
 export const PLAN_CELL_COUNT_MAX = 65_536;
@@ -53,6 +63,8 @@ export const DRAFT_INTERVAL_MS = 5_000;
 export const WINDOW_OPEN_MS_MAX = 60_000;
 /** One POST body. In-flight keepalive bodies of all scripts share 64 KiB (Fetch standard); stay well below. */
 export const BODY_BYTES_MAX = 32 * 1024;
+/** Bodies that a page starts while it is being hidden, together: three quarters of the shared keepalive quota of 64 KiB. */
+export const KEEPALIVE_BYTES_MAX = 48 * 1024;
 /** Windows in one body: bounds what one refusal can hold up, and the collector's work per request. */
 export const BODY_WINDOW_COUNT_MAX = 64;
 /** The outbox, all records together. 256 KiB is about 500 busy windows; the oldest go first and are counted. */
@@ -90,3 +102,21 @@ export const RETRY_AFTER_UNKNOWN_S = 600;
 export const RETRY_AFTER_BUSY_S = 30;
 /** A registration body: manifest with goldens and baseline. */
 export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;
+/** Runs in one window that the collector believes. A client seals at WINDOW_RUN_COUNT_MAX; a rest and one task's batch may still join. */
+export const REPORT_RUN_COUNT_MAX = 2 * WINDOW_RUN_COUNT_MAX;
+/** One live event per model at most this often: a person cannot read a chart that changes faster. */
+export const LIVE_INTERVAL_MS = 1_000;
+/** Dashboards listening at once; each holds a connection open. */
+export const LIVE_LISTENER_COUNT_MAX = 64;
+/** Live events waiting for one slow dashboard; what comes on top is dropped, it only says "fetch again". */
+export const LIVE_BACKLOG_COUNT_MAX = 64;
+/** A comment on a silent live stream, well below the 60 s after which proxies close one. */
+export const LIVE_KEEPALIVE_MS = 20_000;
+/** Hours that one query may ask for: a quarter of a year of hourly sums. */
+export const SERIES_HOUR_COUNT_MAX = 24 * 92;
+/** Registered models; each keeps its plan in memory, and a write key cannot add one. */
+export const REGISTRATION_COUNT_MAX = 1_000;
+/** Between two sweeps of forgotten ids. Keeping an id longer than its horizon costs a few bytes and nothing else. */
+export const ID_SWEEP_INTERVAL_MS = 3_600_000;
+/** From SIGTERM to the last answer: connections that are still open then are cut. */
+export const SHUTDOWN_MS_MAX = 5_000;

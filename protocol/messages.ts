@@ -54,6 +54,8 @@ export interface WorkerSettings {
   readonly cache: 'indexeddb' | 'memory';
   /** WASM threads at the most; the worker uses 1 where the page is not cross-origin isolated. */
   readonly threadCountMax: number;
+  /** A Web Lock that the worker holds for as long as it lives, so that the page learns of its death at once; null without Web Locks. */
+  readonly lifeLock: string | null;
 }
 
 export interface LoadRequest {
@@ -61,11 +63,15 @@ export interface LoadRequest {
   readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
   readonly variant: string | null;
   readonly provider: Provider | 'auto';
+  /** `background`: after the first result, look for a new version and keep it for the next visit. */
+  readonly update: 'background' | 'never';
+  /** What another worker of this client already looked at for the same load; not looked at again. */
+  readonly considered: readonly Consideration[];
 }
 
 export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
 
-/** Bytes are of the model file; a cached model goes from 0 to all without a request. */
+/** Bytes are of the model file; a cached model goes from 0 to all without a request. `ready` is reported by the page, once and last. */
 export interface LoadProgress {
   readonly phase: LoadPhase;
   readonly loadedBytes: number;
@@ -85,7 +91,7 @@ export interface Consideration {
 export type LoadTimings = Readonly<Record<Exclude<LoadPhase, 'ready'>, number>>;
 
 export interface LoadedModel {
-  /** Names this model in later messages; unique within the worker. */
+  /** Names this model in later messages; unique within the client. */
   readonly handle: number;
   readonly manifest: Manifest;
   /** First 8 bytes of the SHA-256 of the manifest as served, 16 hex digits. */
@@ -121,15 +127,30 @@ export interface LoadFailure {
   readonly error: ErrorWire;
 }
 
+/**
+ * The end of a load in one worker. `elsewhere`: the next candidate needs a runtime that this worker cannot have, because it
+ * holds another flavour; the page repeats the load in a worker that can. `isSpoilt`: this worker can load nothing any more,
+ * because a runtime failed to start in it or its GPU device was lost.
+ */
+export type LoadReply =
+  | { readonly ok: true; readonly value: LoadedModel }
+  | { readonly ok: false; readonly failure: LoadFailure; readonly isSpoilt: boolean }
+  | { readonly ok: false; readonly elsewhere: Elsewhere; readonly isSpoilt: boolean };
+
+export interface Elsewhere {
+  /** The provider that the next candidate runs on. */
+  readonly provider: Provider;
+  readonly considered: readonly Consideration[];
+}
+
 /** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
 export interface ControlApi<Port> {
-  /** First call. Answers with the worker's release. */
-  start(settings: WorkerSettings, runPort: Port): Promise<Reply<{ release: string }>>;
-  load(
-    id: number,
-    request: LoadRequest,
-    onProgress: (progress: LoadProgress) => void,
-  ): Promise<{ readonly ok: true; readonly value: LoadedModel } | { readonly ok: false; readonly failure: LoadFailure }>;
+  /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
+  start(settings: WorkerSettings, runPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
+  ping(): Promise<void>;
+  /** `id` is unique within the client; a loaded model has it as its handle. */
+  load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
   close(handle: number): Promise<Reply<null>>;

@@ -139,6 +139,8 @@ function readWindow(reader: ByteReader): Window {
   if (segment >= SEGMENT_COUNT_MAX) throw new GrammarError('the segment is out of range');
   const runs = reader.varint(COUNT_MAX);
   const pairCount = reader.varint(PLAN_CELL_COUNT_MAX);
+  // A pair takes two bytes at the least: a short body cannot make us allocate for a long one.
+  if (pairCount * 2 > reader.remainingBytes) throw new GrammarError('the body is cut off');
   const cells = new Uint32Array(pairCount);
   const counts = new Uint32Array(pairCount);
   let previous = -1;

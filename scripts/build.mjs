@@ -12,7 +12,7 @@
  * stay as written: the application's bundler resolves it.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { rolldown } from 'rolldown';
 
@@ -49,14 +49,17 @@ async function buildLibrary() {
   execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('sdk/tsconfig.build.json')], { stdio: 'inherit' });
 }
 
+/** Two entries and their shared chunks: a command imports what it needs when it is asked for, and not before. */
 async function buildNode() {
   const external = [/^node:/, ...builtinModules, /^@duckdb\//, /^hono/, /^@hono\//, /^onnxruntime-web/];
-  for (const [input, file] of [
-    ['cli/insitu.ts', 'dist/node/cli.js'],
-    ['collector/index.ts', 'dist/node/collector.js'],
-  ]) {
-    await bundle(input, { file: path(file), format: 'esm', minify: false }, { platform: 'node', external });
-  }
+  const input = { cli: path('cli/insitu.ts'), collector: path('collector/index.ts') };
+  const build = await rolldown({ input, transform, platform: 'node', treeshake: true, external });
+  const banner = (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : '');
+  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap: true, chunkFileNames: '[name].js', banner });
+  await build.close();
+  const written = new Set(output.map((file) => file.fileName));
+  for (const name of readdirSync(path('dist/node'))) if (!written.has(name)) rmSync(path(`dist/node/${name}`));
+  chmodSync(path('dist/node/cli.js'), 0o755);
 }
 
 async function buildSite() {

@@ -33,6 +33,11 @@ export interface LoadOptions {
   readonly variant?: string;
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
+  /**
+   * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and a new
+   * version is fetched and kept for the next visit. `never`: a cached model is used until it is removed.
+   */
+  readonly update?: 'background' | 'never';
   /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
   readonly telemetry?: boolean;
 }

@@ -1,0 +1,145 @@
+/**
+ * The `insitu` command.
+ *
+ *     insitu collector [options]          takes reports in and shows them
+ *     insitu baseline | dictionary | schema
+ *
+ * Invariants
+ *  - What a person can put right costs one sentence and no stack trace. Exit 2: the command line; exit 1: the surroundings.
+ *  - SIGINT and SIGTERM commit what was accepted and exit with 0; a second one does not wait.
+ *  - Each command is imported when it is asked for, so the oldest Node gets as far as the sentence about its age.
+ */
+import { parseArgs } from 'node:util';
+import { isStartupError, StartupError } from '../collector/startup-error.ts';
+import { UsageError } from './usage-error.ts';
+
+declare const __RELEASE__: string;
+
+/** DuckDB's and the web server's floor; package.json's `engines` says the same. */
+const NODE_VERSION_MIN: readonly [number, number] = [20, 19];
+
+const USAGE = `insitu ${__RELEASE__}
+
+  insitu collector    takes reports in, sums them, serves dashboard, demo and API
+      --port 8788         0 lets the system choose
+      --host 127.0.0.1    0.0.0.0 for every network (put TLS in front)
+      --data .insitu      database and admin key
+      --models DIR        one folder per model: model.json, baseline.json, files
+      --site DIR          built demo and dashboard
+      --json              one JSON line when ready
+      INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo
+      INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
+  insitu baseline     counts a validation set: insitu baseline --help
+  insitu dictionary   prints what is counted, as Markdown
+  insitu schema       prints the JSON Schema of model.json
+
+  --help, --version
+`;
+
+async function run(args: readonly string[]): Promise<void> {
+  requireNode(process.versions.node);
+  const [command, ...rest] = args;
+  switch (command) {
+    case undefined:
+    case '--help':
+    case '-h':
+    case 'help':
+      process.stdout.write(USAGE);
+      return;
+    case '--version':
+    case '-v':
+      process.stdout.write(`${__RELEASE__}\n`);
+      return;
+    case 'collector':
+      return runCollector(rest);
+    case 'baseline': {
+      const { runBaseline } = await import('./baseline.ts');
+      return runBaseline(rest);
+    }
+    case 'dictionary': {
+      const { runDictionary } = await import('./data-dictionary.ts');
+      return runDictionary(rest);
+    }
+    case 'schema': {
+      const { runSchema } = await import('./model-schema.ts');
+      return runSchema();
+    }
+    default:
+      throw new UsageError(`There is no command "${command}". See insitu --help.`);
+  }
+}
+
+async function runCollector(args: string[]): Promise<void> {
+  const values = parseCollectorArgs(args);
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const { startCollector } = await import('../collector/index.ts');
+  const { INSITU_ADMIN_KEY: adminKey, INSITU_WRITE_KEYS: writeKeys } = process.env;
+  const collector = await startCollector({
+    port: portOf(values.port),
+    host: values.host,
+    dataFolder: values.data,
+    modelsFolder: values.models ?? null,
+    ...(values.site === undefined ? {} : { siteFolder: values.site }),
+    ...(adminKey ? { adminKey } : {}),
+    ...(writeKeys ? { writeKeys: writeKeys.split(',').map((key) => key.trim()) } : {}),
+    log: (sentence) => process.stderr.write(`${sentence}\n`),
+  });
+  const stop = () => {
+    process.once('SIGINT', () => process.exit(1)).once('SIGTERM', () => process.exit(1));
+    collector.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  process.stdout.write(values.json ? `${JSON.stringify({ ready: true, url: collector.url })}\n` : readyText(collector, values.data));
+}
+
+function readyText({ url, modelCount }: { url: string; modelCount: number }, dataFolder: string): string {
+  const models = modelCount === 1 ? '1 model is registered' : `${modelCount} models are registered`;
+  return `insitu ${__RELEASE__} is ready; ${models}.\n\n  demo       ${url}/\n  dashboard  ${url}/dashboard/\n  API        ${url}/v1/health\n\nData and admin key are kept in ${dataFolder}. Stop with Ctrl+C.\n`;
+}
+
+function parseCollectorArgs(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        port: { type: 'string', default: '8788' },
+        host: { type: 'string', default: '127.0.0.1' },
+        data: { type: 'string', default: '.insitu' },
+        models: { type: 'string' },
+        site: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. See insitu --help.`);
+  }
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new UsageError(`--port must be a number from 0 to 65535, not "${text}".`);
+  return port;
+}
+
+function requireNode(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [majorMin, minorMin] = NODE_VERSION_MIN;
+  if (major > majorMin || (major === majorMin && minor >= minorMin)) return;
+  throw new StartupError(`insitu needs Node ${majorMin}.${minorMin} or newer; this is ${version}. Install a current one from nodejs.org.`);
+}
+
+function fail(error: unknown): never {
+  const isUsage = error instanceof UsageError;
+  const text = isUsage || isStartupError(error) ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`${text}\n`);
+  process.exit(isUsage ? 2 : 1);
+}
+
+run(process.argv.slice(2)).catch(fail);

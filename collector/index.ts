@@ -1,0 +1,161 @@
+/**
+ * The collector: one process that takes reports in, sums them and shows what happened.
+ *
+ * Also the public entry `insitu/collector`, for those who start it from their own code.
+ *
+ * Invariants
+ *  - `startCollector` resolves when the port is open, or rejects with a StartupError and leaves nothing running.
+ *  - `close` answers what was accepted, commits what was answered, and only then closes the database.
+ *
+ * Not here: options and signals of the command line (cli/insitu.ts).
+ */
+import { setMaxListeners } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
+import { loadAdminKey } from './admin-key.ts';
+import { openDuckDbStore } from './duckdb-store.ts';
+import { GroupCommit } from './group-commit.ts';
+import { LiveFeed } from './live-feed.ts';
+import { registerFolder } from './model-folder.ts';
+import { Registry } from './registry.ts';
+import { createServer, type HttpServer } from './server.ts';
+import { StartupError, systemCode } from './startup-error.ts';
+import type { Store } from './store.ts';
+
+declare const __RELEASE__: string;
+
+export interface CollectorOptions {
+  /** Default 8788; 0 lets the system choose. */
+  readonly port?: number;
+  /** Default 127.0.0.1: this machine only. */
+  readonly host?: string;
+  /** Folder of the database and the admin key; created when missing. Default `.insitu` in the working directory. */
+  readonly dataFolder?: string;
+  /** Folder with one folder per model (model.json, baseline.json, files): registered at start-up and served at `/models/`. */
+  readonly modelsFolder?: string | null;
+  /** Built demo and dashboard. Default: `site` beside insitu's own files. */
+  readonly siteFolder?: string;
+  /** insitu's own built files, served at `/insitu/`. Default: where this file was built to. */
+  readonly libraryFolder?: string;
+  /** Who may register models. Default: made once and kept in the data folder. */
+  readonly adminKey?: string;
+  /** Keys in report addresses; public, as any key in a page. Default `demo`. */
+  readonly writeKeys?: readonly string[];
+  /** Receives sentences for the operator; never an address, a header or a part of a report. Default: silent. */
+  readonly log?: (sentence: string) => void;
+  /** Milliseconds since 1970. Default the system's clock. */
+  readonly now?: () => number;
+}
+
+export interface Collector {
+  /** Origin without a slash at the end. */
+  readonly url: string;
+  readonly modelCount: number;
+  close(): Promise<void>;
+}
+
+const DEFAULT_PORT = 8788;
+
+/** @throws {StartupError} in a sentence that says what to do. */
+export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  const { host = '127.0.0.1', port = DEFAULT_PORT, dataFolder = '.insitu', log = () => undefined, now = Date.now } = options;
+  const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
+  const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
+  const models = options.modelsFolder ?? null;
+  const store = await openDuckDbStore(dataFolder);
+  const closing = new AbortController();
+  // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
+  setMaxListeners(0, closing.signal);
+  const live = new LiveFeed();
+  try {
+    const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
+    const registry = await Registry.open(store, now, log);
+    if (models !== null) await registerFolder(models, registry, log);
+    const group = new GroupCommit({
+      store,
+      now,
+      onStored: (windows) => live.publish(windows),
+      onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
+    });
+    const server = createServer({
+      ...{ store, registry, group, live, adminKey, now },
+      folders: { site, library, models },
+      writeKeys: new Set(options.writeKeys ?? ['demo']),
+      release: __RELEASE__,
+      complain: log,
+      closing: closing.signal,
+    });
+    const url = await listen(server, host, port);
+    const sweeper = startSweeping(store, now, log);
+    let closed: Promise<void> | null = null;
+    const close = async () => {
+      clearInterval(sweeper);
+      closing.abort();
+      live.close();
+      await stopServer(server);
+      await group.close();
+      await store.close();
+    };
+    return {
+      url,
+      get modelCount() {
+        return registry.models.length;
+      },
+      close: () => {
+        closed ??= close();
+        return closed;
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** An hour later than the horizon, so that an id cannot be forgotten between a window's verdict and its commit. */
+function startSweeping(store: Store, now: () => number, log: (sentence: string) => void): NodeJS.Timeout {
+  const sweep = () => {
+    store.forgetIds(now() - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS).catch((error: unknown) => {
+      log(`Old window ids could not be dropped; they are tried again: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  };
+  sweep();
+  const timer = setInterval(sweep, ID_SWEEP_INTERVAL_MS);
+  timer.unref();
+  return timer;
+}
+
+function listen(server: HttpServer, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(explainListenFailure(error, host, port)));
+    server.listen(port, host, () => {
+      const { port: chosen } = server.address() as AddressInfo;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${chosen}`);
+    });
+  });
+}
+
+function explainListenFailure(error: Error, host: string, port: number): StartupError {
+  const code = systemCode(error);
+  if (code === 'EADDRINUSE') {
+    return new StartupError(`Port ${port} is in use. Stop what listens there, or choose another one with --port.`, { cause: error });
+  }
+  if (code === 'EACCES') {
+    return new StartupError(`Port ${port} needs more rights than this user has. Choose one above 1023 with --port.`, { cause: error });
+  }
+  return new StartupError(`The collector cannot listen on ${host}:${port} (${code}). Check --host and --port.`, { cause: error });
+}
+
+/** Takes no new connection, lets running requests finish, and cuts what is still open after SHUTDOWN_MS_MAX. */
+async function stopServer(server: HttpServer): Promise<void> {
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const cut = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS_MAX);
+  await ended;
+  clearInterval(idle);
+  clearTimeout(cut);
+}
+
+export type { Store } from './store.ts';
+export { StartupError };

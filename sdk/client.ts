@@ -1,0 +1,146 @@
+/**
+ * Client: where the two halves of the page side are put together, inference and telemetry.
+ *
+ * Invariants
+ *  - Options are checked here, once, before anything starts.
+ *  - Telemetry hears of loads and runs through the recorder only, and only of models that are counted.
+ *  - After `close` every call rejects with `client-closed`.
+ *
+ * Not here: workers (sdk/worker-set.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
+ */
+import { fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
+import type { LoadedModel, LoadProgress, LoadRequest } from '../protocol/messages.ts';
+import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
+import { type AssetTable, assetsIn } from './assets.ts';
+import { LoadedModelHandle } from './model.ts';
+import { checkClientOptions, checkLoad } from './option-checks.ts';
+import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Telemetry } from './options.ts';
+import type { Recorder } from './recorder.ts';
+import { createTelemetry } from './telemetry.ts';
+import { WorkerHost } from './worker-host.ts';
+import { type LoadOutcome, WorkerSet } from './worker-set.ts';
+
+/** Threads that still helped on the models measured; more cost memory and start-up. */
+const THREAD_COUNT_DEFAULT_MAX = 4;
+
+/**
+ * @param besideScript The files beside the script that was loaded; asked only when `options.assets` does not name another place.
+ * @throws {SdkError} `invalid-option`
+ */
+export function createClientWith(options: ClientOptions, besideScript: () => AssetTable): Client {
+  checkClientOptions(options);
+  return new PageClient(options, options.assets === undefined ? besideScript() : assetsIn(options.assets));
+}
+
+class PageClient implements Client {
+  readonly models: ModelStore;
+  readonly telemetry: Telemetry;
+  private readonly logger: Logger;
+  private readonly workers: WorkerSet;
+  private readonly recorder: Recorder;
+  private readonly closeTelemetry: () => Promise<void>;
+  private closing: Promise<void> | null = null;
+
+  constructor(options: ClientOptions, { worker, runtimes }: AssetTable) {
+    const telemetry = createTelemetry(options);
+    this.telemetry = telemetry;
+    this.recorder = telemetry.recorder;
+    this.closeTelemetry = () => telemetry.close();
+    this.logger = options.logger ?? (() => undefined);
+    const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
+    const settings = { assets: { runtimes }, cache: options.cache ?? 'indexeddb', threadCountMax };
+    this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
+    this.models = {
+      list: () => this.workers.storedModels(),
+      remove: (url) => this.workers.removeStored(url === undefined ? null : new URL(url, document.baseURI).href),
+    };
+  }
+
+  async load(source: string | URL | ModelFile, options: LoadOptions = {}): Promise<Model> {
+    const startMs = performance.now();
+    checkLoad(source, options);
+    const recorder = options.telemetry === false ? null : this.recorder;
+    const outcome = await this.outcomeOf(source, options);
+    if (!outcome.ok) {
+      const error = fromWire(outcome.failure.error);
+      if (error.code !== 'aborted' && error.code !== 'client-closed') recorder?.loadFailed(outcome.failure);
+      this.logger('error', error.code, error.message);
+      throw error;
+    }
+    const { loaded, host } = outcome;
+    if (loaded.storageRefusal !== null) {
+      const refusal = new SdkError('storage-refused', { reason: loaded.storageRefusal });
+      this.logger('warn', refusal.code, refusal.message);
+    }
+    recorder?.loaded(loaded, performance.now() - startMs);
+    return new LoadedModelHandle(loaded, host, recorder, () => this.workers.closeModel(host, loaded.handle));
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    this.workers.close();
+    await this.closeTelemetry();
+  }
+
+  /** A worker that does not start or is lost fails the load as much as a missing file does. */
+  private async outcomeOf(source: string | URL | ModelFile, options: LoadOptions): Promise<LoadOutcome> {
+    const { signal } = options;
+    let report = options.onProgress;
+    try {
+      const loading = this.workers.load(await requestOf(source, options), signal, (progress) => report?.(progress));
+      const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
+      if (outcome.ok) report?.(readyProgress(outcome.loaded));
+      return outcome;
+    } catch (error) {
+      if (!isSdkError(error)) throw error;
+      return { ok: false, failure: { modelVersion: UNKNOWN_MODEL_VERSION, error: toWire(error) } };
+    } finally {
+      // Progress has a port of its own; what arrives behind the end of the load is of no use any more.
+      report = undefined;
+    }
+  }
+}
+
+function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {
+  const bytes = manifest.variants.find(({ id }) => id === variant)?.bytes ?? 0;
+  return { phase: 'ready', loadedBytes: bytes, totalBytes: bytes };
+}
+
+async function requestOf(source: string | URL | ModelFile, options: LoadOptions): Promise<LoadRequest> {
+  const isUrl = typeof source === 'string' || source instanceof URL;
+  return {
+    source: isUrl ? { url: new URL(source, document.baseURI).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
+    variant: options.variant ?? null,
+    provider: options.provider ?? 'auto',
+    update: options.update ?? 'background',
+    considered: [],
+  };
+}
+
+async function bytesOf(bytes: Blob | Uint8Array): Promise<Uint8Array> {
+  return bytes instanceof Blob ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
+}
+
+/** Rejects at once when the caller aborts; a load that finishes all the same is given back. */
+function untilAborted(
+  loading: Promise<LoadOutcome>,
+  signal: AbortSignal | undefined,
+  giveBack: (late: Extract<LoadOutcome, { ok: true }>) => Promise<void>,
+): Promise<LoadOutcome> {
+  if (signal === undefined) return loading;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(new SdkError('aborted', { stage: 'load' }));
+      loading.then(
+        (outcome) => (outcome.ok ? giveBack(outcome) : undefined),
+        () => undefined,
+      );
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    loading.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,175 @@
+/**
+ * Exporter: closed windows to the collector, and what its answer means.
+ *
+ * Invariants
+ *  - Bodies are about one model version; one that waits (503: not registered yet) holds up no other.
+ *  - A window is deleted after its ack or a refusal of it alone, never before; every retry repeats its bytes.
+ *  - At most one request per window is in flight in this page.
+ *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush.
+ *
+ * Not here: storage (sdk/outbox.ts), which requests are made at hide (sdk/telemetry.ts calls `postNow`).
+ * Source: RFC 9110 (status codes, Retry-After); AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
+ */
+import type { LossReason } from '../counts/software-plan.ts';
+import {
+  BACKOFF_MS_MAX,
+  BACKOFF_MS_MIN,
+  BODY_BYTES_MAX,
+  BODY_WINDOW_COUNT_MAX,
+  KEEPALIVE_BYTES_MAX,
+  REPORT_TIMEOUT_MS,
+  SILENT_REFUSAL_COUNT_MAX,
+} from '../protocol/limits.ts';
+import { encodeBody } from '../protocol/report.ts';
+import type { Outgoing } from './outbox.ts';
+import type { Answer, Platform } from './platform.ts';
+import type { SentLog } from './sent-log.ts';
+
+export type Verdict = 'stored' | 'retry' | 'silent' | LossReason;
+
+/** What an answer to a body means. Of several windows, a LossReason says only that one of them is refused. */
+export function verdictOf(status: number): Verdict {
+  if (status === 0) return 'silent';
+  if (status >= 200 && status < 300) return 'stored';
+  if (status === 408 || status === 429 || status >= 500) return 'retry';
+  if (status === 410) return 'skewed';
+  return status === 413 ? 'too-large' : 'refused';
+}
+
+/** Full jitter: anywhere from 0 to the doubled, capped delay. @param random From 0 (inclusive) to 1. */
+export function backoffMs(attempt: number, random: number): number {
+  return Math.round(random * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** attempt));
+}
+
+/** Bytes of a body around its windows: schema, model version and a one-byte count. */
+const BODY_HEADER_BYTES = 10;
+
+/** Splits into bodies that respect both limits, in order; each of one model version. */
+export function bodiesOf(windows: readonly Outgoing[]): Outgoing[][] {
+  const bodies: Outgoing[][] = [];
+  for (const [, group] of groupByVersion(windows)) {
+    let body: Outgoing[] = [];
+    let bytes = BODY_HEADER_BYTES;
+    for (const window of group) {
+      if (body.length > 0 && (bytes + window.bytes.length > BODY_BYTES_MAX || body.length === BODY_WINDOW_COUNT_MAX)) {
+        bodies.push(body);
+        [body, bytes] = [[], BODY_HEADER_BYTES];
+      }
+      body.push(window);
+      bytes += window.bytes.length;
+    }
+    if (body.length > 0) bodies.push(body);
+  }
+  return bodies;
+}
+
+function groupByVersion(windows: readonly Outgoing[]): Map<string, Outgoing[]> {
+  const groups = new Map<string, Outgoing[]>();
+  for (const window of windows) {
+    const group = groups.get(window.modelVersion);
+    if (group === undefined) groups.set(window.modelVersion, [window]);
+    else group.push(window);
+  }
+  return groups;
+}
+
+interface Wait {
+  attempt: number;
+  untilMs: number;
+  /** The server named the time, so an explicit flush keeps to it too. */
+  isOrdered: boolean;
+}
+
+export interface ExporterHost {
+  readonly platform: Platform;
+  readonly address: string;
+  readonly log: SentLog;
+  readonly stored: (ids: readonly string[]) => Promise<void>;
+  readonly dropped: (window: Outgoing, reason: LossReason) => Promise<void>;
+}
+
+export class Exporter {
+  private readonly host: ExporterHost;
+  private readonly waits = new Map<string, Wait>();
+  private readonly inFlight = new Set<string>();
+  private silentCount = 0;
+  sentCount = 0;
+
+  constructor(host: ExporterHost) {
+    this.host = host;
+  }
+
+  /** Earliest time at which a waiting model version may be tried again; null when none waits or all is quiet. */
+  get nextAttemptAtMs(): number | null {
+    if (this.isQuiet || this.waits.size === 0) return null;
+    return Math.min(...[...this.waits.values()].map(({ untilMs }) => untilMs));
+  }
+
+  get isQuiet(): boolean {
+    return this.silentCount >= SILENT_REFUSAL_COUNT_MAX;
+  }
+
+  wake(): void {
+    this.silentCount = 0;
+    for (const [version, wait] of this.waits) if (!wait.isOrdered) this.waits.delete(version);
+  }
+
+  /** Sends what is due and waits for the answers. */
+  async send(windows: readonly Outgoing[]): Promise<void> {
+    const nowMs = this.host.platform.now();
+    const due = windows.filter(({ id, modelVersion }) => !this.inFlight.has(id) && (this.waits.get(modelVersion)?.untilMs ?? 0) <= nowMs);
+    for (const body of bodiesOf(due)) {
+      if (this.isQuiet) return;
+      if ((this.waits.get(body[0]?.modelVersion ?? '')?.untilMs ?? 0) > nowMs) continue;
+      await this.post(body, REPORT_TIMEOUT_MS);
+    }
+  }
+
+  /** Starts the requests synchronously, within the shared keepalive quota; what does not fit waits in the outbox. */
+  postNow(windows: readonly Outgoing[]): void {
+    let bytes = 0;
+    for (const body of bodiesOf(windows)) {
+      bytes += body.reduce((sum, window) => sum + window.bytes.length, BODY_HEADER_BYTES);
+      if (bytes > KEEPALIVE_BYTES_MAX) return;
+      void this.post(body, null);
+    }
+  }
+
+  private async post(body: readonly Outgoing[], timeoutMs: number | null): Promise<void> {
+    const modelVersion = body[0]?.modelVersion as string;
+    const ids = body.map(({ id }) => id);
+    const bytes = encodeBody(
+      modelVersion,
+      body.map((window) => window.bytes),
+    );
+    for (const id of ids) this.inFlight.add(id);
+    const sending = this.host.platform.post(this.host.address, bytes, timeoutMs);
+    const entry = this.host.log.add(this.host.address, bytes);
+    const answer = await sending;
+    for (const id of ids) this.inFlight.delete(id);
+    this.host.log.answer(entry, answer.status);
+    await this.obey(verdictOf(answer.status), body, modelVersion, answer, timeoutMs);
+  }
+
+  private async obey(verdict: Verdict, body: readonly Outgoing[], modelVersion: string, answer: Answer, timeoutMs: number | null) {
+    this.silentCount = verdict === 'silent' ? this.silentCount + 1 : 0;
+    if (verdict === 'stored') {
+      this.waits.delete(modelVersion);
+      this.sentCount += body.length;
+      await this.host.stored(body.map(({ id }) => id));
+    } else if (verdict === 'retry' || verdict === 'silent') {
+      this.wait(modelVersion, answer.retryAfterMs);
+    } else if (body.length > 1) {
+      for (const window of body) await this.post([window], timeoutMs);
+    } else {
+      await this.host.dropped(body[0] as Outgoing, verdict);
+    }
+  }
+
+  private wait(modelVersion: string, orderedMs: number | null): void {
+    const attempt = (this.waits.get(modelVersion)?.attempt ?? -1) + 1;
+    const random = (this.host.platform.random(1)[0] as number) / 255;
+    const delayMs = Math.max(orderedMs ?? 0, backoffMs(attempt, random));
+    this.waits.set(modelVersion, { attempt, untilMs: this.host.platform.now() + delayMs, isOrdered: orderedMs !== null });
+  }
+}

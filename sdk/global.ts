@@ -1,0 +1,22 @@
+/**
+ * The script-tag entry: the global `insitu`, with its files beside the script, from whatever origin that came.
+ */
+import { SdkError } from '../protocol/errors.ts';
+import { assetsIn } from './assets.ts';
+import { createClientWith } from './client.ts';
+import type { Client, ClientOptions } from './options.ts';
+
+// Known only while the script runs for the first time.
+const script = document.currentScript;
+const folder = script instanceof HTMLScriptElement && script.src !== '' ? new URL('.', script.src) : null;
+
+/** @see createClient in sdk/index.ts */
+export function createClient(options: ClientOptions = {}): Client {
+  return createClientWith(options, () => {
+    if (folder === null)
+      throw new SdkError('invalid-option', { option: 'assets', reason: 'an inlined script has no folder of its own; name one' });
+    return assetsIn(folder);
+  });
+}
+
+export { ERROR_CODES, isSdkError, SdkError } from '../protocol/errors.ts';

@@ -1,0 +1,74 @@
+/**
+ * An open window: its counts, and how far they are stored.
+ *
+ * Invariants
+ *  - Its id exists from the moment it opens and is never used for anything else.
+ *  - A data window below DATA_REPORT_RUN_COUNT_MIN runs is a rest and does not leave the device; a software window has no minimum.
+ *  - A window that holds nothing but losses waits for company: it would otherwise answer its own refusal for ever.
+ *
+ * Not here: transactions (sdk/outbox.ts).
+ */
+import { CountWindow } from '../counts/window.ts';
+import { toHex } from '../protocol/bytes.ts';
+import { DATA_REPORT_RUN_COUNT_MIN, WINDOW_OPEN_MS_MAX } from '../protocol/limits.ts';
+import { HOUR_MS, type ReportKind } from '../protocol/report.ts';
+import type { RecordState } from './outbox-db.ts';
+import type { Platform } from './platform.ts';
+
+export interface WindowKey {
+  readonly report: ReportKind;
+  readonly modelVersion: string;
+  readonly plan: string;
+  readonly cellCount: number;
+}
+
+export function keyText({ report, modelVersion, plan }: WindowKey): string {
+  return `${report} ${modelVersion} ${plan} stable 0`;
+}
+
+export class OpenWindow {
+  readonly key: string;
+  readonly report: ReportKind;
+  readonly modelVersion: string;
+  readonly cellCount: number;
+  readonly openedAtMs: number;
+  readonly counts: CountWindow;
+  /** State of the last committed record; null before the first. */
+  committed: RecordState | null = null;
+  /** Counts came since the last record was written. */
+  isDirty = false;
+  isWriteQueued = false;
+  /** A rest is on its way into this window: rule (b). */
+  isAdopting = false;
+  isLossOnly = true;
+
+  constructor(of: WindowKey, platform: Pick<Platform, 'now' | 'random'>) {
+    this.key = keyText(of);
+    this.report = of.report;
+    this.modelVersion = of.modelVersion;
+    this.cellCount = of.cellCount;
+    this.openedAtMs = platform.now();
+    const id = toHex(platform.random(16));
+    const hour = Math.floor(this.openedAtMs / HOUR_MS);
+    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: 'stable', segment: 0 }, of.cellCount);
+  }
+
+  stateOf(runs: number): RecordState {
+    return this.report === 'software' || runs >= DATA_REPORT_RUN_COUNT_MIN ? 'draft' : 'rest';
+  }
+
+  get stateNow(): RecordState {
+    return this.stateOf(this.counts.runs);
+  }
+
+  /** It may leave the device as it is. */
+  get maySend(): boolean {
+    return this.stateNow === 'draft' && !this.counts.isEmpty && !(this.report === 'software' && this.isLossOnly);
+  }
+
+  /** Old enough to close, full, or of an hour that has passed. */
+  isDue(nowMs: number): boolean {
+    const hasHourPassed = Math.floor(nowMs / HOUR_MS) !== this.counts.header.hour;
+    return nowMs - this.openedAtMs >= WINDOW_OPEN_MS_MAX || this.counts.isFull || hasHourPassed;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Option checks: what a caller passed, before anything starts. TypeScript callers are checked by their compiler; script tags are not.
+ *
+ * Invariants
+ *  - The error names the option and what it takes, never the value.
+ */
+import { SdkError } from '../protocol/errors.ts';
+import type { Provider } from '../protocol/manifest.ts';
+import type { ClientOptions, Consent, LoadOptions, ModelFile } from './options.ts';
+
+// Written out, because protocol/manifest.ts brings the schema library with it, which the page does without.
+const PROVIDERS: Readonly<Record<Provider | 'auto', true>> = { auto: true, wasm: true, webgpu: true, webnn: true };
+const CONSENTS: Readonly<Record<Consent, true>> = { required: true, granted: true };
+const CACHES: Readonly<Record<NonNullable<ClientOptions['cache']>, true>> = { indexeddb: true, memory: true };
+const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true };
+
+/** @throws {SdkError} `invalid-option` */
+export function checkClientOptions(options: ClientOptions): void {
+  requireOneOf('consent', options.consent, CONSENTS);
+  requireOneOf('cache', options.cache, CACHES);
+  const { threads, assets, collector } = options;
+  if (threads !== undefined) require('threads', Number.isInteger(threads) && threads >= 1, 'it must be a whole number from 1');
+  if (assets !== undefined) require('assets', URL.canParse(assets, document.baseURI), 'it must be the URL of a folder');
+  if (collector === undefined) return;
+  require('collector.url', URL.canParse(collector.url, document.baseURI), "it must be the collector's URL");
+  require('collector.key', typeof collector.key === 'string' &&
+    /^[\w-]{1,128}$/.test(collector.key), 'it must be a write key: letters, digits, - and _');
+}
+
+/** @throws {SdkError} `invalid-option` */
+export function checkLoad(source: string | URL | ModelFile, options: LoadOptions): void {
+  const isUrl = typeof source === 'string' || source instanceof URL;
+  const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes }';
+  require('source', isUrl ? URL.canParse(source, document.baseURI) : isModelFile(source), what);
+  requireOneOf('provider', options.provider, PROVIDERS);
+  requireOneOf('update', options.update, UPDATES);
+}
+
+function isModelFile(source: unknown): boolean {
+  const { name, bytes } = (source ?? {}) as Partial<ModelFile>;
+  return typeof name === 'string' && (bytes instanceof Blob || bytes instanceof Uint8Array);
+}
+
+function requireOneOf(option: string, value: string | undefined, allowed: Readonly<Record<string, true>>): void {
+  if (value !== undefined) require(option, Object.hasOwn(allowed, value), `it must be one of ${Object.keys(allowed).join(', ')}`);
+}
+
+function require(option: string, holds: boolean, reason: string): void {
+  if (!holds) throw new SdkError('invalid-option', { option, reason });
+}

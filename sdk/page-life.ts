@@ -1,0 +1,83 @@
+/**
+ * Page life: whether the page that owns a record is still there.
+ *
+ * A page holds a Web Lock under a random name for as long as it lives; the browser gives it back when the page dies,
+ * however it dies. Without Web Locks (not a secure context) a record is leased for LEASE_MS at each write.
+ *
+ * Invariants
+ *  - The lock is held before the first record is written under the page's name.
+ *  - A page that is frozen into the back/forward cache gives its name up, because a held lock would keep it out of the
+ *    cache; when it comes back it takes a new name, and what it had stored belongs to whoever finds it.
+ *
+ * Not here: what is done with an orphan (sdk/outbox.ts).
+ */
+import { toHex } from '../protocol/bytes.ts';
+import { LEASE_MS } from '../protocol/limits.ts';
+import type { WindowRecord } from './outbox-db.ts';
+import type { Platform } from './platform.ts';
+
+const PREFIX = 'insitu-page-';
+
+export class PageLife {
+  private readonly platform: Platform;
+  private page = '';
+  private letGo: () => void = () => undefined;
+  /** The name was given up and no new one taken. */
+  isEnded = true;
+
+  constructor(platform: Platform) {
+    this.platform = platform;
+  }
+
+  get name(): string {
+    return this.page;
+  }
+
+  leaseUntilMs(): number {
+    return this.platform.now() + LEASE_MS;
+  }
+
+  /** Takes a new name; resolves when its lock is held. */
+  async begin(): Promise<void> {
+    this.end();
+    const page = toHex(this.platform.random(8));
+    this.page = page;
+    this.isEnded = false;
+    const locks = this.platform.locks();
+    if (locks === null) return;
+    await new Promise<void>((held, refused) => {
+      const released = new Promise<void>((release) => {
+        this.letGo = release;
+      });
+      locks
+        .request(PREFIX + page, () => {
+          held();
+          return released;
+        })
+        .catch(refused);
+    });
+  }
+
+  end(): void {
+    this.isEnded = true;
+    this.letGo();
+    this.letGo = () => undefined;
+  }
+
+  /** A test for records whose page is gone, as of now. This page's own are never orphans. */
+  async orphanTest(): Promise<(record: WindowRecord) => boolean> {
+    const locks = this.platform.locks();
+    const nowMs = this.platform.now();
+    if (locks === null) return ({ page, leaseUntilMs }) => page !== this.page && leaseUntilMs < nowMs;
+    const { held = [] } = await locks.query();
+    const living = new Set(held.map((lock) => lock.name));
+    return ({ page }) => page !== this.page && !living.has(PREFIX + page);
+  }
+
+  /** Runs `work` while no other page of this origin does; does nothing when one is at it. */
+  async alone(name: string, work: () => Promise<void>): Promise<void> {
+    const locks = this.platform.locks();
+    if (locks === null) return work();
+    await locks.request(name, { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What telemetry needs of the browser: clock, randomness, one kind of request, storage locks and the page's life.
+ *
+ * Why an interface: tests fix the clock and the random source to compare bytes, and a reviewer finds every call
+ * that could leave the page in this file.
+ *
+ * Invariants
+ *  - `post` is CORS-simple: no header, no content type, no cookie, no referrer. The answer's body is read to its end,
+ *    because Chromium gives the shared keepalive quota back only then (open-telemetry/opentelemetry-js issue 7001).
+ *  - Never `sendBeacon` (it carries cookies), never `unload` (it breaks the back/forward cache).
+ *
+ * Source: Fetch standard, "keepalive"; Page Lifecycle; W3C Global Privacy Control.
+ */
+
+export interface Answer {
+  /** 0 when no answer came. */
+  readonly status: number;
+  /** From Retry-After, in milliseconds; null when there is none. */
+  readonly retryAfterMs: number | null;
+}
+
+export type PrivacySignal = 'global-privacy-control' | 'do-not-track';
+
+export interface LifeListener {
+  /** The page may never be seen again; only synchronous work counts. */
+  hidden(): void;
+  /** Into the back/forward cache: the page freezes and may come back. */
+  frozen(): void;
+  /** Seen again, or brought back from the back/forward cache. */
+  shown(): void;
+  online(): void;
+}
+
+export interface Platform {
+  now(): number;
+  random(count: number): Uint8Array;
+  sha256(text: string): Promise<ArrayBuffer>;
+  /** Never rejects. */
+  post(url: string, body: Uint8Array<ArrayBuffer>, timeoutMs: number | null): Promise<Answer>;
+  privacySignal(): PrivacySignal | null;
+  /** A prerendered page that nobody has seen yet. */
+  isPrerendering(): boolean;
+  locks(): LockManager | null;
+  after(ms: number, run: () => void): () => void;
+  onLife(listener: LifeListener): () => void;
+}
+
+export function browserPlatform(): Platform {
+  return {
+    now: () => Date.now(),
+    random: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    sha256: (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)),
+    post,
+    privacySignal,
+    isPrerendering: () => (document as { prerendering?: boolean }).prerendering === true,
+    locks: () => navigator.locks ?? null,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    onLife,
+  };
+}
+
+async function post(url: string, body: Uint8Array<ArrayBuffer>, timeoutMs: number | null): Promise<Answer> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      body,
+      keepalive: true,
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      redirect: 'error',
+      ...(timeoutMs === null ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
+    });
+    await response.arrayBuffer();
+    return { status: response.status, retryAfterMs: retryAfterMs(response.headers.get('Retry-After'), Date.now()) };
+  } catch {
+    return { status: 0, retryAfterMs: null };
+  }
+}
+
+/** Both forms of RFC 9110 §10.2.3: seconds, or a date. */
+export function retryAfterMs(header: string | null, nowMs: number): number | null {
+  if (header === null) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const dateMs = Date.parse(header);
+  return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs);
+}
+
+function privacySignal(): PrivacySignal | null {
+  const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
+  if (globalPrivacyControl === true) return 'global-privacy-control';
+  return doNotTrack === '1' ? 'do-not-track' : null;
+}
+
+function onLife(listener: LifeListener): () => void {
+  const ended = new AbortController();
+  const { signal } = ended;
+  document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? listener.hidden() : listener.shown()), {
+    signal,
+  });
+  addEventListener(
+    'pagehide',
+    (event) => {
+      listener.hidden();
+      if (event.persisted) listener.frozen();
+    },
+    { signal },
+  );
+  addEventListener('pageshow', (event) => event.persisted && listener.shown(), { signal });
+  addEventListener('online', () => listener.online(), { signal });
+  document.addEventListener('prerenderingchange', () => listener.shown(), { signal });
+  return () => ended.abort();
+}

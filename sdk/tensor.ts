@@ -1,0 +1,93 @@
+/**
+ * Feeds: the caller's tensors checked against the manifest and made ready to leave the page.
+ *
+ * Invariants
+ *  - Everything is checked before anything is sent; a feed that leaves here is one that the model declares.
+ *  - Without `transfer` the caller's arrays stay whole: what leaves is one compact copy, which is then transferred, so that
+ *    each element is copied once and a view never drags its whole buffer along.
+ *  - Error details hold names, types, dims and counts, never an element.
+ */
+import { SdkError } from '../protocol/errors.ts';
+import { BATCH_AXIS_COUNT_MAX } from '../protocol/limits.ts';
+import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.ts';
+import type { Feeds, TensorData, TensorWire } from '../protocol/messages.ts';
+import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
+import type { TensorInput } from './options.ts';
+
+export interface ReadyFeeds {
+  readonly feeds: Feeds;
+  /** Buffers to transfer, each once. */
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`. */
+export function readyFeeds(manifest: Manifest, tensors: Readonly<Record<string, TensorInput>>, isTransfer: boolean): ReadyFeeds {
+  const expected = manifest.inputs.map((input) => input.name);
+  const unknown = Object.keys(tensors).find((name) => !expected.includes(name));
+  if (unknown !== undefined) throw new SdkError('input-unknown', { input: unknown, expected });
+  const checked = manifest.inputs.map((input) => {
+    const tensor = tensors[input.name];
+    if (tensor === undefined || tensor === null) throw new SdkError('input-missing', { input: input.name, expected });
+    return [input, tensor, checkTensor(input, tensor)] as const;
+  });
+  const feeds: Record<string, TensorWire> = {};
+  const buffers = new Set<ArrayBuffer>();
+  for (const [input, tensor, given] of checked) {
+    const data = ownedData(input.type, given, isTransfer);
+    feeds[input.name] = { type: input.type, dims: [...tensor.dims], data };
+    if (ArrayBuffer.isView(data)) buffers.add(data.buffer as ArrayBuffer);
+  }
+  return { feeds, buffers: [...buffers] };
+}
+
+/** The tensor's data when its type, dims and length are what the model declares. */
+function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['data'] {
+  const actual = tensor.type ?? givenType(input.type, tensor.data);
+  if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
+  const { dims } = tensor;
+  if (!areDimsAllowed(input.dims, dims)) {
+    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: Array.isArray(dims) ? [...dims] : [] });
+  }
+  const mismatch = givenType(input.type, tensor.data);
+  if (mismatch !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: mismatch });
+  if (tensor.data.length !== elementCount(dims)) {
+    throw new SdkError('tensor-data-mismatch', { input: input.name, expectedCount: elementCount(dims), actualCount: tensor.data.length });
+  }
+  return tensor.data;
+}
+
+/** The declared type when the data can carry it, else the name of what was given. */
+function givenType(declared: TensorType, data: TensorInput['data']): string {
+  if (Array.isArray(data)) {
+    const wanted = declared === 'string' ? 'string' : 'number';
+    return data.every((value) => typeof value === wanted) ? declared : `array of ${typeof data.find((value) => typeof value !== wanted)}`;
+  }
+  if (!ArrayBuffer.isView(data)) return typeof data;
+  const name = (data as NumericTensorData)[Symbol.toStringTag] as string;
+  if (declared !== 'string' && name === TENSOR_ARRAYS[declared].name) return declared;
+  if (declared === 'float16' && name === 'Float16Array') return declared;
+  if (declared === 'uint8' && name === 'Uint8ClampedArray') return declared;
+  return name;
+}
+
+function areDimsAllowed(declared: ManifestInput['dims'], dims: readonly number[]): boolean {
+  if (!Array.isArray(dims) || dims.length !== declared.length) return false;
+  return declared.every((axis, index) => {
+    const length = dims[index] as number;
+    if (!Number.isInteger(length) || length < 0) return false;
+    if (typeof axis === 'number') return length === axis;
+    return axis !== 'batch' || (length >= 1 && length <= BATCH_AXIS_COUNT_MAX);
+  });
+}
+
+function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: boolean): TensorData {
+  if (Array.isArray(data)) return type === 'string' ? [...data] : dataFromNumbers(type as NumericTensorType, data as readonly number[]);
+  const view = data as NumericTensorData;
+  const isShared = !(view.buffer instanceof ArrayBuffer);
+  const own = isTransfer && !isShared ? view : view.slice();
+  const ArrayType = TENSOR_ARRAYS[type as NumericTensorType];
+  if (own[Symbol.toStringTag] === ArrayType.name) return own;
+  // Float16Array and Uint8ClampedArray travel as the plain array of the same bits.
+  const Plain = ArrayType as unknown as new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericTensorData;
+  return new Plain(own.buffer, own.byteOffset, own.length);
+}

@@ -1,0 +1,107 @@
+/**
+ * Worker set: the client's workers, and which one a load goes to.
+ *
+ * One worker holds one runtime flavour, so a client has one worker for models on wasm and one for models on webgpu, each
+ * started when first needed and ended with its last model, because a WASM heap never shrinks.
+ *
+ * Invariants
+ *  - A load is repeated only in a worker that has not refused it yet, so it ends.
+ *  - A spoilt worker gets no further load and ends when its last model closes; the next load starts a fresh one.
+ */
+import { SdkError } from '../protocol/errors.ts';
+import type { Provider } from '../protocol/manifest.ts';
+import type { LoadedModel, LoadFailure, LoadProgress, LoadRequest, StoredModel } from '../protocol/messages.ts';
+import type { WorkerHost } from './worker-host.ts';
+
+export type LoadOutcome =
+  | { readonly ok: true; readonly loaded: LoadedModel; readonly host: WorkerHost }
+  | { readonly ok: false; readonly failure: LoadFailure };
+
+export class WorkerSet {
+  private readonly startHost: (onEnd: () => void) => WorkerHost;
+  private readonly hosts = new Set<WorkerHost>();
+  private nextId = 1;
+  private isClosed = false;
+
+  constructor(startHost: (onEnd: () => void) => WorkerHost) {
+    this.startHost = startHost;
+  }
+
+  /** @throws {SdkError} when a worker does not start or is lost; failures of the load itself are an outcome. */
+  async load(request: LoadRequest, signal: AbortSignal | undefined, onProgress: (progress: LoadProgress) => void): Promise<LoadOutcome> {
+    const id = this.nextId++;
+    const refusedBy = new Set<WorkerHost>();
+    let pending = request;
+    let provider: Provider | null = request.provider === 'auto' ? null : request.provider;
+    for (;;) {
+      if (signal?.aborted === true) throw new SdkError('aborted', { stage: 'load' });
+      const host = this.hostFor(provider, refusedBy);
+      const onAbort = () => host.cancelLoad(id);
+      signal?.addEventListener('abort', onAbort);
+      host.loadCount++;
+      try {
+        const reply = await host.load(id, pending, onProgress);
+        if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
+        if (reply.ok) {
+          host.provider = reply.value.provider;
+          host.handles.add(id);
+          return { ok: true, loaded: reply.value, host };
+        }
+        if ('failure' in reply) return { ok: false, failure: reply.failure };
+        refusedBy.add(host);
+        provider = reply.elsewhere.provider;
+        pending = { ...pending, considered: reply.elsewhere.considered };
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+        host.loadCount--;
+        this.endIfIdle(host);
+      }
+    }
+  }
+
+  async closeModel(host: WorkerHost, handle: number): Promise<void> {
+    // With its last model the whole worker ends, which releases more than the session can.
+    if (host.handles.size > 1 || host.loadCount > 0) await host.closeModel(handle);
+    else host.handles.delete(handle);
+    this.endIfIdle(host);
+  }
+
+  storedModels(): Promise<readonly StoredModel[]> {
+    return this.withAnyHost((host) => host.storedModels());
+  }
+
+  removeStored(url: string | null): Promise<number> {
+    return this.withAnyHost((host) => host.removeStored(url));
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const host of [...this.hosts]) host.end(() => new SdkError('client-closed', {}));
+  }
+
+  private async withAnyHost<T>(call: (host: WorkerHost) => Promise<T>): Promise<T> {
+    const host = this.hostFor(null, new Set());
+    host.loadCount++;
+    try {
+      return await call(host);
+    } finally {
+      host.loadCount--;
+      this.endIfIdle(host);
+    }
+  }
+
+  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>): WorkerHost {
+    if (this.isClosed) throw new SdkError('client-closed', {});
+    for (const host of this.hosts) {
+      const isFit = provider === null || host.provider === null || host.provider === provider;
+      if (isFit && !host.isSpoilt && !refusedBy.has(host)) return host;
+    }
+    const host = this.startHost(() => this.hosts.delete(host));
+    this.hosts.add(host);
+    return host;
+  }
+
+  private endIfIdle(host: WorkerHost): void {
+    if (host.handles.size === 0 && host.loadCount === 0) host.end(() => new SdkError('worker-lost', { pendingCount: 0 }));
+  }
+}

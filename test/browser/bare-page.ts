@@ -1,0 +1,58 @@
+/**
+ * The bare page: the built library and nothing else, on a server of its own, so that each test has an origin and a store of its own.
+ */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
+import type { Page } from '../harness/browsers.ts';
+import { StaticServer } from '../harness/static-server.ts';
+
+/** What `outcome` of test/pages/bare.html gives back. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: ErrorCode; readonly details: Record<string, unknown>; readonly message: string };
+
+export const MANIFEST = '/models/digits/model.json';
+export const INT8_FILE = '/models/digits/digits.int8.onnx';
+export const WORKER = '/insitu/insitu.worker.js';
+
+const ROOT = new URL('../../', import.meta.url);
+
+export async function withServer(page: Page, body: (server: StaticServer) => Promise<void>): Promise<void> {
+  const server = await StaticServer.start();
+  try {
+    await openBarePage(page, server);
+    await body(server);
+  } finally {
+    await server.close();
+  }
+}
+
+export async function openBarePage(page: Page, server: StaticServer): Promise<void> {
+  await page.goto(`${server.origin}/pages/bare.html`);
+  await page.waitFor('() => window.insitu !== undefined', { timeoutMs: 20_000 });
+}
+
+/** A file of the repository, by the path under which the static server has it, or by its own. */
+export function readRepositoryFile(path: string): Promise<Buffer> {
+  return readFile(fileURLToPath(new URL(path, ROOT)));
+}
+
+export async function digitsManifest(): Promise<Manifest> {
+  return JSON.parse((await readRepositoryFile('models/digits/model.json')).toString()) as Manifest;
+}
+
+/** The built worker with a line of script before it. */
+export async function workerAfter(script: string): Promise<string> {
+  return `${script};\n${await readRepositoryFile('dist/insitu.worker.js')}`;
+}
+
+/** Loads digits with `options` (source text of an object) and answers what came out, without the model itself. */
+export function loadDigits(options = '{}'): string {
+  return `() => outcome(async () => {
+    window.client ??= insitu.createClient();
+    window.model = await client.load(digitsUrl, ${options});
+    return model.explain();
+  })`;
+}

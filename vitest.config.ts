@@ -1,0 +1,61 @@
+/**
+ * Test projects: `unit` runs in Node alone, `browser` and `e2e` start real browsers and real servers.
+ *
+ * Why three: `npm run check` needs the fast ones, and a machine of two cores must not run two browsers at a time, or
+ * every wait in a test becomes a race with the neighbour.
+ *
+ * Invariants
+ *  - No retries. A test that fails once has failed.
+ *  - Browser files run one after the other; each has its own browsers.
+ *
+ * Not here: proofs at full size (scripts/prove.mjs passes its own folder), the order of the projects (scripts/test.mjs).
+ */
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string };
+const define = { __RELEASE__: JSON.stringify(version) };
+const browserTimeouts = { testTimeout: 180_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
+
+export default defineConfig({
+  define: { ...define },
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      {
+        define: { ...define },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/regression/**/*.test.ts'],
+          exclude: ['test/regression/browser/**'],
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        define: { ...define },
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts', 'test/fault/**/*.test.ts', 'test/regression/browser/**/*.test.ts'],
+          fileParallelism: false,
+          ...browserTimeouts,
+        },
+      },
+      {
+        define: { ...define },
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], fileParallelism: false, ...browserTimeouts },
+      },
+      {
+        define: { ...define },
+        test: {
+          name: 'prove',
+          include: ['test/prove/**/*.prove.test.ts'],
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});

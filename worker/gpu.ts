@@ -1,0 +1,65 @@
+/**
+ * The GPU of this worker: whether there is one, and the one device that sessions share.
+ *
+ * Why our own device: the runtime's native WebGPU provider ignores adapter preferences, and only an owner hears `device.lost`.
+ *
+ * Invariants
+ *  - `navigator.gpu` alone proves nothing: a GPU is there when an adapter was handed out.
+ *  - One device per worker. After its loss nothing new starts here; the page replaces the worker.
+ *
+ * Not here: which variants may use it (worker/candidates.ts).
+ */
+
+/** Raised to what the adapter can do: the defaults end at 128 MiB per binding, less than one layer of a larger model. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBuffersPerShaderStage',
+] as const;
+/** Used by the runtime's shaders where the adapter has them. */
+const FEATURES = ['shader-f16', 'subgroups'] as const;
+
+export class Gpu {
+  private probing: Promise<GPUAdapter | null> | null = null;
+  private creating: Promise<GPUDevice | null> | null = null;
+  private lost = false;
+
+  /** Features of the adapter, or null when there is none. */
+  async features(): Promise<ReadonlySet<string> | null> {
+    return ((await this.adapter())?.features as ReadonlySet<string> | undefined) ?? null;
+  }
+
+  /** The device, created at the first call; null when there is no adapter or it refuses. */
+  device(): Promise<GPUDevice | null> {
+    this.creating ??= this.create();
+    return this.creating;
+  }
+
+  get isLost(): boolean {
+    return this.lost;
+  }
+
+  private adapter(): Promise<GPUAdapter | null> {
+    // A browser that blocks its GPU process may reject where the standard says null.
+    this.probing ??= navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null) ?? Promise.resolve(null);
+    return this.probing;
+  }
+
+  private async create(): Promise<GPUDevice | null> {
+    const adapter = await this.adapter();
+    if (adapter === null) return null;
+    const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
+    const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
+    const device = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch(() => null);
+    void device?.lost.then(() => {
+      this.lost = true;
+    });
+    return device;
+  }
+}

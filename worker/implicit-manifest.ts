@@ -1,0 +1,68 @@
+/**
+ * Implicit manifest: what a plain .onnx file without a `model.json` says of itself.
+ *
+ * Why: a bare file should run too. Its layout is read from the session; nothing is known of what its values mean, so each
+ * tensor is counted as `numeric` in the universal bins.
+ *
+ * Invariants
+ *  - Derived from the file's name and bytes alone, so that every device derives the same text and with it the same model version.
+ *  - `JSON.stringify` of it is a `model.json` that can be registered with a collector or published.
+ *
+ * Not here: goldens. A plain file has none, so nobody checks its outputs.
+ */
+import { SdkError } from '../protocol/errors.ts';
+import type { Manifest, ManifestInput, ManifestVariant } from '../protocol/manifest.ts';
+import type { SessionTensor } from './session.ts';
+
+export interface FileFacts {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly chunks: ManifestVariant['chunks'];
+}
+
+/** The one variant of a plain file. wasm first: without goldens nobody would notice a GPU that is wrong. */
+export function implicitVariant(facts: FileFacts): ManifestVariant {
+  return {
+    id: 'onnx',
+    quantization: 'fp32',
+    file: facts.name,
+    bytes: facts.bytes,
+    sha256: facts.sha256,
+    chunks: facts.chunks,
+    providers: ['wasm', 'webgpu'],
+    tolerance: 0,
+  };
+}
+
+/** @throws {SdkError} `model-not-onnx` when an input is of a type that cannot cross to the page, or no output is a tensor. */
+export function implicitManifest(
+  facts: FileFacts,
+  inputs: readonly SessionTensor[],
+  outputs: readonly SessionTensor[],
+  url: string,
+): Manifest {
+  const refuse = (reason: string) => new SdkError('model-not-onnx', { url, reason });
+  const tensors = (side: readonly SessionTensor[]): ManifestInput[] =>
+    side.map(({ name, type, dims }) => {
+      if (type === null || dims === null) throw refuse(`"${name}" is not a tensor of a supported type`);
+      return {
+        name,
+        type,
+        dims: dims.map((axis, index) => (typeof axis === 'string' && axis === '' ? `axis${index}` : axis)),
+        kind: 'numeric',
+      };
+    });
+  if (inputs.length === 0) throw refuse('it has no input');
+  if (outputs.length === 0) throw refuse('no output is a tensor');
+  return {
+    schema: 1,
+    name: facts.name,
+    version: facts.sha256.slice(0, 12),
+    licence: 'unknown',
+    variants: [implicitVariant(facts)],
+    inputs: tensors(inputs),
+    outputs: tensors(outputs),
+    golden: [],
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * One load in progress: what it was asked, what it has looked at, how long each phase took, and whether it is still wanted.
+ *
+ * Invariants
+ *  - Phases that overlap are each measured by themselves, so timings may add up to more than the load took.
+ *  - Progress of bytes never goes back within a phase.
+ */
+import { isSdkError, SdkError } from '../protocol/errors.ts';
+import type { Consideration, LoadProgress, LoadRequest, LoadTimings } from '../protocol/messages.ts';
+import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
+import type { Candidate } from './candidates.ts';
+import type { Watch } from './model-source.ts';
+
+type TimedPhase = keyof LoadTimings;
+
+export class LoadJob implements Watch {
+  readonly id: number;
+  readonly request: LoadRequest;
+  readonly signal: AbortSignal;
+  readonly considered: Consideration[];
+  modelVersion = UNKNOWN_MODEL_VERSION;
+  private readonly report: (progress: LoadProgress) => void;
+  private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
+  private loadedBytes = 0;
+  private totalBytes = 0;
+
+  constructor(id: number, request: LoadRequest, signal: AbortSignal, report: (progress: LoadProgress) => void) {
+    this.id = id;
+    this.request = request;
+    this.signal = signal;
+    this.report = report;
+    this.considered = [...request.considered];
+  }
+
+  get timings(): LoadTimings {
+    return { ...this.spentMs };
+  }
+
+  /** Reports the phase, waits for its work, books its time. `phaseAfter` names the phase when only the result tells which it was. */
+  async timed<T>(phase: TimedPhase, work: () => Promise<T>, phaseAfter?: (result: T) => TimedPhase): Promise<T> {
+    this.requireWanted(phase);
+    this.enter(phase);
+    const startMs = performance.now();
+    const result = await work();
+    this.spentMs[phaseAfter?.(result) ?? phase] += performance.now() - startMs;
+    return result;
+  }
+
+  private enter(phase: TimedPhase): void {
+    this.report({ phase, loadedBytes: this.loadedBytes, totalBytes: this.totalBytes });
+  }
+
+  onBytes(phase: 'download' | 'verify', loadedBytes: number, totalBytes: number): void {
+    this.loadedBytes = loadedBytes;
+    this.totalBytes = totalBytes;
+    this.enter(phase);
+  }
+
+  consider({ variant, provider }: Candidate, verdict: Consideration['verdict'], reason: string): void {
+    this.considered.push({ variant: variant.id, provider, verdict, reason });
+  }
+
+  hasConsidered({ variant, provider }: Candidate): boolean {
+    return this.considered.some((entry) => entry.variant === variant.id && entry.provider === provider);
+  }
+
+  requireWanted(stage: string): void {
+    if (this.signal.aborted) throw new SdkError('aborted', { stage });
+  }
+}
+
+/** Errors of the model's files, which no other provider or runtime would cure. */
+export function isFileError(error: unknown): boolean {
+  return (
+    isSdkError(error) && (error.code.startsWith('model-') || error.code.startsWith('manifest-')) && error.code !== 'model-outputs-wrong'
+  );
+}

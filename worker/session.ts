@@ -1,0 +1,165 @@
+/**
+ * The runtime: the only file that knows onnxruntime-web.
+ *
+ * Why a flavour is imported by URL and not bundled: its threads start from the module's own URL, and a visitor without a GPU
+ * must not download the builds that have one. Exactly one flavour per worker; the default entry is never used
+ * (it returned wrong numbers for int8 and zeros for fp16 without `shader-f16`).
+ *
+ * Invariants
+ *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
+ *  - Outputs are copies in memory of their own, ready to be transferred; nothing here points into the WASM heap.
+ *  - Callers serialise: one create or run at a time (worker/run-queue.ts).
+ *
+ * Source: onnxruntime-web 1.30 lib/backend-impl.ts and lib/wasm/wasm-factory.ts ("previous call to 'initWasm()' failed").
+ */
+import type * as ort from 'onnxruntime-web';
+import { firstLine, SdkError } from '../protocol/errors.ts';
+import { type Provider, TENSOR_TYPES, type TensorType } from '../protocol/manifest.ts';
+import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../protocol/messages.ts';
+
+type Runtime = typeof ort;
+
+/** What the model file itself says of one tensor. Null: dims or type that the file leaves open or that we cannot carry. */
+export interface SessionTensor {
+  readonly name: string;
+  readonly type: TensorType | null;
+  readonly dims: readonly (number | string)[] | null;
+}
+
+/** A file that the runtime could not read as ONNX, told apart from one that this provider cannot run. */
+export class UnreadableModelError extends Error {
+  override readonly name = 'UnreadableModelError';
+}
+
+/** Which build a provider needs here. */
+export function flavourFor(provider: Provider): RuntimeFlavour {
+  if (provider === 'wasm') return 'wasm';
+  return 'Suspending' in WebAssembly ? 'jspi' : 'webgpu';
+}
+
+/** y = Identity(x), scalar float32, opset 13: the smallest session there is. It starts the runtime while the model is still on its way. */
+// biome-ignore format: one field per line says more than one number per line
+const IDENTITY_MODEL = new Uint8Array([
+  8, 8, 58, 55,
+  10, 16, 10, 1, 120, 18, 1, 121, 34, 8, 73, 100, 101, 110, 116, 105, 116, 121, 18, 1, 103,
+  90, 15, 10, 1, 120, 18, 10, 10, 8, 8, 1, 18, 4, 10, 2, 8, 1,
+  98, 15, 10, 1, 121, 18, 10, 10, 8, 8, 1, 18, 4, 10, 2, 8, 1,
+  66, 2, 16, 13,
+]);
+
+/**
+ * Imports one flavour and starts it.
+ *
+ * @throws {SdkError} `asset-unreachable` with the file that is to blame. The realm is spoilt then.
+ */
+export async function startRuntime(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): Promise<SessionFactory> {
+  const { module, wasm } = assets.runtimes[flavour];
+  const runtime = await importRuntime(module);
+  const isSameOrigin = new URL(module).origin === self.origin;
+  const threadCount = self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
+  runtime.env.logLevel = 'error';
+  runtime.env.wasm.numThreads = threadCount;
+  runtime.env.wasm.wasmPaths = { wasm };
+  try {
+    const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
+    await probe.release();
+  } catch (error) {
+    throw new SdkError('asset-unreachable', { asset: fileName(wasm), reason: firstLine(error) }, { cause: error });
+  }
+  return new SessionFactory(runtime, flavour, threadCount);
+}
+
+async function importRuntime(module: string): Promise<Runtime> {
+  try {
+    return await import(/* @vite-ignore */ module);
+  } catch (error) {
+    throw new SdkError('asset-unreachable', { asset: fileName(module), reason: firstLine(error) }, { cause: error });
+  }
+}
+
+export class SessionFactory {
+  readonly flavour: RuntimeFlavour;
+  readonly threadCount: number;
+  private readonly runtime: Runtime;
+
+  constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number) {
+    this.runtime = runtime;
+    this.flavour = flavour;
+    this.threadCount = threadCount;
+  }
+
+  /**
+   * @param device The GPU device for provider `webgpu`, else null.
+   * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
+   */
+  async create(bytes: Uint8Array, device: GPUDevice | null, isOptimized: boolean): Promise<Session> {
+    const options: ort.InferenceSession.SessionOptions = {
+      executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
+      graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
+    };
+    try {
+      return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options));
+    } catch (error) {
+      if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
+      throw error;
+    }
+  }
+}
+
+/** The runtime has texts and no codes; test/browser/faults-inference.test.ts pins those that matter. */
+const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|ir_version|unsupported model IR|opset_import/i;
+
+export class Session {
+  readonly inputs: readonly SessionTensor[];
+  /** Sequences, maps and optional values are left out: only tensors cross to the page. */
+  readonly outputs: readonly SessionTensor[];
+  private readonly runtime: Runtime;
+  private readonly session: ort.InferenceSession;
+
+  constructor(runtime: Runtime, session: ort.InferenceSession) {
+    this.runtime = runtime;
+    this.session = session;
+    this.inputs = session.inputMetadata.map(toSessionTensor);
+    this.outputs = session.outputMetadata.filter((meta) => meta.isTensor).map(toSessionTensor);
+  }
+
+  async run(feeds: Feeds): Promise<Feeds> {
+    const tensors = Object.fromEntries(Object.entries(feeds).map(([name, wire]) => [name, this.toTensor(wire)]));
+    const outputs = await this.session.run(
+      tensors,
+      this.outputs.map((output) => output.name),
+    );
+    const wires: Record<string, TensorWire> = {};
+    for (const [name, tensor] of Object.entries(outputs)) {
+      wires[name] = { type: tensor.type as TensorType, dims: [...tensor.dims], data: ownData(await tensor.getData()) };
+      tensor.dispose();
+    }
+    return wires;
+  }
+
+  release(): Promise<void> {
+    return this.session.release();
+  }
+
+  private toTensor(wire: TensorWire): ort.Tensor {
+    return new this.runtime.Tensor(wire.type as 'float32', wire.data as Float32Array, wire.dims);
+  }
+}
+
+function toSessionTensor(meta: ort.InferenceSession.ValueMetadata): SessionTensor {
+  if (!meta.isTensor) return { name: meta.name, type: null, dims: null };
+  const type = TENSOR_TYPES.find((known) => known === meta.type) ?? null;
+  return { name: meta.name, type, dims: meta.shape };
+}
+
+/** A copy in a buffer of its own; float16 as bit patterns. */
+function ownData(data: ort.Tensor.DataType): TensorData {
+  if (Array.isArray(data)) return data as readonly string[];
+  const view = data as Exclude<TensorData, readonly string[]>;
+  const copy = view.slice();
+  return copy.BYTES_PER_ELEMENT === 2 && view[Symbol.toStringTag] === ('Float16Array' as string) ? new Uint16Array(copy.buffer) : copy;
+}
+
+function fileName(url: string): string {
+  return new URL(url).pathname.split('/').pop() ?? url;
+}
