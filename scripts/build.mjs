@@ -27,6 +27,8 @@ const transform = { define: { __RELEASE__: JSON.stringify(release) } };
 const RUNTIME_FILES = [
   'ort.wasm.bundle.min.mjs',
   'ort-wasm-simd-threaded.wasm',
+  // The wasm module needs this beside it in Node (`insitu baseline`); browsers never ask for it.
+  'ort-wasm-simd-threaded.mjs',
   'ort.webgpu.bundle.min.mjs',
   'ort-wasm-simd-threaded.asyncify.wasm',
   'ort.jspi.bundle.min.mjs',

@@ -53,7 +53,7 @@ browserTest('a variant that does not reproduce the golden outputs is left for th
   });
 });
 
-browserTest('a named variant with wrong outputs is refused with model-outputs-wrong and not replaced', async ({ page }) => {
+browserTest('a named variant with wrong outputs is refused with model-outputs-wrong and not replaced', ['chromium'], async ({ page }) => {
   await withServer(page, async (server) => {
     const manifest = await digitsManifest();
     server.faults.set(MANIFEST, {

@@ -159,3 +159,22 @@ browserTest('a run reports its waiting, its time in the runtime and its total, e
     }
   });
 });
+
+browserTest(
+  'the caller has her answer before the run is counted, and a model with telemetry: false is never counted',
+  ['chromium'],
+  async ({ page }) => {
+    await withServer(page, async () => {
+      const answer = await page.evaluate(`async () => {
+      const client = insitu.createClient({ collector: { url: location.origin, key: 'key' }, consent: 'granted' });
+      const counted = await client.load(digitsUrl);
+      const uncounted = await client.load(digitsUrl, { telemetry: false });
+      const openRuns = await counted.run(digit(3)).then(() => client.telemetry.status().openRuns);
+      await uncounted.run(digit(3));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      return [openRuns, client.telemetry.status().openRuns];
+    }`);
+      expect(answer).toEqual([0, 1]);
+    });
+  },
+);
