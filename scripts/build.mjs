@@ -14,7 +14,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
+import { writeManifestTypes } from './manifest-types.mjs';
 
 const root = new URL('..', import.meta.url);
 const path = (name) => new URL(name, root).pathname;
@@ -49,6 +51,9 @@ async function buildLibrary() {
   for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${file}`), path(`dist/ort/${file}`));
   rmSync(path('dist/types'), { recursive: true, force: true });
   execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('sdk/tsconfig.build.json')], { stdio: 'inherit' });
+  await bundle('protocol/manifest.ts', { file: path('.build/manifest.mjs'), format: 'esm' });
+  const { ManifestSchema } = await import(pathToFileURL(path('.build/manifest.mjs')).href);
+  writeManifestTypes(ManifestSchema, path('dist/types/protocol/manifest.d.ts'));
 }
 
 /** Two entries and their shared chunks: a command imports what it needs when it is asked for, and not before. */
@@ -66,7 +71,7 @@ async function buildNode() {
 
 async function buildSite() {
   const { build } = await import('vite');
-  await build({ configFile: path('vite.config.ts'), logLevel: 'warn' });
+  await build({ configFile: path('vite.config.ts'), logLevel: 'error' });
 }
 
 if (wants('lib')) await buildLibrary();

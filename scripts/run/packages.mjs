@@ -1,8 +1,12 @@
 /**
- * Packages: `npm ci` when, and only when, what is installed is not what package-lock.json names.
+ * Packages: installed when, and only when, what is there is not what package-lock.json names.
  *
- * Why by content: time stamps mean nothing in a fresh clone, and a needless `npm ci` would delete node_modules under a
- * running server.
+ * Why by content: time stamps mean nothing in a fresh clone, and a needless installation would move files under a running
+ * server.
+ *
+ * Why `npm install --no-save` and not `npm ci`: the lock file names the binaries of the platforms on which it was made.
+ * `npm ci` refuses a lock file without those of all the others; `npm install` takes every locked version as it is, finds
+ * the binary of this platform, and with `--no-save` writes nothing.
  *
  * Invariants
  *  - Plain Node; nothing from node_modules is imported here.
@@ -31,9 +35,9 @@ function arePackagesInstalled() {
 /** @returns {boolean} whether the packages are there; if not, npm has said why. */
 export function ensurePackages() {
   if (arePackagesInstalled()) return true;
-  process.stdout.write('Installing packages (npm ci) …\n');
+  process.stdout.write('Installing packages …\n');
   const npm = process.env.npm_execpath;
-  const args = ['ci', '--no-audit', '--no-fund'];
+  const args = ['install', '--no-save', '--no-audit', '--no-fund'];
   const options = { cwd: root, stdio: 'inherit' };
   const done = npm?.endsWith('.js')
     ? spawnSync(process.execPath, [npm, ...args], options)

@@ -51,7 +51,7 @@ export async function types() {
   announce('types');
   const total = { passed: 0, failed: 0, skipped: 0 };
   const projects = readdirSync(root)
-    .concat('collector/dashboard')
+    .concat('collector/dashboard', 'demo/service-worker')
     .map((folder) => join(folder, 'tsconfig.json'))
     .filter((project) => existsSync(join(root, project)));
   for (const project of projects) add(total, outcomeOf(await node([bin('typescript/bin/tsc'), '-p', project])));

@@ -1,0 +1,179 @@
+/**
+ * The demo: draw a digit, stream digits, tilt the world, and see what left the page. Uses the library's public entry only.
+ *
+ * Invariants
+ *  - Whatever goes wrong ends in a sentence on the page.
+ *  - Nothing is counted before the switch is on.
+ */
+import { type Client, createClient, isSdkError, type Model } from '../sdk/index.ts';
+import { bitmapOf, blockCounts } from './digit-canvas.ts';
+import { DrawPad, paintCounts } from './draw-pad.ts';
+import { byId, element, formatBytes, formatMs } from './element.ts';
+import { keepRuntime, registerOffline } from './offline.ts';
+import { OwnModel } from './own-model.ts';
+import { SentPanel } from './sent-panel.ts';
+import { isConsentRemembered, readChoice, rememberConsent, showExplanation, showStored, wireChoice, wireTheme } from './settings-panel.ts';
+import { fetchHeldOut, type HeldOut, imageOf, StreamPanel } from './stream-panel.ts';
+import { WorldTilt } from './world-tilt.ts';
+
+const MODEL = '/models/digits/model.json';
+const HELD_OUT = '/models/digits/heldout.json';
+
+const client: Client = createClient({
+  collector: { url: location.origin, key: 'demo' },
+  consent: isConsentRemembered() ? 'granted' : 'required',
+  cache: (new URLSearchParams(location.search).get('cache') as 'memory' | null) === 'memory' ? 'memory' : 'indexeddb',
+  assets: '/insitu/',
+});
+
+let model: Model | null = null;
+let heldOut: Promise<HeldOut> | null = null;
+let lastImage: Float32Array | null = null;
+let isKept = false;
+
+function alertOf(error: unknown): void {
+  const alert = byId('alert');
+  alert.hidden = false;
+  alert.textContent = isSdkError(error) ? `${error.message} (${error.code})` : error instanceof Error ? error.message : String(error);
+}
+
+function digits(): Promise<HeldOut> {
+  heldOut ??= fetchHeldOut(HELD_OUT).catch((error) => {
+    heldOut = null;
+    throw error;
+  });
+  return heldOut;
+}
+
+async function loadModel(): Promise<void> {
+  const status = byId('model-status');
+  const progress = byId<HTMLProgressElement>('load-progress');
+  byId('alert').hidden = true;
+  document.documentElement.dataset.model = 'loading';
+  stream.setUsable(false);
+  progress.hidden = false;
+  try {
+    await model?.close();
+    model = null;
+    const { provider, variant } = readChoice();
+    const startMs = performance.now();
+    model = await client.load(MODEL, {
+      provider,
+      ...(variant === undefined ? {} : { variant }),
+      onProgress: ({ phase, loadedBytes, totalBytes }) => {
+        progress.value = totalBytes > 0 ? loadedBytes / totalBytes : 0;
+        status.textContent = totalBytes > 0 ? `${phase}: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : `${phase} …`;
+      },
+    });
+    const { fromCache } = model.explain();
+    const origin = fromCache ? 'from this device, no request' : 'downloaded and verified';
+    status.textContent = `Ready: ${model.manifest.name} ${model.variant} on ${model.provider}, ${origin}, in ${formatMs(performance.now() - startMs)}.`;
+    document.documentElement.dataset.model = 'ready';
+    stream.setUsable(true);
+    showExplanation(model);
+    await showStored(client);
+    if (lastImage !== null) await answer(lastImage);
+  } catch (error) {
+    document.documentElement.dataset.model = 'failed';
+    status.textContent = 'No model.';
+    alertOf(error);
+  } finally {
+    progress.hidden = true;
+  }
+}
+
+/** The model's answer to one image, after the tilt. */
+async function scoresOf(image: Float32Array): Promise<{ scores: Float32Array; totalMs: number; seen: Float32Array }> {
+  if (model === null) throw new Error('The model is not loaded yet.');
+  const seen = tilt.apply(image);
+  const { outputs, totalMs } = await model.run({ image: { data: seen, dims: [1, 1, 8, 8] } });
+  if (!isKept) {
+    isKept = true;
+    void keepRuntime(model);
+  }
+  return { scores: outputs.scores?.data as Float32Array, totalMs, seen };
+}
+
+const topOf = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
+
+async function answer(image: Float32Array): Promise<void> {
+  lastImage = image;
+  try {
+    const { scores, totalMs, seen } = await scoresOf(image);
+    const top = topOf(scores);
+    byId('answer').textContent = String(top);
+    byId('answer-note').textContent = `${((scores[top] as number) * 100).toFixed(1)} % sure, ${formatMs(totalMs)}`;
+    showScores(scores, top);
+    paintCounts(byId<HTMLCanvasElement>('seen'), seen);
+  } catch (error) {
+    alertOf(error);
+  }
+}
+
+function showScores(scores: Float32Array, top: number): void {
+  const bars = Array.from(scores, (score, digit) => {
+    const bar = element('span', { class: 'bar-fill' });
+    bar.style.setProperty('--share', String(score));
+    const percent = element('span', { class: 'number' }, `${(score * 100).toFixed(1)}`);
+    return element(
+      'div',
+      { class: digit === top ? 'bar-row top' : 'bar-row' },
+      element('span', {}, String(digit)),
+      element('span', { class: 'bar-track' }, bar),
+      percent,
+    );
+  });
+  byId('scores').replaceChildren(...bars);
+}
+
+function wireSamples(): void {
+  for (let digit = 0; digit < 10; digit++) {
+    const button = element('button', { type: 'button', class: 'quiet', 'aria-label': `Sample of the digit ${digit}` }, String(digit));
+    button.addEventListener('click', () => {
+      digits().then((known) => {
+        pad.clear();
+        const matches = [...known.labels].flatMap((label, index) => (Number(label) === digit ? [index] : []));
+        return answer(imageOf(known, matches[Math.floor(Math.random() * matches.length)] as number));
+      }, alertOf);
+    });
+    byId('samples').append(button);
+  }
+}
+
+function wireConsent(sent: SentPanel): void {
+  const consent = byId<HTMLInputElement>('consent');
+  consent.checked = isConsentRemembered();
+  consent.addEventListener('change', () => {
+    rememberConsent(consent.checked);
+    const change = consent.checked ? client.telemetry.grant() : client.telemetry.withdraw();
+    change.then(() => sent.show(), alertOf);
+  });
+  byId('send-now').addEventListener('click', () => void client.telemetry.flush().then(() => sent.show(), alertOf));
+}
+
+const tilt = new WorldTilt(() => {
+  if (lastImage !== null && model !== null) void answer(lastImage);
+});
+const pad = new DrawPad(
+  (strokes) => {
+    const bitmap = bitmapOf(strokes);
+    if (bitmap !== null) void answer(blockCounts(bitmap));
+  },
+  () => {
+    lastImage = null;
+    byId('answer').textContent = '–';
+    byId('answer-note').textContent = 'Draw, or choose a sample.';
+    paintCounts(byId<HTMLCanvasElement>('seen'), null);
+    showScores(new Float32Array(10), -1);
+  },
+);
+const stream = new StreamPanel(digits, async (image) => topOf((await scoresOf(image)).scores), alertOf);
+wireSamples();
+wireConsent(new SentPanel(client));
+wireTheme(() => pad.paint());
+wireChoice(() => void loadModel());
+showScores(new Float32Array(10), -1);
+paintCounts(byId<HTMLCanvasElement>('seen'), null);
+new OwnModel(client);
+registerOffline();
+void loadModel();
