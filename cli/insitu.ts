@@ -18,6 +18,15 @@ declare const __RELEASE__: string;
 /** DuckDB's and the web server's floor; package.json's `engines` says the same. */
 const NODE_VERSION_MIN: readonly [number, number] = [20, 19];
 
+/**
+ * Optional peers in package.json, so that an application's build does not download a database. With versions, because
+ * each DuckDB release counts as a prerelease to npm and fits no range but its own number.
+ */
+const COLLECTOR_PACKAGES = 'hono@4 @hono/node-server@2 @duckdb/node-api@1.5.6-r.1';
+
+/** One Ctrl+C under npm arrives twice, from the terminal and from npm; what comes later was meant. */
+const SAME_SIGNAL_MS = 500;
+
 const USAGE = `insitu ${__RELEASE__}
 
   insitu collector    takes reports in, sums them, serves dashboard, demo and API
@@ -75,7 +84,7 @@ async function runCollector(args: string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const { startCollector } = await import('../collector/index.ts');
+  const { startCollector } = await importCollector();
   const { INSITU_ADMIN_KEY: adminKey, INSITU_WRITE_KEYS: writeKeys } = process.env;
   const collector = await startCollector({
     port: portOf(values.port),
@@ -88,7 +97,11 @@ async function runCollector(args: string[]): Promise<void> {
     log: (sentence) => process.stderr.write(`${sentence}\n`),
   });
   const stop = () => {
-    process.once('SIGINT', () => process.exit(1)).once('SIGTERM', () => process.exit(1));
+    const stopMs = performance.now();
+    const insist = () => {
+      if (performance.now() - stopMs > SAME_SIGNAL_MS) process.exit(1);
+    };
+    process.on('SIGINT', insist).on('SIGTERM', insist);
     collector.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error),
@@ -96,6 +109,18 @@ async function runCollector(args: string[]): Promise<void> {
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   process.stdout.write(values.json ? `${JSON.stringify({ ready: true, url: collector.url })}\n` : readyText(collector, values.data));
+}
+
+async function importCollector(): Promise<typeof import('../collector/index.ts')> {
+  try {
+    return await import('../collector/index.ts');
+  } catch (error) {
+    // A package; a missing file of our own is a damaged installation and keeps its stack.
+    if (!(error instanceof Error && error.message.startsWith('Cannot find package'))) throw error;
+    throw new StartupError(
+      `A collector needs packages that a page does not. Install them beside insitu: npm install ${COLLECTOR_PACKAGES}`,
+    );
+  }
 }
 
 function readyText({ url, modelCount }: { url: string; modelCount: number }, dataFolder: string): string {

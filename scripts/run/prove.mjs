@@ -43,7 +43,7 @@ function sourceHash() {
 
 /** @param {string} name @returns {string[]} full titles of the parts */
 function partsOf(name) {
-  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'list', '--project', 'prove', '--json', `test/prove/${name}${SUFFIX}`];
+  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'list', `test/prove/${name}${SUFFIX}`, '--project=prove', '--json'];
   const listed = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   return JSON.parse(listed.slice(listed.indexOf('['))).map((part) => part.name);
 }
@@ -70,7 +70,8 @@ async function provePart(name, part, hash) {
 
 async function run() {
   const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-  const names = readdirSync(join(root, 'test/prove'))
+  const folder = join(root, 'test/prove');
+  const names = (existsSync(folder) ? readdirSync(folder) : [])
     .filter((file) => file.endsWith(SUFFIX))
     .map((file) => file.slice(0, -SUFFIX.length));
   const unknown = wanted.filter((name) => !names.includes(name));
@@ -82,6 +83,7 @@ async function run() {
   const chosen = names.filter((name) => wanted.length === 0 || wanted.includes(name));
   const parts = chosen.flatMap((name) => partsOf(name).map((part) => ({ name, part })));
   for (const { name, part } of parts) process.stdout.write(`${name}: ${part}\n`);
+  if (parts.length === 0) process.stdout.write('There is no proof in test/prove yet.\n');
   if (process.argv.includes('--list')) return true;
   if (parts.length > 0 && !isBuildFresh() && (await build()).failed > 0) return false;
   const hash = sourceHash();

@@ -2,7 +2,8 @@
  * Start: packages, build, then the collector in this very process.
  *
  * Why in this process: a terminal sends Ctrl+C to a whole process group, and a launcher that forwards it would send it
- * twice, which means "at once" to the collector.
+ * twice. For the same reason package.json says `exec`: the shell that npm starts would keep a signal to itself, and the
+ * server would outlive `npm start`. (Where there is no such shell: `node scripts/start.mjs`.)
  *
  * Invariants
  *  - Data lies in `.insitu/`, which git ignores, unless `--data` says otherwise.

@@ -1,0 +1,222 @@
+/**
+ * The dashboard: what the counts of one model say, beside its baseline, updated as reports are committed.
+ *
+ * Invariants
+ *  - Distances are shown as descriptions. Nothing here decides that something is wrong.
+ *  - A collector that does not answer is said so, and asked again.
+ */
+import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
+import { quantileOf, totalOf } from '../../counts/summary.ts';
+import { fetchModel, fetchModels, fetchSeries, listen, type ModelDetail } from './api.ts';
+import { byId, element, table } from './element.ts';
+import { histogram } from './histogram.ts';
+import { drawTimeChart, redrawAll } from './time-chart.ts';
+import { ms, View, whole } from './view-model.ts';
+
+const RETRY_MS = 5_000;
+const THEME_KEY = 'insitu-theme';
+const BRIGHTNESS = /\.brightness$/;
+
+const modelSelect = byId<HTMLSelectElement>('model');
+const metricSelect = byId<HTMLSelectElement>('metric');
+const hoursSelect = byId<HTMLSelectElement>('hours');
+
+let detail: ModelDetail | null = null;
+let view: View | null = null;
+let live: { seconds: number; runs: number; mean: number | null }[] = [];
+let refreshing: Promise<void> | null = null;
+let isStale = false;
+
+function say(error: unknown): void {
+  const alert = byId('alert');
+  alert.hidden = false;
+  alert.textContent = `${error instanceof Error ? error.message : String(error)} Trying again.`;
+}
+
+/** One request at a time; what came meanwhile is asked for once more. */
+function refresh(): Promise<void> {
+  if (refreshing !== null) {
+    isStale = true;
+    return refreshing;
+  }
+  refreshing = load().finally(() => {
+    refreshing = null;
+    if (!isStale) return;
+    isStale = false;
+    void refresh();
+  });
+  return refreshing;
+}
+
+async function load(): Promise<void> {
+  try {
+    if (modelSelect.options.length === 0) await listModels();
+    const version = modelSelect.value;
+    if (version === '') return showEmpty('No model is registered. Start the collector with --models, or register one by POST /v1/models.');
+    if (detail?.modelVersion !== version) {
+      detail = await fetchModel(version);
+      [view, live] = [null, []];
+    }
+    const next = new View(detail, await fetchSeries(version, Number(hoursSelect.value)));
+    byId('alert').hidden = true;
+    listMetrics(next);
+    const gained = view === null ? null : next.since(view, metricSelect.value);
+    if (gained !== null) live.push({ seconds: Date.now() / 1000, ...gained });
+    view = next;
+    show();
+  } catch (error) {
+    say(error);
+    setTimeout(() => void refresh(), RETRY_MS);
+  }
+}
+
+async function listModels(): Promise<void> {
+  const models = await fetchModels();
+  for (const { modelVersion, name, version } of models) {
+    const option = element('option', '', `${name} ${version}`);
+    option.value = modelVersion;
+    modelSelect.append(option);
+  }
+}
+
+function listMetrics(next: View): void {
+  const ids = next.rangeMetrics.map(({ id }) => id);
+  if ([...metricSelect.options].map(({ value }) => value).join() === ids.join()) return;
+  metricSelect.replaceChildren(
+    ...ids.map((id) => {
+      const option = element('option', '', id.replace(/^(input|output)\./, ''));
+      option.value = id;
+      return option;
+    }),
+  );
+  metricSelect.value = ids.find((id) => BRIGHTNESS.test(id)) ?? ids[0] ?? '';
+}
+
+function showEmpty(sentence: string | null): void {
+  byId('empty').hidden = sentence === null;
+  byId('empty').textContent = sentence;
+}
+
+function show(): void {
+  if (view === null) return;
+  showEmpty(
+    view.reports === 0 ? 'No report in this time. Open the demo, switch “Send counts” on, run a few digits and press “Send now”.' : null,
+  );
+  byId('tiles').replaceChildren(
+    ...view.tiles().map(({ id, title, value, detail: more }) => {
+      const tile = element('div', 'tile', element('dt', '', title), element('dd', '', value), element('dd', 'detail', more));
+      tile.id = `tile-${id}`;
+      return tile;
+    }),
+  );
+  showClasses(view);
+  showMetric(view);
+  showHours(view);
+  showPhases(view);
+  showErrors(view);
+  showLive();
+}
+
+function showClasses(current: View): void {
+  const metric = current.classMetric;
+  if (metric === null) {
+    byId('class-chart').replaceChildren('This model has no label list.');
+    return;
+  }
+  const { field, base } = current.distribution(metric.id);
+  byId('class-chart').replaceChildren(histogram({ labels: current.labels, field, base, axis: 'each' }));
+}
+
+function showMetric(current: View): void {
+  if (metricSelect.value === '') return;
+  const { metric, field, base, mean, psi, js } = current.distribution(metricSelect.value);
+  byId('metric-why').textContent = `${metric.title}. ${metric.why}`;
+  byId('metric-chart').replaceChildren(histogram({ labels: metric.cells, field, base, axis: 'ends' }));
+  const figure = (value: number | null) => (value === null ? '–' : value.toFixed(3));
+  byId('metric-distance').textContent =
+    `Mean ${figure(mean)}. From the baseline: PSI ${figure(psi)}, Jensen-Shannon ${figure(js)}. These describe a distance; they are no verdict.`;
+}
+
+function showHours(current: View): void {
+  const points = current.hours(metricSelect.value);
+  const times = points.map(({ hour }) => hour * 3600);
+  const draw = (id: string, ...lines: { label: string; values: (number | null)[] }[]) => drawTimeChart(byId(id), { times, lines });
+  draw('plot-runs', { label: 'runs', values: points.map(({ runs }) => runs) });
+  draw(
+    'plot-latency',
+    { label: 'p50', values: points.map(({ p50Ms }) => p50Ms) },
+    { label: 'p95', values: points.map(({ p95Ms }) => p95Ms) },
+  );
+  draw('plot-outputs', { label: 'usable', values: points.map(({ usableRatio }) => (usableRatio === null ? null : usableRatio * 100)) });
+  draw('plot-mean', { label: 'mean', values: points.map(({ mean }) => mean) });
+  byId('plot-mean-title').textContent = `Mean of ${metricSelect.value.replace(/^(input|output)\./, '')}`;
+}
+
+function showPhases(current: View): void {
+  const phases = SOFTWARE_PLAN.metrics.filter(({ id }) => /^load\.(phase|total)\./.test(id));
+  const rows = phases.flatMap(({ id }) => {
+    const { metric, counts } = current.software(id);
+    const total = totalOf(counts);
+    if (total === 0) return [];
+    const quantiles = [0.5, 0.95].map((q) => ms(quantileOf(metric, counts, q)));
+    return [[id.replace(/^load\./, '').replace('.', ' '), whole(total), ...quantiles]];
+  });
+  byId('phases').replaceChildren(rows.length === 0 ? 'No load yet.' : table(['phase', 'loads', 'p50', 'p95'], rows));
+}
+
+function showErrors(current: View): void {
+  const rows = ['error.load', 'error.run', 'loss'].flatMap((id) => {
+    const { metric, counts } = current.software(id);
+    return metric.cells.flatMap((cell, index) =>
+      (counts[index] as number) > 0 ? [[`${id}: ${cell}`, whole(counts[index] as number)]] : [],
+    );
+  });
+  byId('errors').replaceChildren(rows.length === 0 ? 'None.' : table(['what', 'count'], rows));
+}
+
+function showLive(): void {
+  const last = live.at(-1);
+  if (last === undefined) return;
+  const runs = live.reduce((total, point) => total + point.runs, 0);
+  const name = metricSelect.value.replace(/^(input|output)\./, '');
+  byId('live-text').textContent =
+    `${whole(runs)} runs in ${live.length} updates. Last: ${whole(last.runs)} runs, mean ${name} ${last.mean?.toFixed(3) ?? '–'}.`;
+  drawTimeChart(byId('live-chart'), {
+    times: live.map(({ seconds }) => seconds),
+    lines: [{ label: name, values: live.map(({ mean }) => mean) }],
+  });
+}
+
+function wireTheme(): void {
+  const root = document.documentElement;
+  const remembered = localStorage.getItem(THEME_KEY);
+  if (remembered === 'light' || remembered === 'dark') root.dataset.theme = remembered;
+  byId('theme').addEventListener('click', () => {
+    const isDark = root.dataset.theme === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : root.dataset.theme === 'dark';
+    root.dataset.theme = isDark ? 'light' : 'dark';
+    localStorage.setItem(THEME_KEY, root.dataset.theme);
+    redrawAll();
+  });
+  addEventListener('resize', redrawAll);
+}
+
+wireTheme();
+modelSelect.addEventListener('change', () => void refresh());
+hoursSelect.addEventListener('change', () => {
+  view = null;
+  void refresh();
+});
+metricSelect.addEventListener('change', () => {
+  live = [];
+  show();
+});
+listen(
+  (modelVersion) => {
+    if (modelVersion === modelSelect.value) void refresh();
+  },
+  (isUp) => {
+    byId('connection').textContent = isUp ? 'Live' : 'The collector does not answer; reconnecting …';
+    if (isUp) void refresh();
+  },
+);
+void refresh();
