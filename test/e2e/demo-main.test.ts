@@ -130,8 +130,7 @@ browserTest('the second visit asks the server for nothing of the model before it
   });
 });
 
-// WebKitGTK under automation has no service worker for an ephemeral session, so the page itself cannot be opened there.
-browserTest('with the network off the demo answers a drawing and runs a dropped .onnx', ['chromium', 'firefox'], async ({ browser }) => {
+browserTest('with the network off the demo answers a drawing and runs a dropped .onnx', async ({ browser }) => {
   await withCollector(async (collector, proxy) => {
     const first = await browser.newPage();
     await openDemo(first, proxy.url);

@@ -5,6 +5,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bodyOf, MODEL_VERSION } from '../unit/report-fixtures.ts';
 import { type Command, counted, freshWindow, post, Workplace } from './collector-child.ts';
+import { surviveKills } from './kill-storm.ts';
 
 let workplace: Workplace;
 let running: Command | null = null;
@@ -67,33 +68,8 @@ test('an answer that is lost on the way leads to a repetition that is not counte
   expect(await counted(url, MODEL_VERSION)).toEqual({ reports: 1, runs: 8, items: 8 });
 });
 
-// Goal: no moment of death loses an acknowledged window or counts one twice. Method: six clients post without pause
-// and repeat until they get a 204, while the process is killed at random moments and started again on the same port.
-test('reports posted while the collector is killed again and again are each counted once', async () => {
-  const killCount = 8;
-  const url = await start();
-  const sent = { reports: 0, runs: 0, unanswered: 0 };
-  let isOver = false;
-  const client = async () => {
-    while (!isOver) {
-      const windows = [freshWindow(8 + (sent.reports % 13)), freshWindow(8)];
-      sent.reports += windows.length;
-      for (const window of windows) sent.runs += window.runs;
-      const body = bodyOf(windows);
-      while ((await post(url, body)) !== 204) {
-        sent.unanswered++;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }
-  };
-  const clients = Array.from({ length: 6 }, client);
-  for (let kill = 0; kill < killCount; kill++) {
-    await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 250));
-    await (running as Command).kill('SIGKILL');
-    await start(portOf(url));
-  }
-  isOver = true;
-  await Promise.all(clients);
+test('reports posted while the collector is killed 8 times are each counted once', async () => {
+  const { sent, found } = await surviveKills(8);
   expect(sent.unanswered).toBeGreaterThan(0);
-  expect(await counted(url, MODEL_VERSION)).toEqual({ reports: sent.reports, runs: sent.runs, items: sent.runs });
+  expect(found).toEqual({ reports: sent.reports, runs: sent.runs, items: sent.runs });
 });
