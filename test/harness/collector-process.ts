@@ -22,6 +22,8 @@ export interface CollectorOptions {
   modelsFolder?: string | null;
   /** Default: a temporary folder, removed at `close`. */
   dataFolder?: string;
+  /** What is served at /; default: the built site. */
+  siteFolder?: string;
   adminKey?: string;
   writeKeys?: readonly string[];
 }
@@ -59,6 +61,7 @@ export async function startCollectorProcess(options: CollectorOptions = {}): Pro
       '--data',
       dataDir,
       ...(modelsFolder === null ? [] : ['--models', modelsFolder]),
+      ...(options.siteFolder === undefined ? [] : ['--site', options.siteFolder]),
     ];
     child = spawnGuarded(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stderr?.on('data', (bytes: Buffer) => {
