@@ -15,7 +15,6 @@ const OFF_SENTENCES: Readonly<Record<NonNullable<TelemetryStatus['offReason']>, 
   'consent-required': 'Off. Nothing was counted, stored or sent.',
   'global-privacy-control': 'Your browser sends Global Privacy Control, so nothing is counted.',
   'do-not-track': 'Your browser says Do Not Track, so nothing is counted.',
-  'opted-out': 'You opted out. Nothing is counted.',
 };
 
 export class SentPanel {

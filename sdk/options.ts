@@ -126,7 +126,7 @@ export interface DecodedWindow {
 export interface TelemetryStatus {
   readonly consent: Consent;
   /** Why nothing is counted, or null. */
-  readonly offReason: 'no-collector' | 'consent-required' | 'global-privacy-control' | 'do-not-track' | 'opted-out' | null;
+  readonly offReason: 'no-collector' | 'consent-required' | 'global-privacy-control' | 'do-not-track' | null;
   readonly openRuns: number;
   readonly outboxWindows: number;
   readonly outboxBytes: number;

@@ -268,7 +268,12 @@ class PageTelemetry implements OwnedTelemetry {
     }
     this.addSoftware(model.modelVersion, cellsOfRun(outcome, known === undefined), 1);
     const { active } = this;
-    if (active === null || outcome.cells.length === 0) return;
+    if (active === null) return;
+    // Every counted run bumps at least the states of its tensors; none at all means that counting failed in the worker.
+    if (outcome.cells.length === 0) {
+      this.recordLoss(model.modelVersion, 'uncounted', 1);
+      return;
+    }
     const window = this.windowOf(active, {
       report: 'data',
       modelVersion: model.modelVersion,

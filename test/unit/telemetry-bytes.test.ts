@@ -8,8 +8,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { dataPlanOf } from '../../counts/data-plan.ts';
-import { planHash } from '../../counts/plan.ts';
+import { metricOf, planHash } from '../../counts/plan.ts';
 import { createRunCounter } from '../../counts/run-counter.ts';
+import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest.ts';
 import type { LoadedModel } from '../../protocol/messages.ts';
 import { decodeBody } from '../../protocol/report.ts';
@@ -99,4 +100,21 @@ test('no four bytes of any input or output value stand in what leaves', async ()
     expect(everything).not.toContain(Buffer.from(bytes).reverse().toString('hex'));
   }
   expect(requests.every(({ url, hex }) => url === 'https://c.example/v1/report/k' && decodeBody(Buffer.from(hex, 'hex')).ok)).toBe(true);
+});
+
+test('a run whose counting failed in the worker is a loss that the next software report tells', async () => {
+  const requests: Request[] = [];
+  const telemetry = createTelemetry({ collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' }, fixedPlatform(requests));
+  const model = { manifest, modelVersion: '0123456789abcdef', dataPlan: await planHash(plan, sha256) } as LoadedModel;
+  await telemetry.grant();
+  telemetry.recorder.ran(model, { cells: new Uint32Array(0), queueMs: 0.1, runMs: 1, totalMs: 2 });
+  await telemetry.flush();
+  const { offset, cells } = metricOf(SOFTWARE_PLAN, 'loss');
+  const windows = requests.flatMap(({ hex }) => {
+    const verdict = decodeBody(Buffer.from(hex, 'hex'));
+    return verdict.ok ? verdict.body.windows : [];
+  });
+  expect(windows.map(({ report }) => report)).toEqual(['software']);
+  expect(Array.from(windows[0]?.cells ?? [])).toContain(offset + cells.indexOf('uncounted'));
+  await telemetry.close();
 });
