@@ -5,6 +5,8 @@
  *  - Whatever goes wrong ends in a sentence on the page.
  *  - Nothing is counted before the switch is on.
  */
+
+import { wireTheme } from '../collector/dashboard/theme.ts';
 import { type Client, createClient, isSdkError, type Model } from '../sdk/index.ts';
 import { bitmapOf, blockCounts } from './digit-canvas.ts';
 import { DrawPad, paintCounts } from './draw-pad.ts';
@@ -12,7 +14,7 @@ import { byId, element, formatBytes, formatMs } from './element.ts';
 import { keepRuntime, registerOffline } from './offline.ts';
 import { OwnModel } from './own-model.ts';
 import { SentPanel } from './sent-panel.ts';
-import { isConsentRemembered, readChoice, rememberConsent, showExplanation, showStored, wireChoice, wireTheme } from './settings-panel.ts';
+import { isConsentRemembered, readCache, readChoice, rememberConsent, showExplanation, showStored, wireChoice } from './settings-panel.ts';
 import { fetchHeldOut, type HeldOut, imageOf, StreamPanel } from './stream-panel.ts';
 import { WorldTilt } from './world-tilt.ts';
 
@@ -22,7 +24,7 @@ const HELD_OUT = '/models/digits/heldout.json';
 const client: Client = createClient({
   collector: { url: location.origin, key: 'demo' },
   consent: isConsentRemembered() ? 'granted' : 'required',
-  cache: (new URLSearchParams(location.search).get('cache') as 'memory' | null) === 'memory' ? 'memory' : 'indexeddb',
+  cache: readCache(),
   assets: '/insitu/',
 });
 
@@ -170,7 +172,7 @@ const pad = new DrawPad(
 const stream = new StreamPanel(digits, async (image) => topOf((await scoresOf(image)).scores), alertOf);
 wireSamples();
 wireConsent(new SentPanel(client));
-wireTheme(() => pad.paint());
+wireTheme(byId('theme'), () => pad.paint());
 wireChoice(() => void loadModel());
 showScores(new Float32Array(10), -1);
 paintCounts(byId<HTMLCanvasElement>('seen'), null);

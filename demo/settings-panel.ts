@@ -1,9 +1,9 @@
 /**
- * Settings panel: provider, variant, cache, theme; how the model runs and what is kept on the device.
+ * Settings panel: provider, variant, cache; how the model runs and what is kept on the device.
  *
  * Invariants
  *  - `?provider=`, `?variant=`, `?cache=` and `?consent=granted` of the address set the start; nothing else reads the query.
- *  - Theme and consent are remembered in Web Storage (docs/privacy.md lists it).
+ *  - Consent is remembered in Web Storage (docs/privacy.md lists it).
  */
 import type { Client, Model, Provider } from '../sdk/index.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';
@@ -13,31 +13,33 @@ const query = new URLSearchParams(location.search);
 export interface Choice {
   readonly provider: Provider | 'auto';
   readonly variant: string | undefined;
-  readonly cache: 'indexeddb' | 'memory';
 }
 
 const select = (id: string) => byId<HTMLSelectElement>(id);
 
 export function readChoice(): Choice {
   const variant = select('variant').value;
-  return {
-    provider: select('provider').value as Choice['provider'],
-    variant: variant === '' ? undefined : variant,
-    cache: select('cache').value as Choice['cache'],
-  };
+  return { provider: select('provider').value as Choice['provider'], variant: variant === '' ? undefined : variant };
 }
 
-/** Sets the controls from the address and calls back when one changes. */
+export function readCache(): 'indexeddb' | 'memory' {
+  return query.get('cache') === 'memory' ? 'memory' : 'indexeddb';
+}
+
+/** Sets the controls from the address and calls back when provider or variant change. Where models are kept is a matter of the whole client: the page starts anew. */
 export function wireChoice(changed: () => void): void {
   for (const id of ['provider', 'variant', 'cache']) {
     const asked = query.get(id);
     if (asked !== null && [...select(id).options].some(({ value }) => value === asked)) select(id).value = asked;
-    select(id).addEventListener('change', changed);
   }
+  for (const id of ['provider', 'variant']) select(id).addEventListener('change', changed);
+  select('cache').addEventListener('change', () => {
+    query.set('cache', select('cache').value);
+    location.search = query.toString();
+  });
 }
 
 const CONSENT_KEY = 'insitu-demo-consent';
-const THEME_KEY = 'insitu-theme';
 
 export function isConsentRemembered(): boolean {
   return query.get('consent') === 'granted' || localStorage.getItem(CONSENT_KEY) === 'granted';
@@ -46,18 +48,6 @@ export function isConsentRemembered(): boolean {
 export function rememberConsent(isGranted: boolean): void {
   if (isGranted) localStorage.setItem(CONSENT_KEY, 'granted');
   else localStorage.removeItem(CONSENT_KEY);
-}
-
-export function wireTheme(changed: () => void): void {
-  const root = document.documentElement;
-  const remembered = localStorage.getItem(THEME_KEY);
-  if (remembered === 'light' || remembered === 'dark') root.dataset.theme = remembered;
-  byId('theme').addEventListener('click', () => {
-    const isDark = root.dataset.theme === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : root.dataset.theme === 'dark';
-    root.dataset.theme = isDark ? 'light' : 'dark';
-    localStorage.setItem(THEME_KEY, root.dataset.theme);
-    changed();
-  });
 }
 
 export function showExplanation(model: Model): void {

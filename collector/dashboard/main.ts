@@ -10,11 +10,11 @@ import { quantileOf, totalOf } from '../../counts/summary.ts';
 import { fetchModel, fetchModels, fetchSeries, listen, type ModelDetail } from './api.ts';
 import { byId, element, table } from './element.ts';
 import { histogram } from './histogram.ts';
+import { wireTheme } from './theme.ts';
 import { drawTimeChart, redrawAll } from './time-chart.ts';
 import { ms, View, whole } from './view-model.ts';
 
 const RETRY_MS = 5_000;
-const THEME_KEY = 'insitu-theme';
 const BRIGHTNESS = /\.brightness$/;
 
 const modelSelect = byId<HTMLSelectElement>('model');
@@ -187,20 +187,8 @@ function showLive(): void {
   });
 }
 
-function wireTheme(): void {
-  const root = document.documentElement;
-  const remembered = localStorage.getItem(THEME_KEY);
-  if (remembered === 'light' || remembered === 'dark') root.dataset.theme = remembered;
-  byId('theme').addEventListener('click', () => {
-    const isDark = root.dataset.theme === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : root.dataset.theme === 'dark';
-    root.dataset.theme = isDark ? 'light' : 'dark';
-    localStorage.setItem(THEME_KEY, root.dataset.theme);
-    redrawAll();
-  });
-  addEventListener('resize', redrawAll);
-}
-
-wireTheme();
+wireTheme(byId('theme'), redrawAll);
+addEventListener('resize', redrawAll);
 modelSelect.addEventListener('change', () => void refresh());
 hoursSelect.addEventListener('change', () => {
   view = null;
