@@ -48,7 +48,7 @@ await demo
   .evaluate((details) => {
     details.open = true;
   });
-await dashboard.waitForFunction(() => /\d+ updates/.test(document.querySelector('#live-text').textContent));
+await dashboard.waitForFunction(() => /\d+ updates?/.test(document.querySelector('#live-text').textContent));
 for (const [name, page] of Object.entries({ demo, dashboard })) {
   await page.bringToFront();
   for (const [width, size] of Object.entries(SIZES)) {

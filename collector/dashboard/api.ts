@@ -44,6 +44,9 @@ export interface Series {
   readonly software: readonly CellSum[];
 }
 
+/** Between two tries to reach a collector that does not answer. */
+export const RETRY_MS = 5_000;
+
 async function get<T>(path: string): Promise<T> {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`The collector answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
@@ -54,10 +57,14 @@ export const fetchModels = () => get<readonly ModelEntry[]>('/v1/models');
 export const fetchModel = (version: string) => get<ModelDetail>(`/v1/models/${version}`);
 export const fetchSeries = (version: string, hours: number) => get<Series>(`/v1/series?model=${version}&hours=${hours}`);
 
-/** Calls back after commits of any model; the browser reconnects by itself. */
+/** Calls back after commits of any model, and connects again for as long as the page lives. */
 export function listen(committed: (modelVersion: string) => void, connection: (isUp: boolean) => void): void {
   const source = new EventSource('/v1/live');
   source.addEventListener('open', () => connection(true));
-  source.addEventListener('error', () => connection(false));
+  source.addEventListener('error', () => {
+    connection(false);
+    // A lost connection is the browser's to renew; after an answer other than 200 it gives up, and we do not.
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(committed, connection), RETRY_MS);
+  });
   source.addEventListener('commit', (event) => committed((JSON.parse(event.data) as { modelVersion: string }).modelVersion));
 }

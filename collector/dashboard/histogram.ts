@@ -7,7 +7,7 @@
  */
 import { fractionsOf } from '../../counts/summary.ts';
 import { element, table } from './element.ts';
-import { percent } from './view-model.ts';
+import { cellLabel, percent } from './view-model.ts';
 
 export interface HistogramInput {
   readonly labels: readonly string[];
@@ -17,7 +17,18 @@ export interface HistogramInput {
   readonly axis: 'each' | 'ends';
 }
 
-export function histogram({ labels, field, base, axis }: HistogramInput): HTMLElement {
+/** Puts a histogram in place of the last one; a table that the reader has opened stays open, and keeps the focus. */
+export function showHistogram(place: HTMLElement, input: HistogramInput): void {
+  const isOpen = place.querySelector('details')?.open === true;
+  const hasFocus = place.contains(document.activeElement);
+  const drawn = histogram(input);
+  const behind = drawn.querySelector('details');
+  if (behind !== null) behind.open = isOpen;
+  place.replaceChildren(drawn);
+  if (hasFocus) behind?.querySelector('summary')?.focus();
+}
+
+function histogram({ labels, field, base, axis }: HistogramInput): HTMLElement {
   const fieldShares = fractionsOf(field);
   const baseShares = base === null ? null : fractionsOf(base);
   const shown = shownRange(fieldShares, baseShares, axis === 'each');
@@ -31,7 +42,11 @@ export function histogram({ labels, field, base, axis }: HistogramInput): HTMLEl
   const bars = element('div', 'bars', ...slots);
   bars.setAttribute('aria-hidden', 'true');
   const ends = axis === 'each' ? shown : [shown[0] as number, shown.at(-1) as number];
-  const ticks = element('div', axis === 'each' ? 'axis' : 'axis ends', ...ends.map((cell) => element('span', '', labels[cell] as string)));
+  const ticks = element(
+    'div',
+    axis === 'each' ? 'axis' : 'axis ends',
+    ...ends.map((cell) => element('span', '', cellLabel(labels[cell] as string))),
+  );
   ticks.setAttribute('aria-hidden', 'true');
   const rows = shown.map((cell) => [
     labels[cell] as string,

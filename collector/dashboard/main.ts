@@ -7,23 +7,26 @@
  */
 import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
 import { quantileOf, totalOf } from '../../counts/summary.ts';
-import { fetchModel, fetchModels, fetchSeries, listen, type ModelDetail } from './api.ts';
+import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
+import { fetchModel, fetchModels, fetchSeries, listen, type ModelDetail, RETRY_MS, type Series } from './api.ts';
 import { byId, element, table } from './element.ts';
-import { histogram } from './histogram.ts';
+import { showHistogram } from './histogram.ts';
+import { LivePanel } from './live-panel.ts';
 import { wireTheme } from './theme.ts';
 import { drawTimeChart, redrawAll } from './time-chart.ts';
-import { ms, View, whole } from './view-model.ts';
+import { ms, softwareRows, View, whole } from './view-model.ts';
 
-const RETRY_MS = 5_000;
 const BRIGHTNESS = /\.brightness$/;
 
 const modelSelect = byId<HTMLSelectElement>('model');
 const metricSelect = byId<HTMLSelectElement>('metric');
 const hoursSelect = byId<HTMLSelectElement>('hours');
+const livePanel = new LivePanel(byId('live-text'), byId('live-chart'));
 
 let detail: ModelDetail | null = null;
 let view: View | null = null;
-let live: { seconds: number; runs: number; mean: number | null }[] = [];
+let unattributed: Series | null = null;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let refreshing: Promise<void> | null = null;
 let isStale = false;
 
@@ -49,24 +52,29 @@ function refresh(): Promise<void> {
 }
 
 async function load(): Promise<void> {
+  clearTimeout(retryTimer);
   try {
     if (modelSelect.options.length === 0) await listModels();
     const version = modelSelect.value;
     if (version === '') return showEmpty('No model is registered. Start the collector with --models, or register one by POST /v1/models.');
     if (detail?.modelVersion !== version) {
       detail = await fetchModel(version);
-      [view, live] = [null, []];
+      view = null;
+      livePanel.clear();
     }
-    const next = new View(detail, await fetchSeries(version, Number(hoursSelect.value)));
+    const hourCount = Number(hoursSelect.value);
+    const [series, unknown] = await Promise.all([fetchSeries(version, hourCount), fetchSeries(UNKNOWN_MODEL_VERSION, hourCount)]);
+    const next = new View(detail, series, hourCount);
+    unattributed = unknown;
     byId('alert').hidden = true;
     listMetrics(next);
-    const gained = view === null ? null : next.since(view, metricSelect.value);
-    if (gained !== null) live.push({ seconds: Date.now() / 1000, ...gained });
+    const gain = view === null ? null : next.since(view);
+    if (gain !== null) livePanel.add(gain, Date.now());
     view = next;
     show();
   } catch (error) {
     say(error);
-    setTimeout(() => void refresh(), RETRY_MS);
+    retryTimer = setTimeout(() => void refresh(), RETRY_MS);
   }
 }
 
@@ -114,7 +122,7 @@ function show(): void {
   showHours(view);
   showPhases(view);
   showErrors(view);
-  showLive();
+  livePanel.show(view, metricSelect.value);
 }
 
 function showClasses(current: View): void {
@@ -124,17 +132,17 @@ function showClasses(current: View): void {
     return;
   }
   const { field, base } = current.distribution(metric.id);
-  byId('class-chart').replaceChildren(histogram({ labels: current.labels, field, base, axis: 'each' }));
+  showHistogram(byId('class-chart'), { labels: current.labels, field, base, axis: 'each' });
 }
 
 function showMetric(current: View): void {
   if (metricSelect.value === '') return;
-  const { metric, field, base, mean, psi, js } = current.distribution(metricSelect.value);
+  const { metric, field, base, mean, baseMean, psi, js } = current.distribution(metricSelect.value);
   byId('metric-why').textContent = `${metric.title}. ${metric.why}`;
-  byId('metric-chart').replaceChildren(histogram({ labels: metric.cells, field, base, axis: 'ends' }));
+  showHistogram(byId('metric-chart'), { labels: metric.cells, field, base, axis: 'ends' });
   const figure = (value: number | null) => (value === null ? '–' : value.toFixed(3));
   byId('metric-distance').textContent =
-    `Mean ${figure(mean)}. From the baseline: PSI ${figure(psi)}, Jensen-Shannon ${figure(js)}. These describe a distance; they are no verdict.`;
+    `Mean ${figure(mean)}, baseline ${figure(baseMean)}. From the baseline: PSI ${figure(psi)}, Jensen-Shannon ${figure(js)}. These describe a distance; they are no verdict.`;
 }
 
 function showHours(current: View): void {
@@ -164,43 +172,23 @@ function showPhases(current: View): void {
   byId('phases').replaceChildren(rows.length === 0 ? 'No load yet.' : table(['phase', 'loads', 'p50', 'p95'], rows));
 }
 
+/** A page that never read a manifest cannot name its model: its errors stand under every model, and say so. */
 function showErrors(current: View): void {
-  const rows = ['error.load', 'error.run', 'loss'].flatMap((id) => {
-    const { metric, counts } = current.software(id);
-    return metric.cells.flatMap((cell, index) =>
-      (counts[index] as number) > 0 ? [[`${id}: ${cell}`, whole(counts[index] as number)]] : [],
-    );
-  });
-  byId('errors').replaceChildren(rows.length === 0 ? 'None.' : table(['what', 'count'], rows));
-}
-
-function showLive(): void {
-  const last = live.at(-1);
-  if (last === undefined) return;
-  const runs = live.reduce((total, point) => total + point.runs, 0);
-  const name = metricSelect.value.replace(/^(input|output)\./, '');
-  byId('live-text').textContent =
-    `${whole(runs)} runs in ${live.length} updates. Last: ${whole(last.runs)} runs, mean ${name} ${last.mean?.toFixed(3) ?? '–'}.`;
-  drawTimeChart(byId('live-chart'), {
-    times: live.map(({ seconds }) => seconds),
-    lines: [{ label: name, values: live.map(({ mean }) => mean) }],
-  });
+  const nameless = softwareRows(['error.load', 'error.run', 'loss'], unattributed?.software ?? []);
+  const rows = [...current.errorRows, ...nameless.map(({ what, count }) => ({ what: `${what} (model unknown)`, count }))];
+  const words = rows.map(({ what, count }) => [what, whole(count)]);
+  byId('errors').replaceChildren(words.length === 0 ? 'None.' : table(['what', 'count'], words));
 }
 
 wireTheme(byId('theme'), redrawAll);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawAll);
 addEventListener('resize', redrawAll);
 modelSelect.addEventListener('change', () => void refresh());
-hoursSelect.addEventListener('change', () => {
-  view = null;
-  void refresh();
-});
-metricSelect.addEventListener('change', () => {
-  live = [];
-  show();
-});
+hoursSelect.addEventListener('change', () => void refresh());
+metricSelect.addEventListener('change', show);
 listen(
   (modelVersion) => {
-    if (modelVersion === modelSelect.value) void refresh();
+    if (modelVersion === modelSelect.value || modelVersion === UNKNOWN_MODEL_VERSION) void refresh();
   },
   (isUp) => {
     byId('connection').textContent = isUp ? 'Live' : 'The collector does not answer; reconnecting …';

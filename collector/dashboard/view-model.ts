@@ -4,6 +4,8 @@
  * Invariants
  *  - Cells of another plan than the model's are left out: different plans are never added up.
  *  - A fraction is taken over its metric's own total; with no count it is null, never 0.
+ *  - What came since an earlier view is taken over the hours that both show: neither an hour that left the range nor
+ *    another choice of range looks like reports.
  */
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { metricOf, type PlacedMetric, type Plan } from '../../counts/plan.ts';
@@ -12,12 +14,14 @@ import {
   countOf,
   type DenseCounts,
   denseOf,
+  fractionsOf,
   jensenShannonDivergence,
   meanOf,
   populationStabilityIndex,
   quantileOf,
   totalOf,
 } from '../../counts/summary.ts';
+import { HOUR_MS } from '../../protocol/report.ts';
 import type { CellSum, ModelDetail, Series } from './api.ts';
 
 export interface Distribution {
@@ -25,6 +29,7 @@ export interface Distribution {
   readonly field: DenseCounts;
   readonly base: DenseCounts | null;
   readonly mean: number | null;
+  readonly baseMean: number | null;
   readonly psi: number | null;
   readonly js: number | null;
 }
@@ -45,21 +50,37 @@ export interface HourPoint {
   readonly mean: number | null;
 }
 
+/** What came between two views. */
+export interface Gain {
+  readonly runs: number;
+  readonly cells: readonly Pick<CellSum, 'cell' | 'count'>[];
+}
+
+/** The most frequent class of a gain, and its share there and in the baseline. */
+export interface TopClass {
+  readonly label: string;
+  readonly ratio: number;
+  readonly baseRatio: number | null;
+}
+
 export class View {
   readonly plan: Plan;
   private readonly detail: ModelDetail;
   private readonly series: Series;
   private readonly data: readonly CellSum[];
+  private readonly firstHour: number;
 
-  constructor(detail: ModelDetail, series: Series) {
+  /** @param hourCount Hours that were asked of the collector, the running one among them. */
+  constructor(detail: ModelDetail, series: Series, hourCount: number) {
     this.detail = detail;
     this.series = series;
+    this.firstHour = Math.floor(series.nowMs / HOUR_MS) - hourCount + 1;
     this.plan = dataPlanOf(detail.manifest);
     this.data = series.data.filter(({ plan }) => plan === detail.plan);
   }
 
   get dataRuns(): number {
-    return sum(this.series.totals.filter(({ report }) => report === 'data').map(({ runs }) => runs));
+    return this.dataRunsFrom(this.firstHour);
   }
 
   get reports(): number {
@@ -94,7 +115,12 @@ export class View {
           );
     const psi = base === null ? null : populationStabilityIndex(base, field);
     const js = base === null ? null : jensenShannonDivergence(base, field);
-    return { metric, field, base, mean: meanOf(metric, field), psi, js };
+    return { metric, field, base, mean: meanOf(metric, field), baseMean: base === null ? null : meanOf(metric, base), psi, js };
+  }
+
+  /** Errors and losses of pages that run this model. */
+  get errorRows(): readonly { what: string; count: number }[] {
+    return softwareRows(['error.load', 'error.run', 'loss'], this.series.software);
   }
 
   software(id: string): { metric: PlacedMetric; counts: DenseCounts } {
@@ -150,15 +176,60 @@ export class View {
     });
   }
 
-  /** Runs and mean of what came since `earlier`; null when nothing did. */
-  since(earlier: View, metricId: string): { runs: number; mean: number | null } | null {
-    const runs = this.dataRuns - earlier.dataRuns;
+  /** What came since `earlier`, over the hours that both views show; null when no run did. */
+  since(earlier: View): Gain | null {
+    const firstHour = Math.max(this.firstHour, earlier.firstHour);
+    const runs = this.dataRunsFrom(firstHour) - earlier.dataRunsFrom(firstHour);
     if (runs <= 0) return null;
-    const metric = metricOf(this.plan, metricId);
-    const before = denseOf(metric, earlier.data);
-    const gained = denseOf(metric, this.data).map((count, cell) => Math.max(0, count - (before[cell] as number)));
-    return { runs, mean: meanOf(metric, gained) };
+    const now = this.sumsFrom(firstHour);
+    const before = earlier.sumsFrom(firstHour);
+    const cells = [...now].map(([cell, count]) => ({ cell, count: count - (before.get(cell) ?? 0) }));
+    return { runs, cells: cells.filter(({ count }) => count > 0) };
   }
+
+  meanOfGain(metricId: string, { cells }: Gain): number | null {
+    const metric = metricOf(this.plan, metricId);
+    return meanOf(metric, denseOf(metric, cells));
+  }
+
+  /** null when the model has no class list or the gain no answer. */
+  topClassOfGain({ cells }: Gain): TopClass | null {
+    const metric = this.classMetric;
+    if (metric === null) return null;
+    const shares = fractionsOf(denseOf(metric, cells));
+    const top = shares.indexOf(Math.max(...shares));
+    const ratio = shares[top] as number;
+    if (ratio === 0) return null;
+    const { base } = this.distribution(metric.id);
+    return { label: this.labels[top] as string, ratio, baseRatio: base === null ? null : (fractionsOf(base)[top] as number) };
+  }
+
+  private dataRunsFrom(firstHour: number): number {
+    return sum(this.series.totals.filter(({ report, hour }) => report === 'data' && hour >= firstHour).map(({ runs }) => runs));
+  }
+
+  private sumsFrom(firstHour: number): Map<number, number> {
+    const sums = new Map<number, number>();
+    for (const { hour, cell, count } of this.data) if (hour >= firstHour) sums.set(cell, (sums.get(cell) ?? 0) + count);
+    return sums;
+  }
+}
+
+/** Non-zero cells of a software metric, as rows of words and count. */
+export function softwareRows(ids: readonly string[], cells: readonly CellSum[]): readonly { what: string; count: number }[] {
+  return ids.flatMap((id) => {
+    const metric = metricOf(SOFTWARE_PLAN, id);
+    const counts = denseOf(metric, cells);
+    return metric.cells.map((cell, index) => ({ what: `${id}: ${cell}`, count: counts[index] as number })).filter(({ count }) => count > 0);
+  });
+}
+
+/** A cell's id as an axis reads it: "0.03125..0.0625" becomes "0.03–0.06"; other ids stay. */
+export function cellLabel(cell: string): string {
+  const [lower, upper] = cell.split('..').map(Number) as [number, number?];
+  if (upper === undefined || Number.isNaN(lower) || Number.isNaN(upper)) return cell;
+  const short = (value: number) => String(Number(value.toPrecision(2)));
+  return `${short(lower)}–${short(upper)}`;
 }
 
 export function ms(value: number | null): string {

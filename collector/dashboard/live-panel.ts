@@ -1,0 +1,78 @@
+/**
+ * Live panel: what came since the page was opened, update by update, so that a move is seen within seconds.
+ *
+ * Why gains and not totals: a thousand runs of yesterday hide the hundred of this minute.
+ *
+ * Invariants
+ *  - Points keep their cells, so that another metric shows the same updates.
+ *  - Runs and updates are counted over all updates; the line shows the last POINT_COUNT_MAX.
+ *
+ * Not here: how a gain is found (view-model.ts), when to ask the collector again (main.ts).
+ */
+import { drawTimeChart } from './time-chart.ts';
+import { type Gain, percent, type View, whole } from './view-model.ts';
+
+/** Points of the live line. One commit a second at most: ten minutes, and as many as a phone's width can tell apart. */
+const POINT_COUNT_MAX = 600;
+
+export class LivePanel {
+  private readonly text: HTMLElement;
+  private readonly chart: HTMLElement;
+  private readonly emptyText: string;
+  private points: { readonly seconds: number; readonly gain: Gain }[] = [];
+  private runCount = 0;
+  private updateCount = 0;
+
+  constructor(text: HTMLElement, chart: HTMLElement) {
+    this.text = text;
+    this.chart = chart;
+    this.emptyText = text.textContent;
+  }
+
+  /** Another model: what came before is not its past. */
+  clear(): void {
+    this.points = [];
+    this.runCount = 0;
+    this.updateCount = 0;
+  }
+
+  add(gain: Gain, nowMs: number): void {
+    this.points = [...this.points, { seconds: nowMs / 1000, gain }].slice(-POINT_COUNT_MAX);
+    this.runCount += gain.runs;
+    this.updateCount++;
+  }
+
+  show(view: View, metricId: string): void {
+    const last = this.points.at(-1);
+    this.chart.hidden = last === undefined || metricId === '';
+    const text = last === undefined ? this.emptyText : this.sentence(view, metricId, last.gain);
+    // A status that is written again is read out again.
+    if (this.text.textContent !== text) this.text.textContent = text;
+    if (this.chart.hidden) return;
+    const { baseMean } = view.distribution(metricId);
+    const means = this.points.map(({ gain }) => view.meanOfGain(metricId, gain));
+    const lines = [{ label: shortName(metricId), values: means }];
+    if (baseMean !== null) lines.push({ label: 'baseline', values: this.points.map(() => baseMean) });
+    drawTimeChart(this.chart, { times: this.points.map(({ seconds }) => seconds), lines });
+  }
+
+  private sentence(view: View, metricId: string, last: Gain): string {
+    const parts = [`${whole(last.runs)} runs`];
+    if (metricId !== '') {
+      const { baseMean } = view.distribution(metricId);
+      parts.push(`mean ${shortName(metricId)} ${figure(view.meanOfGain(metricId, last))} (baseline ${figure(baseMean)})`);
+    }
+    const top = view.topClassOfGain(last);
+    if (top !== null) parts.push(`most often “${top.label}”, ${percent(top.ratio)} (baseline ${percent(top.baseRatio)})`);
+    const updates = this.updateCount === 1 ? '1 update' : `${whole(this.updateCount)} updates`;
+    return `${whole(this.runCount)} runs in ${updates}. The last: ${parts.join(', ')}.`;
+  }
+}
+
+function shortName(metricId: string): string {
+  return metricId.replace(/^(input|output)\./, '');
+}
+
+function figure(value: number | null): string {
+  return value === null ? '–' : value.toFixed(3);
+}
