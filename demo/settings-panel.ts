@@ -5,6 +5,7 @@
  *  - `?provider=`, `?variant=`, `?cache=` and `?consent=granted` of the address set the start; nothing else reads the query.
  *  - Consent is remembered in Web Storage (docs/privacy.md lists it).
  */
+import { recall, remember } from '../collector/dashboard/theme.ts';
 import type { Client, Model, Provider } from '../sdk/index.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';
 
@@ -42,12 +43,11 @@ export function wireChoice(changed: () => void): void {
 const CONSENT_KEY = 'insitu-demo-consent';
 
 export function isConsentRemembered(): boolean {
-  return query.get('consent') === 'granted' || localStorage.getItem(CONSENT_KEY) === 'granted';
+  return query.get('consent') === 'granted' || recall(CONSENT_KEY) === 'granted';
 }
 
 export function rememberConsent(isGranted: boolean): void {
-  if (isGranted) localStorage.setItem(CONSENT_KEY, 'granted');
-  else localStorage.removeItem(CONSENT_KEY);
+  remember(CONSENT_KEY, isGranted ? 'granted' : null);
 }
 
 export function showExplanation(model: Model): void {

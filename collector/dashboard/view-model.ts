@@ -137,8 +137,8 @@ export class View {
       number,
       number,
     ];
-    const usable = this.stateRatio('output', 'ok');
-    const missing = this.stateRatio('input', 'missing');
+    const usable = this.stateRatio('output', ['ok']);
+    const missing = this.stateRatio('input', ['missing', 'empty']);
     const lost = this.software('loss');
     return [
       { id: 'reports', title: 'Reports', value: whole(this.reports), detail: 'data and software' },
@@ -151,12 +151,12 @@ export class View {
     ];
   }
 
-  /** Share of items of all inputs or outputs in that state. */
-  stateRatio(side: 'input' | 'output', state: string, cells: readonly CellSum[] = this.data): number | null {
+  /** Share of items of all inputs or outputs in one of those states. */
+  stateRatio(side: 'input' | 'output', states: readonly string[], cells: readonly CellSum[] = this.data): number | null {
     const metrics = this.plan.metrics.filter(({ id }) => id.startsWith(`${side}.`) && id.endsWith('.state'));
     const all = metrics.map((metric) => ({ metric, counts: denseOf(metric, cells) }));
     const total = sum(all.map(({ counts }) => totalOf(counts)));
-    return total === 0 ? null : sum(all.map(({ metric, counts }) => countOf(metric, counts, state))) / total;
+    return total === 0 ? null : sum(all.flatMap(({ metric, counts }) => states.map((state) => countOf(metric, counts, state)))) / total;
   }
 
   /** One point for each hour that has runs, oldest first. */
@@ -172,7 +172,7 @@ export class View {
       );
       const runs = sum(this.series.totals.filter((total) => total.hour === hour && total.report === 'data').map((total) => total.runs));
       const [p50Ms, p95Ms] = [quantileOf(latency, counts, 0.5), quantileOf(latency, counts, 0.95)];
-      return { hour, runs, p50Ms, p95Ms, usableRatio: this.stateRatio('output', 'ok', data), mean: meanOf(mean, denseOf(mean, data)) };
+      return { hour, runs, p50Ms, p95Ms, usableRatio: this.stateRatio('output', ['ok'], data), mean: meanOf(mean, denseOf(mean, data)) };
     });
   }
 
