@@ -159,8 +159,9 @@ export class Outbox {
   /** Rule (b). */
   private adoptRests(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
-      const isOrphan = await this.life.orphanTest();
+      // Records first: one that a page writes as it starts, in between, must not be taken for an orphan's.
       const records = await this.table.all();
+      const isOrphan = await this.life.orphanTest();
       for (const record of records) {
         if (record.state === 'rest' && record.key === window.key && isOrphan(record)) await this.adoptRest(window, record);
       }
