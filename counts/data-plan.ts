@@ -6,7 +6,7 @@
  * therefore taken over a metric's own total, never over `runs`.
  *
  * Invariants
- *  - States come first, then the rest in manifest order. A metric that would not fit into PLAN_CELL_COUNT_MAX is left
+ *  - Repetition first, then states, then the rest in manifest order, then feedback. A metric that would not fit into PLAN_CELL_COUNT_MAX is left
  *    out, the same on every side, so a model with a hundred numeric tensors still counts the states of all of them.
  *  - Cell ids are ASCII; metric ids hold the names that the manifest made public.
  *
@@ -14,17 +14,18 @@
  */
 import { PLAN_CELL_COUNT_MAX } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, ManifestOutput } from '../protocol/manifest.ts';
+import { binLayout } from './bins.ts';
+import { categoryLayout } from './categories.ts';
 import { edgedCells, HALF_EDGES, UNIT_EDGES, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from './edges.ts';
+import { feedbackMetrics } from './feedback.ts';
+import { audioMetrics } from './kinds/audio.ts';
+import { boxesMetrics } from './kinds/boxes.ts';
+import { embeddingMetrics } from './kinds/embedding.ts';
+import { tabularMetrics } from './kinds/tabular.ts';
+import { textMetrics } from './kinds/text.ts';
 import { type Metric, type Plan, placeMetrics } from './plan.ts';
-import { universalCells } from './universal.ts';
-
-/** What an input item can be; exactly one is counted per item. In order of precedence after "present": the first that holds. */
-export const INPUT_STATES = ['present', 'missing', 'empty', 'nan', 'inf', 'malformed'] as const;
-export type InputState = (typeof INPUT_STATES)[number];
-
-/** What an output item can be; exactly one is counted per item. */
-export const OUTPUT_STATES = ['ok', 'null-empty', 'nan', 'inf', 'all-zero', 'constant', 'malformed', 'uncounted'] as const;
-export type OutputState = (typeof OUTPUT_STATES)[number];
+import { segmentNames } from './segments.ts';
+import { INPUT_STATES, OUTPUT_STATES } from './states.ts';
 
 /** Edges of the image metrics, by the last part of the metric id. */
 export const IMAGE_EDGES = {
@@ -111,9 +112,25 @@ const OUTPUT_STATE: Prose & Pick<Metric, 'cells' | 'edges'> = {
 };
 
 const VALUES: Prose = {
-  title: 'Values of all elements, log-linear cells 3.1 % wide',
+  title: 'Values of all elements, each in its cell of the number line',
   unit: 'elements',
   why: 'The distribution of a numeric tensor: scale, sign, zeros, overflow and shift.',
+};
+
+const CATEGORIES: Prose = {
+  title: 'Category of each element, as index in the public list',
+  unit: 'elements',
+  why: 'The mix of categories, and values that training never saw.',
+};
+
+/** First in every data plan. */
+const REPEAT: Metric = {
+  id: 'run.repeat',
+  title: 'Inputs of a run are those of one of the last 64 distinct runs of this page',
+  unit: 'runs',
+  why: 'Retries, double clicks and loops count one input many times.',
+  cells: ['new', 'repeat'],
+  edges: null,
 };
 
 /** Channels of an image tensor as declared, or null when the manifest leaves them open. */
@@ -133,41 +150,64 @@ export function dataPlanOf(manifest: Manifest): Plan {
     ...manifest.inputs.map((input) => ({ id: `input.${input.name}.state`, ...INPUT_STATE })),
     ...manifest.outputs.map((output) => ({ id: `output.${output.name}.state`, ...OUTPUT_STATE })),
   ];
-  const values = [...manifest.inputs.flatMap(inputMetrics), ...manifest.outputs.flatMap(outputMetrics)];
+  const values = [
+    ...manifest.inputs.flatMap((input) => named(`input.${input.name}`, inputMetrics(input))),
+    ...manifest.outputs.flatMap((output) => named(`output.${output.name}`, outputMetrics(output))),
+  ];
   let roomCount = PLAN_CELL_COUNT_MAX;
-  const fitting = [...states, ...values].filter((metric) => {
+  const fitting = [REPEAT, ...states, ...values, ...feedbackMetrics(manifest)].filter((metric) => {
     if (metric.cells.length > roomCount) return false;
     roomCount -= metric.cells.length;
     return true;
   });
-  return placeMetrics('data', fitting);
+  return { ...placeMetrics('data', fitting), segments: segmentNames(manifest) };
+}
+
+function named(prefix: string, metrics: readonly Metric[]): Metric[] {
+  return metrics.map((metric) => ({ ...metric, id: `${prefix}.${metric.id}` }));
 }
 
 function inputMetrics(input: ManifestInput): Metric[] {
-  const prefix = `input.${input.name}`;
-  if (input.kind === 'numeric') return [{ id: `${prefix}.values`, ...VALUES, ...universalCells() }];
-  if (input.kind !== 'image') return [];
-  const hasColour = declaredChannelCount(input) === 3;
-  return (Object.keys(IMAGE_EDGES) as ImageMetric[])
-    .filter((metric) => metric !== 'saturation' || hasColour)
-    .map((metric) => ({ id: `${prefix}.${metric}`, ...IMAGE_PROSE[metric], ...edgedCells(IMAGE_EDGES[metric]) }));
+  switch (input.kind) {
+    case 'image':
+      return imageMetrics(declaredChannelCount(input) === 3);
+    case 'audio':
+      return audioMetrics();
+    case 'text':
+      return textMetrics(input);
+    case 'tabular':
+      return tabularMetrics(input.columns ?? []);
+    default:
+      return plainMetrics(input);
+  }
 }
 
 function outputMetrics(output: ManifestOutput): Metric[] {
-  const prefix = `output.${output.name}`;
-  if (output.kind === 'numeric' || output.kind === 'image') return [{ id: `${prefix}.values`, ...VALUES, ...universalCells() }];
-  if (output.kind !== 'label-scores') return [];
-  const scores = (Object.keys(SCORE_EDGES) as ScoreMetric[]).map((metric) => ({
-    id: `${prefix}.${metric}`,
-    ...SCORE_PROSE[metric],
-    ...edgedCells(SCORE_EDGES[metric]),
-  }));
-  return output.labels === undefined ? scores : [classMetric(prefix, output.labels.length), ...scores];
+  if (output.kind === 'boxes') return boxesMetrics(output);
+  if (output.kind === 'image') return [{ id: 'values', ...VALUES, ...binLayout(output.bins) }];
+  return output.kind === 'label-scores' ? scoreMetrics(output) : plainMetrics(output);
 }
 
-function classMetric(prefix: string, labelCount: number): Metric {
+/** Kinds that inputs and outputs share. */
+function plainMetrics({ kind, bins, categories, centroids }: ManifestInput | ManifestOutput): Metric[] {
+  if (kind === 'numeric') return [{ id: 'values', ...VALUES, ...binLayout(bins) }];
+  if (kind === 'categorical') return [{ id: 'values', ...CATEGORIES, ...categoryLayout(categories ?? []) }];
+  return kind === 'embedding' ? embeddingMetrics(centroids ?? []) : [];
+}
+
+function imageMetrics(hasColour: boolean): Metric[] {
+  const ids = (Object.keys(IMAGE_EDGES) as ImageMetric[]).filter((id) => id !== 'saturation' || hasColour);
+  return ids.map((id) => ({ id, ...IMAGE_PROSE[id], ...edgedCells(IMAGE_EDGES[id]) }));
+}
+
+function scoreMetrics({ labels }: ManifestOutput): Metric[] {
+  const scores = (Object.keys(SCORE_EDGES) as ScoreMetric[]).map((id) => ({ id, ...SCORE_PROSE[id], ...edgedCells(SCORE_EDGES[id]) }));
+  return labels === undefined ? scores : [classMetric(labels.length), ...scores];
+}
+
+function classMetric(labelCount: number): Metric {
   return {
-    id: `${prefix}.class`,
+    id: 'class',
     title: 'Index of the top class in the public label list',
     unit: 'items',
     why: 'The mix of answers moves when the world does, or when the model collapses onto one class.',

@@ -69,7 +69,9 @@ export function measureImage(values: ArrayLike<number>, geometry: ImageGeometry,
       pixelCount++;
       lumaSum += luma;
       lumaSquareSum += luma * luma;
-      saturationSum += high > black ? (high - low) / (high - black) : 0;
+      const saturation = high > black ? (high - low) / (high - black) : 0;
+      // Comparisons leave NaN out; the mean must not.
+      saturationSum += Number.isNaN(luma) ? luma : saturation;
       if (column + 1 < width) {
         differenceSum += Math.abs(luma - lumaAt(at + columnStride));
         differenceCount++;

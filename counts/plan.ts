@@ -6,7 +6,7 @@
  *
  * Invariants
  *  - Cells of all metrics lie side by side: a metric owns `[offset, offset + cells.length)`.
- *  - The hash covers what SUM depends on (metric ids and cell ids, in order) and nothing else: better prose is not a new plan.
+ *  - The hash covers what SUM depends on (metric ids, cell ids and declared segments, in order) and nothing else: better prose is not a new plan.
  *  - Two plans with different hashes are never added up.
  *
  * Not here: how a value finds its cell (counts/*-kernel.ts), nor the metrics themselves (counts/data-plan.ts, counts/software-plan.ts).
@@ -40,6 +40,8 @@ export interface Plan {
   readonly report: ReportKind;
   readonly metrics: readonly PlacedMetric[];
   readonly cellCount: number;
+  /** What each segment's index means; one nameless segment where none is declared. */
+  readonly segments: readonly string[];
 }
 
 export function placeMetrics(report: ReportKind, metrics: readonly Metric[]): Plan {
@@ -49,7 +51,7 @@ export function placeMetrics(report: ReportKind, metrics: readonly Metric[]): Pl
     offset += metric.cells.length;
     return at;
   });
-  return { report, metrics: placed, cellCount: offset };
+  return { report, metrics: placed, cellCount: offset, segments: [''] };
 }
 
 /** The plan's metric of that id. @throws {RangeError} when there is none: metric ids are written in our own code. */
@@ -64,6 +66,7 @@ export type TextDigest = (text: string) => Promise<ArrayBuffer>;
 
 /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
 export async function planHash(plan: Plan, digest: TextDigest): Promise<string> {
-  const layout = JSON.stringify([plan.report, plan.metrics.map((metric) => [metric.id, metric.cells])]);
+  const metrics = plan.metrics.map((metric) => [metric.id, metric.cells]);
+  const layout = JSON.stringify(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
   return toHex(new Uint8Array(await digest(layout)).subarray(0, 8));
 }

@@ -1,103 +1,212 @@
 /**
- * Run counter: which data cells one run bumps. Built once per model, called once per run, in worker and Node alike.
+ * Run counter: which data cells one run bumps. Built once per model, called once per run, in worker, page and Node alike.
  *
  * Invariants
  *  - Never throws on odd data: an absent, empty, NaN-ridden or wrongly laid out tensor is a cell.
- *  - Keeps nothing between runs.
+ *  - Keeps nothing between runs but the hashes of counts/repeats.ts.
  *  - Two runs whose values fall into the same cells give the same pairs, byte for byte.
  *
- * Not here: cell layout (counts/data-plan.ts), arithmetic (the kernels), the window (counts/window.ts).
+ * Not here: cell layout (counts/data-plan.ts), arithmetic (the kernels and counts/kinds/), the window (counts/window.ts).
  */
 
 import { COUNTED_ELEMENT_COUNT_MAX } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, ManifestOutput } from '../protocol/manifest.ts';
 import type { Feeds, TensorWire } from '../protocol/messages.ts';
-import {
-  IMAGE_EDGES,
-  type ImageMetric,
-  INPUT_STATES,
-  type InputState,
-  OUTPUT_STATES,
-  type OutputState,
-  SCORE_EDGES,
-  type ScoreMetric,
-} from './data-plan.ts';
+import { binFinder } from './bins.ts';
+import { Book } from './book.ts';
+import { categoryFinder } from './categories.ts';
+import { IMAGE_EDGES, type ImageMetric, SCORE_EDGES, type ScoreMetric } from './data-plan.ts';
 import { edgedCell } from './edges.ts';
 import { imageGeometries, measureImage } from './image-kernel.ts';
+import { countRecording } from './kinds/audio.ts';
+import { countBoxes } from './kinds/boxes.ts';
+import { countEmbedding } from './kinds/embedding.ts';
+import { columnFinders, countColumns } from './kinds/tabular.ts';
+import { countString, countTokens } from './kinds/text.ts';
 import { countValues } from './numeric-kernel.ts';
 import type { Plan } from './plan.ts';
+import { Repeats } from './repeats.ts';
 import { measureScores } from './scores-kernel.ts';
+import type { OutputState } from './states.ts';
 import { Tally } from './tally.ts';
 import { numbersOf, type Rows, sampleRows } from './tensor-values.ts';
 import { NON_FINITE_CELLS, UNCOUNTED_CELL } from './universal.ts';
 
 export type RunCounter = (feeds: Feeds, outputs: Feeds) => Uint32Array<ArrayBuffer>;
 
+type CountInput = (tensor: TensorWire | undefined) => void;
+
 /** @param plan `dataPlanOf(manifest)`; handed in because its owner also needs the hash. */
 export function createRunCounter(manifest: Manifest, plan: Plan): RunCounter {
   const tally = new Tally(plan.cellCount);
   const offsets = new Map(plan.metrics.map((metric) => [metric.id, metric.offset]));
-  const book = (prefix: string): Book => ({ tally, offsetOf: (metric) => offsets.get(`${prefix}.${metric}`) });
-  const inputs = manifest.inputs.map((input) => ({ input, book: book(`input.${input.name}`) }));
-  const outputs = manifest.outputs.map((output) => ({ output, book: book(`output.${output.name}`) }));
+  const repeats = new Repeats();
+  const run = new Book(tally, offsets, 'run');
+  const inputs = manifest.inputs.map((input): [string, CountInput] => [
+    input.name,
+    inputCounter(input, new Book(tally, offsets, `input.${input.name}`)),
+  ]);
+  const outputs = manifest.outputs.map((output): [string, CountInput] => [
+    output.name,
+    outputCounter(output, new Book(tally, offsets, `output.${output.name}`)),
+  ]);
   return (feeds, results) => {
-    for (const { input, book } of inputs) countInput(input, feeds[input.name], book);
-    for (const { output, book } of outputs) countOutput(output, results[output.name], book);
+    run.bump('repeat', repeats.isRepeat(manifest.inputs, feeds) ? 1 : 0);
+    for (const [name, count] of inputs) count(feeds[name]);
+    for (const [name, count] of outputs) count(results[name]);
     return tally.take();
   };
 }
 
-/** One tensor's metrics; a metric that did not fit into the plan has no offset. */
-interface Book {
-  readonly tally: Tally;
-  readonly offsetOf: (metric: string) => number | undefined;
+function inputCounter(input: ManifestInput, book: Book): CountInput {
+  const countReadable = readableInput(input, book);
+  return (tensor) => {
+    if (tensor === undefined) book.inputState('missing');
+    else if (tensor.data.length === 0) book.inputState('empty');
+    else if (!countReadable(tensor)) book.inputState('malformed');
+  };
 }
 
-function bumpIn(book: Book, metric: string, position: number, count = 1): void {
-  const offset = book.offsetOf(metric);
-  if (offset !== undefined) book.tally.bump(offset + position, count);
+function outputCounter(output: ManifestOutput, book: Book): CountInput {
+  const countReadable = readableOutput(output, book);
+  return (tensor) => {
+    if (tensor === undefined || tensor.data.length === 0) book.outputState('null-empty');
+    else if (!countReadable(tensor)) book.outputState('malformed');
+  };
 }
 
-function bumpInputState(book: Book, state: InputState): void {
-  bumpIn(book, 'state', INPUT_STATES.indexOf(state));
+/** Counts a tensor that holds something; false, and nothing counted, when it is not laid out as declared. */
+type CountReadable = (tensor: TensorWire) => boolean;
+
+function readableInput(input: ManifestInput, book: Book): CountReadable {
+  if (input.kind === 'image') return (tensor) => countImages(input, tensor, book);
+  const countRows = rowCounter(input, book);
+  const isSampled = input.kind === 'numeric' || input.kind === 'categorical' || input.kind === 'opaque';
+  return (tensor) => {
+    const rows = rowsOf(input.dims, tensor, isSampled);
+    if (rows === null || !hasAxes(input, tensor, rows)) return false;
+    const mayBeNonFinite = countRows(rows);
+    for (let row = 0; row < rows.rowCount; row++) countInputState(input, rows, row, mayBeNonFinite, book);
+    return true;
+  };
 }
 
-function bumpOutputState(book: Book, state: OutputState, count = 1): void {
-  bumpIn(book, 'state', OUTPUT_STATES.indexOf(state), count);
+function readableOutput(output: ManifestOutput, book: Book): CountReadable {
+  if (output.kind === 'label-scores') return (tensor) => countScores(output, tensor, book);
+  if (output.kind === 'boxes') return (tensor) => countDetections(output, tensor, book);
+  const countRows = rowCounter(output, book);
+  const isSampled = output.kind !== 'embedding';
+  return (tensor) => {
+    const rows = rowsOf(output.dims, tensor, isSampled);
+    if (rows === null || !hasAxes(output, tensor, rows)) return false;
+    const mayBeNonFinite = countRows(rows);
+    for (let row = 0; row < rows.rowCount; row++) {
+      book.outputState(rows.texts === undefined ? outputState(surveyRow(rows, row, mayBeNonFinite)) : 'ok');
+    }
+    return true;
+  };
 }
 
-function countInput(input: ManifestInput, tensor: TensorWire | undefined, book: Book): void {
-  if (tensor === undefined) bumpInputState(book, 'missing');
-  else if (tensor.data.length === 0) bumpInputState(book, 'empty');
-  else if (input.kind === 'image') countImages(input, tensor, book);
-  else countInputRows(input, tensor, book);
+/** Rows of a tensor whose elements are numbers or, then in `texts` as well, strings. */
+interface AnyRows extends Rows {
+  readonly texts?: readonly string[];
 }
 
-function countOutput(output: ManifestOutput, tensor: TensorWire | undefined, book: Book): void {
-  if (tensor === undefined || tensor.data.length === 0) bumpOutputState(book, 'null-empty');
-  else if (output.kind === 'label-scores') countScores(output, tensor, book);
-  else countOutputRows(output, tensor, book);
+/** How rows of a kind become cells. Returns false when every value is known to be finite. */
+type CountRows = (rows: AnyRows) => boolean;
+
+function rowCounter(tensor: ManifestInput | ManifestOutput, book: Book): CountRows {
+  const { kind } = tensor;
+  if (kind === 'numeric' || kind === 'image') return valueCounter(tensor, book);
+  if (kind === 'categorical') return categoryCounter(tensor.categories ?? [], book);
+  if (kind === 'embedding')
+    return eachRow((rows, start) => countEmbedding(tensor.centroids ?? [], rows.values, start, rows.rowLength, book));
+  if (kind === 'opaque' || !isInput(tensor)) return () => true;
+  if (kind === 'tabular') return columnCounter(tensor, book);
+  if (kind === 'audio') {
+    return eachRow((rows, start) => countRecording(rows.values, start, rows.rowLength, tensor.sampleRate as number, book));
+  }
+  return eachRow(({ texts, values, rowLength }, start) => {
+    if (texts === undefined) countTokens(tensor, values, start, rowLength, book);
+    else for (const text of texts.slice(start, start + rowLength)) countString(text, book);
+  });
 }
 
-function countImages(input: ManifestInput, tensor: TensorWire, book: Book): void {
+function isInput(tensor: ManifestInput | ManifestOutput): tensor is ManifestInput {
+  return tensor.kind === 'tabular' || tensor.kind === 'audio' || tensor.kind === 'text';
+}
+
+function eachRow(count: (rows: AnyRows, start: number) => void): CountRows {
+  return (rows) => {
+    for (let row = 0; row < rows.rowCount; row++) count(rows, row * rows.rowLength);
+    return true;
+  };
+}
+
+function valueCounter({ bins }: ManifestInput | ManifestOutput, book: Book): CountRows {
+  const offset = book.offsetOf('values');
+  const find = binFinder(bins);
+  return ({ values, uncountedCount }) => {
+    if (offset === undefined) return true;
+    if (bins === undefined) countValues(values, offset, book.tally);
+    else for (let at = 0; at < values.length; at++) book.tally.bump(offset + find(values[at] as number));
+    book.tally.bump(offset + UNCOUNTED_CELL, uncountedCount);
+    return NON_FINITE_CELLS.some((cell) => book.tally.countOf(offset + cell) > 0);
+  };
+}
+
+function categoryCounter(categories: readonly string[], book: Book): CountRows {
+  const find = categoryFinder(categories);
+  return ({ values, texts }) => {
+    const elements: ArrayLike<number | string> = texts ?? values;
+    for (let at = 0; at < elements.length; at++) book.bump('values', find(elements[at] as number | string));
+    return true;
+  };
+}
+
+function columnCounter({ columns = [] }: ManifestInput, book: Book): CountRows {
+  const finders = columnFinders(columns);
+  return eachRow(({ values, texts }, start) => countColumns(columns, finders, texts ?? values, start, book));
+}
+
+/** Whether an item has the axes that its kind needs. */
+function hasAxes(tensor: ManifestInput | ManifestOutput, { dims }: TensorWire, { texts, rowLength }: AnyRows): boolean {
+  const axisCount = dims.length - (tensor.dims[0] === 'batch' ? 1 : 0);
+  const isNumbers = texts === undefined;
+  switch (tensor.kind) {
+    case 'numeric':
+    case 'image':
+      return isNumbers;
+    case 'audio':
+      return isNumbers && axisCount === 1;
+    case 'embedding':
+      return isNumbers && axisCount === 1 && rowLength === tensor.centroids?.[0]?.length;
+    case 'tabular':
+      return axisCount === 1 && isInput(tensor) && rowLength === tensor.columns?.length;
+    case 'text':
+      return tensor.type === 'string' ? !isNumbers && axisCount <= 1 : isNumbers && axisCount === 1;
+    default:
+      return true;
+  }
+}
+
+function countImages(input: ManifestInput, tensor: TensorWire, book: Book): boolean {
   const geometries = !isWhole(tensor)
     ? null
     : imageGeometries(tensor.dims, input.layout ?? 'NCHW', input.dims[0] === 'batch', tensor.data.length);
   const values = geometries === null ? null : numbersOf(tensor);
-  if (geometries === null || values === null) {
-    bumpInputState(book, 'malformed');
-    return;
-  }
+  if (geometries === null || values === null) return false;
   const range = input.range ?? (tensor.type === 'uint8' ? ([0, 255] as const) : ([0, 1] as const));
   for (const geometry of geometries) {
     const measure = measureImage(values, geometry, range);
     if (measure.nanCount === measure.valueCount || isMissingConstant(input, measure)) {
-      bumpInputState(book, 'missing');
+      book.inputState('missing');
       continue;
     }
-    bumpInputState(book, measure.nanCount > 0 ? 'nan' : measure.infinityCount > 0 ? 'inf' : 'present');
-    for (const metric of Object.keys(IMAGE_EDGES) as ImageMetric[]) bumpIn(book, metric, edgedCell(IMAGE_EDGES[metric], measure[metric]));
+    book.inputState(measure.nanCount > 0 ? 'nan' : measure.infinityCount > 0 ? 'inf' : 'present');
+    for (const metric of Object.keys(IMAGE_EDGES) as ImageMetric[]) book.bump(metric, edgedCell(IMAGE_EDGES[metric], measure[metric]));
   }
+  return true;
 }
 
 /** What a row or an image is apart from its distribution. */
@@ -113,36 +222,14 @@ function isMissingConstant(input: ManifestInput, { isConstant, firstValue }: Sur
   return isConstant && (input.missing === 'constant' || (input.missing === 'all-zero' && firstValue === 0));
 }
 
-function countInputRows(input: ManifestInput, tensor: TensorWire, book: Book): void {
-  if (!ArrayBuffer.isView(tensor.data)) {
-    bumpInputState(book, 'present');
+function countInputState(input: ManifestInput, rows: AnyRows, row: number, mayBeNonFinite: boolean, book: Book): void {
+  if (rows.texts !== undefined) {
+    book.inputState('present');
     return;
   }
-  const rows = rowsOf(input.dims, tensor);
-  if (rows === null) {
-    bumpInputState(book, 'malformed');
-    return;
-  }
-  const mayBeNonFinite = countRowValues(rows, book);
-  for (let row = 0; row < rows.rowCount; row++) {
-    const survey = surveyRow(rows, row, mayBeNonFinite);
-    if (survey.nanCount === rows.rowLength || isMissingConstant(input, survey)) bumpInputState(book, 'missing');
-    else bumpInputState(book, survey.nanCount > 0 ? 'nan' : survey.infinityCount > 0 ? 'inf' : 'present');
-  }
-}
-
-function countOutputRows(output: ManifestOutput, tensor: TensorWire, book: Book): void {
-  if (!ArrayBuffer.isView(tensor.data)) {
-    bumpOutputState(book, 'ok');
-    return;
-  }
-  const rows = rowsOf(output.dims, tensor);
-  if (rows === null) {
-    bumpOutputState(book, 'malformed');
-    return;
-  }
-  const mayBeNonFinite = countRowValues(rows, book);
-  for (let row = 0; row < rows.rowCount; row++) bumpOutputState(book, outputState(surveyRow(rows, row, mayBeNonFinite)));
+  const survey = surveyRow(rows, row, mayBeNonFinite);
+  if (survey.nanCount === rows.rowLength || isMissingConstant(input, survey)) book.inputState('missing');
+  else book.inputState(survey.nanCount > 0 ? 'nan' : survey.infinityCount > 0 ? 'inf' : 'present');
 }
 
 function outputState(survey: Survey): OutputState {
@@ -152,13 +239,10 @@ function outputState(survey: Survey): OutputState {
   return survey.firstValue === 0 ? 'all-zero' : 'constant';
 }
 
-function countScores(output: ManifestOutput, tensor: TensorWire, book: Book): void {
+function countScores(output: ManifestOutput, tensor: TensorWire, book: Book): boolean {
   const classCount = tensor.dims.at(-1) ?? 0;
   const rowCount = tensor.data.length / classCount;
-  if (!ArrayBuffer.isView(tensor.data) || !Number.isInteger(rowCount) || !isWhole(tensor)) {
-    bumpOutputState(book, 'malformed');
-    return;
-  }
+  if (!ArrayBuffer.isView(tensor.data) || !Number.isInteger(rowCount) || !isWhole(tensor)) return false;
   const values = numbersOf(tensor) as ArrayLike<number>;
   const rows: Rows = { values, rowCount, rowLength: classCount, uncountedCount: 0 };
   const step = Math.max(1, Math.ceil(tensor.data.length / COUNTED_ELEMENT_COUNT_MAX));
@@ -167,37 +251,52 @@ function countScores(output: ManifestOutput, tensor: TensorWire, book: Book): vo
     countScoreRow(output, rows, row, book);
     countedCount++;
   }
-  bumpOutputState(book, 'uncounted', rowCount - countedCount);
+  book.outputState('uncounted', rowCount - countedCount);
+  return true;
 }
 
 function countScoreRow(output: ManifestOutput, rows: Rows, row: number, book: Book): void {
   const state = outputState(surveyRow(rows, row, true));
-  bumpOutputState(book, state);
+  book.outputState(state);
   if (state !== 'ok') return;
   const measure = measureScores(rows.values, row * rows.rowLength, rows.rowLength, output.normalisation === 'logits');
   // A class beyond the public list is `other`, the cell behind the last label.
-  bumpIn(book, 'class', Math.min(measure.topIndex, output.labels?.length ?? 0));
-  for (const metric of Object.keys(SCORE_EDGES) as ScoreMetric[]) bumpIn(book, metric, edgedCell(SCORE_EDGES[metric], measure[metric]));
+  book.bump('class', Math.min(measure.topIndex, output.labels?.length ?? 0));
+  for (const metric of Object.keys(SCORE_EDGES) as ScoreMetric[]) book.bump(metric, edgedCell(SCORE_EDGES[metric], measure[metric]));
 }
 
-/** A tensor's sampled rows: one per index of the batch axis; null when its dims and its length disagree. */
-function rowsOf(declared: ManifestInput['dims'], tensor: TensorWire): Rows | null {
+/** Smallest row of a boxes tensor: four coordinates and a score. */
+const BOX_VALUE_COUNT_MIN = 5;
+
+function countDetections(output: ManifestOutput, tensor: TensorWire, book: Book): boolean {
+  const axes = output.dims[0] === 'batch' ? tensor.dims.slice(1) : tensor.dims;
+  const rows = rowsOf(output.dims, tensor, false);
+  const [boxCount, boxLength] = axes as [number, number];
+  if (rows === null || rows.texts !== undefined || axes.length !== 2 || boxLength < BOX_VALUE_COUNT_MIN) return false;
+  for (let row = 0; row < rows.rowCount; row++) {
+    const { nanCount, infinityCount } = surveyRow(rows, row, true);
+    book.outputState(nanCount > 0 ? 'nan' : infinityCount > 0 ? 'inf' : 'ok');
+    if (nanCount + infinityCount === 0) countBoxes(output, rows.values, row * rows.rowLength, boxCount, boxLength, book);
+  }
+  return true;
+}
+
+/** A tensor's rows: one per index of the batch axis; null when its dims and its length disagree. */
+function rowsOf(declared: ManifestInput['dims'], tensor: TensorWire, isSampled: boolean): AnyRows | null {
   if (!isWhole(tensor)) return null;
-  return sampleRows(tensor, declared[0] === 'batch' ? (tensor.dims[0] ?? 1) : 1);
+  const rowCount = declared[0] === 'batch' ? (tensor.dims[0] ?? 0) : 1;
+  const rowLength = tensor.data.length / rowCount;
+  if (rowCount === 0) return null;
+  if (!ArrayBuffer.isView(tensor.data)) {
+    return { values: [], texts: tensor.data as readonly string[], rowCount, rowLength, uncountedCount: 0 };
+  }
+  if (isSampled) return sampleRows(tensor, rowCount);
+  return { values: numbersOf(tensor) as ArrayLike<number>, rowCount, rowLength, uncountedCount: 0 };
 }
 
 function isWhole(tensor: TensorWire): boolean {
   const { dims, data } = tensor;
   return dims.every((length) => length >= 0) && dims.reduce((product, length) => product * length, 1) === data.length;
-}
-
-/** Counts the distribution, where the plan has it. False when every value is known to be finite. */
-function countRowValues(rows: Rows, book: Book): boolean {
-  const offset = book.offsetOf('values');
-  if (offset === undefined) return true;
-  countValues(rows.values, offset, book.tally);
-  book.tally.bump(offset + UNCOUNTED_CELL, rows.uncountedCount);
-  return NON_FINITE_CELLS.some((cell) => book.tally.countOf(offset + cell) > 0);
 }
 
 function surveyRow({ values, rowLength }: Rows, row: number, mayBeNonFinite: boolean): Survey {

@@ -25,7 +25,8 @@ export function measureScores(values: ArrayLike<number>, start: number, count: n
       second = value;
     }
   }
-  const entropyMax = count > 1 ? Math.log(count) : 1;
+  // One class leaves nothing open: its entropy is 0 of whatever scale.
+  const entropyMax = count > 1 ? Math.log(count) : Infinity;
   if (!areLogits) {
     const entropy = entropyOf(values, start, count) / entropyMax;
     return { topIndex, score: top, entropy, margin: count > 1 ? top - second : top };

@@ -59,7 +59,7 @@ export function sampleRows(tensor: TensorWire, rowCount: number): Rows | null {
 }
 
 /** Not a multiple of 2 or 3, or it would meet the same channel of an interleaved tensor again and again. */
-function strideFor(elementCount: number): number {
+export function strideFor(elementCount: number): number {
   let stride = Math.ceil(elementCount / COUNTED_ELEMENT_COUNT_MAX);
   while (stride > 1 && (stride % 2 === 0 || stride % 3 === 0)) stride++;
   return stride;

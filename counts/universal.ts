@@ -19,6 +19,8 @@ import { type LogLinearScale, scaleCellCount, scaleEdges, scaleIndex } from './l
 import type { Metric } from './plan.ts';
 
 export const UNIVERSAL_SCALE: LogLinearScale = { mantissaBits: 5, exponentMin: -24, exponentMax: 40 };
+/** Scales that a manifest may choose instead, each an exact union of universal cells: 6.25 % and 12.5 % wide. */
+export type CoarseBits = 3 | 4;
 /** Below the smallest normal float32 a value is zero. */
 const ZERO_END = 2 ** -126;
 
@@ -47,16 +49,55 @@ export function universalCell(value: number): number {
   return value > 0 ? POSITIVE_TINY_CELL + 1 + index : NEGATIVE_TINY_CELL - 1 - index;
 }
 
-let layout: Pick<Metric, 'cells' | 'edges'> | undefined;
+const layouts = new Map<number, Pick<Metric, 'cells' | 'edges'>>();
 
 /** The `cells` and `edges` of a metric over the universal cells; one array for all of them. */
 export function universalCells(): Pick<Metric, 'cells' | 'edges'> {
-  layout ??= makeLayout();
+  return layoutAt(UNIVERSAL_SCALE);
+}
+
+/** The same line of numbers with wider cells. */
+export function downscaledCells(mantissaBits: CoarseBits): Pick<Metric, 'cells' | 'edges'> {
+  return layoutAt({ ...UNIVERSAL_SCALE, mantissaBits });
+}
+
+const maps = new Map<CoarseBits, Uint16Array>();
+
+/**
+ * The coarse cell of every universal cell: an octave's cells are merged in twos or fours, all others stay alone. Counts add up
+ * exactly, so a model may widen its cells and its history with it.
+ */
+export function downscaleMap(mantissaBits: CoarseBits): Uint16Array {
+  let map = maps.get(mantissaBits);
+  if (map === undefined) {
+    const perCoarse = 1 << (UNIVERSAL_SCALE.mantissaBits - mantissaBits);
+    const coarseCount = scaleCellCount({ ...UNIVERSAL_SCALE, mantissaBits });
+    map = Uint16Array.from({ length: UNIVERSAL_CELL_COUNT }, (_, cell) => coarseCell(cell, perCoarse, coarseCount));
+    maps.set(mantissaBits, map);
+  }
+  return map;
+}
+
+function coarseCell(cell: number, perCoarse: number, coarseCount: number): number {
+  const firstNegative = NEGATIVE_OVER_CELL + 1;
+  if (cell < firstNegative) return cell;
+  if (cell < NEGATIVE_TINY_CELL) return firstNegative + Math.floor((cell - firstNegative) / perCoarse);
+  const middle = cell - NEGATIVE_TINY_CELL;
+  if (middle <= POSITIVE_TINY_CELL - NEGATIVE_TINY_CELL) return firstNegative + coarseCount + middle;
+  const firstPositive = firstNegative + coarseCount + (POSITIVE_TINY_CELL - NEGATIVE_TINY_CELL) + 1;
+  return firstPositive + Math.floor((cell - POSITIVE_TINY_CELL - 1) / perCoarse);
+}
+
+function layoutAt(scale: LogLinearScale): Pick<Metric, 'cells' | 'edges'> {
+  const known = layouts.get(scale.mantissaBits);
+  if (known !== undefined) return known;
+  const layout = makeLayout(scale);
+  layouts.set(scale.mantissaBits, layout);
   return layout;
 }
 
-function makeLayout(): Pick<Metric, 'cells' | 'edges'> {
-  const edges = scaleEdges(UNIVERSAL_SCALE);
+function makeLayout(scale: LogLinearScale): Pick<Metric, 'cells' | 'edges'> {
+  const edges = scaleEdges(scale);
   const lowest = edges[0] as number;
   const ranges = edges.slice(1).map((upper, index) => rangeText(edges[index] as number, upper));
   return {

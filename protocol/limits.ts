@@ -50,10 +50,45 @@ export const DATA_REPORT_RUN_COUNT_MIN = 8;
 export const WINDOW_RUN_COUNT_MAX = 100_000;
 /** Elements of one tensor that a numeric kernel reads per run, at a fixed stride. 65,536 cost 0.1 to 0.2 ms. */
 export const COUNTED_ELEMENT_COUNT_MAX = 65_536;
+/** Samples of one recording that the audio kernel reads, from the start: 65 s at 16 kHz, about 3 ms. */
+export const AUDIO_SAMPLE_COUNT_MAX = 16 * COUNTED_ELEMENT_COUNT_MAX;
+/** Distinct runs that a later one is compared with to tell a repeat: a slider or a double click repeats the last few. */
+export const REPEAT_RUN_COUNT_MAX = 64;
+/** Between two samples of the processor's pressure: it is about heat and neighbours, which do not change faster. */
+export const PRESSURE_INTERVAL_MS = 10_000;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */
 export const PLAN_CELL_COUNT_MAX = 65_536;
 /** Segments of one plan at the most (5 bits): a larger partition starts to single people out. */
 export const SEGMENT_COUNT_MAX = 32;
+
+// ── Local differential privacy ─────────────────────────────────────────────────────────────────
+
+/** ε of one noised report, in millionths. 1 gives away at most 1.44 bits about a device; less needs a multiple of the reports. */
+export const LOCAL_DP_MICRO_EPSILON = 1_000_000;
+/** No plan may ask for more: at ε = 2 one report already lets a guess between two values be right 88 times in 100. */
+export const LOCAL_DP_MICRO_EPSILON_MAX = 2_000_000;
+/** Hours of an epoch, the time in which one report and its ε are spent. A week holds the weekly rhythm of use. */
+export const LOCAL_DP_EPOCH_HOURS = 7 * 24;
+/** Reports of one device in LOCAL_DP_HISTORY_DAYS. A value that never changes, one of 64, is guessed after 8 answers about it in 18 % of cases, after 32 in 64 %. */
+export const LOCAL_DP_REPORT_COUNT_MAX = 8;
+/** How long a report counts against LOCAL_DP_REPORT_COUNT_MAX: a quarter of a year. */
+export const LOCAL_DP_HISTORY_DAYS = 90;
+/** A new ledger sends nothing for a day: whoever clears storage must not get a fresh budget for it. */
+export const LOCAL_DP_QUARANTINE_HOURS = 24;
+/** How far a clock may step back without costing the epoch: summer time and time servers stay within it. */
+export const LOCAL_DP_CLOCK_BACK_HOURS = 1;
+/** Features of a plan; a report is about one of them, so each needs as many times the reports. */
+export const LOCAL_DP_FEATURE_COUNT_MAX = 8;
+/** Cells of a metric without an order, such as classes; the 62 labels of the largest list, `other`, and one for "nothing". */
+export const LOCAL_DP_CELL_COUNT_MAX = 64;
+/** Cells of a metric with an order, after neighbours were united. 16 cells need 15,000 reports to see a PSI of 0.1, 64 need 104,000. */
+export const LOCAL_DP_ORDERED_CELL_COUNT = 16;
+/** A metric of more ordered cells is left out: united into 16, each would span orders of magnitude and say nothing. */
+export const LOCAL_DP_SOURCE_CELL_COUNT_MAX = 512;
+/** Between two looks at the ledger while a page is open: a report may leave a quarter of an hour later than it was due. */
+export const LOCAL_DP_TICK_MS = 15 * 60_000;
+/** First wait after a noised report that was not taken; grows twofold up to a day. Nobody waits for a single report. */
+export const LOCAL_DP_RETRY_MS_MIN = 10 * 60_000;
 
 // ── Delivery ───────────────────────────────────────────────────────────────────────────────────
 

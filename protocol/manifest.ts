@@ -12,6 +12,7 @@
  * Not here: cell layouts, which follow from this (counts/plan.ts).
  */
 import * as v from 'valibot';
+import { SEGMENT_COUNT_MAX } from './limits.ts';
 
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits'));
 const ByteCount = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -60,13 +61,68 @@ const Variant = v.strictObject({
 });
 
 /** How a tensor's values become counts; see counts/plan.ts. */
-const Kind = v.picklist(['image', 'numeric', 'categorical', 'label-scores', 'opaque']);
+const InputKind = v.picklist(['image', 'audio', 'text', 'tabular', 'numeric', 'categorical', 'embedding', 'opaque']);
+const OutputKind = v.picklist(['label-scores', 'boxes', 'image', 'numeric', 'categorical', 'embedding', 'opaque']);
+
+const Index = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const Edges = v.pipe(
+  v.array(v.pipe(v.number(), v.finite())),
+  v.minLength(2),
+  v.maxLength(256),
+  v.check((edges) => edges.every((edge, at) => at === 0 || edge > (edges[at - 1] as number)), 'edges that rise'),
+);
+
+/** Cells of a number: between these edges (a baseline's quantiles), or universal ones at a coarser scale. */
+const Bins = v.union([v.strictObject({ edges: Edges }), v.strictObject({ mantissaBits: v.picklist([3, 4]) })]);
+
+/** One column of a tabular input. `missing`: a number that stands for "not known", besides NaN. */
+const Column = v.union([
+  v.strictObject({ name: Name, kind: v.literal('numeric'), bins: v.optional(Bins), missing: v.optional(v.number()) }),
+  v.strictObject({ name: Name, kind: v.literal('categorical'), categories: v.pipe(v.array(Name), v.minLength(1), v.maxLength(256)) }),
+]);
+
+const Columns = v.pipe(
+  v.array(Column),
+  v.minLength(1),
+  v.check((columns) => new Set(columns.map(({ name }) => name)).size === columns.length, 'column names must be unique'),
+  v.check((columns) => columns.every(({ name }) => name !== 'state'), 'no column may be called "state", which is a metric of every input'),
+);
+
+const Categories = v.pipe(v.array(Name), v.minLength(1), v.maxLength(1024));
+
+/** Public points of an embedding space; only the number of the nearest one is counted. */
+const Centroids = v.pipe(v.array(v.pipe(v.array(v.pipe(v.number(), v.finite())), v.minLength(1))), v.minLength(1), v.maxLength(62));
+
+/** Where a row of a boxes tensor keeps what. `width` and `height` of the image in the tensor's units; 1 when normalised. */
+const Boxes = v.strictObject({
+  format: v.picklist(['xyxy', 'xywh', 'cxcywh']),
+  score: Index,
+  class: v.optional(Index),
+  threshold: v.number(),
+  width: v.pipe(v.number(), v.minValue(0)),
+  height: v.pipe(v.number(), v.minValue(0)),
+});
+
+/** Of token ids: which is padding, which means unknown, and from how many on a text was cut. */
+const Text = v.strictObject({
+  pad: v.optional(Index),
+  unknown: v.optional(Index),
+  lengthMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
 
 const Input = v.strictObject({
   name: Name,
   type: v.picklist(TENSOR_TYPES),
   dims: Dims,
-  kind: Kind,
+  kind: InputKind,
+  bins: v.optional(Bins),
+  columns: v.optional(Columns),
+  categories: v.optional(Categories),
+  centroids: v.optional(Centroids),
+  /** Samples per second of an audio input. */
+  sampleRate: v.optional(v.pipe(v.number(), v.integer(), v.minValue(50))),
+  text: v.optional(Text),
   /** Values of an image that mean black and white. */
   range: v.optional(v.tuple([v.number(), v.number()])),
   layout: v.optional(v.picklist(['NCHW', 'NHWC'])),
@@ -78,16 +134,54 @@ const Output = v.strictObject({
   name: Name,
   type: v.picklist(TENSOR_TYPES),
   dims: Dims,
-  kind: Kind,
+  kind: OutputKind,
+  bins: v.optional(Bins),
+  categories: v.optional(Categories),
+  centroids: v.optional(Centroids),
+  boxes: v.optional(Boxes),
   /** What the scores are: logits get a soft-max before they are counted. */
   normalisation: v.optional(v.picklist(['probabilities', 'logits'])),
   /** The model's closed label list, in score order. Public, so its indices may be counted. */
   labels: v.optional(v.pipe(v.array(Name), v.maxLength(62))),
 });
 
+/** Partition of the sums; the product of what it names is at most SEGMENT_COUNT_MAX (counts/segments.ts). */
+const Segments = v.strictObject({
+  by: v.array(v.picklist(['engine', 'provider', 'form-factor'])),
+  /** The model's own closed list; a run names one of them. */
+  own: v.optional(v.pipe(v.array(Name), v.minLength(1), v.maxLength(SEGMENT_COUNT_MAX))),
+});
+
+const Monitor = v.strictObject({
+  module: v.optional(Name),
+  segments: v.optional(Segments),
+  /** Count what people do with answers (`model.feedback`). */
+  feedback: v.optional(v.boolean()),
+});
+
 const GoldenTensor = v.strictObject({ dims: v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), data: v.array(v.number()) });
 /** A small input and what the fp32 reference answered to it. */
 const Golden = v.strictObject({ inputs: v.record(Name, GoldenTensor), outputs: v.record(Name, GoldenTensor) });
+
+/** What each kind cannot be counted without. */
+const NEEDED = { tabular: 'columns', categorical: 'categories', embedding: 'centroids', audio: 'sampleRate', boxes: 'boxes' } as const;
+
+type Needy = { readonly kind: string } & { readonly [F in (typeof NEEDED)[keyof typeof NEEDED]]?: unknown };
+
+function missingField({ inputs, outputs }: { readonly inputs: readonly Needy[]; readonly outputs: readonly Needy[] }): string | null {
+  const needy = [...inputs, ...outputs].find(({ kind, ...fields }) => {
+    const needed = NEEDED[kind as keyof typeof NEEDED];
+    return needed !== undefined && fields[needed] === undefined;
+  });
+  return needy === undefined ? null : needy.kind;
+}
+
+const SEGMENT_AXIS_COUNTS = { engine: 4, provider: 3, 'form-factor': 2 } as const;
+
+function segmentCount(segments: v.InferOutput<typeof Segments> | undefined): number {
+  const { by = [], own = [] } = segments ?? {};
+  return [...new Set(by)].reduce((count, axis) => count * SEGMENT_AXIS_COUNTS[axis], Math.max(1, own.length));
+}
 
 export const ManifestSchema = v.pipe(
   v.strictObject({
@@ -96,11 +190,12 @@ export const ManifestSchema = v.pipe(
     version: Name,
     licence: Name,
     description: v.optional(v.string()),
-    variants: v.pipe(v.array(Variant), v.minLength(1)),
+    /** Empty in the manifest of a model that something else runs (`client.observe`). */
+    variants: v.array(Variant),
     inputs: v.pipe(v.array(Input), v.minLength(1)),
     outputs: v.pipe(v.array(Output), v.minLength(1)),
     golden: v.array(Golden),
-    monitor: v.optional(v.strictObject({ module: v.optional(Name) })),
+    monitor: v.optional(Monitor),
   }),
   v.check(
     (manifest) => new Set(manifest.variants.map((variant) => variant.id)).size === manifest.variants.length,
@@ -110,6 +205,14 @@ export const ManifestSchema = v.pipe(
     (manifest) => manifest.variants.every((variant) => variant.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) === variant.bytes),
     'the chunk lengths of a variant must add up to its bytes',
   ),
+  v.check(
+    (manifest) => missingField(manifest) === null,
+    'a tensor must have what its kind needs: columns for tabular, categories for categorical, centroids for embedding, sampleRate for audio, boxes for boxes',
+  ),
+  v.check(
+    (manifest) => segmentCount(manifest.monitor?.segments) <= SEGMENT_COUNT_MAX,
+    `segments must multiply to ${SEGMENT_COUNT_MAX} at the most`,
+  ),
 );
 
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
@@ -118,7 +221,8 @@ export type ManifestInput = Manifest['inputs'][number];
 export type ManifestOutput = Manifest['outputs'][number];
 export type TensorType = (typeof TENSOR_TYPES)[number];
 export type Provider = (typeof PROVIDERS)[number];
-export type TensorKind = ManifestInput['kind'];
+export type ManifestColumn = NonNullable<ManifestInput['columns']>[number];
+export type ManifestBins = NonNullable<ManifestInput['bins']>;
 
 export type ManifestVerdict = { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly reason: string };
 

@@ -5,7 +5,8 @@
  * tensor is counted as `numeric` in the universal bins.
  *
  * Invariants
- *  - Derived from the file's name and bytes alone, so that every device derives the same text and with it the same model version.
+ *  - Derived from the last part of the file's address and its bytes alone, so that every device derives the same text and with
+ *    it the same model version. The name of a file that a person opened is not in it: a model version leaves the device.
  *  - `JSON.stringify` of it is a `model.json` that can be registered with a collector or published.
  *
  * Not here: goldens. A plain file has none, so nobody checks its outputs.
@@ -35,6 +36,9 @@ export function implicitVariant(facts: FileFacts): ManifestVariant {
   };
 }
 
+/** What an input and an output of a plain file have in common. */
+type NumericTensor = Pick<ManifestInput, 'name' | 'type' | 'dims'> & { kind: 'numeric' };
+
 /** @throws {SdkError} `model-not-onnx` when an input is of a type that cannot cross to the page, or no output is a tensor. */
 export function implicitManifest(
   facts: FileFacts,
@@ -43,7 +47,7 @@ export function implicitManifest(
   url: string,
 ): Manifest {
   const refuse = (reason: string) => new SdkError('model-not-onnx', { url, reason });
-  const tensors = (side: readonly SessionTensor[]): ManifestInput[] =>
+  const tensors = (side: readonly SessionTensor[]): NumericTensor[] =>
     side.map(({ name, type, dims }) => {
       if (type === null || dims === null) throw refuse(`"${name}" is not a tensor of a supported type`);
       return {

@@ -121,6 +121,10 @@ export class ModelSource {
     }
     const verdict = checkManifest(json);
     if (!verdict.ok) throw new SdkError('manifest-invalid', { url: printable(url), reason: verdict.reason });
+    if (verdict.manifest.variants.length === 0) {
+      const reason = 'it has no variant to run; a model that something else runs is counted with `observe`';
+      throw new SdkError('manifest-invalid', { url: printable(url), reason });
+    }
     return { url, manifest: verdict.manifest, text, modelVersion: await versionOf(text), isCached };
   }
 

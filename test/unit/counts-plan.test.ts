@@ -11,8 +11,10 @@ import {
   cellsOfRun,
   cellsOfRunFailure,
   LOSS_REASONS,
-  SOFTWARE_PLAN,
-} from '../../counts/software-plan.ts';
+  SOFTWARE_CELL_COUNT,
+  SOFTWARE_PLAN_HASH,
+} from '../../counts/software-layout.ts';
+import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
 import { ERROR_CODES } from '../../protocol/errors.ts';
 import { PLAN_CELL_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest.ts';
@@ -63,6 +65,7 @@ test('cells lie side by side, ids are unique ASCII, edges rise, every metric say
 
 test('the plan of an image classifier has these metrics', () => {
   expect(dataPlanOf(DIGITS_LIKE).metrics.map(({ id }) => id)).toEqual([
+    'run.repeat',
     'input.image.state',
     'output.scores.state',
     'input.image.brightness',
@@ -90,8 +93,10 @@ test('saturation is counted for three channels, in either layout, and for no oth
 
 // The digests are written down, because a plan that changes by accident splits every time series in two.
 test('the hash of the software plan and of a known data plan are these', async () => {
-  expect(await planHash(SOFTWARE_PLAN, digest)).toBe('eb8921232851482b');
-  expect(await planHash(dataPlanOf(DIGITS_LIKE), digest)).toBe('bc757e686f6e1286');
+  expect(await planHash(SOFTWARE_PLAN, digest)).toBe(SOFTWARE_PLAN_HASH);
+  expect(SOFTWARE_PLAN_HASH).toBe('2a85983d2e98416e');
+  expect(SOFTWARE_PLAN.cellCount).toBe(SOFTWARE_CELL_COUNT);
+  expect(await planHash(dataPlanOf(DIGITS_LIKE), digest)).toBe('9add73983ee734dc');
 });
 
 test('the hash follows the layout and nothing else', async () => {
@@ -132,6 +137,7 @@ const LOADED: LoadedModel = {
   },
   modelVersion: '0000000000000000',
   dataPlan: '0000000000000000',
+  dataCellCount: 0,
   variant: 'small',
   provider: 'wasm',
   flavour: 'wasm',

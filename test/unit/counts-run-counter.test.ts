@@ -86,6 +86,7 @@ test('a digit-like image and its scores bump one cell of each metric', () => {
     { p: tensor([1, 3], [0.01, 0.98, 0.01]) },
   );
   expect(counted).toEqual({
+    'run.repeat/new': 1,
     'input.x.state/present': 1,
     'input.x.brightness/0.5..0.53125': 1,
     'input.x.contrast/0.34375..0.359375': 1,
@@ -185,14 +186,16 @@ test('two inputs that fall into the same cells give identical pairs', () => {
   );
 });
 
-test('a counter keeps nothing from one run to the next', () => {
+test('a counter keeps of one run what tells a repeat, and nothing else', () => {
   const manifest = manifestOf([IMAGE, VECTOR], [SCORES, FIXED]);
   const counter = createRunCounter(manifest, dataPlanOf(manifest));
   const feeds = { x: tensor([1, 1, 2, 2], [0, 5, 6, 7]), v: tensor([1, 3], [1, nan, inf]) };
   const outputs = { p: tensor([1, 3], [0.1, 0.2, 0.7]), y: tensor([4], [1, 2, 3, 4]) };
-  const first = counter(feeds, outputs);
+  const [, , ...first] = counter(feeds, outputs);
   counter({}, {});
-  expect(counter(feeds, outputs)).toEqual(first);
+  const [repeat, , ...again] = counter(feeds, outputs);
+  expect(again).toEqual(first);
+  expect(repeat).toBe(1);
 });
 
 test('no tensor, however odd, makes the counter throw', () => {

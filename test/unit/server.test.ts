@@ -83,8 +83,8 @@ describe('reports', () => {
       { report: 'software', reports: 1, runs: 0 },
     ]);
     expect(data).toMatchObject([
-      { cell: 0, count: 8 },
-      { cell: 6, count: 8 },
+      { cell: 2, count: 8 },
+      { cell: 8, count: 8 },
     ]);
     expect(software).toMatchObject([{ cell: 2, count: 1 }]);
   });

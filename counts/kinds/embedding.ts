@@ -1,0 +1,59 @@
+/**
+ * Embedding: which of the model's public points is nearest, and how long the vector is.
+ *
+ * Why no more: a text of 32 tokens has been recovered exactly from its embedding (Morris et al., arXiv 2310.06816). The index of one
+ * of at most 62 public points is a category.
+ *
+ * Invariants
+ *  - Squared Euclidean distance; the lowest index wins a tie. A vector without direction (norm 0, or not finite) is nearest to none.
+ */
+import type { Book } from '../book.ts';
+import { edgedCell, edgedCells } from '../edges.ts';
+import type { Metric } from '../plan.ts';
+
+/** 2^-8 … 2^8, four cells per octave. */
+export const NORM_EDGES: readonly number[] = Array.from({ length: 65 }, (_, index) => 2 ** ((index - 32) / 4));
+
+export function embeddingMetrics(centroids: readonly (readonly number[])[]): Metric[] {
+  return [
+    {
+      id: 'nearest',
+      title: 'Nearest public point of the embedding space',
+      unit: 'items',
+      why: 'The mix of topics moves when the world does.',
+      cells: [...centroids.map((_, index) => `centroid:${index}`), 'none'],
+      edges: null,
+    },
+    {
+      id: 'norm',
+      title: 'Length of the vector',
+      unit: '1',
+      why: 'Collapsed or exploding embeddings, another normalisation.',
+      ...edgedCells(NORM_EDGES),
+    },
+  ];
+}
+
+export function countEmbedding(
+  centroids: readonly (readonly number[])[],
+  values: ArrayLike<number>,
+  start: number,
+  length: number,
+  book: Book,
+): void {
+  let squareSum = 0;
+  for (let at = start; at < start + length; at++) squareSum += (values[at] as number) ** 2;
+  const norm = Math.sqrt(squareSum);
+  book.bump('norm', edgedCell(NORM_EDGES, norm));
+  const hasDirection = norm > 0 && Number.isFinite(norm);
+  book.bump('nearest', hasDirection ? nearest(centroids, values, start) : centroids.length);
+}
+
+function nearest(centroids: readonly (readonly number[])[], values: ArrayLike<number>, start: number): number {
+  let [best, least] = [0, Infinity];
+  centroids.forEach((centroid, index) => {
+    const distance = centroid.reduce((sum, axis, at) => sum + ((values[start + at] as number) - axis) ** 2, 0);
+    if (distance < least) [best, least] = [index, distance];
+  });
+  return best;
+}
