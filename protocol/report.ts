@@ -4,27 +4,33 @@
  * The whole grammar, little-endian, `varint` = shortest-form unsigned LEB128:
  *
  *     body    = schema:u8 modelVersion:8B windowCount:varint window*
- *     window  = report:u8 id:16B plan:8B hour:u32 arm:u8 segment:u8 runs:varint pairCount:varint pair*
- *     pair    = gap:varint count:varint         cell index = previous index + 1 + gap, first previous = -1
+ *     window  = report:u8 id:16B plan:8B hour:u32 arm:u8 segment:u8 runs:varint cells
+ *     cells   = cellCount:varint byteCount:varint coded:byteCount*B
+ *
+ * `coded` is `cellCount` times a step and a count, range-coded (protocol/cell-code.ts, protocol/range-coder.ts). A cell's index
+ * is the one before plus the step, the first is the step less 1.
  *
  * There is no string, float, URL, user identifier or fine timestamp, so there is nothing to scrub. `id` is random,
  * made for one window, and forgotten by the collector after ID_HORIZON_MS.
  *
  * Invariants
- *  - One meaning, one encoding: indices strictly rise, counts are at least 1, varints are shortest, no byte is left over.
+ *  - One meaning, one encoding: indices strictly rise, counts are at least 1, varints are shortest, no byte is left over,
+ *    and of all numbers that decode to the same cells one is allowed.
  *  - Every window of a body is about one model version, so an unregistered model never holds up another one's counts.
  *  - A window's bytes never change once its id was handed to the network.
  *
  * Not here: what a cell means (counts/plan.ts).
  */
 import { ByteReader, ByteWriter, fromHex, GrammarError, toHex } from './bytes.ts';
+import { decodeCells, encodeCells } from './cell-code.ts';
 import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from './limits.ts';
+import { NOISED_SCHEMA, readNoisedBody } from './noised-report.ts';
 
 export const REPORT_SCHEMA = 1;
 export const HOUR_MS = 3_600_000;
 
-/** Wire index is the position here. */
-export const REPORT_KINDS = ['data', 'software'] as const;
+/** Wire index is the position here; `noised` has a body of its own (protocol/noised-report.ts). */
+export const REPORT_KINDS = ['data', 'software', 'noised'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 /** Wire index is the position here. */
@@ -74,13 +80,9 @@ export function encodeWindow(window: Window): Uint8Array<ArrayBuffer> {
   writer.u8(window.segment);
   writer.varint(window.runs);
   writer.varint(window.cells.length);
-  let previous = -1;
-  for (let index = 0; index < window.cells.length; index++) {
-    const cell = window.cells[index] as number;
-    writer.varint(cell - previous - 1);
-    writer.varint(window.counts[index] as number);
-    previous = cell;
-  }
+  const coded = encodeCells(window);
+  writer.varint(coded.length);
+  writer.raw(coded);
   return writer.finish();
 }
 
@@ -101,7 +103,9 @@ export function decodeBody(bytes: Uint8Array): BodyVerdict {
   if (bytes.length > BODY_BYTES_MAX) return { ok: false, reason: 'the body is longer than BODY_BYTES_MAX' };
   try {
     const reader = new ByteReader(bytes);
-    if (reader.u8() !== REPORT_SCHEMA) return { ok: false, reason: 'the schema is unknown' };
+    const schema = reader.u8();
+    if (schema === NOISED_SCHEMA) return { ok: true, body: readNoisedBody(reader) };
+    if (schema !== REPORT_SCHEMA) return { ok: false, reason: 'the schema is unknown' };
     const modelVersion = toHex(reader.take(8));
     const windowCount = reader.varint(BODY_WINDOW_COUNT_MAX);
     if (windowCount === 0) return { ok: false, reason: 'the body has no window' };
@@ -129,7 +133,7 @@ export function decodeWindow(bytes: Uint8Array): Window | null {
 
 function readWindow(reader: ByteReader): Window {
   const report = REPORT_KINDS[reader.u8()];
-  if (report === undefined) throw new GrammarError('the report kind is unknown');
+  if (report === undefined || report === 'noised') throw new GrammarError('the report kind is unknown');
   const id = toHex(reader.take(16));
   const plan = toHex(reader.take(8));
   const hour = reader.u32();
@@ -138,22 +142,9 @@ function readWindow(reader: ByteReader): Window {
   const segment = reader.u8();
   if (segment >= SEGMENT_COUNT_MAX) throw new GrammarError('the segment is out of range');
   const runs = reader.varint(COUNT_MAX);
-  const pairCount = reader.varint(PLAN_CELL_COUNT_MAX);
-  // A pair takes two bytes at the least: a short body cannot make us allocate for a long one.
-  if (pairCount * 2 > reader.remainingBytes) throw new GrammarError('the body is cut off');
-  const cells = new Uint32Array(pairCount);
-  const counts = new Uint32Array(pairCount);
-  let previous = -1;
-  for (let index = 0; index < pairCount; index++) {
-    const cell = previous + 1 + reader.varint(PLAN_CELL_COUNT_MAX);
-    const count = reader.varint(COUNT_MAX);
-    if (cell >= PLAN_CELL_COUNT_MAX) throw new GrammarError('a cell is out of range');
-    if (count === 0) throw new GrammarError('a cell is listed with no count');
-    cells[index] = cell;
-    counts[index] = count;
-    previous = cell;
-  }
-  return { report, id, plan, hour, arm, segment, runs, cells, counts };
+  const cellCount = reader.varint(PLAN_CELL_COUNT_MAX);
+  const coded = reader.take(reader.varint(reader.remainingBytes));
+  return { report, id, plan, hour, arm, segment, runs, ...decodeCells(coded, cellCount) };
 }
 
 function hexBytes(hex: string, count: number): Uint8Array {

@@ -17,8 +17,8 @@ export interface Measure {
   readonly unit: string;
   readonly ours: Samples;
   readonly other: Samples;
-  /** `ours / other` must not be above it. */
-  readonly goal: number;
+  /** `ours / other` must not be above it; null for a number that is only to be known. */
+  readonly goal: number | null;
 }
 
 /** A bench module's default export. */
@@ -33,7 +33,7 @@ export interface MeasureLine {
   readonly against: string;
   readonly unit: string;
   readonly ratio: number;
-  readonly goal: number;
+  readonly goal: number | null;
   readonly holds: boolean;
 }
 
@@ -47,8 +47,8 @@ export function lineOf(bench: string, { measure, unit, ours, other, goal }: Meas
     against: other.name,
     unit,
     ratio: rounded(ratio),
-    goal: rounded(goal),
-    holds: ratio <= goal,
+    goal: goal === null ? null : rounded(goal),
+    holds: goal === null || ratio <= goal,
   };
 }
 
@@ -62,7 +62,7 @@ export function tableOf(bench: string, measures: readonly Measure[]): string {
       `${measure.other.name}: ${spread(measure.other.values)}`,
       measure.unit,
       String(line.ratio),
-      `${line.holds ? 'holds' : 'MISSED'} (≤ ${line.goal})`,
+      line.goal === null ? '' : `${line.holds ? 'holds' : 'MISSED'} (≤ ${line.goal})`,
     ];
   });
   const all = [['measure', 'ours', 'against', 'unit', 'ratio', 'goal'], ...rows];
