@@ -98,6 +98,8 @@ export interface LoadedModel {
   readonly modelVersion: string;
   /** Hash of the data plan's cell layout, 16 hex digits. */
   readonly dataPlan: string;
+  /** Cells of that plan. */
+  readonly dataCellCount: number;
   readonly variant: string;
   readonly provider: Provider;
   readonly flavour: RuntimeFlavour;

@@ -13,12 +13,16 @@ import type { AssetUrls } from '../protocol/messages.ts';
 
 export interface AssetTable extends AssetUrls {
   readonly worker: string;
+  readonly telemetry: string;
+  readonly counts: string;
 }
 
 /** The files beside this module, wherever a bundler has put them. For the ESM build only: a classic script has no `import.meta`. */
 export function assetsBesideModule(): AssetTable {
   return {
     worker: new URL('./insitu.worker.js', import.meta.url).href,
+    telemetry: new URL('./insitu.telemetry.js', import.meta.url).href,
+    counts: new URL('./insitu.counts.js', import.meta.url).href,
     runtimes: {
       wasm: {
         module: new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url).href,
@@ -43,6 +47,8 @@ export function assetsIn(folder: string | URL): AssetTable {
   const at = (file: string) => new URL(file, base).href;
   return {
     worker: at('insitu.worker.js'),
+    telemetry: at('insitu.telemetry.js'),
+    counts: at('insitu.counts.js'),
     runtimes: {
       wasm: { module: at('ort/ort.wasm.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.wasm') },
       webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm') },

@@ -8,15 +8,16 @@
  *
  * Not here: workers (sdk/worker-set.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
  */
-import { fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
+import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
 import type { LoadedModel, LoadProgress, LoadRequest } from '../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
 import { type AssetTable, assetsIn } from './assets.ts';
+import { createLogger } from './logger.ts';
 import { LoadedModelHandle } from './model.ts';
-import { checkClientOptions, checkLoad } from './option-checks.ts';
-import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Telemetry } from './options.ts';
+import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
+import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
 import type { Recorder } from './recorder.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
 import { WorkerHost } from './worker-host.ts';
 import { type LoadOutcome, WorkerSet } from './worker-set.ts';
 
@@ -38,15 +39,17 @@ class PageClient implements Client {
   private readonly logger: Logger;
   private readonly workers: WorkerSet;
   private readonly recorder: Recorder;
+  private readonly files: TelemetryFiles;
   private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
-  constructor(options: ClientOptions, { worker, runtimes }: AssetTable) {
-    const telemetry = createTelemetry(options);
+  constructor(options: ClientOptions, { worker, telemetry: deliveryFile, counts, runtimes }: AssetTable) {
+    this.logger = createLogger(options);
+    this.files = { delivery: oneImportOf('insitu.telemetry.js', deliveryFile), counts: oneImportOf('insitu.counts.js', counts) };
+    const telemetry = createTelemetry({ ...options, logger: this.logger }, undefined, undefined, this.files);
     this.telemetry = telemetry;
     this.recorder = telemetry.recorder;
     this.closeTelemetry = () => telemetry.close();
-    this.logger = options.logger ?? (() => undefined);
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
     const settings = { assets: { runtimes }, cache: options.cache ?? 'indexeddb', threadCountMax };
     this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
@@ -73,7 +76,14 @@ class PageClient implements Client {
       this.logger('warn', refusal.code, refusal.message);
     }
     recorder?.loaded(loaded, performance.now() - startMs);
-    return new LoadedModelHandle(loaded, host, recorder, () => this.workers.closeModel(host, loaded.handle));
+    return new LoadedModelHandle(loaded, host, recorder, this.files.counts, () => this.workers.closeModel(host, loaded.handle));
+  }
+
+  async observe(source: string | URL): Promise<Observer> {
+    checkObserve(source);
+    if (this.closing !== null) throw new SdkError('client-closed', {});
+    const { createObserver } = await this.files.counts();
+    return createObserver(new URL(source, document.baseURI).href, this.recorder, this.logger);
   }
 
   close(): Promise<void> {
@@ -103,6 +113,18 @@ class PageClient implements Client {
       report = undefined;
     }
   }
+}
+
+/** One import for all callers. A failed one is tried again by the next; browsers remember a failure by its URL, so it may need a new page. */
+function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
+  let loading: Promise<T> | null = null;
+  return () => {
+    loading ??= import(/* @vite-ignore */ url).catch((error) => {
+      loading = null;
+      throw new SdkError('asset-unreachable', { asset, reason: firstLine(error) }, { cause: error });
+    });
+    return loading as Promise<T>;
+  };
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {

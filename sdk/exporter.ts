@@ -5,12 +5,13 @@
  *  - Bodies are about one model version; one that waits (503: not registered yet) holds up no other.
  *  - A window is deleted after its ack or a refusal of it alone, never before; every retry repeats its bytes.
  *  - At most one request per window is in flight in this page.
- *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush.
+ *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush; at hide too.
+ *  - After `stop` nothing more is sent, also of a body that is being split.
  *
  * Not here: storage (sdk/outbox.ts), which requests are made at hide (sdk/telemetry.ts calls `postNow`).
  * Source: RFC 9110 (status codes, Retry-After); AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
  */
-import type { LossReason } from '../counts/software-plan.ts';
+import type { LossReason } from '../counts/software-layout.ts';
 import {
   BACKOFF_MS_MAX,
   BACKOFF_MS_MIN,
@@ -22,6 +23,7 @@ import {
 } from '../protocol/limits.ts';
 import { encodeBody } from '../protocol/report.ts';
 import type { Outgoing } from './outbox.ts';
+import type { OrderedWait } from './outbox-db.ts';
 import type { Answer, Platform } from './platform.ts';
 import type { SentLog } from './sent-log.ts';
 
@@ -84,8 +86,14 @@ export interface ExporterHost {
   readonly platform: Platform;
   readonly address: string;
   readonly log: SentLog;
+  /** Consent, privacy signals and pauses, asked before each request. */
+  readonly maySend: () => boolean;
+  /** Asked with the very bytes of each request. */
+  readonly mayLeave: (bytes: Uint8Array) => boolean;
   readonly stored: (ids: readonly string[]) => Promise<void>;
   readonly dropped: (window: Outgoing, reason: LossReason) => Promise<void>;
+  /** A collector named a time: later visits keep to it too. */
+  readonly ordered: (wait: OrderedWait) => Promise<void>;
 }
 
 export class Exporter {
@@ -93,6 +101,7 @@ export class Exporter {
   private readonly waits = new Map<string, Wait>();
   private readonly inFlight = new Set<string>();
   private silentCount = 0;
+  private isStopped = false;
   sentCount = 0;
 
   constructor(host: ExporterHost) {
@@ -114,21 +123,33 @@ export class Exporter {
     for (const [version, wait] of this.waits) if (!wait.isOrdered) this.waits.delete(version);
   }
 
+  /** A wait that was ordered on an earlier visit. */
+  remember({ modelVersion, untilMs }: OrderedWait): void {
+    this.waits.set(modelVersion, { attempt: 0, untilMs, isOrdered: true });
+  }
+
+  /** Nothing more is sent: consent was withdrawn or the client closed. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  /** Nothing forbids a request about that model version now. */
+  mayPost(modelVersion: string): boolean {
+    return (
+      !this.isStopped && !this.isQuiet && this.host.maySend() && (this.waits.get(modelVersion)?.untilMs ?? 0) <= this.host.platform.now()
+    );
+  }
+
   /** Sends what is due and waits for the answers. */
   async send(windows: readonly Outgoing[]): Promise<void> {
-    const nowMs = this.host.platform.now();
-    const due = windows.filter(({ id, modelVersion }) => !this.inFlight.has(id) && (this.waits.get(modelVersion)?.untilMs ?? 0) <= nowMs);
-    for (const body of bodiesOf(due)) {
-      if (this.isQuiet) return;
-      if ((this.waits.get(body[0]?.modelVersion ?? '')?.untilMs ?? 0) > nowMs) continue;
-      await this.post(body, REPORT_TIMEOUT_MS);
-    }
+    const free = windows.filter(({ id }) => !this.inFlight.has(id));
+    for (const body of bodiesOf(free)) if (this.mayPost(body[0]?.modelVersion as string)) await this.post(body, REPORT_TIMEOUT_MS);
   }
 
   /** Starts the requests synchronously, within the shared keepalive quota; what does not fit waits in the outbox. */
   postNow(windows: readonly Outgoing[]): void {
     let bytes = 0;
-    for (const body of bodiesOf(windows)) {
+    for (const body of bodiesOf(windows.filter(({ id }) => !this.inFlight.has(id)))) {
       bytes += body.reduce((sum, window) => sum + window.bytes.length, BODY_HEADER_BYTES);
       if (bytes > KEEPALIVE_BYTES_MAX) return;
       void this.post(body, null);
@@ -142,6 +163,10 @@ export class Exporter {
       modelVersion,
       body.map((window) => window.bytes),
     );
+    if (!this.host.mayLeave(bytes)) {
+      for (const window of body) await this.host.dropped(window, 'vetoed');
+      return;
+    }
     for (const id of ids) this.inFlight.add(id);
     const sending = this.host.platform.post(this.host.address, bytes, timeoutMs);
     const entry = this.host.log.add(this.host.address, bytes);
@@ -159,10 +184,11 @@ export class Exporter {
       await this.host.stored(body.map(({ id }) => id));
     } else if (verdict === 'retry' || verdict === 'silent') {
       this.wait(modelVersion, answer.retryAfterMs);
-    } else if (body.length > 1) {
-      for (const window of body) await this.post([window], timeoutMs);
     } else {
-      await this.host.dropped(body[0] as Outgoing, verdict);
+      // An answer, whatever it says, ends a wait.
+      this.waits.delete(modelVersion);
+      if (body.length === 1) await this.host.dropped(body[0] as Outgoing, verdict);
+      else for (const window of body) if (this.mayPost(modelVersion)) await this.post([window], timeoutMs);
     }
   }
 
@@ -170,6 +196,8 @@ export class Exporter {
     const attempt = (this.waits.get(modelVersion)?.attempt ?? -1) + 1;
     const random = (this.host.platform.random(1)[0] as number) / 255;
     const delayMs = Math.max(orderedMs ?? 0, backoffMs(attempt, random));
-    this.waits.set(modelVersion, { attempt, untilMs: this.host.platform.now() + delayMs, isOrdered: orderedMs !== null });
+    const untilMs = this.host.platform.now() + delayMs;
+    this.waits.set(modelVersion, { attempt, untilMs, isOrdered: orderedMs !== null });
+    if (orderedMs !== null) void this.host.ordered({ modelVersion, untilMs });
   }
 }

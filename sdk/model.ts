@@ -12,14 +12,17 @@ import { isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
 import type { LoadedModel } from '../protocol/messages.ts';
-import type { Explanation, Model, RunOptions, RunResult, TensorInput } from './options.ts';
+import type { Explanation, Feedback, Model, RunOptions, RunResult, TensorInput } from './options.ts';
 import type { Recorder } from './recorder.ts';
+import { segmentOf } from './segment-facts.ts';
+import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
 import type { WorkerHost } from './worker-host.ts';
 
 interface Finished {
   readonly result: RunResult;
   readonly cells: Uint32Array;
+  readonly segment: number;
 }
 
 export class LoadedModelHandle implements Model {
@@ -30,14 +33,24 @@ export class LoadedModelHandle implements Model {
   private readonly loaded: LoadedModel;
   private readonly host: WorkerHost;
   private readonly recorder: Recorder | null;
+  private readonly loadCounts: TelemetryFiles['counts'];
+  /** Segments of the runs that a person may still say something about. */
+  private readonly segments = new WeakMap<RunResult, number>();
   private readonly release: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   /** @param recorder Null when this model is not counted. */
-  constructor(loaded: LoadedModel, host: WorkerHost, recorder: Recorder | null, release: () => Promise<void>) {
+  constructor(
+    loaded: LoadedModel,
+    host: WorkerHost,
+    recorder: Recorder | null,
+    loadCounts: TelemetryFiles['counts'],
+    release: () => Promise<void>,
+  ) {
     this.loaded = loaded;
     this.host = host;
     this.recorder = recorder;
+    this.loadCounts = loadCounts;
     this.release = release;
     this.manifest = loaded.manifest;
     this.modelVersion = loaded.modelVersion;
@@ -56,6 +69,15 @@ export class LoadedModelHandle implements Model {
         (error) => queueMicrotask(() => this.recordFailure(error)),
       );
     return answer;
+  }
+
+  async feedback(result: RunResult, feedback: Feedback): Promise<void> {
+    const { recorder, loaded } = this;
+    checkFeedback(loaded.manifest, feedback);
+    const segment = this.segments.get(result);
+    if (recorder === null || segment === undefined || !recorder.isCounting()) return;
+    const { cellsOfFeedback } = await this.loadCounts();
+    recorder.fedBack(loaded, cellsOfFeedback(loaded.manifest, result.outputs, feedback), segment);
   }
 
   explain(): Explanation {
@@ -80,6 +102,7 @@ export class LoadedModelHandle implements Model {
     if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
     const timeoutMs = options.timeoutMs ?? RUN_TIMEOUT_MS;
     if (!(timeoutMs > 0)) throw new SdkError('invalid-option', { option: 'timeoutMs', reason: 'it must be above 0' });
+    const segment = segmentOf(this.manifest, this.provider, options.segment);
     const ready = readyFeeds(this.manifest, feeds, options.transfer === true);
     const { signal } = options;
     const { outputs, cells, queueMs, runMs } = await this.host.runs.run({
@@ -89,14 +112,29 @@ export class LoadedModelHandle implements Model {
       timeoutMs,
       signal,
     });
-    return { result: { outputs, queueMs, runMs, totalMs: performance.now() - startMs }, cells };
+    const result = { outputs, queueMs, runMs, totalMs: performance.now() - startMs };
+    this.segments.set(result, segment);
+    return { result, cells, segment };
   }
 
-  private recordRun({ result: { queueMs, runMs, totalMs }, cells }: Finished): void {
-    this.recorder?.ran(this.loaded, { cells, queueMs, runMs, totalMs });
+  private recordRun({ result: { queueMs, runMs, totalMs }, cells, segment }: Finished): void {
+    this.recorder?.ran(this.loaded, { cells, segment, queueMs, runMs, totalMs });
   }
 
   private recordFailure(error: unknown): void {
     if (isSdkError(error) && error.code !== 'aborted') this.recorder?.runFailed(this.loaded, error.code);
+  }
+}
+
+/** The label is not named in the error: it may be what a person typed. @throws {SdkError} `invalid-option` */
+function checkFeedback({ outputs }: Manifest, feedback: Feedback): void {
+  if (typeof feedback === 'string' && ['accepted', 'redone', 'abandoned'].includes(feedback)) return;
+  const label = (feedback as { corrected?: unknown } | null)?.corrected;
+  const isKnown = outputs.some(({ labels }) => labels?.includes(label as string) === true);
+  if (!isKnown) {
+    throw new SdkError('invalid-option', {
+      option: 'feedback',
+      reason: "it must be 'accepted', 'redone', 'abandoned' or { corrected } with a label of the manifest",
+    });
   }
 }

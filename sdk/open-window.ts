@@ -10,7 +10,7 @@
  */
 import { CountWindow } from '../counts/window.ts';
 import { toHex } from '../protocol/bytes.ts';
-import { DATA_REPORT_RUN_COUNT_MIN, WINDOW_OPEN_MS_MAX } from '../protocol/limits.ts';
+import { DATA_REPORT_RUN_COUNT_MIN, OUTBOX_AGE_MS_MAX, WINDOW_OPEN_MS_MAX } from '../protocol/limits.ts';
 import { HOUR_MS, type ReportKind } from '../protocol/report.ts';
 import type { RecordState } from './outbox-db.ts';
 import type { Platform } from './platform.ts';
@@ -19,11 +19,12 @@ export interface WindowKey {
   readonly report: ReportKind;
   readonly modelVersion: string;
   readonly plan: string;
+  readonly segment: number;
   readonly cellCount: number;
 }
 
-export function keyText({ report, modelVersion, plan }: WindowKey): string {
-  return `${report} ${modelVersion} ${plan} stable 0`;
+export function keyText({ report, modelVersion, plan, segment }: WindowKey): string {
+  return `${report} ${modelVersion} ${plan} stable ${segment}`;
 }
 
 export class OpenWindow {
@@ -32,9 +33,13 @@ export class OpenWindow {
   readonly modelVersion: string;
   readonly cellCount: number;
   readonly openedAtMs: number;
+  /** When the oldest run in it was counted: earlier than its opening once a rest has joined. */
+  oldestAtMs: number;
   readonly counts: CountWindow;
   /** State of the last committed record; null before the first. */
   committed: RecordState | null = null;
+  /** Runs in that record. */
+  committedRuns = 0;
   /** Counts came since the last record was written. */
   isDirty = false;
   isWriteQueued = false;
@@ -48,9 +53,10 @@ export class OpenWindow {
     this.modelVersion = of.modelVersion;
     this.cellCount = of.cellCount;
     this.openedAtMs = platform.now();
+    this.oldestAtMs = this.openedAtMs;
     const id = toHex(platform.random(16));
     const hour = Math.floor(this.openedAtMs / HOUR_MS);
-    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: 'stable', segment: 0 }, of.cellCount);
+    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: 'stable', segment: of.segment }, of.cellCount);
   }
 
   stateOf(runs: number): RecordState {
@@ -64,6 +70,11 @@ export class OpenWindow {
   /** It may leave the device as it is. */
   get maySend(): boolean {
     return this.stateNow === 'draft' && !this.counts.isEmpty && !(this.report === 'software' && this.isLossOnly);
+  }
+
+  /** A rest that stayed one for longer than anything is kept. */
+  isExpired(nowMs: number): boolean {
+    return this.stateNow === 'rest' && nowMs - this.oldestAtMs > OUTBOX_AGE_MS_MAX;
   }
 
   /** Old enough to close, full, or of an hour that has passed. */

@@ -6,18 +6,22 @@
  */
 import { SdkError } from '../protocol/errors.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { ClientOptions, Consent, LoadOptions, ModelFile } from './options.ts';
+import type { ClientOptions, Consent, LoadOptions, LogLevel, ModelFile, PrivacyLevel } from './options.ts';
 
 // Written out, because protocol/manifest.ts brings the schema library with it, which the page does without.
 const PROVIDERS: Readonly<Record<Provider | 'auto', true>> = { auto: true, wasm: true, webgpu: true, webnn: true };
 const CONSENTS: Readonly<Record<Consent, true>> = { required: true, granted: true };
 const CACHES: Readonly<Record<NonNullable<ClientOptions['cache']>, true>> = { indexeddb: true, memory: true };
+const PRIVACY: Readonly<Record<PrivacyLevel, true>> = { counts: true, 'local-dp': true };
+const LOG_LEVELS: Readonly<Record<LogLevel, true>> = { debug: true, info: true, warn: true, error: true };
 const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true };
 
 /** @throws {SdkError} `invalid-option` */
 export function checkClientOptions(options: ClientOptions): void {
   requireOneOf('consent', options.consent, CONSENTS);
   requireOneOf('cache', options.cache, CACHES);
+  requireOneOf('privacy', options.privacy, PRIVACY);
+  requireOneOf('logLevel', options.logLevel, LOG_LEVELS);
   const { threads, assets, collector } = options;
   if (threads !== undefined) require('threads', Number.isInteger(threads) && threads >= 1, 'it must be a whole number from 1');
   if (assets !== undefined) require('assets', URL.canParse(assets, document.baseURI), 'it must be the URL of a folder');
@@ -25,6 +29,11 @@ export function checkClientOptions(options: ClientOptions): void {
   require('collector.url', URL.canParse(collector.url, document.baseURI), "it must be the collector's URL");
   require('collector.key', typeof collector.key === 'string' &&
     /^[\w-]{1,128}$/.test(collector.key), 'it must be a write key: letters, digits, - and _');
+}
+
+/** @throws {SdkError} `invalid-option` */
+export function checkObserve(source: string | URL): void {
+  require('source', URL.canParse(source, document.baseURI), 'it must be the URL of a model.json');
 }
 
 /** @throws {SdkError} `invalid-option` */

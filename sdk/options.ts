@@ -19,9 +19,28 @@ export interface ClientOptions {
   readonly assets?: string | URL;
   /** WASM threads at the most. Default min(4, half the cores, rounded up); 1 where the page is not cross-origin isolated. */
   readonly threads?: number;
-  /** Receives what happened and what to do: codes and counts, never an input, output or identifier. Default: silent below `warn`. */
+  /**
+   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per model and epoch and nothing else;
+   * see docs/local-dp.md for the guarantee and its price.
+   */
+  readonly privacy?: PrivacyLevel;
+  /**
+   * Asked with a copy of the very bytes of each request, before it is made, also while the page is being hidden: answer at once.
+   * False, or a throw, and the report is dropped and counted as `vetoed`.
+   */
+  readonly onBeforeSend?: (bytes: Uint8Array) => boolean;
+  /**
+   * The site's service worker calls `sendOnSync` (insitu/service-worker): it is woken to send what a closed page has left, once there
+   * is a network. Chromium only; elsewhere the next visit sends. Default false.
+   */
+  readonly backgroundSync?: boolean;
+  /** Receives what happened and what to do: codes and counts, never an input, output or identifier. Default: none. */
   readonly logger?: Logger;
+  /** The least that the logger is told. Default `warn`. */
+  readonly logLevel?: LogLevel;
 }
+
+export type PrivacyLevel = 'counts' | 'local-dp';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Logger = (level: LogLevel, code: string, message: string) => void;
@@ -67,6 +86,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Hand the arrays over instead of copying them; afterwards they have length 0. */
   readonly transfer?: boolean;
+  /** One of the manifest's own segments (`monitor.segments.own`). */
+  readonly segment?: string;
 }
 
 export interface RunResult {
@@ -96,6 +117,13 @@ export interface Model {
   readonly provider: Provider;
   readonly variant: string;
   run(feeds: Readonly<Record<string, TensorInput>>, options?: RunOptions): Promise<RunResult>;
+  /**
+   * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`). Never throws because of telemetry.
+   *
+   * @param result What `run` of this model gave.
+   * @throws {SdkError} `invalid-option` for a label that the model does not have.
+   */
+  feedback(result: RunResult, feedback: Feedback): Promise<void>;
   explain(): Explanation;
   /** Releases the session; the last one closed ends the worker, because a WASM heap never shrinks. */
   close(): Promise<void>;
@@ -126,7 +154,10 @@ export interface DecodedWindow {
 export interface TelemetryStatus {
   readonly consent: Consent;
   /** Why nothing is counted, or null. */
-  readonly offReason: 'no-collector' | 'consent-required' | 'global-privacy-control' | 'do-not-track' | null;
+  readonly offReason: 'no-collector' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
+  readonly privacy: PrivacyLevel;
+  /** Counting goes on, sending does not. */
+  readonly isPaused: boolean;
   readonly openRuns: number;
   readonly outboxWindows: number;
   readonly outboxBytes: number;
@@ -141,14 +172,54 @@ export interface Telemetry {
   grant(): Promise<void>;
   /** The person took it back: the open window, rests, outbox and lock records are deleted, nothing more is sent. */
   withdraw(): Promise<void>;
+  /** As `withdraw`, and remembered on this device by one bit that outranks every later `grant()`. */
+  optOut(): Promise<void>;
+  /** Forgets that bit. Consent is asked for as before. */
+  optIn(): void;
+  /**
+   * Deletes all that telemetry has stored or holds here; counting goes on from zero where consent stands. Sums that have left
+   * cannot be found again: nothing in them says whose they are.
+   */
+  erase(): Promise<void>;
   /** Seals what may be sealed and sends it; resolves when the outbox is empty or the next attempt is set. */
   flush(): Promise<void>;
+  /** Sends nothing until `resume()`, not even while the page is being hidden. Counts are kept as offline. */
+  pause(): void;
+  resume(): void;
   status(): TelemetryStatus;
-  /** The last INSPECT_COUNT_MAX requests, newest last. */
-  inspect(): readonly SentReport[];
+  /**
+   * The last INSPECT_COUNT_MAX requests, newest last: the verbatim bytes, and what they say, decoded from them.
+   *
+   * @throws {SdkError} `asset-unreachable` when the words (insitu.counts.js) cannot be fetched
+   */
+  inspect(): Promise<readonly SentReport[]>;
   /** Calls back after each change of `status()` or `inspect()`. Returns the way to stop. */
   subscribe(listener: () => void): () => void;
 }
+
+/** A value as another library hands it out: a tensor, its bare elements in the declared order, or a single value. */
+export type ObservedValue = TensorInput | TensorData | readonly number[] | number | string;
+
+export interface ObservedRun {
+  /** Values by input and output name of the manifest. What is absent is counted as missing. */
+  readonly feeds?: Readonly<Record<string, ObservedValue>>;
+  readonly outputs?: Readonly<Record<string, ObservedValue>>;
+  /** One of the manifest's own segments. */
+  readonly segment?: string;
+  /** From call to answer, in milliseconds. */
+  readonly durationMs?: number;
+}
+
+export interface Observer {
+  readonly manifest: Manifest;
+  /** 16 hex digits; the version that reports carry. */
+  readonly modelVersion: string;
+  /** Counts one run. Never throws; keeps no value. */
+  record(run: ObservedRun): void;
+}
+
+/** What a person did with an answer. `corrected` names the right label of the model's only labelled output. */
+export type Feedback = 'accepted' | 'redone' | 'abandoned' | { readonly corrected: string };
 
 export interface ModelStore {
   list(): Promise<readonly StoredModel[]>;
@@ -164,6 +235,13 @@ export interface Client {
    * @throws {SdkError} `manifest-*`, `model-*`, `variant-unknown`, `provider-unavailable`, `session-failed`, `aborted`, `worker-*`, …
    */
   load(source: string | URL | ModelFile, options?: LoadOptions): Promise<Model>;
+  /**
+   * Counts a model that something else runs.
+   *
+   * @param source URL of a `model.json`; its `variants` may be empty.
+   * @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `asset-unreachable`, `crypto-unavailable`, `client-closed`
+   */
+  observe(source: string | URL): Promise<Observer>;
   readonly models: ModelStore;
   readonly telemetry: Telemetry;
   /** Ends the worker, seals and stores what was counted. Pending calls reject with `client-closed`. */

@@ -1,14 +1,16 @@
 /**
- * The outbox's table: IndexedDB `insitu-telemetry`, one record per window. The only file of the page that knows idb.
+ * The outbox's tables: IndexedDB `insitu-telemetry`, one record per window and one per wait that a collector ordered. The only file of the page that knows idb.
  *
  * Invariants
  *  - Every method is one transaction and resolves only when it has committed (`tx.done`), never on a request's success.
  *  - Records hold typed arrays, no Blob: WebKit refuses Blobs in private windows and under automation.
  *  - No `await` of anything foreign inside a transaction: it would end it.
+ *  - Opening and deleting answer within STORE_OPEN_TIMEOUT_MS: browsers have left either unanswered for ever.
  *
  * Not here: who may touch which record (sdk/outbox.ts), and what a state means (design of delivery, ARCHITECTURE.md).
  */
 import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
+import { STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { ReportKind } from '../protocol/report.ts';
 
 /** `rest`: below the minimum, may join a later window. `draft`: an open window that may be sent as it is. `sealed`: closed. */
@@ -24,6 +26,7 @@ export interface WindowRecord {
   /** `encodeWindow` of what was counted when the record was written. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly runs: number;
+  /** When its window opened; of a rest, when the oldest of its runs was counted. Its age counts from here. */
   readonly openedAtMs: number;
   /** The page that owns it, by a random name that never leaves the device. */
   readonly page: string;
@@ -31,27 +34,49 @@ export interface WindowRecord {
   readonly leaseUntilMs: number;
 }
 
+/** A `Retry-After` that outlives the page. */
+export interface OrderedWait {
+  readonly modelVersion: string;
+  readonly untilMs: number;
+}
+
 export interface OutboxTable {
   readonly storage: 'indexeddb' | 'memory';
   all(): Promise<readonly WindowRecord[]>;
+  /** Needs no further turn of the page once called, which counts when the page is being hidden. */
   put(record: WindowRecord): Promise<void>;
-  /** Deletes the rest of that id and writes `own` in one transaction; false when the rest is gone or no rest any more. */
-  exchange(restId: string, own: WindowRecord): Promise<boolean>;
+  /** As `put`, where another page may have taken the record away: false, and nothing written, when it is not there as this page's. */
+  rewrite(record: WindowRecord): Promise<boolean>;
+  /** Deletes `rest` and writes `own` in one transaction; false, and nothing done, when `rest` is not as it was read. */
+  exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean>;
   remove(ids: readonly string[]): Promise<void>;
+  waits(): Promise<readonly OrderedWait[]>;
+  putWait(wait: OrderedWait): Promise<void>;
   close(): void;
 }
 
 interface Schema extends DBSchema {
   windows: { key: string; value: WindowRecord };
+  waits: { key: string; value: OrderedWait };
 }
 
-const NAME = 'insitu-telemetry';
+/** Where records are kept. Another one only in tests that are several pages at once. */
+export interface OutboxStorage {
+  /** @throws when the browser refuses or does not answer; the caller goes on with `memoryTable`. */
+  open(onLost: () => void): Promise<OutboxTable>;
+  /** Removes everything. Resolves also when there was nothing. */
+  delete(): Promise<void>;
+}
 
-/** Opens or creates the table. @throws when the browser refuses IndexedDB; the caller goes on with `memoryTable`. */
-export async function openOutboxTable(onLost: () => void): Promise<OutboxTable> {
-  const db = await openDB<Schema>(NAME, 1, {
-    upgrade: (upgrading) => {
-      upgrading.createObjectStore('windows', { keyPath: 'id' });
+export const OUTBOX_NAME = 'insitu-telemetry';
+
+export const indexedDbStorage: OutboxStorage = { open: openOutboxTable, delete: () => inTime(deleteDB(OUTBOX_NAME)) };
+
+async function openOutboxTable(onLost: () => void): Promise<OutboxTable> {
+  const opening = openDB<Schema>(OUTBOX_NAME, 2, {
+    upgrade: (upgrading, from) => {
+      if (from < 1) upgrading.createObjectStore('windows', { keyPath: 'id' });
+      upgrading.createObjectStore('waits', { keyPath: 'modelVersion' });
     },
     // Another tab withdraws consent and deletes the database: let it.
     blocking: (_current, _blocked, event) => {
@@ -60,12 +85,35 @@ export async function openOutboxTable(onLost: () => void): Promise<OutboxTable> 
     },
     terminated: onLost,
   });
-  return new IndexedDbTable(db);
+  try {
+    return new IndexedDbTable(await inTime(opening));
+  } catch (error) {
+    // A database that opens after all is of no use to anybody; open, it would stand in the way of its deletion.
+    opening.then((db) => db.close()).catch(() => undefined);
+    throw error;
+  }
 }
 
-/** Removes everything. Resolves also when there was nothing. */
-export function deleteOutboxTable(): Promise<void> {
-  return deleteDB(NAME);
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Nothing was written to the record since it was read. The lease alone would not tell: clocks are coarse, and a page writes twice within a tick. */
+export function isAsRead(found: WindowRecord | undefined, read: WindowRecord): boolean {
+  return (
+    found?.page === read.page &&
+    found.leaseUntilMs === read.leaseUntilMs &&
+    found.bytes.length === read.bytes.length &&
+    found.bytes.every((byte, index) => byte === read.bytes[index])
+  );
 }
 
 class IndexedDbTable implements OutboxTable {
@@ -85,18 +133,32 @@ class IndexedDbTable implements OutboxTable {
     await Promise.all([tx.store.put(record), tx.done]);
   }
 
-  async exchange(restId: string, own: WindowRecord): Promise<boolean> {
+  async rewrite(record: WindowRecord): Promise<boolean> {
     const tx = this.db.transaction('windows', 'readwrite');
-    const rest = await tx.store.get(restId);
-    const isThere = rest?.state === 'rest';
-    if (isThere) await Promise.all([tx.store.delete(restId), tx.store.put(own)]);
-    await tx.done;
+    const isOurs = (await tx.store.get(record.id))?.page === record.page;
+    await Promise.all([isOurs ? tx.store.put(record) : undefined, tx.done]);
+    return isOurs;
+  }
+
+  async exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean> {
+    const tx = this.db.transaction('windows', 'readwrite');
+    const isThere = isAsRead(await tx.store.get(rest.id), rest);
+    await Promise.all([...(isThere ? [tx.store.delete(rest.id), tx.store.put(own)] : []), tx.done]);
     return isThere;
   }
 
   async remove(ids: readonly string[]): Promise<void> {
     const tx = this.db.transaction('windows', 'readwrite');
     await Promise.all([...ids.map((id) => tx.store.delete(id)), tx.done]);
+  }
+
+  waits(): Promise<readonly OrderedWait[]> {
+    return this.db.getAll('waits');
+  }
+
+  async putWait(wait: OrderedWait): Promise<void> {
+    const tx = this.db.transaction('waits', 'readwrite');
+    await Promise.all([tx.store.put(wait), tx.done]);
   }
 
   close(): void {
@@ -111,15 +173,22 @@ export function memoryTable(): OutboxTable {
     storage: 'memory',
     all: async () => [...records.values()],
     put: async (record) => void records.set(record.id, record),
-    exchange: async (restId, own) => {
-      if (records.get(restId)?.state !== 'rest') return false;
-      records.delete(restId);
+    rewrite: async (record) => {
+      if (records.get(record.id)?.page !== record.page) return false;
+      records.set(record.id, record);
+      return true;
+    },
+    exchange: async (rest, own) => {
+      if (!isAsRead(records.get(rest.id), rest)) return false;
+      records.delete(rest.id);
       records.set(own.id, own);
       return true;
     },
     remove: async (ids) => {
       for (const id of ids) records.delete(id);
     },
+    waits: async () => [],
+    putWait: async () => undefined,
     close: () => records.clear(),
   };
 }

@@ -2,22 +2,25 @@
  * Outbox: open windows, their records, and what waits to be sent. Store before send, delete after ack.
  *
  * Invariants, the four rules of delivery (ARCHITECTURE.md; each was searched exhaustively in a small model)
- *  (a) `takeForHide` gives a window only if a committed draft with its id backs it.
+ *  (a) `takeForHide` gives a data window only if a committed draft with its id backs it. A software window is never a rest
+ *      that another page could add up, so it needs no backing: whatever is stored of it has its id.
  *  (b) A rest joins a window in memory only after the one transaction that deleted it and rewrote this window's own record committed.
  *  (c) A record belongs to its live page; only orphans of dead pages are adopted or sent (sdk/page-life.ts).
  *  (d) One transaction of this page is in flight at a time: `serial`, a chain that a rejection cannot poison.
  *  A window's bytes never change once it is in `own`.
+ *  - Where a page can lose a record while it lives (leases, the back/forward cache) it looks before it rewrites one: what
+ *    another page took away is given up here, or it would be counted twice.
  *
  * Not here: HTTP (sdk/exporter.ts), what is counted (sdk/telemetry.ts).
  */
-import type { LossReason } from '../counts/software-plan.ts';
+import type { LossReason } from '../counts/software-layout.ts';
 import { CountWindow } from '../counts/window.ts';
 import { firstLine } from '../protocol/errors.ts';
 import { OUTBOX_AGE_MS_MAX, OUTBOX_BYTES_MAX } from '../protocol/limits.ts';
 import { decodeWindow, encodeWindow } from '../protocol/report.ts';
 import type { OpenWindow } from './open-window.ts';
 import type { Logger } from './options.ts';
-import type { OutboxTable, RecordState, WindowRecord } from './outbox-db.ts';
+import type { OrderedWait, OutboxTable, RecordState, WindowRecord } from './outbox-db.ts';
 import type { PageLife } from './page-life.ts';
 
 /** A closed window on its way. */
@@ -31,6 +34,8 @@ export interface Outgoing {
 interface Own extends Outgoing {
   /** False while a rest of this id may still be in the table: another page could add it up. */
   isSafe: boolean;
+  /** Runs that such a rest holds. */
+  readonly restRuns: number;
   readonly record: WindowRecord;
 }
 
@@ -86,8 +91,8 @@ export class Outbox {
       const record = this.recordOf(window, window.counts, window.stateNow);
       window.isDirty = false;
       try {
-        await this.table.put(record);
-        window.committed = record.state;
+        if (await this.write(record, window.committed !== null)) this.committed(window, record);
+        else this.forsake(window);
       } catch (error) {
         window.isDirty = true;
         this.complain(error);
@@ -99,23 +104,34 @@ export class Outbox {
   seal(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
       if (this.open.get(window.key) !== window || !window.maySend) return;
+      const isNew = window.committed === null;
       const own = this.close(window, window.committed !== 'rest');
-      await this.makeSafe(own);
+      await this.makeSafe(own, isNew);
     });
   }
 
-  /** Rule (a). Synchronous: the page is being hidden. */
-  takeForHide(): Outgoing[] {
-    const ready = [...this.open.values()].filter((window) => window.committed === 'draft' && !window.isAdopting && window.maySend);
-    return ready.map((window) => this.close(window, true));
+  /** Rule (a). Synchronous: the page is being hidden. With them go closed windows that nothing stored could double. */
+  takeForHide(mayPost: (modelVersion: string) => boolean): Outgoing[] {
+    const closed = [...this.own.values()].filter((own) => own.isSafe && mayPost(own.modelVersion));
+    const ready = [...this.open.values()].filter((window) => {
+      const isBacked = window.report === 'software' || (window.committed === 'draft' && !window.isAdopting);
+      return isBacked && window.maySend && mayPost(window.modelVersion);
+    });
+    return [...ready.map((window) => this.close(window, true)), ...closed];
+  }
+
+  /** Gives up a rest that stayed below the minimum for too long. */
+  expire(window: OpenWindow): void {
+    this.open.delete(window.key);
+    this.host.lose(window.modelVersion, 'rest-expired', window.counts.runs);
+    void this.remove([window.counts.header.id]);
   }
 
   /** What may go out now: this page's closed windows and, with `orphans`, what dead pages left. Also drops what is too old or too much. */
   async outgoing(withOrphans: boolean): Promise<Outgoing[]> {
     const orphans = await this.serial(async () => {
-      for (const own of this.own.values()) if (!own.isSafe) await this.makeSafe(own);
-      const records = await this.table.all();
-      const isOrphan = await this.life.orphanTest();
+      for (const own of this.own.values()) if (!own.isSafe) await this.makeSafe(own, false);
+      const { records, isOrphan } = await this.read();
       const kept = await this.trim(records, isOrphan);
       return withOrphans ? kept.filter((record) => record.state !== 'rest' && isOrphan(record)) : [];
     });
@@ -125,8 +141,8 @@ export class Outbox {
 
   async measure(): Promise<void> {
     await this.serial(async () => {
-      const isOrphan = await this.life.orphanTest();
-      const waiting = (await this.table.all()).filter((record) => this.own.has(record.id) || (record.state !== 'rest' && isOrphan(record)));
+      const { records, isOrphan } = await this.read();
+      const waiting = records.filter((record) => this.own.has(record.id) || (record.state !== 'rest' && isOrphan(record)));
       this.waitingCount = waiting.length;
       this.waitingBytes = waiting.reduce((sum, { bytes }) => sum + bytes.length, 0);
     });
@@ -138,6 +154,15 @@ export class Outbox {
     await this.serial(() => this.table.remove(ids));
   }
 
+  /** Waits that a collector ordered on an earlier visit. */
+  async waits(): Promise<readonly OrderedWait[]> {
+    return (await this.serial(() => this.table.waits())) ?? [];
+  }
+
+  async keepWait(wait: OrderedWait): Promise<void> {
+    await this.serial(() => this.table.putWait(wait));
+  }
+
   get ownCount(): number {
     return this.own.size;
   }
@@ -145,6 +170,16 @@ export class Outbox {
   /** The page froze: what is stored belongs to whoever finds it; what was sent at hide is retried from memory. */
   abandonOpen(): void {
     this.open.clear();
+  }
+
+  /** Back from being frozen: nothing is written until the new name's lock is held. */
+  async rename(): Promise<void> {
+    await this.serial(() => this.life.begin());
+  }
+
+  /** Resolves when the transactions that were asked for have ended. */
+  async idle(): Promise<void> {
+    await this.tail;
   }
 
   /** No more transactions; resolves when the last one has ended. */
@@ -159,11 +194,11 @@ export class Outbox {
   /** Rule (b). */
   private adoptRests(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
-      // Records first: one that a page writes as it starts, in between, must not be taken for an orphan's.
-      const records = await this.table.all();
-      const isOrphan = await this.life.orphanTest();
+      const { records, isOrphan } = await this.read();
+      const oldestMs = this.host.now() - OUTBOX_AGE_MS_MAX;
       for (const record of records) {
-        if (record.state === 'rest' && record.key === window.key && isOrphan(record)) await this.adoptRest(window, record);
+        const isRest = record.state === 'rest' && record.key === window.key && record.openedAtMs >= oldestMs;
+        if (isRest && isOrphan(record)) await this.adoptRest(window, record);
       }
     });
   }
@@ -176,10 +211,12 @@ export class Outbox {
       const joined = new CountWindow(window.counts.header, window.cellCount);
       joined.merge(window.counts.toWindow());
       joined.merge(content);
-      const own = this.recordOf(window, joined, window.stateOf(joined.runs));
-      if (await this.table.exchange(rest.id, own)) {
+      const oldestAtMs = Math.min(window.oldestAtMs, rest.openedAtMs);
+      const own = this.recordOf(window, joined, window.stateOf(joined.runs), oldestAtMs);
+      if (await this.table.exchange(rest, own)) {
         window.counts.merge(content);
-        window.committed = own.state;
+        window.oldestAtMs = oldestAtMs;
+        this.committed(window, own);
       }
     } finally {
       window.isAdopting = false;
@@ -190,26 +227,58 @@ export class Outbox {
     this.open.delete(window.key);
     const record = this.recordOf(window, window.counts, 'sealed');
     const { id, modelVersion, bytes, runs } = record;
-    const own: Own = { id, modelVersion, bytes, runs, isSafe, record };
+    const own: Own = { id, modelVersion, bytes, runs, isSafe, restRuns: window.committedRuns, record };
     this.own.set(id, own);
     return own;
   }
 
-  private async makeSafe(own: Own): Promise<void> {
+  /** A rest that another page added up meanwhile takes its window along; what came after it is lost, and told. */
+  private async makeSafe(own: Own, isNew: boolean): Promise<void> {
     try {
-      await this.table.put(own.record);
-      own.isSafe = true;
+      const isOurs = own.isSafe ? await this.write(own.record, !isNew) : await this.table.rewrite(own.record);
+      if (isOurs || own.isSafe) own.isSafe = true;
+      else {
+        this.own.delete(own.id);
+        this.host.lose(own.modelVersion, 'uncounted', own.runs - own.restRuns);
+      }
     } catch (error) {
       this.complain(error);
     }
   }
 
-  private recordOf(window: OpenWindow, counts: CountWindow, state: RecordState): WindowRecord {
-    const { report, modelVersion, key, openedAtMs } = window;
+  /** False when the record was this page's and is not any more. */
+  private async write(record: WindowRecord, isKnown: boolean): Promise<boolean> {
+    if (isKnown && this.life.isLeased) return this.table.rewrite(record);
+    await this.table.put(record);
+    return true;
+  }
+
+  private committed(window: OpenWindow, { state, runs }: WindowRecord): void {
+    window.committed = state;
+    window.committedRuns = runs;
+  }
+
+  /** Another page took the record: its runs arrive from there, those since are lost. */
+  private forsake(window: OpenWindow): void {
+    if (this.open.get(window.key) !== window) return;
+    this.open.delete(window.key);
+    this.host.lose(window.modelVersion, 'uncounted', window.counts.runs - window.committedRuns);
+  }
+
+  private recordOf(window: OpenWindow, counts: CountWindow, state: RecordState, oldestAtMs = window.oldestAtMs): WindowRecord {
+    const { report, modelVersion, key } = window;
+    const openedAtMs = state === 'rest' ? oldestAtMs : window.openedAtMs;
     const content = counts.toWindow();
     const bytes = encodeWindow(content);
     const leaseUntilMs = this.life.leaseUntilMs();
     return { id: content.id, state, report, modelVersion, key, bytes, runs: content.runs, openedAtMs, page: this.life.name, leaseUntilMs };
+  }
+
+  /** Records, then who lives, then the records once more where somebody has died: the first reading may be older than his last write. */
+  private async read(): Promise<{ records: readonly WindowRecord[]; isOrphan: (record: WindowRecord) => boolean }> {
+    const records = await this.table.all();
+    const isOrphan = await this.life.orphanTest(records);
+    return { records: records.some(isOrphan) ? await this.table.all() : records, isOrphan };
   }
 
   /** Age first, then bytes, oldest first. Open windows of live pages are left alone. */

@@ -2,7 +2,7 @@
  * Page life: whether the page that owns a record is still there.
  *
  * A page holds a Web Lock under a random name for as long as it lives; the browser gives it back when the page dies,
- * however it dies. Without Web Locks (not a secure context) a record is leased for LEASE_MS at each write.
+ * however it dies. Without Web Locks (older browsers) a record is leased for LEASE_MS at each write.
  *
  * Invariants
  *  - The lock is held before the first record is written under the page's name.
@@ -22,11 +22,14 @@ export class PageLife {
   private readonly platform: Platform;
   private page = '';
   private letGo: () => void = () => undefined;
-  /** The name was given up and no new one taken. */
-  isEnded = true;
 
   constructor(platform: Platform) {
     this.platform = platform;
+  }
+
+  /** Without Web Locks: a living page can lose a record by being late. */
+  get isLeased(): boolean {
+    return this.platform.locks() === null;
   }
 
   get name(): string {
@@ -42,7 +45,6 @@ export class PageLife {
     this.end();
     const page = toHex(this.platform.random(8));
     this.page = page;
-    this.isEnded = false;
     const locks = this.platform.locks();
     if (locks === null) return;
     await new Promise<void>((held, refused) => {
@@ -59,19 +61,24 @@ export class PageLife {
   }
 
   end(): void {
-    this.isEnded = true;
     this.letGo();
     this.letGo = () => undefined;
   }
 
-  /** A test for records whose page is gone, as of now. This page's own are never orphans. */
-  async orphanTest(): Promise<(record: WindowRecord) => boolean> {
+  /**
+   * A test for records whose page is gone. This page's own are never orphans.
+   *
+   * @param records As read before this call: a page that starts later is not taken for dead. What a dead page wrote last may
+   *   be newer than that; read again before using it.
+   */
+  async orphanTest(records: readonly WindowRecord[]): Promise<(record: WindowRecord) => boolean> {
     const locks = this.platform.locks();
     const nowMs = this.platform.now();
     if (locks === null) return ({ page, leaseUntilMs }) => page !== this.page && leaseUntilMs < nowMs;
     const { held = [] } = await locks.query();
     const living = new Set(held.map((lock) => lock.name));
-    return ({ page }) => page !== this.page && !living.has(PREFIX + page);
+    const dead = new Set(records.map(({ page }) => page).filter((page) => page !== this.page && !living.has(PREFIX + page)));
+    return ({ page }) => dead.has(page);
   }
 
   /** Runs `work` while no other page of this origin does; does nothing when one is at it. */

@@ -19,7 +19,7 @@ export interface Answer {
   readonly retryAfterMs: number | null;
 }
 
-export type PrivacySignal = 'global-privacy-control' | 'do-not-track';
+export type PrivacySignal = 'opted-out' | 'global-privacy-control' | 'do-not-track';
 
 export interface LifeListener {
   /** The page may never be seen again; only synchronous work counts. */
@@ -34,10 +34,11 @@ export interface LifeListener {
 export interface Platform {
   now(): number;
   random(count: number): Uint8Array;
-  sha256(text: string): Promise<ArrayBuffer>;
   /** Never rejects. */
   post(url: string, body: Uint8Array<ArrayBuffer>, timeoutMs: number | null): Promise<Answer>;
   privacySignal(): PrivacySignal | null;
+  /** Keeps or forgets the one bit that says that the person does not want this here. */
+  rememberOptOut(isOut: boolean): void;
   /** A prerendered page that nobody has seen yet. */
   isPrerendering(): boolean;
   locks(): LockManager | null;
@@ -49,9 +50,9 @@ export function browserPlatform(): Platform {
   return {
     now: () => Date.now(),
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
-    sha256: (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)),
     post,
     privacySignal,
+    rememberOptOut,
     isPrerendering: () => (document as { prerendering?: boolean }).prerendering === true,
     locks: () => navigator.locks ?? null,
     after: (ms, run) => {
@@ -88,7 +89,31 @@ export function retryAfterMs(header: string | null, nowMs: number): number | nul
   return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs);
 }
 
+/** Kept in Web Storage because it is read before each run, synchronously. */
+const OPT_OUT_KEY = 'insitu-opt-out';
+/** Where storage is refused the choice lasts as long as the page. */
+let isOptedOut = false;
+
+function rememberOptOut(isOut: boolean): void {
+  isOptedOut = isOut;
+  try {
+    if (isOut) localStorage.setItem(OPT_OUT_KEY, '1');
+    else localStorage.removeItem(OPT_OUT_KEY);
+  } catch {
+    // A browser that stores nothing has no later visit to remember it for.
+  }
+}
+
+function hasOptedOut(): boolean {
+  try {
+    return isOptedOut || localStorage.getItem(OPT_OUT_KEY) !== null;
+  } catch {
+    return isOptedOut;
+  }
+}
+
 function privacySignal(): PrivacySignal | null {
+  if (hasOptedOut()) return 'opted-out';
   const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
   if (globalPrivacyControl === true) return 'global-privacy-control';
   return doNotTrack === '1' ? 'do-not-track' : null;
@@ -100,14 +125,9 @@ function onLife(listener: LifeListener): () => void {
   document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? listener.hidden() : listener.shown()), {
     signal,
   });
-  addEventListener(
-    'pagehide',
-    (event) => {
-      listener.hidden();
-      if (event.persisted) listener.frozen();
-    },
-    { signal },
-  );
+  // Two listeners: what the first one queues (the last write of a rest) starts before the second gives the page's name up.
+  addEventListener('pagehide', () => listener.hidden(), { signal });
+  addEventListener('pagehide', (event) => event.persisted && listener.frozen(), { signal });
   addEventListener('pageshow', (event) => event.persisted && listener.shown(), { signal });
   addEventListener('online', () => listener.online(), { signal });
   document.addEventListener('prerenderingchange', () => listener.shown(), { signal });

@@ -11,10 +11,15 @@
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { LoadedModel, LoadFailure } from '../protocol/messages.ts';
 
+/** What counting needs to know of a model, whoever runs it. */
+export type CountedModel = Pick<LoadedModel, 'manifest' | 'modelVersion' | 'dataPlan' | 'dataCellCount'>;
+
 /** A run that answered. Durations in milliseconds. */
 export interface RunOutcome {
   /** Data cells that the run bumped: index and count alternate. */
   readonly cells: Uint32Array;
+  /** Of the plan's declared segments; 0 without. */
+  readonly segment?: number;
   readonly queueMs: number;
   readonly runMs: number;
   /** From the call to the settled promise. */
@@ -28,5 +33,9 @@ export interface Recorder {
   loaded(model: LoadedModel, totalMs: number): void;
   loadFailed(failure: LoadFailure): void;
   ran(model: LoadedModel, outcome: RunOutcome): void;
-  runFailed(model: LoadedModel, code: ErrorCode): void;
+  runFailed(model: CountedModel, code: ErrorCode): void;
+  /** A run that somebody else made; `durationMs` null when it was not measured. */
+  observed(model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void;
+  /** Cells of the data plan that belong to an earlier run: they join its window without a run. */
+  fedBack(model: CountedModel, cells: Uint32Array, segment: number): void;
 }

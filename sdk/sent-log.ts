@@ -1,25 +1,22 @@
 /**
- * Sent log: the last requests of this page, byte for byte, and what they mean in words.
+ * Sent log: the last requests of this page, byte for byte.
  *
  * Invariants
- *  - Bytes are those handed to the network; words are decoded from the bytes, not remembered from the counting.
+ *  - Bytes are those handed to the network.
  *  - In memory only, at most INSPECT_COUNT_MAX.
+ *
+ * Not here: what they mean in words (sdk/counts-entry.ts).
  */
-import type { Plan } from '../counts/plan.ts';
 import { INSPECT_COUNT_MAX } from '../protocol/limits.ts';
-import { decodeBody } from '../protocol/report.ts';
-import type { DecodedWindow, SentReport } from './options.ts';
+import type { SentReport } from './options.ts';
 
-export interface LogEntry {
-  readonly sentAtMs: number;
-  readonly requestLine: string;
-  readonly bytes: Uint8Array;
-  status: number;
-}
+/** Of an absolute address; a collector on the page's own origin may be given as a path. */
+const ORIGIN = /^([a-z][a-z\d+.-]*:)?\/\/[^/]+/i;
+
+export type LogEntry = Omit<SentReport, 'windows' | 'status'> & { status: number };
 
 export class SentLog {
   private readonly entries: LogEntry[] = [];
-  private readonly plans = new Map<string, Plan>();
   private readonly now: () => number;
   private readonly changed: () => void;
 
@@ -28,13 +25,8 @@ export class SentLog {
     this.changed = changed;
   }
 
-  /** A plan whose cells can be named from now on. */
-  learn(hash: string, plan: Plan): void {
-    this.plans.set(hash, plan);
-  }
-
   add(address: string, bytes: Uint8Array): LogEntry {
-    const entry = { sentAtMs: this.now(), requestLine: `POST ${new URL(address).pathname}`, bytes, status: 0 };
+    const entry = { sentAtMs: this.now(), requestLine: `POST ${address.replace(ORIGIN, '')}`, bytes, status: 0 };
     this.entries.push(entry);
     if (this.entries.length > INSPECT_COUNT_MAX) this.entries.shift();
     this.changed();
@@ -51,26 +43,7 @@ export class SentLog {
   }
 
   /** Newest last. */
-  reports(): readonly SentReport[] {
-    return this.entries.map((entry) => ({ ...entry, windows: this.decode(entry.bytes) }));
+  reports(): readonly LogEntry[] {
+    return this.entries.map((entry) => ({ ...entry }));
   }
-
-  private decode(bytes: Uint8Array): readonly DecodedWindow[] {
-    const verdict = decodeBody(bytes);
-    if (!verdict.ok) return [];
-    const { modelVersion, windows } = verdict.body;
-    return windows.map(({ report, id, plan, hour, runs, cells, counts }) => {
-      const known = this.plans.get(plan);
-      const named = Array.from(cells, (cell, index) => ({ ...nameOf(known, cell), count: counts[index] as number }));
-      return { report, id, modelVersion, plan, hour, runs, cells: named };
-    });
-  }
-}
-
-/** A window that an earlier visit left may be of a plan that this page has not loaded: its cells keep their numbers. */
-function nameOf(plan: Plan | undefined, cell: number): { metric: string; cell: string } {
-  const metric = plan?.metrics.find(({ offset, cells }) => cell >= offset && cell < offset + cells.length);
-  return metric === undefined
-    ? { metric: '', cell: String(cell) }
-    : { metric: metric.id, cell: metric.cells[cell - metric.offset] as string };
 }

@@ -1,89 +1,83 @@
 /**
- * Telemetry: consent, recording, sealing, sending. Where the delivery parts are put together.
+ * Telemetry: consent and the person's other choices, and what is recorded under them. The part that every page carries.
+ *
+ * Why the rest is fetched: a page whose visitor has not agreed needs neither windows nor a database, and should not pay for them.
  *
  * Invariants
- *  - Before consent nothing is counted, stored, locked or sent. Global Privacy Control and Do Not Track outrank consent.
+ *  - Before consent nothing is counted, stored, locked or sent. An opt-out, Global Privacy Control and Do Not Track outrank consent.
  *  - Nothing here throws into the caller: a fault is told to the logger, and what it cost is counted as a loss.
- *  - Being hidden is answered synchronously: bytes are at hand, no database is waited for.
+ *  - At level `local-dp` no window exists: runs go to the noised report and to nothing else.
  *
- * Not here: the four rules of delivery (sdk/outbox.ts), answers of the collector (sdk/exporter.ts).
+ * Not here: windows, storing, sending (sdk/delivery.ts, fetched on consent); words, kernels, noise (sdk/counts-entry.ts, fetched
+ * when asked for).
  */
-import { dataPlanOf } from '../counts/data-plan.ts';
-import { type Plan, planHash } from '../counts/plan.ts';
-import {
-  cellsOfLoad,
-  cellsOfLoadFailure,
-  cellsOfLoss,
-  cellsOfRun,
-  cellsOfRunFailure,
-  type LossReason,
-  SOFTWARE_PLAN,
-} from '../counts/software-plan.ts';
 import { firstLine } from '../protocol/errors.ts';
-import { DRAFT_INTERVAL_MS } from '../protocol/limits.ts';
-import type { LoadedModel } from '../protocol/messages.ts';
-import { Exporter } from './exporter.ts';
-import { keyText, OpenWindow, type WindowKey } from './open-window.ts';
+import type { CountsModule } from './counts-entry.ts';
+import type { Delivery, DeliveryModule } from './delivery.ts';
 import type { ClientOptions, Consent, Logger, SentReport, Telemetry, TelemetryStatus } from './options.ts';
-import { Outbox, type Outgoing } from './outbox.ts';
-import { deleteOutboxTable, memoryTable, openOutboxTable } from './outbox-db.ts';
-import { PageLife } from './page-life.ts';
+import type { OutboxStorage } from './outbox-db.ts';
 import { browserPlatform, type Platform } from './platform.ts';
-import type { Recorder } from './recorder.ts';
+import type { CountedModel, Recorder } from './recorder.ts';
+import { reportAddress } from './report-address.ts';
 import { SentLog } from './sent-log.ts';
+import { mayLeave } from './veto.ts';
 
 export interface OwnedTelemetry extends Telemetry {
   readonly recorder: Recorder;
   close(): Promise<void>;
 }
 
-/** @param platform Another one only in tests that fix the clock and the random source. */
-export function createTelemetry(options: ClientOptions, platform: Platform = browserPlatform()): OwnedTelemetry {
-  return new PageTelemetry(options, platform);
+/** The parts that are files of their own, fetched when first needed. */
+export interface TelemetryFiles {
+  readonly delivery: () => Promise<DeliveryModule>;
+  readonly counts: () => Promise<CountsModule>;
 }
 
-/** What exists only while telemetry is on. */
-interface Active {
-  readonly outbox: Outbox;
-  readonly exporter: Exporter;
-  readonly life: PageLife;
-  readonly softwarePlan: string;
-  readonly stopListening: () => void;
-  stopTimer: () => void;
-  isTicking: boolean;
+/** @param platform Another one only in tests that fix the clock and the random source; `storage` in those that are several pages. */
+export function createTelemetry(
+  options: ClientOptions,
+  platform: Platform | undefined,
+  storage: OutboxStorage | undefined,
+  files: TelemetryFiles,
+): OwnedTelemetry {
+  return new PageTelemetry(options, platform ?? browserPlatform(), storage, files);
 }
 
 class PageTelemetry implements OwnedTelemetry {
   readonly recorder: Recorder;
   private readonly platform: Platform;
+  private readonly storage: OutboxStorage | undefined;
+  private readonly files: TelemetryFiles;
   private readonly logger: Logger;
   private readonly address: string | null;
+  private readonly hasBackgroundSync: boolean;
   private readonly log: SentLog;
   private readonly listeners = new Set<() => void>();
-  /** Data plan of each model that has run; being absent marks a model's first run. */
-  private readonly plans = new WeakMap<LoadedModel, Plan>();
+  /** Models that have run in this page, by their plan: what words are made of. */
+  private readonly models = new Map<string, CountedModel>();
   private consent: Consent;
-  private active: Active | null = null;
+  private isPaused = false;
+  private active: Delivery | null = null;
+  private stopListening: () => void = () => undefined;
   private starting: Promise<void> | null = null;
   /** What was recorded while the database was being opened. */
   private early: (() => void)[] = [];
-  private draining: Promise<void> | null = null;
   private isNotifying = false;
+  /** It could not start, or the client was closed: counting would only fill memory. */
+  private isOut = false;
 
-  constructor(options: ClientOptions, platform: Platform) {
+  constructor(options: ClientOptions, platform: Platform, storage: OutboxStorage | undefined, files: TelemetryFiles) {
+    const { collector, onBeforeSend } = options;
     this.platform = platform;
+    this.storage = storage;
+    this.files = files;
     this.logger = options.logger ?? (() => undefined);
-    const { collector } = options;
-    this.address = collector === undefined ? null : `${collector.url.replace(/\/+$/, '')}/v1/report/${encodeURIComponent(collector.key)}`;
+    this.address = collector === undefined ? null : reportAddress(collector);
     this.log = new SentLog(platform.now, () => this.notify());
     this.consent = options.consent ?? 'required';
-    this.recorder = {
-      isCounting: () => this.offReason() === null && !platform.isPrerendering(),
-      loaded: (model, totalMs) => this.record(() => this.addSoftware(model.modelVersion, cellsOfLoad(model, totalMs), 0)),
-      loadFailed: ({ modelVersion, error }) => this.record(() => this.recordLoadFailure(modelVersion, cellsOfLoadFailure(error.code))),
-      ran: (model, outcome) => this.record(() => this.recordRun(model, outcome)),
-      runFailed: (model, code) => this.record(() => this.addSoftware(model.modelVersion, cellsOfRunFailure(code), 1)),
-    };
+    this.hasBackgroundSync = options.backgroundSync ?? false;
+    this.mayLeave = (bytes) => mayLeave(onBeforeSend, bytes, this.logger);
+    this.recorder = this.makeRecorder();
     if (this.consent === 'granted') void this.start();
   }
 
@@ -95,41 +89,57 @@ class PageTelemetry implements OwnedTelemetry {
 
   async withdraw(): Promise<void> {
     this.consent = 'required';
-    this.early = [];
+    await this.erase();
+  }
+
+  async optOut(): Promise<void> {
+    this.platform.rememberOptOut(true);
+    await this.withdraw();
+  }
+
+  optIn(): void {
+    this.platform.rememberOptOut(false);
+    this.notify();
+  }
+
+  async erase(): Promise<void> {
     await this.starting;
-    const { active } = this;
-    this.active = null;
-    this.starting = null;
-    if (active !== null) await this.stop(active);
+    await this.leave((delivery) => delivery.end());
     this.log.clear();
     try {
-      await deleteOutboxTable();
+      const { deleteStored } = await this.files.delivery();
+      await deleteStored(this.storage);
     } catch (error) {
       this.logger('warn', 'outbox-delete-failed', `Stored counts could not be deleted (${firstLine(error)}). Clear this site's data.`);
     }
+    await this.start();
     this.notify();
   }
 
   async flush(): Promise<void> {
     await this.starting;
-    const { active } = this;
-    if (active === null) return;
-    active.exporter.wake();
-    for (const window of [...active.outbox.openWindows]) void active.outbox.seal(window);
-    await this.draining;
-    await this.drain();
+    await this.active?.flush();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    this.notify();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    void this.active?.drain();
+    this.notify();
   }
 
   status(): TelemetryStatus {
     const { active } = this;
-    const openRuns = [...(active?.outbox.openWindows ?? [])].reduce(
-      (sum, { report, counts }) => (report === 'data' ? sum + counts.runs : sum),
-      0,
-    );
     return {
       consent: this.consent,
       offReason: this.offReason(),
-      openRuns,
+      privacy: 'counts',
+      isPaused: this.isPaused,
+      openRuns: active?.openRuns ?? 0,
       outboxWindows: active?.outbox.waitingCount ?? 0,
       outboxBytes: active?.outbox.waitingBytes ?? 0,
       sentWindows: active?.exporter.sentCount ?? 0,
@@ -138,8 +148,11 @@ class PageTelemetry implements OwnedTelemetry {
     };
   }
 
-  inspect(): readonly SentReport[] {
-    return this.log.reports();
+  async inspect(): Promise<readonly SentReport[]> {
+    const entries = this.log.reports();
+    if (entries.length === 0) return [];
+    const { wordsOf } = await this.files.counts();
+    return entries.map((entry) => ({ ...entry, windows: wordsOf(entry.bytes, this.models) }));
   }
 
   subscribe(listener: () => void): () => void {
@@ -148,18 +161,12 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   async close(): Promise<void> {
+    this.isOut = true;
     await this.starting;
-    const { active } = this;
-    if (active === null) return;
-    for (const window of [...active.outbox.openWindows]) {
-      if (window.maySend) void active.outbox.seal(window);
-      else void active.outbox.persist(window);
-    }
-    await this.draining;
-    await this.drain();
-    this.active = null;
-    await this.stop(active);
+    await this.leave((delivery) => delivery.close());
   }
+
+  private readonly mayLeave: (bytes: Uint8Array) => boolean;
 
   private offReason(): TelemetryStatus['offReason'] {
     if (this.address === null) return 'no-collector';
@@ -167,88 +174,83 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private start(): Promise<void> {
-    if (this.offReason() !== null) return Promise.resolve();
+    if (this.isOut || this.offReason() !== null) return Promise.resolve();
     this.starting ??= this.open().catch((error) => {
-      this.starting = null;
+      this.isOut = true;
+      this.early = [];
       this.logger('error', 'telemetry-not-started', `Telemetry could not start (${firstLine(error)}). Models run as before.`);
     });
     return this.starting;
   }
 
   private async open(): Promise<void> {
-    const { platform, logger } = this;
-    const life = new PageLife(platform);
-    const softwarePlan = await planHash(SOFTWARE_PLAN, platform.sha256);
-    await life.begin();
-    const table = await openOutboxTable(() => void this.withdrawn()).catch((error) => {
-      logger('warn', 'outbox-in-memory', `The browser refuses to store counts (${firstLine(error)}). They are sent from memory.`);
-      return memoryTable();
-    });
-    const lose = (modelVersion: string, reason: LossReason, count: number) => this.recordLoss(modelVersion, reason, count);
-    const outbox = new Outbox(table, life, { now: platform.now, logger, lose });
-    const exporter = new Exporter({
+    const { platform, logger, log, mayLeave, address } = this;
+    const { openDelivery } = await this.files.delivery();
+    const host = {
       platform,
-      address: this.address as string,
-      log: this.log,
-      stored: (ids) => outbox.remove(ids),
-      dropped: (window, reason) => this.drop(outbox, window, reason),
+      logger,
+      address: address as string,
+      log,
+      maySend: () => !this.isPaused && this.offReason() === null,
+      mayLeave,
+      onChange: () => this.notify(),
+      onLost: () => void this.lost(),
+      hasBackgroundSync: this.hasBackgroundSync,
+    };
+    const delivery = await openDelivery(host, this.storage);
+    this.stopListening = platform.onLife({
+      hidden: () => this.guard(() => delivery.hidden()),
+      frozen: () => this.guard(() => delivery.frozen()),
+      shown: () => this.guard(() => delivery.shown()),
+      online: () => this.guard(() => delivery.online()),
     });
-    this.log.learn(softwarePlan, SOFTWARE_PLAN);
-    const stopListening = platform.onLife({
-      hidden: () => this.guard(() => this.hide(outbox, exporter)),
-      frozen: () => this.guard(() => this.freeze(outbox, life)),
-      shown: () => this.guard(() => void this.thaw(life)),
-      online: () => this.guard(() => this.wake()),
-    });
-    this.active = { outbox, exporter, life, softwarePlan, stopListening, stopTimer: () => undefined, isTicking: false };
+    this.active = delivery;
     for (const run of this.early.splice(0)) this.guard(run);
-    if (!platform.isPrerendering()) void this.drain();
-  }
-
-  private async stop(active: Active): Promise<void> {
-    active.stopTimer();
-    active.stopListening();
-    await active.outbox.end();
-    active.life.end();
+    if (!platform.isPrerendering()) void delivery.drain();
   }
 
   /** Another tab of this site withdrew consent, or the browser closed the database: what is in memory is all there is. */
-  private async withdrawn(): Promise<void> {
-    const { active } = this;
-    this.active = null;
-    this.starting = null;
+  private async lost(): Promise<void> {
     this.consent = 'required';
-    if (active !== null) await this.stop(active);
+    await this.leave((delivery) => delivery.end());
     this.notify();
   }
 
-  /** What could not be sent is written once more; should the browser not get to it, the last record stands. */
-  private hide(outbox: Outbox, exporter: Exporter): void {
-    if (this.offReason() === null) exporter.postNow(outbox.takeForHide());
-    for (const window of outbox.openWindows) if (window.isDirty) void outbox.persist(window);
+  private async leave(end: (delivery: Delivery) => Promise<void>): Promise<void> {
+    const { active } = this;
+    this.active = null;
+    this.starting = null;
+    this.early = [];
+    if (active === null) return;
+    this.stopListening();
+    await end(active);
   }
 
-  private freeze(outbox: Outbox, life: PageLife): void {
-    outbox.abandonOpen();
-    life.end();
+  private makeRecorder(): Recorder {
+    const ofModel = (model: CountedModel, step: (delivery: Delivery) => void) => {
+      this.models.set(model.dataPlan, model);
+      this.record(step);
+    };
+    return {
+      isCounting: () => !this.isOut && this.offReason() === null && !this.platform.isPrerendering(),
+      loaded: (model, totalMs) => ofModel(model, (delivery) => delivery.loaded(model, totalMs)),
+      loadFailed: (failure) => this.record((delivery) => delivery.loadFailed(failure)),
+      ran: (model, outcome) => ofModel(model, (delivery) => delivery.ran(model, outcome)),
+      runFailed: (model, code) => this.record((delivery) => delivery.runFailed(model, code)),
+      observed: (model, ...rest) => ofModel(model, (delivery) => delivery.observed(model, ...rest)),
+      fedBack: (model, cells, segment) => this.record((delivery) => delivery.fedBack(model, cells, segment)),
+    };
   }
 
-  private async thaw(life: PageLife): Promise<void> {
-    if (life.isEnded) await life.begin();
-    await this.drain();
-  }
-
-  private wake(): void {
-    this.active?.exporter.wake();
-    void this.drain();
-  }
-
-  /** Runs a recording step now, or when the database is open; never lets it throw. */
-  private record(step: () => void): void {
+  /** Runs a recording step now, or when delivery is there; never lets it throw. */
+  private record(step: (delivery: Delivery) => void): void {
     if (!this.recorder.isCounting()) return;
-    if (this.active !== null) this.guard(step);
-    else if (this.starting !== null) this.early.push(step);
-    else void this.start().then(() => this.guard(step));
+    const take = () => {
+      if (this.active !== null) step(this.active);
+    };
+    if (this.active !== null) this.guard(take);
+    else if (this.starting !== null) this.early.push(take);
+    else void this.start().then(() => this.guard(take));
   }
 
   private guard(step: () => void): void {
@@ -257,132 +259,6 @@ class PageTelemetry implements OwnedTelemetry {
     } catch (error) {
       this.logger('error', 'telemetry-fault', `Counting failed (${firstLine(error)}). The run is not affected.`);
     }
-  }
-
-  private recordRun(model: LoadedModel, outcome: Parameters<Recorder['ran']>[1]): void {
-    const known = this.plans.get(model);
-    const plan = known ?? dataPlanOf(model.manifest);
-    if (known === undefined) {
-      this.plans.set(model, plan);
-      this.log.learn(model.dataPlan, plan);
-    }
-    this.addSoftware(model.modelVersion, cellsOfRun(outcome, known === undefined), 1);
-    const { active } = this;
-    if (active === null) return;
-    // Every counted run bumps at least the states of its tensors; none at all means that counting failed in the worker.
-    if (outcome.cells.length === 0) {
-      this.recordLoss(model.modelVersion, 'uncounted', 1);
-      return;
-    }
-    const window = this.windowOf(active, {
-      report: 'data',
-      modelVersion: model.modelVersion,
-      plan: model.dataPlan,
-      cellCount: plan.cellCount,
-    });
-    window.counts.add(outcome.cells);
-    window.counts.addRun();
-    this.counted(active, window);
-  }
-
-  private addSoftware(modelVersion: string, cells: readonly number[], runs: 0 | 1): void {
-    const { active } = this;
-    if (active === null || cells.length === 0) return;
-    const window = this.windowOf(active, {
-      report: 'software',
-      modelVersion,
-      plan: active.softwarePlan,
-      cellCount: SOFTWARE_PLAN.cellCount,
-    });
-    window.counts.add(cells);
-    if (runs === 1) window.counts.addRun();
-    window.isLossOnly = false;
-    this.counted(active, window);
-  }
-
-  private recordLoss(modelVersion: string, reason: LossReason, count: number): void {
-    const { active } = this;
-    if (active === null) return;
-    const window = this.windowOf(active, {
-      report: 'software',
-      modelVersion,
-      plan: active.softwarePlan,
-      cellCount: SOFTWARE_PLAN.cellCount,
-    });
-    window.counts.add(cellsOfLoss(reason, count));
-    this.logger('warn', 'counts-lost', `${count} of a report's counts were lost: ${reason}. The next report says so.`);
-    this.counted(active, window);
-  }
-
-  /** A page that fails to load its model may be closed at once. */
-  private recordLoadFailure(modelVersion: string, cells: readonly number[]): void {
-    this.addSoftware(modelVersion, cells, 0);
-    void this.flush();
-  }
-
-  private windowOf(active: Active, of: WindowKey): OpenWindow {
-    const window = active.outbox.windowOf(keyText(of), () => new OpenWindow(of, this.platform));
-    if (!window.isDue(this.platform.now()) || !window.maySend) return window;
-    void active.outbox.seal(window);
-    return window;
-  }
-
-  /** The first count of a window is stored at once, and so is the step from rest to draft; the rest at the next tick. */
-  private counted(active: Active, window: OpenWindow): void {
-    window.isDirty = true;
-    if (window.stateNow !== window.committed) void active.outbox.persist(window);
-    this.tickLater(active);
-    this.notify();
-  }
-
-  private tickLater(active: Active, ms = DRAFT_INTERVAL_MS): void {
-    if (active.isTicking) return;
-    active.isTicking = true;
-    active.stopTimer = this.platform.after(ms, () => {
-      active.isTicking = false;
-      if (this.active === active) void this.tick(active);
-    });
-  }
-
-  /** Every few seconds while there is something to do: rewrite what changed, seal what is old, send what is closed. */
-  private async tick(active: Active): Promise<void> {
-    const { outbox, exporter } = active;
-    const nowMs = this.platform.now();
-    for (const window of [...outbox.openWindows]) {
-      if (window.isDue(nowMs) && window.maySend) void outbox.seal(window);
-      else if (window.isDirty) void outbox.persist(window);
-    }
-    await this.drain();
-    const hasWork = [...outbox.openWindows].some((window) => window.isDirty || window.maySend) || outbox.ownCount > 0;
-    if (this.active === active && (hasWork || exporter.nextAttemptAtMs !== null)) this.tickLater(active);
-  }
-
-  /** One at a time; orphans of dead pages by one page at a time. */
-  private drain(): Promise<void> {
-    this.draining ??= this.drainOnce().finally(() => {
-      this.draining = null;
-      this.notify();
-    });
-    return this.draining;
-  }
-
-  private async drainOnce(): Promise<void> {
-    const { active } = this;
-    if (active === null || this.offReason() !== null || active.exporter.isQuiet) return;
-    const { outbox, exporter, life } = active;
-    try {
-      await exporter.send(await outbox.outgoing(false));
-      await life.alone('insitu-drain', async () => exporter.send(await outbox.outgoing(true)));
-    } catch (error) {
-      this.logger('warn', 'drain-failed', `Reports could not be sent (${firstLine(error)}). They are tried again.`);
-    }
-    await outbox.measure();
-    if (this.active === active && exporter.nextAttemptAtMs !== null) this.tickLater(active);
-  }
-
-  private async drop(outbox: Outbox, window: Outgoing, reason: LossReason): Promise<void> {
-    await outbox.remove([window.id]);
-    this.recordLoss(window.modelVersion, reason, 1);
   }
 
   private notify(): void {

@@ -133,7 +133,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const startMs = performance.now();
     const outputs = await model.session.run(request.feeds);
     const runMs = performance.now() - startMs;
-    const cells = request.isCounted ? countedCells(model, request.feeds, outputs) : new Uint32Array();
+    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, request.feeds, outputs) : new Uint32Array();
     return { id: request.id, ok: true, outputs, cells, queueMs: startMs - arrivedMs, runMs };
   }
 }
@@ -145,6 +145,11 @@ function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint3
     // Telemetry never throws: the page counts a counted run that comes without cells.
     return new Uint32Array();
   }
+}
+
+/** The page asks too; here it is the realm that reads the tensors that asks. Source: W3C Global Privacy Control, WorkerNavigator. */
+function hasPrivacySignal(): boolean {
+  return (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl === true;
 }
 
 function* buffersOf(outputs: Feeds): Generator<ArrayBuffer> {

@@ -20,6 +20,7 @@ import { firstLine, isSdkError, SdkError } from '../protocol/errors.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
 import type { Consideration, LoadedModel, WorkerSettings } from '../protocol/messages.ts';
 import { type Candidate, isAsked, noCandidateError, obstacle, pairsOf, requireVariant } from './candidates.ts';
+import { printable } from './download.ts';
 import { notOnnxReason } from './file-signature.ts';
 import { firstWrongOutput } from './golden.ts';
 import { Gpu } from './gpu.ts';
@@ -28,6 +29,9 @@ import { isFileError, type LoadJob } from './load-job.ts';
 import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from './model-source.ts';
 import type { RunQueue } from './run-queue.ts';
 import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from './session.ts';
+
+/** What errors call a file that a person opened: its name is the person's. */
+const DROPPED = 'The opened file';
 
 export interface RunnableModel {
   readonly session: Session;
@@ -48,6 +52,7 @@ export class ElsewhereSignal extends Error {
 
 /** Where a load's pairs, bytes and manifest come from: a manifest, or a plain file that describes itself once it is open. */
 interface Origin {
+  /** For errors: without query, and never the name of a person's file. */
   readonly url: string;
   readonly pairs: readonly Candidate[];
   open(candidate: Candidate): Promise<ModelBytes>;
@@ -86,12 +91,12 @@ export class Loader {
     if ('bytes' in source)
       return this.pick(
         job,
-        this.plainOrigin(job, source.name, () => openBytes(source.name, source.bytes)),
+        this.plainOrigin(job, DROPPED, () => openBytes(source.bytes)),
       );
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainOrigin(job, source.url, () => this.source.openPlain(source.url, job)),
+        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job)),
       );
     }
     return this.loadManifest(job, source.url);
@@ -116,7 +121,7 @@ export class Loader {
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
     return {
-      url: opened.url,
+      url: printable(opened.url),
       pairs: pairsOf(manifest),
       open: ({ variant }) => this.source.openVariant(opened, variant, job),
       describe: () => Promise.resolve({ manifest, modelVersion }),
@@ -249,6 +254,7 @@ export class Loader {
       manifest,
       modelVersion,
       dataPlan,
+      dataCellCount: plan.cellCount,
       variant: variant.id,
       provider,
       flavour: factory.flavour,
@@ -275,7 +281,7 @@ export class Loader {
   }
 }
 
-async function openBytes(name: string, bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
+async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
   const own = bytes as Uint8Array<ArrayBuffer>;
-  return { bytes: own, fromCache: false, stored: Promise.resolve(null), facts: await fileFacts(name, own) };
+  return { bytes: own, fromCache: false, stored: Promise.resolve(null), facts: await fileFacts('model.onnx', own) };
 }

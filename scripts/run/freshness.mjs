@@ -28,6 +28,8 @@ const OUTPUTS = [
   'dist/insitu.js',
   'dist/insitu.global.js',
   'dist/insitu.worker.js',
+  'dist/insitu.telemetry.js',
+  'dist/insitu.counts.js',
   'dist/ort/ort-wasm-simd-threaded.wasm',
   'dist/types/sdk/index.d.ts',
   'dist/node/cli.js',

@@ -6,7 +6,8 @@ import type { CellSum, ModelDetail, Series } from '../../collector/dashboard/api
 import { cellLabel, ms, percent, softwareRows, View } from '../../collector/dashboard/view-model.ts';
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { metricOf, type Plan } from '../../counts/plan.ts';
-import { cellsOfLoadFailure, cellsOfRun, SOFTWARE_PLAN } from '../../counts/software-plan.ts';
+import { cellsOfLoadFailure, cellsOfRun } from '../../counts/software-layout.ts';
+import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest.ts';
 import { HOUR_MS, type ReportKind } from '../../protocol/report.ts';
 import { manifestOf } from './counts-manifest.ts';

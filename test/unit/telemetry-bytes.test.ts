@@ -14,8 +14,9 @@ import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest.ts';
 import type { LoadedModel } from '../../protocol/messages.ts';
 import { decodeBody } from '../../protocol/report.ts';
-import type { Platform } from '../../sdk/platform.ts';
 import { createTelemetry } from '../../sdk/telemetry.ts';
+import { telemetryFiles } from '../harness/telemetry-files.ts';
+import { fixedPlatform, type Request } from './fixed-platform.ts';
 
 const manifest = readManifest();
 const plan = dataPlanOf(manifest);
@@ -27,39 +28,23 @@ function readManifest(): Manifest {
   return verdict.manifest;
 }
 
-interface Request {
-  readonly url: string;
-  readonly hex: string;
-}
-
-function fixedPlatform(requests: Request[]): Platform {
-  let seed = 1;
-  return {
-    now: () => Date.UTC(2026, 10, 23, 12),
-    random: (count) =>
-      Uint8Array.from({ length: count }, () => {
-        seed = (seed * 48_271) % 2_147_483_647;
-        return seed & 0xff;
-      }),
-    sha256,
-    post: async (url, body) => {
-      requests.push({ url, hex: Buffer.from(body).toString('hex') });
-      return { status: 204, retryAfterMs: null };
-    },
-    privacySignal: () => null,
-    isPrerendering: () => false,
-    locks: () => null,
-    after: () => () => undefined,
-    onLife: () => () => undefined,
-  };
-}
-
 /** What leaves after nine runs on `image` with `scores`. */
 async function egressOf(image: Float32Array, scores: Float32Array): Promise<Request[]> {
-  const requests: Request[] = [];
-  const telemetry = createTelemetry({ collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' }, fixedPlatform(requests));
+  const platform = fixedPlatform();
+  const { requests } = platform;
+  const telemetry = createTelemetry(
+    { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' },
+    platform,
+    undefined,
+    telemetryFiles,
+  );
   const count = createRunCounter(manifest, plan);
-  const model = { manifest, modelVersion: '0123456789abcdef', dataPlan: await planHash(plan, sha256) } as LoadedModel;
+  const model = {
+    manifest,
+    modelVersion: '0123456789abcdef',
+    dataPlan: await planHash(plan, sha256),
+    dataCellCount: plan.cellCount,
+  } as LoadedModel;
   await telemetry.grant();
   for (let run = 0; run < 9; run++) {
     const cells = count(
@@ -103,9 +88,20 @@ test('no four bytes of any input or output value stand in what leaves', async ()
 });
 
 test('a run whose counting failed in the worker is a loss that the next software report tells', async () => {
-  const requests: Request[] = [];
-  const telemetry = createTelemetry({ collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' }, fixedPlatform(requests));
-  const model = { manifest, modelVersion: '0123456789abcdef', dataPlan: await planHash(plan, sha256) } as LoadedModel;
+  const platform = fixedPlatform();
+  const { requests } = platform;
+  const telemetry = createTelemetry(
+    { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' },
+    platform,
+    undefined,
+    telemetryFiles,
+  );
+  const model = {
+    manifest,
+    modelVersion: '0123456789abcdef',
+    dataPlan: await planHash(plan, sha256),
+    dataCellCount: plan.cellCount,
+  } as LoadedModel;
   await telemetry.grant();
   telemetry.recorder.ran(model, { cells: new Uint32Array(0), queueMs: 0.1, runMs: 1, totalMs: 2 });
   await telemetry.flush();

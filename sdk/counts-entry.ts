@@ -1,0 +1,45 @@
+/**
+ * The counting half that only some pages need: dist/insitu.counts.js, fetched when it is asked for.
+ *
+ * Why a file of its own: plans, kernels and words weigh several times what counting costs a page whose models run in the
+ * worker. Three callers ask for it: `inspect()` for words, `observe()` for kernels, `feedback()` for cells.
+ *
+ * Not here: anything that stores or sends.
+ */
+import { dataPlanOf } from '../counts/data-plan.ts';
+import type { Plan } from '../counts/plan.ts';
+import { SOFTWARE_PLAN_HASH } from '../counts/software-layout.ts';
+import { SOFTWARE_PLAN } from '../counts/software-plan.ts';
+import { decodeBody } from '../protocol/report.ts';
+import type { DecodedWindow } from './options.ts';
+import type { CountedModel } from './recorder.ts';
+
+export { cellsOfFeedback } from '../counts/feedback.ts';
+export { createObserver } from './observer.ts';
+
+export type CountsModule = typeof import('./counts-entry.ts');
+
+/**
+ * What a body says, decoded from its bytes and not remembered from the counting.
+ *
+ * @param models By data plan. A window that an earlier visit left may be of a plan that this page has not loaded: its cells
+ *   keep their numbers.
+ */
+export function wordsOf(bytes: Uint8Array, models: ReadonlyMap<string, CountedModel>): readonly DecodedWindow[] {
+  const verdict = decodeBody(bytes);
+  if (!verdict.ok) return [];
+  const { modelVersion, windows } = verdict.body;
+  return windows.map(({ report, id, plan, hour, runs, cells, counts }) => {
+    const model = models.get(plan);
+    const known = plan === SOFTWARE_PLAN_HASH ? SOFTWARE_PLAN : model === undefined ? undefined : dataPlanOf(model.manifest);
+    const named = Array.from(cells, (cell, index) => ({ ...nameOf(known, cell), count: counts[index] as number }));
+    return { report, id, modelVersion, plan, hour, runs, cells: named };
+  });
+}
+
+function nameOf(plan: Plan | undefined, cell: number): { metric: string; cell: string } {
+  const metric = plan?.metrics.find(({ offset, cells }) => cell >= offset && cell < offset + cells.length);
+  return metric === undefined
+    ? { metric: '', cell: String(cell) }
+    : { metric: metric.id, cell: metric.cells[cell - metric.offset] as string };
+}

@@ -1,0 +1,21 @@
+/**
+ * Logger: what happened and what to do, with a code, to the application's own sink.
+ *
+ * Invariants
+ *  - A message holds codes, counts, sizes and names of the manifest; never an input, an output or an identifier.
+ *  - A sink that throws disturbs nobody.
+ */
+import type { ClientOptions, Logger, LogLevel } from './options.ts';
+
+const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+export function createLogger({ logger, logLevel = 'warn' }: Pick<ClientOptions, 'logger' | 'logLevel'>): Logger {
+  return (level, code, message) => {
+    if (logger === undefined || RANKS[level] < RANKS[logLevel]) return;
+    try {
+      logger(level, code, message);
+    } catch {
+      // Nobody is left to tell.
+    }
+  };
+}
