@@ -12,6 +12,7 @@
  */
 import { createHash } from 'node:crypto';
 import { dataPlanOf } from '../counts/data-plan.ts';
+import { type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../counts/noise/local-dp-plan.ts';
 import { type Plan, planHash } from '../counts/plan.ts';
 import { SOFTWARE_PLAN } from '../counts/software-plan.ts';
 import { MANIFEST_BYTES_MAX, REGISTRATION_COUNT_MAX } from '../protocol/limits.ts';
@@ -24,6 +25,8 @@ export interface RegisteredModel {
   readonly registration: Registration;
   readonly manifest: Manifest;
   readonly plan: Plan;
+  /** What its noised reports may be about; null when none of its metrics can be asked at level `local-dp`. */
+  readonly noised: { readonly plan: LocalDpPlan; readonly hash: string } | null;
 }
 
 export type AdmitVerdict = { readonly ok: true; readonly model: RegisteredModel } | { readonly ok: false; readonly reason: string };
@@ -63,6 +66,7 @@ export class Registry implements KnownPlans {
     const model = this.byVersion.get(modelVersion);
     if (model === undefined && modelVersion !== UNKNOWN_MODEL_VERSION) return undefined;
     if (hash === this.softwareHash) return SOFTWARE_PLAN;
+    if (hash === model?.noised?.hash) return model?.noised?.plan ?? null;
     return hash === model?.registration.plan ? model.plan : null;
   }
 
@@ -110,7 +114,9 @@ async function deriveModel(manifestJson: string, baselineJson: unknown, register
   if (typeof baseline === 'string') return { ok: false, reason: `The baseline is not usable: ${baseline}.` };
   const { name, version } = manifest;
   const registration = { modelVersion, plan: hash, name, version, manifestJson, baseline, registeredAtMs };
-  return { ok: true, model: { registration, manifest, plan } };
+  const noisedPlan = localDpPlanOf(plan);
+  const noised = noisedPlan === null ? null : { plan: noisedPlan, hash: await localDpPlanHash(noisedPlan, digestText) };
+  return { ok: true, model: { registration, manifest, plan, noised } };
 }
 
 /** The baseline, or why it is none of this model. */

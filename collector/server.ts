@@ -35,6 +35,7 @@ import { isAdmin } from './admin-key.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { judgeBody } from './intake.ts';
 import type { LiveFeed } from './live-feed.ts';
+import { noisedEstimates } from './noised-estimates.ts';
 import type { RegisteredModel, Registry } from './registry.ts';
 import { type StaticFolders, serveStatic } from './static-files.ts';
 import type { Store } from './store.ts';
@@ -141,22 +142,23 @@ function addReadRoutes(app: Hono, { store, registry, live, release, now, closing
     return c.json({ ok: true, release, models: registry.models.length, uptimeS });
   });
   app.get('/v1/series', async (c) => {
-    const modelVersion = c.req.query('model') ?? '';
-    const hours = Number(c.req.query('hours') ?? 24);
-    if (!/^[0-9a-f]{16}$/.test(modelVersion)) return c.text('`model` must be a model version: 16 hex digits.', 400);
-    if (!Number.isInteger(hours) || hours < 1 || hours > SERIES_HOUR_COUNT_MAX) {
-      return c.text(`\`hours\` must be a whole number from 1 to ${SERIES_HOUR_COUNT_MAX}.`, 400);
-    }
-    const nowMs = now();
-    const fromHour = Math.floor(nowMs / HOUR_MS) - hours + 1;
-    // Pages whose clock is ahead are shown where they say they are, rather than not at all.
-    const range = { modelVersion, fromHour, toHour: Math.floor((nowMs + CLOCK_AHEAD_MS_MAX) / HOUR_MS) };
+    const range = readRange(c.req.query(), now());
+    if (typeof range === 'string') return c.text(range, 400);
     const [totals, data, software] = await Promise.all([
       store.hourTotals(range),
       store.cellSums({ ...range, report: 'data' }),
       store.cellSums({ ...range, report: 'software' }),
     ]);
-    return c.json({ nowMs, totals, data, software });
+    return c.json({ nowMs: range.nowMs, totals, data, software });
+  });
+  app.get('/v1/noised', async (c) => {
+    const range = readRange(c.req.query(), now());
+    if (typeof range === 'string') return c.text(range, 400);
+    const model = registry.find(range.modelVersion);
+    if (model === undefined) return c.text('This model version is not registered here.', 404);
+    // A noised report has a day and no hour: the day in which the range begins counts whole.
+    const fromHour = range.fromHour - (range.fromHour % 24);
+    return c.json(await noisedEstimates(store, model, { ...range, fromHour }));
   });
   app.get('/v1/live', (c) => {
     if (live.listenerCount >= LIVE_LISTENER_COUNT_MAX) return c.text('Too many dashboards are listening.', 503);
@@ -180,6 +182,18 @@ function addReadRoutes(app: Hono, { store, registry, live, release, now, closing
       stop();
     });
   });
+}
+
+/** Model and hours of a query, or what is wrong with it. */
+function readRange({ model = '', hours: asked = '24' }: Readonly<Record<string, string>>, nowMs: number) {
+  const hours = Number(asked);
+  if (!/^[0-9a-f]{16}$/.test(model)) return '`model` must be a model version: 16 hex digits.';
+  if (!Number.isInteger(hours) || hours < 1 || hours > SERIES_HOUR_COUNT_MAX) {
+    return `\`hours\` must be a whole number from 1 to ${SERIES_HOUR_COUNT_MAX}.`;
+  }
+  // Pages whose clock is ahead are shown where they say they are, rather than not at all.
+  const toHour = Math.floor((nowMs + CLOCK_AHEAD_MS_MAX) / HOUR_MS);
+  return { nowMs, modelVersion: model, fromHour: Math.floor(nowMs / HOUR_MS) - hours + 1, toHour };
 }
 
 function describe({ registration }: RegisteredModel) {

@@ -13,8 +13,8 @@ import { DrawPad, paintCounts } from './draw-pad.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';
 import { keepRuntime, registerOffline } from './offline.ts';
 import { OwnModel } from './own-model.ts';
-import { SentPanel } from './sent-panel.ts';
-import { isConsentRemembered, readCache, readChoice, rememberConsent, showExplanation, showStored, wireChoice } from './settings-panel.ts';
+import { wireSentPanel } from './sent-panel.ts';
+import { isConsentRemembered, readCache, readChoice, showExplanation, showStored, wireChoice } from './settings-panel.ts';
 import { fetchHeldOut, type HeldOut, imageOf, StreamPanel } from './stream-panel.ts';
 import { WorldTilt } from './world-tilt.ts';
 
@@ -26,6 +26,7 @@ const client: Client = createClient({
   consent: isConsentRemembered() ? 'granted' : 'required',
   cache: readCache(),
   assets: '/insitu/',
+  backgroundSync: true,
 });
 
 let model: Model | null = null;
@@ -142,17 +143,6 @@ function wireSamples(): void {
   }
 }
 
-function wireConsent(sent: SentPanel): void {
-  const consent = byId<HTMLInputElement>('consent');
-  consent.checked = isConsentRemembered();
-  consent.addEventListener('change', () => {
-    rememberConsent(consent.checked);
-    const change = consent.checked ? client.telemetry.grant() : client.telemetry.withdraw();
-    change.then(() => sent.show(), alertOf);
-  });
-  byId('send-now').addEventListener('click', () => void client.telemetry.flush().then(() => sent.show(), alertOf));
-}
-
 const tilt = new WorldTilt(() => {
   if (lastImage !== null && model !== null) void answer(lastImage);
 });
@@ -171,7 +161,7 @@ const pad = new DrawPad(
 );
 const stream = new StreamPanel(digits, async (image) => topOf((await scoresOf(image)).scores), alertOf);
 wireSamples();
-wireConsent(new SentPanel(client));
+wireSentPanel(client, alertOf);
 wireTheme(byId('theme'), () => pad.paint());
 wireChoice(() => void loadModel());
 showScores(new Float32Array(10), -1);

@@ -34,7 +34,7 @@ export interface ErrorDetails {
   'load-stalled': { url: string; timeoutMs: number };
   aborted: { stage: string };
   'input-missing': { input: string; expected: readonly string[] };
-  'input-unknown': { input: string; expected: readonly string[] };
+  'input-unknown': { expected: readonly string[] };
   'tensor-type-mismatch': { input: string; expected: string; actual: string };
   'tensor-dims-mismatch': { input: string; expected: readonly (number | string)[]; actual: readonly number[] };
   'tensor-data-mismatch': { input: string; expectedCount: number; actualCount: number };
@@ -114,7 +114,7 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
   'load-stalled': (d) => `No byte of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
   aborted: (d) => `Aborted by the caller during ${d.stage}.`,
   'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
-  'input-unknown': (d) => `The model has no input "${d.input}"; it has ${d.expected.join(', ')}.`,
+  'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,
   'tensor-type-mismatch': (d) => `Input "${d.input}" has type ${d.actual}; the model expects ${d.expected}.`,
   'tensor-dims-mismatch': (d) =>
     `Input "${d.input}" has dims [${d.actual.join(', ')}]; the model expects [${d.expected.join(', ')}]. Check the layout (NCHW or NHWC) and the batch axis.`,

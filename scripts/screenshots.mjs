@@ -40,10 +40,10 @@ await demo.locator('#tilt-dark').fill('60');
 await stream();
 await demo.locator('#tilt-dark').fill('0');
 await draw(strokes[3][0]);
-await demo.click('#send-now');
-await demo.waitForFunction(() => document.querySelectorAll('#sent-log details').length >= 3);
+await demo.click('insitu-sent [part=flush]');
+await demo.waitForFunction(() => document.querySelector('insitu-sent').shadowRoot.querySelectorAll('details').length >= 3);
 await demo
-  .locator('#sent-log details')
+  .locator('insitu-sent details')
   .first()
   .evaluate((details) => {
     details.open = true;
@@ -76,7 +76,7 @@ rmSync(data, { recursive: true, force: true });
 async function stream() {
   await demo.click('#stream-start');
   await demo.waitForFunction(() => document.querySelector('#stream-result').textContent.startsWith('Done'));
-  await demo.click('#send-now');
+  await demo.click('insitu-sent [part=flush]');
   await demo.waitForTimeout(1500);
 }
 

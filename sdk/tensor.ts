@@ -5,7 +5,8 @@
  *  - Everything is checked before anything is sent; a feed that leaves here is one that the model declares.
  *  - Without `transfer` the caller's arrays stay whole: what leaves is one compact copy, which is then transferred, so that
  *    each element is copied once and a view never drags its whole buffer along.
- *  - Error details hold names, types, dims and counts, never an element.
+ *  - Error details hold the model's names, types, dims and counts, never an element, nor any other text or number of the
+ *    caller's: data may stand where a name, a type or dims belong.
  */
 import { SdkError } from '../protocol/errors.ts';
 import { BATCH_AXIS_COUNT_MAX } from '../protocol/limits.ts';
@@ -13,6 +14,9 @@ import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.t
 import type { Feeds, TensorData, TensorWire } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
 import type { TensorInput } from './options.ts';
+
+/** More axes than any model has: a longer list is data that stands where dims belong. */
+const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
   readonly feeds: Feeds;
@@ -24,7 +28,7 @@ export interface ReadyFeeds {
 export function readyFeeds(manifest: Manifest, tensors: Readonly<Record<string, TensorInput>>, isTransfer: boolean): ReadyFeeds {
   const expected = manifest.inputs.map((input) => input.name);
   const unknown = Object.keys(tensors).find((name) => !expected.includes(name));
-  if (unknown !== undefined) throw new SdkError('input-unknown', { input: unknown, expected });
+  if (unknown !== undefined) throw new SdkError('input-unknown', { expected });
   const checked = manifest.inputs.map((input) => {
     const tensor = tensors[input.name];
     if (tensor === undefined || tensor === null) throw new SdkError('input-missing', { input: input.name, expected });
@@ -42,11 +46,11 @@ export function readyFeeds(manifest: Manifest, tensors: Readonly<Record<string, 
 
 /** The tensor's data when its type, dims and length are what the model declares. */
 function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['data'] {
-  const actual = tensor.type ?? givenType(input.type, tensor.data);
+  const actual = tensor.type === undefined ? givenType(input.type, tensor.data) : knownType(tensor.type);
   if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
   const { dims } = tensor;
   if (!areDimsAllowed(input.dims, dims)) {
-    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: Array.isArray(dims) ? [...dims] : [] });
+    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: presentableDims(dims) });
   }
   const mismatch = givenType(input.type, tensor.data);
   if (mismatch !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: mismatch });
@@ -54,6 +58,16 @@ function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['da
     throw new SdkError('tensor-data-mismatch', { input: input.name, expectedCount: elementCount(dims), actualCount: tensor.data.length });
   }
   return tensor.data;
+}
+
+function knownType(type: string): string {
+  return type === 'string' || Object.hasOwn(TENSOR_ARRAYS, type) ? type : 'unknown';
+}
+
+/** Dims as they are; none when they cannot be dims. */
+function presentableDims(dims: readonly number[]): readonly number[] {
+  const areDims = Array.isArray(dims) && dims.length <= DIMS_COUNT_MAX && dims.every((length) => Number.isInteger(length) && length >= 0);
+  return areDims ? [...dims] : [];
 }
 
 /** The declared type when the data can carry it, else the name of what was given. */

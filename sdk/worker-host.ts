@@ -17,6 +17,7 @@ import { WORKER_PING_INTERVAL_MS, WORKER_PING_TIMEOUT_MS, WORKER_SILENCE_MS_MAX,
 import type { Provider } from '../protocol/manifest.ts';
 import type { ControlApi, LoadProgress, LoadReply, LoadRequest, Reply, StoredModel, WorkerSettings } from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
+import { trustedUrl } from './trusted-url.ts';
 
 type Failure = (pendingCount: number) => SdkError;
 
@@ -175,7 +176,7 @@ function spawn(url: string): Worker {
   const isSameOrigin = new URL(url).origin === location.origin;
   const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
   try {
-    return new Worker(source, { type: 'module', name: 'insitu' });
+    return new Worker(trustedUrl(source), { type: 'module', name: 'insitu' });
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
   } finally {

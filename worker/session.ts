@@ -16,6 +16,7 @@ import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../protocol/errors.ts';
 import { type Provider, TENSOR_TYPES, type TensorType } from '../protocol/manifest.ts';
 import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../protocol/messages.ts';
+import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
 
@@ -57,7 +58,8 @@ export async function startRuntime(flavour: RuntimeFlavour, assets: AssetUrls, t
   const runtime = await importRuntime(module);
   const isSameOrigin = new URL(module).origin === self.origin;
   const threadCount = self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
-  runtime.env.logLevel = 'error';
+  if (threadCount > 1) trustThreads();
+  runtime.env.logLevel = 'fatal';
   runtime.env.wasm.numThreads = threadCount;
   runtime.env.wasm.wasmPaths = { wasm };
   try {
@@ -96,6 +98,7 @@ export class SessionFactory {
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
+      ...SILENT,
     };
     try {
       return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options));
@@ -108,6 +111,15 @@ export class SessionFactory {
 
 /** The runtime has texts and no codes; test/browser/faults-inference.test.ts pins those that matter. */
 const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|ir_version|unsupported model IR|opset_import/i;
+
+/**
+ * Fatal only, for each session and run, because both ignore the level of the environment. What goes wrong is thrown; the
+ * runtime's own line about it on the console quotes values of inputs.
+ */
+const SILENT = { logSeverityLevel: 4 } as const;
+
+/** A number by itself or behind a sign, not the digits of a name such as Conv_12. */
+const NUMBER = /(?<![\w.])[-+]?\d[\d.]*(e[-+]?\d+)?/gi;
 
 export class Session {
   readonly inputs: readonly SessionTensor[];
@@ -125,10 +137,7 @@ export class Session {
 
   async run(feeds: Feeds): Promise<Feeds> {
     const tensors = Object.fromEntries(Object.entries(feeds).map(([name, wire]) => [name, this.toTensor(wire)]));
-    const outputs = await this.session.run(
-      tensors,
-      this.outputs.map((output) => output.name),
-    );
+    const outputs = await this.outputsOf(tensors);
     const wires: Record<string, TensorWire> = {};
     for (const [name, tensor] of Object.entries(outputs)) {
       wires[name] = { type: tensor.type as TensorType, dims: [...tensor.dims], data: ownData(await tensor.getData()) };
@@ -139,6 +148,19 @@ export class Session {
 
   release(): Promise<void> {
     return this.session.release();
+  }
+
+  /** The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too. */
+  private async outputsOf(tensors: Record<string, ort.Tensor>): Promise<ort.InferenceSession.OnnxValueMapType> {
+    try {
+      return await this.session.run(
+        tensors,
+        this.outputs.map((output) => output.name),
+        SILENT,
+      );
+    } catch (error) {
+      throw new Error(firstLine(error).replace(NUMBER, '#'));
+    }
   }
 
   private toTensor(wire: TensorWire): ort.Tensor {

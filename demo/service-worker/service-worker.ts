@@ -1,5 +1,6 @@
 /**
- * Service worker of the demo: the page, the library and the runtime that this device uses, without a network.
+ * Service worker of the demo: the page, the library and the runtime that this device uses, without a network; and counts that a
+ * closed page has left, once there is one.
  *
  * Invariants
  *  - The API is never touched, and neither are model files: the library's own store keeps those, verified.
@@ -13,9 +14,14 @@ import { CacheFirst } from 'workbox-strategies';
 declare const self: ServiceWorkerGlobalScope;
 /** Put in by vite.config.ts: the built files with their hashes. */
 declare const __PRECACHE__: { url: string; revision: string | null }[];
+/** What insitu.sw.js puts into this realm; the browser keeps that file together with this one. */
+declare const insitu: { sendOnSync(options: { collector: { url: string; key: string } }): void };
 
 const CACHE = `insitu-assets-${__RELEASE__}`;
 const HELD_OUT = '/models/digits/heldout.json';
+
+importScripts('/insitu/insitu.sw.js');
+insitu.sendOnSync({ collector: { url: location.origin, key: 'demo' } });
 
 precacheAndRoute(__PRECACHE__);
 cleanupOutdatedCaches();
@@ -26,7 +32,8 @@ registerRoute(
 const assets = new CacheFirst({ cacheName: CACHE });
 registerRoute(
   ({ url }) =>
-    url.origin === location.origin && (/^\/insitu\/(ort\/.*|insitu\.worker\.js)$/.test(url.pathname) || url.pathname === HELD_OUT),
+    url.origin === location.origin &&
+    (/^\/insitu\/(ort\/.*|insitu\.(worker|telemetry|counts)\.js)$/.test(url.pathname) || url.pathname === HELD_OUT),
   assets,
 );
 
@@ -47,7 +54,13 @@ self.addEventListener('message', (event) => {
 
 async function keep(files: readonly string[], port: MessagePort | undefined): Promise<void> {
   const cache = await caches.open(CACHE);
-  const urls = ['/insitu/insitu.worker.js', HELD_OUT, ...files.map((file) => `/insitu/ort/${file}`)];
+  const urls = [
+    '/insitu/insitu.worker.js',
+    '/insitu/insitu.telemetry.js',
+    '/insitu/insitu.counts.js',
+    HELD_OUT,
+    ...files.map((file) => `/insitu/ort/${file}`),
+  ];
   try {
     for (const url of urls) if ((await cache.match(url)) === undefined) await cache.add(url);
     port?.postMessage(true);

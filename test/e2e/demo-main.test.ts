@@ -207,7 +207,7 @@ browserTest('the dashboard leaves the baseline within seconds of a tilted world,
     const streamAndSend = async () => {
       await demo.click('#stream-start');
       await demo.waitFor("() => document.querySelector('#stream-result').textContent.startsWith('Done: 100')", PATIENCE);
-      await demo.click('#send-now');
+      await demo.evaluate("() => document.querySelector('insitu-sent').shadowRoot.querySelector('[part=flush]').click()");
     };
     const psi = "() => Number(/PSI ([\\d.]+)/.exec(document.querySelector('#metric-distance').textContent)?.[1] ?? NaN)";
     await streamAndSend();

@@ -31,6 +31,8 @@ const INDEX = '<!doctype html><link rel="icon" href="data:," /><script type="mod
 
 /** What a front-end engineer writes: only documented names, no assertion, no cast. */
 const MAIN = `import { createClient, isSdkError, type RunResult } from 'insitu';
+import { InsituSentElement } from 'insitu/element';
+import type { SyncOptions } from 'insitu/service-worker';
 
 async function classify(pixels: number[]) {
   const client = createClient();
@@ -47,7 +49,8 @@ async function classify(pixels: number[]) {
   }
 }
 
-Object.assign(window, { classify });
+const sync: SyncOptions = { collector: { url: 'https://insitu.example.org', key: 'app' } };
+if (customElements.get('insitu-sent') === InsituSentElement) Object.assign(window, { classify, sync });
 `;
 
 /** The same as a classic script. */

@@ -1,13 +1,15 @@
 /**
  * ONNX writer: models of a few nodes, byte by byte, so that tests need no file of their own.
  *
- * Covers what tests use: float32 tensors, nodes without attributes, symbolic and fixed axes.
+ * Covers what tests use: float32 and int64 tensors, nodes without attributes, symbolic and fixed axes.
  * Source: onnx.proto3, field numbers of ModelProto, GraphProto, NodeProto, ValueInfoProto.
  */
 
 export interface OnnxValue {
   readonly name: string;
   readonly dims: readonly (number | string)[];
+  /** Default float32. */
+  readonly type?: 'float32' | 'int64';
 }
 
 export interface OnnxNode {
@@ -29,11 +31,12 @@ export function onnxModel(inputs: readonly OnnxValue[], nodes: readonly OnnxNode
   return Uint8Array.from([...number(1, 8), ...field(7, graph), ...opset]);
 }
 
-const FLOAT32 = 1;
+/** TensorProto.DataType. */
+const TYPES = { float32: 1, int64: 7 } as const;
 
-function valueInfo({ name, dims }: OnnxValue): number[] {
+function valueInfo({ name, dims, type = 'float32' }: OnnxValue): number[] {
   const shape = dims.flatMap((axis) => field(1, typeof axis === 'number' ? number(1, axis) : text(2, axis)));
-  const tensor = [...number(1, FLOAT32), ...field(2, shape)];
+  const tensor = [...number(1, TYPES[type]), ...field(2, shape)];
   return [...text(1, name), ...field(2, field(1, tensor))];
 }
 

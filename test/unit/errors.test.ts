@@ -25,7 +25,7 @@ const SAMPLES: ErrorDetails = {
   'load-stalled': { url: 'https://a.example/m.onnx', timeoutMs: 60_000 },
   aborted: { stage: 'download' },
   'input-missing': { input: 'image', expected: ['image'] },
-  'input-unknown': { input: 'picture', expected: ['image'] },
+  'input-unknown': { expected: ['image'] },
   'tensor-type-mismatch': { input: 'image', expected: 'float32', actual: 'int32' },
   'tensor-dims-mismatch': { input: 'image', expected: ['batch', 1, 8, 8], actual: [1, 8, 8, 1] },
   'tensor-data-mismatch': { input: 'image', expectedCount: 64, actualCount: 63 },

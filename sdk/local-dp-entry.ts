@@ -1,0 +1,20 @@
+/**
+ * The level `local-dp` as a file of its own: fetched on consent by pages that have asked for this level, in place of delivery.
+ *
+ * Not here: who decides that (sdk/telemetry.ts).
+ */
+import { indexedDbEpsilonStore } from './epsilon-store.ts';
+import { LocalDp, type LocalDpHost } from './local-dp.ts';
+
+export { noisedModelOf } from './noised-model.ts';
+
+export type LocalDpModule = typeof import('./local-dp-entry.ts');
+
+export function openLocalDp(host: LocalDpHost): LocalDp {
+  return new LocalDp(host, indexedDbEpsilonStore());
+}
+
+/** Ledger, answer and reports that wait. A new ledger is silent for a day, so deleting this one gains nothing. */
+export function deleteLedger(): Promise<void> {
+  return indexedDbEpsilonStore().delete();
+}

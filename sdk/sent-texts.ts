@@ -1,0 +1,40 @@
+/**
+ * The sentences of `<insitu-sent>`, in English. `{name}` is filled in; a site gives its own by the property `texts`.
+ */
+export const SENT_TEXTS = {
+  on: 'On. Reports say how often something was counted; never an input, an answer, or anything that names you.',
+  noised: 'Reports are noised on this device before they leave.',
+  paused: 'Sending is paused.',
+  'no-collector': 'Off: this page names no collector, so nothing is counted.',
+  'consent-required': 'Off: you have not agreed. Nothing is counted, stored or sent.',
+  'opted-out': 'Off: you opted out on this device. Nothing is counted, stored or sent.',
+  'global-privacy-control': 'Off: your browser sends Global Privacy Control, so nothing is counted.',
+  'do-not-track': 'Off: your browser says Do Not Track, so nothing is counted.',
+  figures: 'Runs not yet in a report: {runs} (it needs {needed}). Reports that wait: {windows} ({bytes} bytes). Taken: {sent}.',
+  next: 'Next attempt: {time}.',
+  flush: 'Send now',
+  erase: 'Delete what is stored',
+  withdraw: 'Withdraw consent',
+  erased: 'Deleted from this device. In the sums that left before, nothing says whose they are.',
+  withdrawn: 'Withdrawn, and deleted from this device.',
+  failed: 'That failed: {reason}',
+  requests: 'Requests that left this page, newest first',
+  nothing: 'Nothing has left this page.',
+  request: '{time} · {line} · {bytes} bytes · {answer}',
+  answered: 'answered {status}',
+  unanswered: 'no answer yet',
+  bytes: 'The bytes of this request. Each row begins with its offset.',
+  data: 'What was counted',
+  software: 'How the software did',
+  other: 'Noised report',
+  window: '{report} · runs: {runs} · from {hour} · model {model} · one-time number {id}',
+  metric: 'metric',
+  cell: 'cell',
+  count: 'count',
+} as const;
+
+export type SentTexts = { readonly [Name in keyof typeof SENT_TEXTS]: string };
+
+export function fill(template: string, values: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}

@@ -1,0 +1,6 @@
+/**
+ * A module service worker of a site.
+ */
+import { sendOnSync } from '/insitu/insitu.sw.mjs';
+
+sendOnSync({ collector: { url: self.location.origin, key: 'demo' } });

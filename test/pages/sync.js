@@ -1,0 +1,22 @@
+/**
+ * A page whose site has a service worker with `sendOnSync`. Driven by test/browser/background-sync.test.ts.
+ */
+import { createClient } from '/insitu/insitu.js';
+
+/** Registers the worker at that path, with `type`, and waits until it is active. */
+window.register = async (path, type) => {
+  await navigator.serviceWorker.register(path, { type });
+  await navigator.serviceWorker.ready;
+};
+
+window.start = async (consent) => {
+  window.client = createClient({ collector: { url: location.origin, key: 'demo' }, consent, backgroundSync: true });
+  window.model = await window.client.load('/models/digits/model.json');
+};
+
+window.runDigits = async (count) => {
+  for (let index = 0; index < count; index++)
+    await window.model.run({ image: { data: new Float32Array(64).fill(index % 17), dims: [1, 1, 8, 8] } });
+};
+window.databases = async () => (await indexedDB.databases()).map(({ name }) => name);
+window.ready = true;

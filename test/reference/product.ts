@@ -1,0 +1,41 @@
+/**
+ * The product under proof, as a value: who counts a run, and who tells telemetry of it.
+ *
+ * Why a value: a proof that cannot fail proves nothing, so the same comparison must also be shown products that leak (leaks.ts).
+ */
+import type { Plan } from '../../counts/plan.ts';
+import { createRunCounter } from '../../counts/run-counter.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
+import type { Feeds, LoadedModel } from '../../protocol/messages.ts';
+import type { Logger } from '../../sdk/options.ts';
+import type { OwnedTelemetry } from '../../sdk/telemetry.ts';
+import type { Run } from './binner.ts';
+
+export interface CountedRun {
+  readonly run: Run;
+  /** Cell and count alternate. */
+  readonly cells: Uint32Array;
+  /** The same for what a person said of it; null when nothing was said. */
+  readonly feedbackCells: Uint32Array | null;
+}
+
+/** Where a run is told. */
+export interface Page {
+  readonly telemetry: OwnedTelemetry;
+  readonly model: LoadedModel;
+  readonly logger: Logger;
+  readonly random: (count: number) => Uint8Array;
+}
+
+export interface Product {
+  readonly counterOf: (manifest: Manifest, plan: Plan) => (feeds: Feeds, outputs: Feeds) => Uint32Array;
+  readonly tell: (page: Page, counted: CountedRun) => void;
+}
+
+export const REAL_PRODUCT: Product = {
+  counterOf: createRunCounter,
+  tell: ({ telemetry: { recorder }, model }, { cells, feedbackCells }) => {
+    recorder.ran(model, { cells, queueMs: 0.25, runMs: 1, totalMs: 2 });
+    if (feedbackCells !== null) recorder.fedBack(model, feedbackCells, 0);
+  },
+};
