@@ -73,7 +73,8 @@ export function cellsOfFeedback(manifest: Manifest, outputs: Feeds, feedback: Fe
 function topClassOf(outputs: Feeds, { name }: ManifestOutput): number | null {
   const tensor = outputs[name];
   const scores = tensor === undefined ? null : numbersOf(tensor);
-  if (tensor === undefined || scores === null || elementCount(tensor.dims) !== scores.length) return null;
+  if (tensor === undefined || scores === null || !tensor.dims.every(Number.isInteger) || elementCount(tensor.dims) !== scores.length)
+    return null;
   const row = Array.from(scores).slice(0, tensor.dims.at(-1) ?? 0);
   const isAnswer = row.every(Number.isFinite) && (row.length === 1 || row.some((score) => score !== row[0]));
   return isAnswer ? row.indexOf(Math.max(...row)) : null;

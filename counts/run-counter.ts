@@ -296,7 +296,9 @@ function rowsOf(declared: ManifestInput['dims'], tensor: TensorWire, isSampled: 
 
 function isWhole(tensor: TensorWire): boolean {
   const { dims, data } = tensor;
-  return dims.every((length) => length >= 0) && dims.reduce((product, length) => product * length, 1) === data.length;
+  return (
+    dims.every((length) => Number.isInteger(length) && length >= 0) && dims.reduce((product, length) => product * length, 1) === data.length
+  );
 }
 
 function surveyRow({ values, rowLength }: Rows, row: number, mayBeNonFinite: boolean): Survey {

@@ -15,6 +15,7 @@ export interface AssetTable extends AssetUrls {
   readonly worker: string;
   readonly telemetry: string;
   readonly counts: string;
+  readonly localDp: string;
 }
 
 /** The files beside this module, wherever a bundler has put them. For the ESM build only: a classic script has no `import.meta`. */
@@ -23,6 +24,7 @@ export function assetsBesideModule(): AssetTable {
     worker: new URL('./insitu.worker.js', import.meta.url).href,
     telemetry: new URL('./insitu.telemetry.js', import.meta.url).href,
     counts: new URL('./insitu.counts.js', import.meta.url).href,
+    localDp: new URL('./insitu.local-dp.js', import.meta.url).href,
     runtimes: {
       wasm: {
         module: new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url).href,
@@ -49,6 +51,7 @@ export function assetsIn(folder: string | URL): AssetTable {
     worker: at('insitu.worker.js'),
     telemetry: at('insitu.telemetry.js'),
     counts: at('insitu.counts.js'),
+    localDp: at('insitu.local-dp.js'),
     runtimes: {
       wasm: { module: at('ort/ort.wasm.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.wasm') },
       webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm') },

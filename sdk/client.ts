@@ -43,9 +43,14 @@ class PageClient implements Client {
   private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
-  constructor(options: ClientOptions, { worker, telemetry: deliveryFile, counts, runtimes }: AssetTable) {
+  constructor(options: ClientOptions, assets: AssetTable) {
     this.logger = createLogger(options);
-    this.files = { delivery: oneImportOf('insitu.telemetry.js', deliveryFile), counts: oneImportOf('insitu.counts.js', counts) };
+    const { worker, runtimes } = assets;
+    this.files = {
+      delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
+      counts: oneImportOf('insitu.counts.js', assets.counts),
+      localDp: oneImportOf('insitu.local-dp.js', assets.localDp),
+    };
     const telemetry = createTelemetry({ ...options, logger: this.logger }, undefined, undefined, this.files);
     this.telemetry = telemetry;
     this.recorder = telemetry.recorder;

@@ -7,10 +7,11 @@
  * Not here: anything that stores or sends.
  */
 import { dataPlanOf } from '../counts/data-plan.ts';
+import { localDpPlanOf } from '../counts/noise/local-dp-plan.ts';
 import type { Plan } from '../counts/plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../counts/software-layout.ts';
 import { SOFTWARE_PLAN } from '../counts/software-plan.ts';
-import { decodeBody } from '../protocol/report.ts';
+import { decodeBody, type ReportKind } from '../protocol/report.ts';
 import type { DecodedWindow } from './options.ts';
 import type { CountedModel } from './recorder.ts';
 
@@ -30,11 +31,20 @@ export function wordsOf(bytes: Uint8Array, models: ReadonlyMap<string, CountedMo
   if (!verdict.ok) return [];
   const { modelVersion, windows } = verdict.body;
   return windows.map(({ report, id, plan, hour, runs, cells, counts }) => {
-    const model = models.get(plan);
-    const known = plan === SOFTWARE_PLAN_HASH ? SOFTWARE_PLAN : model === undefined ? undefined : dataPlanOf(model.manifest);
+    const known = planOf(report, plan, modelVersion, models);
     const named = Array.from(cells, (cell, index) => ({ ...nameOf(known, cell), count: counts[index] as number }));
     return { report, id, modelVersion, plan, hour, runs, cells: named };
   });
+}
+
+function planOf(report: ReportKind, plan: string, modelVersion: string, models: ReadonlyMap<string, CountedModel>): Plan | undefined {
+  if (plan === SOFTWARE_PLAN_HASH) return SOFTWARE_PLAN;
+  if (report === 'data') {
+    const model = models.get(plan);
+    return model === undefined ? undefined : dataPlanOf(model.manifest);
+  }
+  const model = [...models.values()].find((candidate) => candidate.modelVersion === modelVersion);
+  return model === undefined ? undefined : (localDpPlanOf(dataPlanOf(model.manifest)) ?? undefined);
 }
 
 function nameOf(plan: Plan | undefined, cell: number): { metric: string; cell: string } {

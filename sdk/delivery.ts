@@ -29,34 +29,16 @@ import { BackgroundSync } from './background-sync.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Exporter } from './exporter.ts';
 import { keyText, OpenWindow, type WindowKey } from './open-window.ts';
-import type { Logger } from './options.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 import { indexedDbStorage, memoryTable, type OutboxStorage, type OutboxTable } from './outbox-db.ts';
 import { PageLife } from './page-life.ts';
-import type { LifeListener, Platform } from './platform.ts';
-import type { CountedModel, Recorder, RunOutcome } from './recorder.ts';
-import type { SentLog } from './sent-log.ts';
-
-export interface DeliveryHost {
-  readonly platform: Platform;
-  readonly logger: Logger;
-  readonly address: string;
-  readonly log: SentLog;
-  /** Consent, privacy signals and `pause()`, asked before each request. */
-  readonly maySend: () => boolean;
-  /** The application's veto. */
-  readonly mayLeave: (bytes: Uint8Array) => boolean;
-  readonly onChange: () => void;
-  /** The database was taken away: another tab withdrew consent, or the browser closed it. */
-  readonly onLost: () => void;
-  /** The site's service worker sends what is left. */
-  readonly hasBackgroundSync: boolean;
-}
+import type { CountedModel, RunOutcome } from './recorder.ts';
+import type { Level, LevelHost, LevelStatus } from './telemetry.ts';
 
 export type DeliveryModule = typeof import('./delivery.ts');
 
 /** @param storage Another one only in tests. */
-export async function openDelivery(host: DeliveryHost, storage: OutboxStorage = indexedDbStorage): Promise<Delivery> {
+export async function openDelivery(host: LevelHost, storage: OutboxStorage = indexedDbStorage): Promise<Delivery> {
   const life = new PageLife(host.platform);
   await life.begin();
   const table = await storage.open(host.onLost).catch((error) => {
@@ -73,10 +55,10 @@ export async function deleteStored(storage: OutboxStorage = indexedDbStorage): P
   await storage.delete();
 }
 
-export class Delivery implements LifeListener, Omit<Recorder, 'isCounting'> {
+export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
-  private readonly host: DeliveryHost;
+  private readonly host: LevelHost;
   private readonly life: PageLife;
   private readonly device = new DeviceWatch();
   private readonly sync: BackgroundSync | null;
@@ -88,7 +70,7 @@ export class Delivery implements LifeListener, Omit<Recorder, 'isCounting'> {
   private isFrozen = false;
   private draining: Promise<void> | null = null;
 
-  constructor(host: DeliveryHost, table: OutboxTable, life: PageLife) {
+  constructor(host: LevelHost, table: OutboxTable, life: PageLife) {
     const { platform, logger, address, log, maySend, mayLeave } = host;
     this.host = host;
     this.life = life;
@@ -111,9 +93,16 @@ export class Delivery implements LifeListener, Omit<Recorder, 'isCounting'> {
     for (const wait of await this.outbox.waits()) this.exporter.remember(wait);
   }
 
-  /** Runs that are counted and not sent yet. */
-  get openRuns(): number {
-    return [...this.outbox.openWindows].reduce((sum, { report, counts }) => sum + (report === 'data' ? counts.runs : 0), 0);
+  get status(): LevelStatus {
+    const { outbox, exporter } = this;
+    return {
+      openRuns: [...outbox.openWindows].reduce((sum, { report, counts }) => sum + (report === 'data' ? counts.runs : 0), 0),
+      outboxWindows: outbox.waitingCount,
+      outboxBytes: outbox.waitingBytes,
+      sentWindows: exporter.sentCount,
+      nextAttemptAtMs: exporter.nextAttemptAtMs,
+      storage: outbox.storage,
+    };
   }
 
   loaded(model: LoadedModel, totalMs: number): void {

@@ -5,6 +5,7 @@
  */
 import { indexedDbEpsilonStore } from './epsilon-store.ts';
 import { LocalDp, type LocalDpHost } from './local-dp.ts';
+import { LocalDpLevel } from './local-dp-level.ts';
 
 export { noisedModelOf } from './noised-model.ts';
 
@@ -12,6 +13,11 @@ export type LocalDpModule = typeof import('./local-dp-entry.ts');
 
 export function openLocalDp(host: LocalDpHost): LocalDp {
   return new LocalDp(host, indexedDbEpsilonStore());
+}
+
+/** The same as telemetry wants it. */
+export function openLocalDpLevel(host: LocalDpHost): LocalDpLevel {
+  return new LocalDpLevel(openLocalDp(host));
 }
 
 /** Ledger, answer and reports that wait. A new ledger is silent for a day, so deleting this one gains nothing. */

@@ -13,10 +13,11 @@
  */
 import { firstLine } from '../protocol/errors.ts';
 import type { CountsModule } from './counts-entry.ts';
-import type { Delivery, DeliveryModule } from './delivery.ts';
-import type { ClientOptions, Consent, Logger, SentReport, Telemetry, TelemetryStatus } from './options.ts';
+import type { DeliveryModule } from './delivery.ts';
+import type { LocalDpModule } from './local-dp-entry.ts';
+import type { ClientOptions, Consent, Logger, PrivacyLevel, SentReport, Telemetry, TelemetryStatus } from './options.ts';
 import type { OutboxStorage } from './outbox-db.ts';
-import { browserPlatform, type Platform } from './platform.ts';
+import { browserPlatform, type LifeListener, type Platform } from './platform.ts';
 import type { CountedModel, Recorder } from './recorder.ts';
 import { reportAddress } from './report-address.ts';
 import { SentLog } from './sent-log.ts';
@@ -31,7 +32,42 @@ export interface OwnedTelemetry extends Telemetry {
 export interface TelemetryFiles {
   readonly delivery: () => Promise<DeliveryModule>;
   readonly counts: () => Promise<CountsModule>;
+  readonly localDp: () => Promise<LocalDpModule>;
 }
+
+/** What a privacy level does with what was recorded, while telemetry is on: sdk/delivery.ts or sdk/local-dp-level.ts. */
+export interface Level extends Omit<Recorder, 'isCounting'>, LifeListener {
+  readonly status: LevelStatus;
+  drain(): Promise<void>;
+  flush(): Promise<void>;
+  /** Sends what may leave, keeps the rest for a later visit. */
+  close(): Promise<void>;
+  /** Nothing more is counted, stored or sent from here. */
+  end(): Promise<void>;
+}
+
+export type LevelStatus = Pick<
+  TelemetryStatus,
+  'openRuns' | 'outboxWindows' | 'outboxBytes' | 'sentWindows' | 'nextAttemptAtMs' | 'storage'
+>;
+
+export interface LevelHost {
+  readonly platform: Platform;
+  readonly logger: Logger;
+  readonly address: string;
+  readonly log: SentLog;
+  /** Consent, privacy signals and `pause()`, asked before each request. */
+  readonly maySend: () => boolean;
+  /** The application's veto. */
+  readonly mayLeave: (bytes: Uint8Array) => boolean;
+  readonly onChange: () => void;
+  /** The database was taken away: another tab withdrew consent, or the browser closed it. */
+  readonly onLost: () => void;
+  /** Ask the site's service worker to send what a closed page has left. */
+  readonly hasBackgroundSync: boolean;
+}
+
+const OFF: LevelStatus = { openRuns: 0, outboxWindows: 0, outboxBytes: 0, sentWindows: 0, nextAttemptAtMs: null, storage: 'indexeddb' };
 
 /** @param platform Another one only in tests that fix the clock and the random source; `storage` in those that are several pages. */
 export function createTelemetry(
@@ -51,16 +87,17 @@ class PageTelemetry implements OwnedTelemetry {
   private readonly logger: Logger;
   private readonly address: string | null;
   private readonly hasBackgroundSync: boolean;
+  private readonly privacy: PrivacyLevel;
   private readonly log: SentLog;
   private readonly listeners = new Set<() => void>();
   /** Models that have run in this page, by their plan: what words are made of. */
   private readonly models = new Map<string, CountedModel>();
   private consent: Consent;
   private isPaused = false;
-  private active: Delivery | null = null;
+  private active: Level | null = null;
   private stopListening: () => void = () => undefined;
   private starting: Promise<void> | null = null;
-  /** What was recorded while the database was being opened. */
+  /** What was recorded while the level was being fetched and opened. */
   private early: (() => void)[] = [];
   private isNotifying = false;
   /** It could not start, or the client was closed: counting would only fill memory. */
@@ -76,6 +113,7 @@ class PageTelemetry implements OwnedTelemetry {
     this.log = new SentLog(platform.now, () => this.notify());
     this.consent = options.consent ?? 'required';
     this.hasBackgroundSync = options.backgroundSync ?? false;
+    this.privacy = options.privacy ?? 'counts';
     this.mayLeave = (bytes) => mayLeave(onBeforeSend, bytes, this.logger);
     this.recorder = this.makeRecorder();
     if (this.consent === 'granted') void this.start();
@@ -104,11 +142,11 @@ class PageTelemetry implements OwnedTelemetry {
 
   async erase(): Promise<void> {
     await this.starting;
-    await this.leave((delivery) => delivery.end());
+    await this.leave((level) => level.end());
     this.log.clear();
     try {
-      const { deleteStored } = await this.files.delivery();
-      await deleteStored(this.storage);
+      await (await this.files.delivery()).deleteStored(this.storage);
+      if (this.privacy === 'local-dp') await (await this.files.localDp()).deleteLedger();
     } catch (error) {
       this.logger('warn', 'outbox-delete-failed', `Stored counts could not be deleted (${firstLine(error)}). Clear this site's data.`);
     }
@@ -133,19 +171,8 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   status(): TelemetryStatus {
-    const { active } = this;
-    return {
-      consent: this.consent,
-      offReason: this.offReason(),
-      privacy: 'counts',
-      isPaused: this.isPaused,
-      openRuns: active?.openRuns ?? 0,
-      outboxWindows: active?.outbox.waitingCount ?? 0,
-      outboxBytes: active?.outbox.waitingBytes ?? 0,
-      sentWindows: active?.exporter.sentCount ?? 0,
-      nextAttemptAtMs: active?.exporter.nextAttemptAtMs ?? null,
-      storage: active?.outbox.storage ?? 'indexeddb',
-    };
+    const { consent, privacy, isPaused } = this;
+    return { consent, offReason: this.offReason(), privacy, isPaused, ...(this.active?.status ?? OFF) };
   }
 
   async inspect(): Promise<readonly SentReport[]> {
@@ -163,7 +190,7 @@ class PageTelemetry implements OwnedTelemetry {
   async close(): Promise<void> {
     this.isOut = true;
     await this.starting;
-    await this.leave((delivery) => delivery.close());
+    await this.leave((level) => level.close());
   }
 
   private readonly mayLeave: (bytes: Uint8Array) => boolean;
@@ -184,9 +211,8 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private async open(): Promise<void> {
-    const { platform, logger, log, mayLeave, address } = this;
-    const { openDelivery } = await this.files.delivery();
-    const host = {
+    const { platform, logger, log, mayLeave, address, hasBackgroundSync } = this;
+    const level = await this.openLevel({
       platform,
       logger,
       address: address as string,
@@ -195,28 +221,32 @@ class PageTelemetry implements OwnedTelemetry {
       mayLeave,
       onChange: () => this.notify(),
       onLost: () => void this.lost(),
-      hasBackgroundSync: this.hasBackgroundSync,
-    };
-    const delivery = await openDelivery(host, this.storage);
-    this.stopListening = platform.onLife({
-      hidden: () => this.guard(() => delivery.hidden()),
-      frozen: () => this.guard(() => delivery.frozen()),
-      shown: () => this.guard(() => delivery.shown()),
-      online: () => this.guard(() => delivery.online()),
+      hasBackgroundSync,
     });
-    this.active = delivery;
+    this.stopListening = platform.onLife({
+      hidden: () => this.guard(() => level.hidden()),
+      frozen: () => this.guard(() => level.frozen()),
+      shown: () => this.guard(() => level.shown()),
+      online: () => this.guard(() => level.online()),
+    });
+    this.active = level;
     for (const run of this.early.splice(0)) this.guard(run);
-    if (!platform.isPrerendering()) void delivery.drain();
+    if (!platform.isPrerendering()) void level.drain();
+  }
+
+  private async openLevel(host: LevelHost): Promise<Level> {
+    if (this.privacy === 'local-dp') return (await this.files.localDp()).openLocalDpLevel(host);
+    return (await this.files.delivery()).openDelivery(host, this.storage);
   }
 
   /** Another tab of this site withdrew consent, or the browser closed the database: what is in memory is all there is. */
   private async lost(): Promise<void> {
     this.consent = 'required';
-    await this.leave((delivery) => delivery.end());
+    await this.leave((level) => level.end());
     this.notify();
   }
 
-  private async leave(end: (delivery: Delivery) => Promise<void>): Promise<void> {
+  private async leave(end: (level: Level) => Promise<void>): Promise<void> {
     const { active } = this;
     this.active = null;
     this.starting = null;
@@ -227,23 +257,23 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private makeRecorder(): Recorder {
-    const ofModel = (model: CountedModel, step: (delivery: Delivery) => void) => {
+    const ofModel = (model: CountedModel, step: (level: Level) => void) => {
       this.models.set(model.dataPlan, model);
       this.record(step);
     };
     return {
       isCounting: () => !this.isOut && this.offReason() === null && !this.platform.isPrerendering(),
-      loaded: (model, totalMs) => ofModel(model, (delivery) => delivery.loaded(model, totalMs)),
-      loadFailed: (failure) => this.record((delivery) => delivery.loadFailed(failure)),
-      ran: (model, outcome) => ofModel(model, (delivery) => delivery.ran(model, outcome)),
-      runFailed: (model, code) => this.record((delivery) => delivery.runFailed(model, code)),
-      observed: (model, ...rest) => ofModel(model, (delivery) => delivery.observed(model, ...rest)),
-      fedBack: (model, cells, segment) => this.record((delivery) => delivery.fedBack(model, cells, segment)),
+      loaded: (model, totalMs) => ofModel(model, (level) => level.loaded(model, totalMs)),
+      loadFailed: (failure) => this.record((level) => level.loadFailed(failure)),
+      ran: (model, outcome) => ofModel(model, (level) => level.ran(model, outcome)),
+      runFailed: (model, code) => this.record((level) => level.runFailed(model, code)),
+      observed: (model, ...rest) => ofModel(model, (level) => level.observed(model, ...rest)),
+      fedBack: (model, cells, segment) => this.record((level) => level.fedBack(model, cells, segment)),
     };
   }
 
-  /** Runs a recording step now, or when delivery is there; never lets it throw. */
-  private record(step: (delivery: Delivery) => void): void {
+  /** Runs a recording step now, or when the level is there; never lets it throw. */
+  private record(step: (level: Level) => void): void {
     if (!this.recorder.isCounting()) return;
     const take = () => {
       if (this.active !== null) step(this.active);

@@ -30,6 +30,7 @@ const OUTPUTS = [
   'dist/insitu.worker.js',
   'dist/insitu.telemetry.js',
   'dist/insitu.counts.js',
+  'dist/insitu.local-dp.js',
   'dist/ort/ort-wasm-simd-threaded.wasm',
   'dist/types/sdk/index.d.ts',
   'dist/node/cli.js',

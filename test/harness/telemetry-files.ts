@@ -1,7 +1,11 @@
-/** Telemetry's parts straight from their sources, for tests that run it in Node. */
+/** Telemetry's parts straight from their sources, for tests that run it in Node. Imported beforehand, so that no wait depends on a file. */
+import * as counts from '../../sdk/counts-entry.ts';
+import * as delivery from '../../sdk/delivery.ts';
+import * as localDp from '../../sdk/local-dp-entry.ts';
 import type { TelemetryFiles } from '../../sdk/telemetry.ts';
 
 export const telemetryFiles: TelemetryFiles = {
-  delivery: () => import('../../sdk/delivery.ts'),
-  counts: () => import('../../sdk/counts-entry.ts'),
+  delivery: async () => delivery,
+  localDp: async () => localDp,
+  counts: async () => counts,
 };

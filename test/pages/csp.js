@@ -39,10 +39,11 @@ window.showSent = async () => {
   const element = document.createElement('insitu-sent');
   element.client = window.client;
   document.body.append(element);
-  for (let frame = 0; frame < 100 && element.shadowRoot.querySelector('details') === null; frame++)
-    await new Promise(requestAnimationFrame);
-  element.shadowRoot.querySelector('details').open = true;
-  await new Promise(requestAnimationFrame);
-  return getComputedStyle(element.shadowRoot.querySelector('[part=bytes]')).display;
+  const found = async (selector) => {
+    while (element.shadowRoot.querySelector(selector) === null) await new Promise(requestAnimationFrame);
+    return element.shadowRoot.querySelector(selector);
+  };
+  (await found('details')).open = true;
+  return getComputedStyle(await found('[part=bytes]')).display;
 };
 window.ready = true;

@@ -18,5 +18,20 @@ window.runDigits = async (count) => {
   for (let index = 0; index < count; index++)
     await window.model.run({ image: { data: new Float32Array(64).fill(index % 17), dims: [1, 1, 8, 8] } });
 };
+/** Whether the open data window is stored with that many runs. */
+window.isStored = async (count) => {
+  const db = await new Promise((resolve, reject) => {
+    const request = indexedDB.open('insitu-telemetry');
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const records = await new Promise((resolve, reject) => {
+    const request = db.transaction('windows').objectStore('windows').getAll();
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  db.close();
+  return records.some(({ report, state, runs }) => report === 'data' && state === 'draft' && runs === count);
+};
 window.databases = async () => (await indexedDB.databases()).map(({ name }) => name);
 window.ready = true;

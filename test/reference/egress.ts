@@ -15,7 +15,8 @@ import type { LoadedModel } from '../../protocol/messages.ts';
 import type { Logger } from '../../sdk/options.ts';
 import { memoryTable, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/outbox-db.ts';
 import { browserPlatform, type LifeListener, type Platform } from '../../sdk/platform.ts';
-import { createTelemetry, type TelemetryFiles } from '../../sdk/telemetry.ts';
+import { createTelemetry } from '../../sdk/telemetry.ts';
+import { telemetryFiles } from '../harness/telemetry-files.ts';
 import type { CountedRun, Page, Product } from './product.ts';
 
 export interface EgressModel {
@@ -24,8 +25,6 @@ export interface EgressModel {
   readonly planHash: string;
 }
 
-/** The files that a page fetches, as they are. */
-const FILES: TelemetryFiles = { delivery: () => import('../../sdk/delivery.ts'), counts: () => import('../../sdk/counts-entry.ts') };
 const START_MS = Date.UTC(2026, 10, 23, 12);
 /** Between two runs: a window of eight runs becomes due while they go on. */
 const RUN_INTERVAL_MS = 9_000;
@@ -146,7 +145,7 @@ async function record(recording: Recording, product: Product, { manifest, plan, 
   const platform = recording.platform();
   const logger: Logger = (...line) => recording.write('log', ...line);
   const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted', logger } as const;
-  const telemetry = createTelemetry(options, platform, recording.storage(), FILES);
+  const telemetry = createTelemetry(options, platform, recording.storage(), telemetryFiles);
   const model = { manifest, modelVersion: '0123456789abcdef', dataPlan: planHash, dataCellCount: plan.cellCount } as LoadedModel;
   const page: Page = { telemetry, model, logger, random: platform.random };
   const count = async () => {

@@ -8,7 +8,7 @@ import { KINDS, kindOf, SAMPLED } from '../reference/kinds.ts';
 import { LEAKS, MISCOUNTS } from '../reference/leaks.ts';
 import { proveKind, tallyText } from '../reference/non-interference.ts';
 
-const PAIR_COUNT = 60;
+const PAIR_COUNT = 40;
 const SAMPLED_PAIR_COUNT = 3;
 const CONTROL_PAIR_COUNT = 60;
 const SEED = 20_261_123;

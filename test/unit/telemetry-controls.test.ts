@@ -158,3 +158,18 @@ test('what inspect shows are the bytes that were posted, and words decoded from 
   const data = reports.flatMap(({ windows }) => windows).find(({ report }) => report === 'data');
   expect(data).toMatchObject({ runs: 9, modelVersion: model.modelVersion, cells: [{ count: 9 }] });
 });
+
+test('at level local-dp no run, load, hide or flush makes a request, and without storage nothing is sent at all', async () => {
+  const codes: string[] = [];
+  const { platform, telemetry, observe } = telemetryWith({ privacy: 'local-dp', logger: (_level, code) => codes.push(code) });
+  await telemetry.grant();
+  observe(100);
+  telemetry.recorder.runFailed(model, 'run-failed');
+  telemetry.recorder.loadFailed({ modelVersion: model.modelVersion, error: { code: 'model-corrupt', details: {} as never } });
+  platform.life?.hidden();
+  await telemetry.flush();
+  await telemetry.close();
+  expect(platform.requests).toEqual([]);
+  expect(telemetry.status()).toMatchObject({ privacy: 'local-dp', openRuns: 0 });
+  expect(codes).toContain('ledger-failed');
+});
