@@ -55,6 +55,9 @@ function mixTensor(hash: Hash, input: ManifestInput, tensor: TensorWire | undefi
   const { dims, data } = tensor;
   hash.mix(dims.length);
   for (const length of dims) hash.mix(length);
+  // Dims may lie, and an empty text is no zero: without these two, what differs could leave the same words.
+  hash.mix(data.length);
+  hash.mix(ArrayBuffer.isView(data) ? data.BYTES_PER_ELEMENT : 0);
   const rowCount = input.dims[0] === 'batch' && data.length % (dims[0] ?? 1) === 0 ? Math.max(1, dims[0] ?? 1) : 1;
   const isAudio = input.kind === 'audio';
   const rowLength = data.length / rowCount;

@@ -20,7 +20,7 @@ export interface ClientOptions {
   /** WASM threads at the most. Default min(4, half the cores, rounded up); 1 where the page is not cross-origin isolated. */
   readonly threads?: number;
   /**
-   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per model and epoch and nothing else;
+   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
    * see docs/local-dp.md for the guarantee and its price.
    */
   readonly privacy?: PrivacyLevel;

@@ -103,6 +103,25 @@ async function untilRuns(scene: Scene, runs: number): Promise<{ reports: number;
   return scene.sums();
 }
 
+const settled = ({ proxy }: Scene) => proxy.log.flatMap(({ url }) => /^\/sync-(succeeded|failed)$/.exec(url)?.[1] ?? []);
+
+async function untilSettled(scene: Scene): Promise<string> {
+  const before = settled(scene).length;
+  await scene.dispatchSync();
+  await expect.poll(() => settled(scene).length, { timeout: 15_000 }).toBeGreaterThan(before);
+  return settled(scene).at(-1) as string;
+}
+
+/** The browser repeats an event that failed; one fails while the closed page's lock is not given back yet. */
+async function syncUntilSent(scene: Scene): Promise<void> {
+  await expect.poll(() => untilSettled(scene), { timeout: 20_000, interval: 200 }).toBe('succeeded');
+}
+
+async function closeLast(scene: Scene, page: Page): Promise<void> {
+  await page.close({ runBeforeUnload: true });
+  await expect.poll(() => scene.context.pages().length, { timeout: 10_000 }).toBe(1);
+}
+
 for (const worker of ['/sync-worker.js', '/sync-worker-module.js']) {
   chromiumTest(`what a tab leaves that was closed without a network is sent by ${worker} with no page open, and once`, async () => {
     await withScene(async (scene) => {
@@ -117,8 +136,8 @@ for (const worker of ['/sync-worker.js', '/sync-worker-module.js']) {
       await closeLast(scene, page);
       expect(await scene.sums()).toEqual({ reports: 0, runs: 0 });
       scene.proxy.rules.length = 0;
-      await scene.dispatchSync();
-      expect(await untilRuns(scene, 21)).toEqual({ reports: 2, runs: 21 });
+      await syncUntilSent(scene);
+      expect(await scene.sums()).toEqual({ reports: 2, runs: 21 });
       expect(scene.context.pages()).toHaveLength(1);
       const answered = posted(scene).length;
       await scene.dispatchSync();
@@ -128,20 +147,6 @@ for (const worker of ['/sync-worker.js', '/sync-worker-module.js']) {
       expect(posted(scene).length).toBeLessThanOrEqual(answered + 1);
     });
   });
-}
-
-const settled = ({ proxy }: Scene) => proxy.log.flatMap(({ url }) => /^\/sync-(succeeded|failed)$/.exec(url)?.[1] ?? []);
-
-async function untilSettled(scene: Scene): Promise<string> {
-  const before = settled(scene).length;
-  await scene.dispatchSync();
-  await expect.poll(() => settled(scene).length, { timeout: 15_000 }).toBeGreaterThan(before);
-  return settled(scene).at(-1) as string;
-}
-
-async function closeLast(scene: Scene, page: Page): Promise<void> {
-  await page.close({ runBeforeUnload: true });
-  await expect.poll(() => scene.context.pages().length, { timeout: 10_000 }).toBe(1);
 }
 
 chromiumTest('a hidden page whose reports wait asks for a sync event, which fails as long as they do and then succeeds', async () => {
@@ -159,7 +164,7 @@ chromiumTest('a hidden page whose reports wait asks for a sync event, which fail
     await expect.poll(() => settled(scene), { timeout: 15_000 }).toEqual(['failed']);
     await closeLast(scene, page);
     scene.proxy.rules.length = 0;
-    expect(await untilSettled(scene)).toBe('succeeded');
+    await syncUntilSent(scene);
     expect(await scene.sums()).toEqual({ reports: 1, runs: 12 });
   });
 });

@@ -65,6 +65,9 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
     engine: 'chromium',
     version: connection.version(),
     newPage: async () => chromiumPage(await context.newPage()),
+    async limitStorage(origin, bytes) {
+      await control.send('Storage.overrideQuotaForOrigin', { origin, ...(bytes === null ? {} : { quotaSize: bytes }) });
+    },
     kill: finish,
     async close() {
       // Over CDP, Playwright's own close() only disconnects. The browser answers, flushes its profile and exits.

@@ -23,6 +23,8 @@ export interface Browser {
   readonly engine: Engine;
   readonly version: string;
   newPage(): Promise<Page>;
+  /** Chromium only: how much the origin may store; null gives back what it had. */
+  limitStorage?(origin: string, bytes: number | null): Promise<void>;
   /** SIGKILL for the whole process group, as a crash would do. */
   kill(): Promise<void>;
   /** Pages closed, profile flushed, processes gone, temporary profile removed. */

@@ -185,7 +185,7 @@ const SHAPE_MUTATIONS: readonly ShapeMutation[] = [
     return { ...tensor, dims: dims.slice(0, tensor.dims.length) };
   },
   // Any dims: what is malformed may be malformed otherwise.
-  (tensor, dice) => ({ ...tensor, dims: tensor.dims.map(() => dice.oneOf([0, 1, 2, 3, -1, 0.5])) }),
+  (tensor, dice) => ({ ...tensor, dims: tensor.dims.map(() => dice.oneOf([0, 1, 2, 3, -1])) }),
   // An axis more.
   (tensor, dice) => ({ ...tensor, dims: dice.below(2) === 0 ? [...tensor.dims, 1] : [1, ...tensor.dims] }),
   // An element less.

@@ -1,0 +1,18 @@
+/**
+ * Exactly once, at a size for every day: npm run prove exactly-once runs a thousand windows per engine.
+ */
+import { expect, test } from 'vitest';
+import { browserStorm, expectExactlyOnce, tableOf } from '../harness/browser-storm.ts';
+import { enginesUnderTest } from '../harness/browsers.ts';
+
+const WINDOW_COUNT = 40;
+const SEED = 20_261_123;
+
+for (const engine of enginesUnderTest()) {
+  test(`through a storm of ${WINDOW_COUNT} windows each sealed run is counted exactly once [${engine}]`, async () => {
+    const report = await browserStorm(engine, WINDOW_COUNT, SEED);
+    process.stdout.write(`${tableOf(report)}\n`);
+    expectExactlyOnce(report);
+    expect(report.windows).toBeGreaterThanOrEqual(WINDOW_COUNT);
+  });
+}
