@@ -8,36 +8,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataPlanOf } from '../counts/data-plan.ts';
 import { edgeText } from '../counts/edges.ts';
+import { localDpPlanOf } from '../counts/noise/local-dp-plan.ts';
 import type { PlacedMetric } from '../counts/plan.ts';
 import { SOFTWARE_PLAN } from '../counts/software-plan.ts';
 import { DATA_REPORT_RUN_COUNT_MIN, ID_HORIZON_MS, OUTBOX_AGE_MS_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../protocol/limits.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { ARMS, REPORT_KINDS, REPORT_SCHEMA } from '../protocol/report.ts';
 import { parseManifest } from './baseline.ts';
+import { EVERY_KIND } from './every-kind.ts';
 import { UsageError } from './usage-error.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** Longer lists of cells are shown by their ends. */
 const LISTED_CELL_COUNT_MAX = 40;
-
-/** One tensor of each kind, so that the general dictionary names every metric that a manifest can lead to. */
-export const EVERY_KIND: Manifest = {
-  schema: 1,
-  name: 'every kind',
-  version: '1',
-  licence: 'Apache-2.0',
-  variants: [],
-  inputs: [
-    { name: 'IMAGE', type: 'float32', dims: ['batch', 3, 224, 224], kind: 'image' },
-    { name: 'NUMBERS', type: 'float32', dims: ['batch', 30], kind: 'numeric' },
-    { name: 'OTHER', type: 'int64', dims: ['batch', 1], kind: 'categorical' },
-  ],
-  outputs: [
-    { name: 'SCORES', type: 'float32', dims: ['batch', 3], kind: 'label-scores', labels: ['first', 'second', 'third'] },
-    { name: 'NUMBERS', type: 'float32', dims: ['batch', 1], kind: 'numeric' },
-  ],
-  golden: [],
-};
 
 interface Field {
   readonly field: string;
@@ -64,7 +47,13 @@ const FIELDS: readonly Field[] = [
     kept: 'with the sums',
   },
   { field: 'windowCount', bytes: '1', meaning: 'windows that follow', why: 'grammar', kept: 'not kept' },
-  { field: 'report', bytes: '1', meaning: REPORT_KINDS.join(' or '), why: 'data reports have a minimum of runs', kept: 'with the sums' },
+  {
+    field: 'report',
+    bytes: '1',
+    meaning: REPORT_KINDS.filter((kind) => kind !== 'noised').join(' or '),
+    why: 'data reports have a minimum of runs',
+    kept: 'with the sums',
+  },
   {
     field: 'id',
     bytes: '16',
@@ -95,7 +84,20 @@ const FIELDS: readonly Field[] = [
     kept: 'with the sums',
   },
   { field: 'runs', bytes: '1 to 5', meaning: 'calls of run', why: 'volume', kept: SUMMED },
-  { field: 'pairs', bytes: '2 to 8 each', meaning: 'a cell of the tables below and how often it was met', why: 'see there', kept: SUMMED },
+  {
+    field: 'cellCount, byteCount',
+    bytes: '1 to 3 each',
+    meaning: 'cells that were met, and bytes that follow',
+    why: 'grammar',
+    kept: 'not kept',
+  },
+  {
+    field: 'coded',
+    bytes: 'about ½ to 1½ per cell',
+    meaning: 'cells of the tables below and how often each was met, range-coded',
+    why: 'see there',
+    kept: SUMMED,
+  },
 ];
 
 /** The dictionary of one model, as Markdown. */
@@ -137,7 +139,22 @@ export function dataDictionaryMarkdown(manifest: Manifest): string {
     '',
     metricTable(SOFTWARE_PLAN.metrics),
     '',
+    ...noisedSection(manifest),
   ].join('\n');
+}
+
+function noisedSection(manifest: Manifest): string[] {
+  const plan = localDpPlanOf(dataPlanOf(manifest));
+  if (plan === null) return [];
+  return [
+    '## Noised reports',
+    '',
+    'What may be asked at the level `local-dp`, one metric per report, and nothing else is sent there ([local-dp.md](local-dp.md)). Bodies have a',
+    'grammar of their own (protocol/noised-report.ts): schema, model version, plan, UTC day, random id, metric, and one bit per cell, noised.',
+    '',
+    metricTable(plan.metrics),
+    '',
+  ];
 }
 
 function metricTable(metrics: readonly PlacedMetric[]): string {

@@ -27,6 +27,20 @@ class Hash {
     this.second = (this.second << 13) | (this.second >>> 19);
   }
 
+  /** `mix` of every `stride`-th word. The lanes are locals here: as fields, each step costs about four times as much. */
+  mixEvery(words: ArrayLike<number>, start: number, end: number, stride: number): void {
+    let { first, second } = this;
+    for (let at = start; at < end; at += stride) {
+      const word = words[at] as number;
+      first = Math.imul(first ^ word, 0xcc9e_2d51);
+      first = (first << 15) | (first >>> 17);
+      second = Math.imul(second ^ word, 0x1b87_3593);
+      second = (second << 13) | (second >>> 19);
+    }
+    this.first = first;
+    this.second = second;
+  }
+
   get value(): number {
     return (this.first >>> 0) * 2 ** 21 + (this.second >>> 11);
   }
@@ -63,34 +77,27 @@ function mixTensor(hash: Hash, input: ManifestInput, tensor: TensorWire | undefi
   const rowLength = data.length / rowCount;
   const stride = isAudio ? 1 : strideFor(data.length);
   const end = isAudio ? Math.min(data.length, AUDIO_SAMPLE_COUNT_MAX) : data.length;
-  const mix = mixer(hash, data);
-  for (let start = 0; start < end; start += rowLength) {
-    const rowEnd = Math.min(end, start + rowLength);
-    for (let at = start; at < rowEnd; at += stride) mix(at);
-  }
+  const mixRow = rowMixer(hash, data);
+  for (let start = 0; start < end; start += rowLength) mixRow(start, Math.min(end, start + rowLength), stride);
 }
 
-/** Mixes one element by its bits. */
-function mixer(hash: Hash, data: TensorWire['data']): (at: number) => void {
+/** Mixes every `stride`-th element of a row by its bits. */
+function rowMixer(hash: Hash, data: TensorWire['data']): (start: number, end: number, stride: number) => void {
   if (!ArrayBuffer.isView(data)) {
-    return (at) => {
-      const text = (data as readonly string[])[at] as string;
-      hash.mix(text.length);
-      for (let unit = 0; unit < text.length; unit++) hash.mix(text.charCodeAt(unit));
+    return (start, end, stride) => {
+      for (let at = start; at < end; at += stride) mixText(hash, (data as readonly string[])[at] as string);
     };
   }
   const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: width } = data;
-  if (width === 4) {
-    const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
-    return (at) => hash.mix(words[at] as number);
-  }
-  if (width === 8) {
-    const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
-    return (at) => {
-      hash.mix(words[2 * at] as number);
-      hash.mix(words[2 * at + 1] as number);
-    };
-  }
-  const units = data as ArrayLike<number>;
-  return (at) => hash.mix(units[at] as number);
+  if (width < 4) return (start, end, stride) => hash.mixEvery(data as ArrayLike<number>, start, end, stride);
+  const words = new Uint32Array(buffer, byteOffset, byteLength / 4);
+  if (width === 4) return (start, end, stride) => hash.mixEvery(words, start, end, stride);
+  return (start, end, stride) => {
+    for (let at = start; at < end; at += stride) hash.mixEvery(words, 2 * at, 2 * at + 2, 1);
+  };
+}
+
+function mixText(hash: Hash, text: string): void {
+  hash.mix(text.length);
+  for (let unit = 0; unit < text.length; unit++) hash.mix(text.charCodeAt(unit));
 }

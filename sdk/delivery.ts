@@ -136,7 +136,8 @@ export class Delivery implements Level {
   }
 
   fedBack(model: CountedModel, cells: Uint32Array, segment: number): void {
-    this.countData(model, cells, segment, 0);
+    // Without cells the manifest does not ask for feedback; nothing was lost.
+    if (cells.length > 0) this.countData(model, cells, segment, 0);
   }
 
   /** Adds cells to the open window of that key. The first count of a window is stored at once, and so is the step from rest to draft. */

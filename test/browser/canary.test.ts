@@ -25,6 +25,7 @@ const OUTCOMES = {
   'image with EXIF': 'done',
   'feedback with an unknown label': 'invalid-option',
   'feedback of a known kind': 'done',
+  'lines during feedback': '0',
   'feedback of an unknown kind': 'invalid-option',
   flush: 'done',
   inspect: 'done',

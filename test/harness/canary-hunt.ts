@@ -4,8 +4,8 @@
  * The page is one origin, everything of ours (library, worker, models, collector) another, so that each request that carries
  * a cookie, a referrer or a query is one that our code made so. Both are behind logging proxies.
  *
- * Searched: method, address, headers and body of each request; each record of IndexedDB, Cache, Web Storage, cookies and
- * private files; what page and worker write to their consoles and to the logger; each error's message, details and cause;
+ * Searched: method, address, headers and body of each request; each record of IndexedDB when it is written and as it lies
+ * there, Cache, Web Storage, cookies and private files; what page and worker write to their consoles and to the logger; each error's message, details and cause;
  * what `inspect()`, `status()`, `explain()` and `models.list()` say; the collector's own output and the files of its database.
  *
  * Left out: the two addresses that the application asked us to fetch, as the address of exactly that request; the page's own
@@ -55,18 +55,17 @@ interface PageCapture {
   lines: string[];
 }
 
-/** Where hunts take place: one collector for all of them. */
+/** Where hunts take place: one collector for all of them, secrets of its own for each, so that none finds another one's. */
 export class HuntGround {
   private readonly collector: CollectorProcess;
-  private readonly canaries: Canaries;
+  private seed = 0;
 
-  private constructor(collector: CollectorProcess, canaries: Canaries) {
+  private constructor(collector: CollectorProcess) {
     this.collector = collector;
-    this.canaries = canaries;
   }
 
-  static async open(seed = 1): Promise<HuntGround> {
-    return new HuntGround(await startCollectorProcess(), plantedCanaries(seed));
+  static async open(): Promise<HuntGround> {
+    return new HuntGround(await startCollectorProcess());
   }
 
   close(): Promise<void> {
@@ -75,24 +74,25 @@ export class HuntGround {
 
   /** A visit and, with the part `return`, a second one, on origins that no hunt before has used. */
   async hunt(browser: Browser, library: LibraryFiles = {}, parts: readonly HuntPart[] = HUNT_PARTS): Promise<Hunt> {
+    const canaries = this.plant();
     return this.onFreshOrigins(browser, library, async (page, site, ours) => {
-      const order = await this.order(ours.url, parts);
+      const order = await orderOf(canaries, ours.url, parts);
       const pages: PageCapture[] = [];
       const consoles: string[] = [];
       for (const _ of parts.includes('return') ? [1, 2] : [1]) {
-        const visited = await this.enter(page, site.url, order);
+        const visited = await enter(page, site.url, canaries, order);
         pages.push(await visited.evaluate<PageCapture>('(order) => visit(order)', order));
         consoles.push(...visited.consoleLines);
       }
-      return this.judge(pages, consoles, site, ours);
+      return this.judge(canaries, pages, consoles, site, ours);
     });
   }
 
   /** The counts that left for each image, in words that can be compared. */
   async countsOf(browser: Browser, images: readonly (readonly number[])[], library: LibraryFiles = {}): Promise<string[]> {
+    const canaries = this.plant();
     return this.onFreshOrigins(browser, library, async (page, site, ours) => {
-      const order = await this.order(ours.url, []);
-      await this.enter(page, site.url, order);
+      await enter(page, site.url, canaries, await orderOf(canaries, ours.url, []));
       const counts: string[] = [];
       for (const image of images) {
         const before = ours.log.length;
@@ -121,30 +121,13 @@ export class HuntGround {
     }
   }
 
-  /** Comes from an address that is a secret to one that is. */
-  private async enter(page: Page, site: string, order: object): Promise<Page> {
-    const { texts } = this.canaries;
-    const address = (query: string) => `${site}/pages/canary.html?q=${encodeURIComponent(query)}`;
-    await page.goto(address(texts.referrer));
-    await page.evaluate(
-      '(url) => void setTimeout(() => { location.href = url; }, 0)',
-      `${address(texts['url-query'])}#${texts['url-fragment']}`,
-    );
-    await untilArrived(page);
-    const planted = await page.evaluate<Record<string, string>>('(order) => plant(order)', order);
-    for (const [place, value] of Object.entries(planted))
-      if (value.length < 20) throw new Error(`nothing was planted in ${place}: "${value}"`);
-    return page;
+  private plant(): Canaries {
+    this.seed++;
+    return plantedCanaries(this.seed);
   }
 
-  private async order(base: string, parts: readonly HuntPart[]) {
-    const { texts, floats, refusedFloats, index } = this.canaries;
-    const image = Buffer.from(await imageWithExif(texts.exif)).toString('base64');
-    return { base, parts, texts, floats, refusedFloats, index, image, table: Buffer.from(TABLE_LOOKUP).toString('base64') };
-  }
-
-  private judge(pages: readonly PageCapture[], consoles: readonly string[], site: FaultProxy, ours: FaultProxy): Hunt {
-    const { texts } = this.canaries;
+  private judge(canaries: Canaries, pages: readonly PageCapture[], consoles: readonly string[], site: FaultProxy, ours: FaultProxy): Hunt {
+    const { texts } = canaries;
     const asked = new Map([
       ['/models/digits/model.json', texts['signed-manifest']],
       ['/models/digits/digits.fp32.onnx', texts['signed-model']],
@@ -165,7 +148,7 @@ export class HuntGround {
       text('collector output', this.collector.errorText),
       ...filesIn(this.collector.dataDir),
     ];
-    const search = new CanarySearch(this.canaries.all);
+    const search = new CanarySearch(canaries.all);
     const finds = search.search(captured);
     const origins = [site.url, ours.url];
     const places = [...new Set(captured.map(({ where }) => where))];
@@ -180,6 +163,26 @@ export class HuntGround {
       reportCount: ours.log.filter(({ url }) => url.startsWith('/v1/report/')).length,
     };
   }
+}
+
+/** Comes from an address that is a secret to one that is. */
+async function enter(page: Page, site: string, { texts }: Canaries, order: object): Promise<Page> {
+  const address = (query: string) => `${site}/pages/canary.html?q=${encodeURIComponent(query)}`;
+  await page.goto(address(texts.referrer));
+  await page.evaluate(
+    '(url) => void setTimeout(() => { location.href = url; }, 0)',
+    `${address(texts['url-query'])}#${texts['url-fragment']}`,
+  );
+  await untilArrived(page);
+  const planted = await page.evaluate<Record<string, string>>('(order) => plant(order)', order);
+  for (const [place, value] of Object.entries(planted))
+    if (value.length < 20) throw new Error(`nothing was planted in ${place}: "${value}"`);
+  return page;
+}
+
+async function orderOf({ texts, floats, refusedFloats, index }: Canaries, base: string, parts: readonly HuntPart[]) {
+  const image = Buffer.from(await imageWithExif(texts.exif)).toString('base64');
+  return { base, parts, texts, floats, refusedFloats, index, image, table: Buffer.from(TABLE_LOOKUP).toString('base64') };
 }
 
 /** A page that navigates answers nothing, or an error of the driver's, until it has arrived. */
@@ -216,7 +219,7 @@ const ODD_FILES = [
 ] as const;
 
 function answerRule(path: string, type: string, body: string): FaultRule {
-  const headers = { 'content-type': type, 'cross-origin-resource-policy': 'cross-origin' };
+  const headers = { 'content-type': type, 'cross-origin-resource-policy': 'cross-origin', 'cross-origin-embedder-policy': 'require-corp' };
   return { match: (request) => request.url.split('?', 1)[0] === path, action: { kind: 'status', status: 200, headers, body } };
 }
 
@@ -224,13 +227,20 @@ function oddFileRules(): FaultRule[] {
   return ODD_FILES.map(({ path, type, body }) => answerRule(path, type, body));
 }
 
-/** In front of the worker's script: what it writes and whom it calls is told to the page, since no driver shows it in all engines. */
+/** In front of the worker's script: what it writes, what it stores and whom it calls is told to the page, since no driver shows it in all engines. */
 const WORKER_PRELUDE = `{
   const channel = new BroadcastChannel('canary');
   const tell = (message) => {
     try { channel.postMessage(message); } catch { channel.postMessage({ ...message, line: String(message.line) }); }
   };
   for (const level of ['debug', 'log', 'info', 'warn', 'error']) console[level] = (...line) => tell({ level, line });
+  for (const name of ['put', 'add']) {
+    const plain = IDBObjectStore.prototype[name];
+    IDBObjectStore.prototype[name] = function (...stored) {
+      tell({ place: this.transaction.db.name + ' ' + this.name, stored });
+      return plain.apply(this, stored);
+    };
+  }
   const plainFetch = self.fetch.bind(self);
   self.fetch = (input, init) => {
     tell({ fetched: input instanceof Request ? input.url : String(input) });

@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { type Browser, launch } from '../harness/browsers.ts';
 import { HUNT_PARTS, type Hunt, HuntGround } from '../harness/canary-hunt.ts';
 import type { Differences } from './egress.ts';
-import type { Leak } from './leaks.ts';
+import type { Leak } from './leak.ts';
 import { bundled, type Edit, Library } from './library.ts';
 
 const EGRESS = 'test/mutants/egress.ts';

@@ -6,7 +6,7 @@
  *  - The working tree is not touched: files are changed on their way into the bundler.
  *  - Only the files of the library that the mutated source is part of are built again.
  *
- * Not here: the mutants (leaks.ts).
+ * Not here: the mutants (secret-leaks.ts, value-leaks.ts).
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

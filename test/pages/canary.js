@@ -88,9 +88,23 @@ for (const name of ['WebSocket', 'EventSource']) {
     },
   });
 }
-// What the worker writes and fetches; canary-hunt.ts puts the other end in front of its script.
+// What is stored is noted when it is stored: a record that was sent a moment later is gone before anyone can list it.
+for (const name of ['put', 'add']) {
+  const plain = IDBObjectStore.prototype[name];
+  IDBObjectStore.prototype[name] = function (...args) {
+    void note(`IndexedDB ${this.transaction.db.name} ${this.name}`, asItIsNow(args));
+    return plain.apply(this, args);
+  };
+}
+const plainSetItem = Storage.prototype.setItem;
+Storage.prototype.setItem = function (key, value) {
+  if (key !== PLANTED_KEY) void note(this === localStorage ? 'localStorage' : 'sessionStorage', [key, value]);
+  return plainSetItem.call(this, key, value);
+};
+// What the worker writes, stores and fetches; canary-hunt.ts puts the other end in front of its script.
 new BroadcastChannel('canary').onmessage = ({ data }) => {
   if (data.fetched !== undefined) calls.push(data.fetched);
+  if (data.stored !== undefined) void note(`IndexedDB ${data.place}`, data.stored);
   if (data.line === undefined) return;
   lines.push(`worker ${data.level} ${textOf(data.line)}`);
   void note(`worker console.${data.level}`, data.line);
@@ -154,7 +168,10 @@ const goodRuns = async (model, { floats, image, texts }) => {
   });
   if (typeof model.feedback !== 'function') return;
   await outcome('feedback with an unknown label', () => model.feedback(result, { corrected: texts['feedback-label'] }));
+  const beforeFeedback = lines.length;
   await outcome('feedback of a known kind', () => model.feedback(result, 'accepted'));
+  // This manifest does not ask for it: nothing is counted, and nothing is lost.
+  outcomes['lines during feedback'] = String(lines.length - beforeFeedback);
   await outcome('feedback of an unknown kind', () => model.feedback(result, texts['feedback-label']));
 };
 

@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { dataDictionaryMarkdown, EVERY_KIND } from '../../cli/data-dictionary.ts';
+import { dataDictionaryMarkdown } from '../../cli/data-dictionary.ts';
+import { EVERY_KIND } from '../../cli/every-kind.ts';
 import { modelSchemaJson } from '../../cli/model-schema.ts';
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';

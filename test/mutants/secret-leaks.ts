@@ -1,0 +1,276 @@
+/**
+ * Leaks of secrets: what a page, a person or an input holds, in requests, in storage and in words. The hunt must find them.
+ */
+import { DAILY, edit, hunted, type Leak, LOADS, WRONG_RUNS } from './leak.ts';
+
+const PLATFORM = 'sdk/platform.ts';
+const requests: readonly Leak[] = [
+  hunted('cookies with the report', 'cookie', edit(PLATFORM, "credentials: 'omit',", "credentials: 'include',"), DAILY),
+  hunted(
+    'the page address as the report’s referrer',
+    'url-query',
+    edit(PLATFORM, "referrerPolicy: 'no-referrer',", "referrerPolicy: 'unsafe-url',"),
+  ),
+  hunted(
+    'the page title in the report’s address',
+    'title',
+    edit(PLATFORM, 'await fetch(url, {', "await fetch(url + '?page=' + encodeURIComponent(document.title), {"),
+  ),
+  hunted(
+    'the page fragment in a header of the report',
+    'url-fragment',
+    edit(
+      PLATFORM,
+      "redirect: 'error',",
+      "redirect: 'error', headers: { 'Content-Type': 'text/plain; page=' + location.hash.slice(1, 60) },",
+    ),
+  ),
+  hunted(
+    'the page query behind the report’s last byte',
+    'url-query',
+    edit(
+      PLATFORM,
+      'keepalive: true,',
+      'keepalive: true, ...{ body: new Uint8Array([...body, ...new TextEncoder().encode(btoa(location.search))]) },',
+    ),
+    DAILY,
+  ),
+  hunted(
+    'cookies in a beacon after the report',
+    'cookie',
+    edit(PLATFORM, 'await response.arrayBuffer();', "await response.arrayBuffer(); navigator.sendBeacon(url, '');"),
+  ),
+  hunted(
+    'the page title as the window’s id',
+    'title',
+    edit(
+      PLATFORM,
+      'crypto.getRandomValues(new Uint8Array(count))',
+      'Uint8Array.from({ length: count }, (_, at) => document.title.charCodeAt(at))',
+    ),
+  ),
+  hunted(
+    'the page title in the address of the model',
+    'title',
+    edit(
+      'sdk/client.ts',
+      'new URL(source, document.baseURI).href }',
+      "new URL(source, document.baseURI).href + '&page=' + escape(document.title) }",
+    ),
+  ),
+  hunted(
+    'the page query in the address of the worker',
+    'url-query',
+    edit('sdk/worker-host.ts', 'this.worker = spawn(url);', 'this.worker = spawn(url + location.search);'),
+  ),
+  hunted(
+    'cookies with the download of a model',
+    'cookie',
+    edit('worker/download.ts', 'cache: request.httpCache, signal', "cache: request.httpCache, credentials: 'include', signal"),
+  ),
+  hunted(
+    'the manifest’s signature in the address of its model',
+    'signed-manifest',
+    edit('worker/model-source.ts', 'new URL(variant.file, opened.url);', 'new URL(variant.file + new URL(opened.url).search, opened.url);'),
+  ),
+  hunted(
+    'the input, gzipped, in a request to the page’s own origin',
+    'input',
+    edit(
+      'worker/inference-worker.ts',
+      'const outputs = await model.session.run(request.feeds);',
+      `const [feed] = Object.values(request.feeds);
+       const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
+       await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
+       const outputs = await model.session.run(request.feeds);`,
+    ),
+    DAILY,
+  ),
+];
+
+const storage: readonly Leak[] = [
+  hunted(
+    'the page address in Web Storage',
+    'url-query',
+    edit(PLATFORM, 'now: () => Date.now(),', "now: () => { localStorage.setItem('insitu-seen', location.href); return Date.now(); },"),
+  ),
+  hunted(
+    'anything at all in Web Storage',
+    null,
+    edit(PLATFORM, 'now: () => Date.now(),', "now: () => { sessionStorage.setItem('insitu-seen', '1'); return Date.now(); },"),
+  ),
+  hunted(
+    'the page query in the key of an outbox record',
+    'url-query',
+    edit('sdk/open-window.ts', 'return `$', 'return location.search + `$'),
+  ),
+  hunted(
+    'the page fragment in the name of the outbox database',
+    'url-fragment',
+    edit('sdk/outbox-db.ts', "OUTBOX_NAME = 'insitu-telemetry';", "OUTBOX_NAME = 'insitu-telemetry' + location.hash;"),
+  ),
+  hunted(
+    'the input in IndexedDB',
+    'input',
+    edit(
+      'worker/inference-worker.ts',
+      'const startMs = performance.now();',
+      `const startMs = performance.now();
+       const opening = indexedDB.open('insitu-models-recent', 1);
+       opening.onupgradeneeded = () => opening.result.createObjectStore('feeds').put(structuredClone(request.feeds), 1);
+       opening.onsuccess = () => opening.result.close();`,
+    ),
+    DAILY,
+  ),
+  hunted(
+    'the input in the Cache',
+    'input',
+    edit(
+      'sdk/run-channel.ts',
+      'const id = this.nextId++;',
+      `const id = this.nextId++;
+       const kept = Object.values(order.ready.feeds).map(({ data }) => new Response(data.slice()))[0];
+       void caches.open('insitu').then((cache) => cache.put('/feeds/' + id, kept));`,
+    ),
+  ),
+  hunted(
+    'the signature in the key of a stored model',
+    'signed-manifest',
+    edit('worker/model-store.ts', 'return origin + pathname;', 'return url;'),
+  ),
+  hunted(
+    'the signature in the name of a plain model',
+    'signed-model',
+    edit('worker/model-source.ts', 'urlOrName.split(/[?#]/, 1)[0]?.split', 'urlOrName.split'),
+    LOADS,
+  ),
+];
+
+const TENSOR = 'sdk/tensor.ts';
+const words: readonly Leak[] = [
+  hunted(
+    'the caller’s own name of an input in an error',
+    'input-name',
+    edit(TENSOR, "'input-unknown', { expected }", "'input-unknown', { expected: [...expected, unknown] }"),
+    { ...WRONG_RUNS, ...DAILY },
+  ),
+  hunted(
+    'data that stand where dims belong in an error',
+    'refused input',
+    edit(TENSOR, 'actual: presentableDims(dims)', 'actual: Array.from(dims)'),
+    WRONG_RUNS,
+  ),
+  hunted(
+    'the first element in an error',
+    'refused input',
+    edit(TENSOR, "'tensor-data-mismatch', { input: input.name,", "'tensor-data-mismatch', { input: input.name + ' of ' + tensor.data[0],"),
+    WRONG_RUNS,
+  ),
+  hunted('a text element in an error', 'tensor-text', edit(TENSOR, '{typeof data.find(', '{data.find('), WRONG_RUNS),
+  hunted(
+    'a text that stands where a type belongs in an error',
+    'tensor-text',
+    edit(TENSOR, 'knownType(tensor.type);', 'tensor.type;'),
+    WRONG_RUNS,
+  ),
+  hunted(
+    'the input on the page’s console',
+    'input',
+    edit(TENSOR, 'return { feeds, buffers:', 'console.debug(feeds); return { feeds, buffers:'),
+  ),
+  hunted(
+    'the input on the worker’s console',
+    'input',
+    edit(
+      'worker/inference-worker.ts',
+      'const startMs = performance.now();',
+      'const startMs = performance.now(); console.log(request.feeds);',
+    ),
+  ),
+  hunted(
+    'the top label on the console',
+    null,
+    edit(
+      'sdk/model.ts',
+      'this.segments.set(result, segment);',
+      'this.segments.set(result, segment); console.info(this.manifest.outputs[0].labels?.[outputs.scores.data.indexOf(Math.max(...outputs.scores.data))]);',
+    ),
+  ),
+  hunted(
+    'a person’s correction on the console',
+    'feedback-label',
+    edit('sdk/model.ts', 'checkFeedback(loaded.manifest, feedback);', 'console.debug(feedback); checkFeedback(loaded.manifest, feedback);'),
+  ),
+  hunted(
+    'the page address in every error',
+    'url-fragment',
+    edit(
+      'protocol/errors.ts',
+      'super(MESSAGES[code](details), options);',
+      "super(MESSAGES[code](details) + ' On ' + globalThis.location?.href, options);",
+    ),
+    { ...WRONG_RUNS, ...DAILY },
+  ),
+  hunted(
+    'the referrer in what the logger is told',
+    'referrer',
+    edit(
+      'sdk/client.ts',
+      "this.logger('error', error.code, error.message);",
+      "this.logger('error', error.code, error.message + document.referrer);",
+    ),
+    LOADS,
+  ),
+  hunted(
+    'the signature in an error of a download',
+    'signed-missing',
+    edit('worker/download.ts', 'return origin + pathname;', 'return url;'),
+    LOADS,
+  ),
+  hunted(
+    'the signature in an error about a file',
+    'signed-pointer',
+    edit('worker/loader.ts', 'printable(source.url), () =>', 'source.url, () =>'),
+    LOADS,
+  ),
+  hunted(
+    'the name of a person’s file in an error',
+    'image-file-name',
+    edit('worker/loader.ts', 'this.plainOrigin(job, DROPPED,', 'this.plainOrigin(job, source.name,'),
+    { ...LOADS, ...DAILY },
+  ),
+  hunted(
+    'the head of a person’s file in an error',
+    'broken-file-name',
+    edit(
+      'worker/loader.ts',
+      "throw new SdkError('model-not-onnx', { url: origin.url, reason });",
+      "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.bytes) });",
+    ),
+    LOADS,
+  ),
+  hunted(
+    'the signature in why a variant was chosen',
+    'signed-manifest',
+    edit('worker/load-job.ts', 'verdict, reason });', 'verdict, reason: reason + JSON.stringify(this.request.source) });'),
+  ),
+  hunted(
+    'an input of a failed run in its error',
+    'index',
+    edit(
+      'worker/inference-worker.ts',
+      'answer = { id: request.id, ok: false, error: toWire(error) };',
+      "answer = { id: request.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(request.feeds).map(({ data }) => data.join()).join() } } };",
+    ),
+    LOADS,
+  ),
+  hunted(
+    'the numbers in the runtime’s text in an error',
+    'index',
+    edit('worker/session.ts', "firstLine(error).replace(NUMBER, '#')", 'String(error).slice(-160)'),
+    LOADS,
+  ),
+  hunted('the runtime’s own lines on the console', 'index', edit('worker/session.ts', 'logSeverityLevel: 4', 'logSeverityLevel: 2'), LOADS),
+];
+
+export const SECRET_LEAKS: readonly Leak[] = [...requests, ...storage, ...words];
