@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HOUR_MS, type Window } from '../../protocol/report.ts';
-import { dataWindow, manifestText, nextId } from '../unit/report-fixtures.ts';
+import { dataWindow, manifestText, nextId, PRESENT_CELL } from '../unit/report-fixtures.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/node/cli.js', import.meta.url));
 
@@ -106,7 +106,7 @@ export async function post(url: string, body: Uint8Array<ArrayBuffer>): Promise<
 export interface Counted {
   readonly reports: number;
   readonly runs: number;
-  /** Sum of the first cell, which `freshWindow` bumps once per run. */
+  /** Sum of the state "present", which `freshWindow` bumps once per run. */
   readonly items: number;
 }
 
@@ -120,6 +120,6 @@ export async function counted(url: string, modelVersion: string): Promise<Counte
   return {
     reports: totals.reduce((sum, total) => sum + total.reports, 0),
     runs: totals.reduce((sum, total) => sum + total.runs, 0),
-    items: data.filter(({ cell }) => cell === 0).reduce((sum, { count }) => sum + count, 0),
+    items: data.filter(({ cell }) => cell === PRESENT_CELL).reduce((sum, { count }) => sum + count, 0),
   };
 }

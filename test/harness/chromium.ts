@@ -12,7 +12,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { chromium, type Page as PlaywrightPage } from 'playwright-core';
+import { type CDPSession, chromium, type Page as PlaywrightPage } from 'playwright-core';
 import { CHROMIUM_PATHS, firstExisting } from './browser-paths.mjs';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, pageOf } from './page.ts';
@@ -56,6 +56,7 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
   const context = connection.contexts()[0];
   if (context === undefined) throw new Error('Chromium has no default context');
   const control = await connection.newBrowserCDPSession();
+  let limits: CDPSession | null = null;
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const finish = async () => {
     await killGroup(pid);
@@ -66,7 +67,9 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
     version: connection.version(),
     newPage: async () => chromiumPage(await context.newPage()),
     async limitStorage(origin, bytes) {
-      await control.send('Storage.overrideQuotaForOrigin', { origin, ...(bytes === null ? {} : { quotaSize: bytes }) });
+      // A page's session knows its storage partition for certain, the browser's own only at times. The limit lasts as long as it.
+      limits ??= await context.newCDPSession(context.pages()[0] ?? (await context.newPage()));
+      await limits.send('Storage.overrideQuotaForOrigin', { origin, ...(bytes === null ? {} : { quotaSize: bytes }) });
     },
     kill: finish,
     async close() {

@@ -51,10 +51,13 @@ export function nextId(): string {
   return (++idNumber).toString(16).padStart(32, '0');
 }
 
-/** Eight runs, one item each: every state is the first one ("present", "ok"), behind the two cells of repetition. */
+/** Where the states begin, behind the two cells of repetition. */
+export const PRESENT_CELL = 2;
+
+/** Eight runs, one item each: every state is the first one ("present", "ok"). */
 export function dataWindow(changes: Partial<Window> = {}): Window {
   const header = { report: 'data', id: nextId(), plan: DATA_PLAN_HASH, hour: NOW_HOUR, arm: 'stable', segment: 0, runs: 8 } as const;
-  return { ...header, cells: Uint32Array.of(2, 8), counts: Uint32Array.of(8, 8), ...changes };
+  return { ...header, cells: Uint32Array.of(PRESENT_CELL, 8), counts: Uint32Array.of(8, 8), ...changes };
 }
 
 /** One failed load. */
