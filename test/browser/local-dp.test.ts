@@ -7,10 +7,13 @@ import { expect } from 'vitest';
 import { LOCAL_DP_QUARANTINE_HOURS } from '../../protocol/limits.ts';
 import { decodeBody } from '../../protocol/report.ts';
 import { browserTest } from '../harness/browsers.ts';
+import { startFaultProxy } from '../harness/fault-proxy.ts';
 import { StaticServer } from '../harness/static-server.ts';
 
 const WEEK_COUNT = 7;
 const STEP_HOURS = 12;
+/** Visits of the wired client, a week apart. */
+const VISIT_COUNT = 6;
 
 /** Two tabs' worth of the level over one storage, some runs in each, and what they posted: hour since the start, and bytes. */
 const LIVE_WEEKS = `async (weekCount, stepHours) => {
@@ -71,6 +74,39 @@ browserTest(
       expect(new Set(posts.map(({ bytes }) => bytes.length)).size).toBe(1);
       expect(Math.min(...posts.map(({ hour }) => hour))).toBeGreaterThanOrEqual(LOCAL_DP_QUARANTINE_HOURS);
     } finally {
+      await server.close();
+    }
+  },
+);
+
+browserTest(
+  'a client at this level posts one noised report in each epoch that it is visited, and nothing else',
+  ['chromium'],
+  async ({ page }) => {
+    const server = await StaticServer.start();
+    const proxy = await startFaultProxy(server.origin);
+    server.faults.set('/v1/report/demo', { status: 204, body: '' });
+    try {
+      const shown: string[] = [];
+      for (let week = 0; week < VISIT_COUNT; week++) {
+        await page.goto(`${proxy.url}/pages/local-dp.html?days=${7 * week}`);
+        await page.waitFor('() => window.ready === true');
+        shown.push(...(await page.evaluate<string[]>('() => visit()')));
+      }
+      const bodies = proxy.log.filter(({ method }) => method === 'POST').map(({ body }) => body);
+      const kinds = bodies.map((body) => {
+        const verdict = decodeBody(body);
+        return verdict.ok ? verdict.body.windows.map(({ report }) => report).join() : verdict.reason;
+      });
+      // The first epoch may be sat out, the last one's report may still be to come.
+      expect(bodies.length).toBeGreaterThanOrEqual(VISIT_COUNT - 3);
+      expect(bodies.length).toBeLessThanOrEqual(VISIT_COUNT);
+      expect(new Set(kinds)).toEqual(new Set(['noised']));
+      expect(new Set(bodies.map(({ length }) => length)).size).toBe(1);
+      expect(shown).toEqual(kinds);
+      expect(await page.evaluate<string[]>('() => databases()')).not.toContain('insitu-telemetry');
+    } finally {
+      await proxy.close();
       await server.close();
     }
   },
