@@ -13,6 +13,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, 
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { publint } from 'publint';
 import { build, createServer, type InlineConfig } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,6 +27,14 @@ const app = join(home, 'app');
 const installed = join(app, 'node_modules/insitu');
 const plain = join(home, 'plain');
 let tarball = '';
+
+/** Where the README says how large a file is, in kB. */
+const SIZES = {
+  'insitu.js': /a ([\d.]+) kB page script \(gzip;/,
+  'insitu.telemetry.js': /\(gzip; ([\d.]+) kB more/,
+  'insitu.local-dp.js': /file of its own, ([\d.]+) kB \(gzip\)/,
+  'insitu.element.js': /drop-in element for any site, ([\d.]+) kB \(gzip\)/,
+};
 
 const INDEX = '<!doctype html><link rel="icon" href="data:," /><script type="module" src="/main.ts"></script>';
 
@@ -124,6 +133,12 @@ describe('the tarball', () => {
     const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
     const { messages } = await publint({ pkgDir: 'package', pack: { tarball: bytes }, level: 'warning' });
     expect(messages).toEqual([]);
+  });
+
+  test.each(Object.entries(SIZES))('%s has the gzip size that the README states, within 0.2 kB', (file, pattern) => {
+    const stated = Number(pattern.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1]);
+    const actual = gzipSync(readFileSync(join(installed, 'dist', file)), { level: 9 }).length / 1000;
+    expect(Math.abs(stated - actual), `stated ${stated}, actual ${actual}`).toBeLessThan(0.2);
   });
 
   test('installing it brings no other package: no server, no database, no second runtime', () => {
