@@ -1,12 +1,11 @@
 /**
  * Test projects: `unit` runs in Node alone, `browser` and `e2e` start real browsers and real servers.
  *
- * Why three: `npm run check` needs the fast ones, and a machine of two cores must not run two browsers at a time, or
- * every wait in a test becomes a race with the neighbour.
+ * Why three: `npm run check` needs the fast ones alone, and the packed package is looked at last.
  *
  * Invariants
  *  - No retries. A test that fails once has failed.
- *  - Browser files run one after the other; each has its own browsers.
+ *  - Two files at a time, each with browsers of its own: no test may lean on how fast something is.
  *
  * Not here: proofs at full size (scripts/prove.mjs passes its own folder), the order of the projects (scripts/test.mjs).
  */
@@ -38,13 +37,12 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts', 'test/fault/**/*.test.ts', 'test/regression/browser/**/*.test.ts'],
-          fileParallelism: false,
           ...browserTimeouts,
         },
       },
       {
         define: { ...define },
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], fileParallelism: false, ...browserTimeouts },
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...browserTimeouts },
       },
       {
         define: { ...define },

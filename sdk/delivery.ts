@@ -184,9 +184,10 @@ export class Delivery implements Level {
   /** The name is given up once no transaction is under way: one that commits later would change a record that somebody else sends. */
   frozen(): void {
     this.isFrozen = true;
+    this.exporter.abandon();
     this.outbox.abandonOpen();
     void this.outbox.idle().then(() => {
-      if (this.isFrozen) this.life.end();
+      if (this.isFrozen) this.outbox.giveUpName();
     });
   }
 

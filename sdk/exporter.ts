@@ -102,6 +102,8 @@ export class Exporter {
   private readonly inFlight = new Set<string>();
   private silentCount = 0;
   private isStopped = false;
+  /** Raised by each freeze. */
+  private lives = 0;
   sentCount = 0;
 
   constructor(host: ExporterHost) {
@@ -131,6 +133,12 @@ export class Exporter {
   /** Nothing more is sent: consent was withdrawn or the client closed. */
   stop(): void {
     this.isStopped = true;
+  }
+
+  /** The page froze: answers to what is under way mean nothing any more, because other pages may have sent the same windows since. */
+  abandon(): void {
+    this.lives++;
+    this.inFlight.clear();
   }
 
   /** Nothing forbids a request about that model version now. */
@@ -168,11 +176,13 @@ export class Exporter {
       return;
     }
     for (const id of ids) this.inFlight.add(id);
+    const { lives } = this;
     const sending = this.host.platform.post(this.host.address, bytes, timeoutMs);
     const entry = this.host.log.add(this.host.address, bytes);
     const answer = await sending;
-    for (const id of ids) this.inFlight.delete(id);
     this.host.log.answer(entry, answer.status);
+    if (lives !== this.lives) return;
+    for (const id of ids) this.inFlight.delete(id);
     await this.obey(verdictOf(answer.status), body, modelVersion, answer, timeoutMs);
   }
 

@@ -8,6 +8,8 @@
  *  (c) A record belongs to its live page; only orphans of dead pages are adopted or sent (sdk/page-life.ts).
  *  (d) One transaction of this page is in flight at a time: `serial`, a chain that a rejection cannot poison.
  *  A window's bytes never change once it is in `own`.
+ *  - What is sent ahead of its record at hide is written at once in the form that was sent, and forgotten where that did not
+ *    succeed before the page's name is given up: an ack must not be read for a form that another page has sent otherwise.
  *  - Where a page can lose a record while it lives (leases, the back/forward cache) it looks before it rewrites one: what
  *    another page took away is given up here, or it would be counted twice.
  *
@@ -34,7 +36,11 @@ export interface Outgoing {
 interface Own extends Outgoing {
   /** False while a rest of this id may still be in the table: another page could add it up. */
   isSafe: boolean;
-  /** Runs that such a rest holds. */
+  /** The table has some form of it. */
+  isKnown: boolean;
+  /** The table has it as it is sent. */
+  isStored: boolean;
+  /** Runs that a rest of it holds. */
   readonly restRuns: number;
   readonly record: WindowRecord;
 }
@@ -104,9 +110,7 @@ export class Outbox {
   seal(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
       if (this.open.get(window.key) !== window || !window.maySend) return;
-      const isNew = window.committed === null;
-      const own = this.close(window, window.committed !== 'rest');
-      await this.makeSafe(own, isNew);
+      await this.makeSafe(this.close(window, window.committed !== 'rest'));
     });
   }
 
@@ -117,7 +121,9 @@ export class Outbox {
       const isBacked = window.report === 'software' || (window.committed === 'draft' && !window.isAdopting);
       return isBacked && window.maySend && mayPost(window.modelVersion);
     });
-    return [...ready.map((window) => this.close(window, true)), ...closed];
+    const sent = ready.map((window) => this.close(window, true));
+    for (const own of sent) void this.serial(() => this.makeSafe(own));
+    return [...sent, ...closed];
   }
 
   /** Gives up a rest that stayed below the minimum for too long. */
@@ -130,7 +136,7 @@ export class Outbox {
   /** What may go out now: this page's closed windows and, with `orphans`, what dead pages left. Also drops what is too old or too much. */
   async outgoing(withOrphans: boolean): Promise<Outgoing[]> {
     const orphans = await this.serial(async () => {
-      for (const own of this.own.values()) if (!own.isSafe) await this.makeSafe(own, false);
+      for (const own of this.own.values()) if (!own.isStored) await this.makeSafe(own);
       const { records, isOrphan } = await this.read();
       const kept = await this.trim(records, isOrphan);
       return withOrphans ? kept.filter((record) => record.state !== 'rest' && isOrphan(record)) : [];
@@ -172,9 +178,23 @@ export class Outbox {
     this.open.clear();
   }
 
+  /** The page froze and nothing is under way: its records are anybody's. */
+  giveUpName(): void {
+    this.forgetHalfStored();
+    this.life.end();
+  }
+
   /** Back from being frozen: nothing is written until the new name's lock is held. */
   async rename(): Promise<void> {
-    await this.serial(() => this.life.begin());
+    await this.serial(async () => {
+      this.forgetHalfStored();
+      await this.life.begin();
+    });
+  }
+
+  /** Whoever finds the record sends less than this page would; what it does not hold was never sealed. */
+  private forgetHalfStored(): void {
+    for (const own of this.own.values()) if (own.isSafe && own.isKnown && !own.isStored) this.own.delete(own.id);
   }
 
   /** Resolves when the transactions that were asked for have ended. */
@@ -227,16 +247,17 @@ export class Outbox {
     this.open.delete(window.key);
     const record = this.recordOf(window, window.counts, 'sealed');
     const { id, modelVersion, bytes, runs } = record;
-    const own: Own = { id, modelVersion, bytes, runs, isSafe, restRuns: window.committedRuns, record };
+    const isKnown = window.committed !== null;
+    const own: Own = { id, modelVersion, bytes, runs, isSafe, isKnown, isStored: false, restRuns: window.committedRuns, record };
     this.own.set(id, own);
     return own;
   }
 
   /** A rest that another page added up meanwhile takes its window along; what came after it is lost, and told. */
-  private async makeSafe(own: Own, isNew: boolean): Promise<void> {
+  private async makeSafe(own: Own): Promise<void> {
     try {
-      const isOurs = own.isSafe ? await this.write(own.record, !isNew) : await this.table.rewrite(own.record);
-      if (isOurs || own.isSafe) own.isSafe = true;
+      const isOurs = own.isSafe ? await this.write(own.record, own.isKnown) : await this.table.rewrite(own.record);
+      if (isOurs || own.isSafe) own.isSafe = own.isKnown = own.isStored = true;
       else {
         this.own.delete(own.id);
         this.host.lose(own.modelVersion, 'uncounted', own.runs - own.restRuns);

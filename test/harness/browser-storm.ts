@@ -5,8 +5,8 @@
  * arrived, and how often. The observer is apart from our code: it reads the outbox's committed records from another page of the
  * origin, and what the proxy saw posted and answered.
  *
- * *Sealed* is a run that stood in a committed record, or whose report was answered with 2xx. What must hold in the end: no run is
- * counted twice; every sealed run is counted, or is a rest in the outbox, or was in a window that the collector refused alone (and a
+ * *Sealed* is a run that stood in a committed record, or in a report whose ack its page has read. Of a page that died before it
+ * could say so, the first 2xx to a window is taken for read. What must hold in the end: no run is counted twice; every sealed run is counted, or is a rest in the outbox, or was in a window that the collector refused alone (and a
  * loss counter says so), or in an outbox that was cleared; a window's runs arrive all or none.
  *
  * Not here: sizes and which engines (test/browser/exactly-once.test.ts, test/prove/exactly-once.prove.test.ts).
@@ -101,7 +101,7 @@ function runsOf({ cells }: Window): number[] {
   return [...cells].flatMap((cell) => runOfCell.get(cell) ?? []);
 }
 
-function windowsOf({ body }: LoggedRequest): readonly Window[] {
+function windowsOf({ body }: Pick<LoggedRequest, 'body'>): readonly Window[] {
   const verdict = decodeBody(body);
   return verdict.ok ? verdict.body.windows : [];
 }
@@ -315,7 +315,27 @@ class Storm {
   }
 
   private async watch(): Promise<void> {
-    for (const window of await this.stored()) for (const run of runsOf(window)) this.sealed.add(run);
+    for (const window of await this.stored()) this.seal(window);
+    for (const page of this.pages) {
+      const acks = await page.evaluate<string[]>('() => takeAcks()').catch(() => []);
+      for (const ack of acks) for (const window of windowsOf({ body: Buffer.from(ack, 'base64') })) this.seal(window);
+    }
+  }
+
+  private seal(window: Window): void {
+    if (window.report === 'data') for (const run of runsOf(window)) this.sealed.add(run);
+  }
+
+  /** The first 2xx to each window. */
+  private sealAnswered(): void {
+    const answered = new Set<string>();
+    const ended = this.posted().filter(({ status }) => status !== null && status >= 200 && status < 300);
+    for (const request of ended.sort((a, b) => (a.endedAtMs ?? 0) - (b.endedAtMs ?? 0))) {
+      for (const window of windowsOf(request)) {
+        if (!answered.has(window.id)) this.seal(window);
+        answered.add(window.id);
+      }
+    }
   }
 
   private posted(): LoggedRequest[] {
@@ -345,10 +365,7 @@ class Storm {
 
   private async report(): Promise<StormReport> {
     const { accepted, losses } = await this.sums();
-    for (const request of this.posted()) {
-      if (request.status === null || request.status < 200 || request.status > 299) continue;
-      for (const window of windowsOf(request)) if (window.report === 'data') for (const run of runsOf(window)) this.sealed.add(run);
-    }
+    this.sealAnswered();
     const rests = new Set((await this.stored()).flatMap(runsOf));
     const refused = this.posted()
       .filter((request) => request.status === 413 && windowsOf(request).length === 1)

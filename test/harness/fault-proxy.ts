@@ -27,6 +27,8 @@ export interface LoggedRequest {
   isBodyComplete: boolean;
   /** Answered to the client; null while open, 0 when the connection was dropped. */
   status: number | null;
+  /** When the answer was out or the connection gone; null while open. */
+  endedAtMs: number | null;
   action: FaultAction['kind'] | null;
 }
 
@@ -99,6 +101,7 @@ function logged(incoming: IncomingMessage, response: ServerResponse): LoggedRequ
     body: new Uint8Array(),
     isBodyComplete: false,
     status: null,
+    endedAtMs: null,
     action: null,
   };
   const chunks: Buffer[] = [];
@@ -109,6 +112,7 @@ function logged(incoming: IncomingMessage, response: ServerResponse): LoggedRequ
   });
   response.on('close', () => {
     entry.status = response.writableFinished ? response.statusCode : 0;
+    entry.endedAtMs = performance.now();
   });
   return entry;
 }

@@ -8,6 +8,22 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) window.restores++;
 });
 
+// Reports whose ack this page has read. What was under way when it froze is not: delivery has stopped listening for it.
+const acks = [];
+let freezeCount = 0;
+addEventListener('pagehide', (event) => {
+  if (event.persisted) freezeCount++;
+});
+const plainFetch = window.fetch;
+window.fetch = async (url, options) => {
+  const { body } = options ?? {};
+  const countBefore = freezeCount;
+  const response = await plainFetch(url, options);
+  if (body instanceof Uint8Array && response.ok && countBefore === freezeCount) acks.push(btoa(String.fromCharCode(...body)));
+  return response;
+};
+window.takeAcks = () => acks.splice(0);
+
 const collector = { url: location.origin, key: 'demo' };
 const isCounting = new URLSearchParams(location.search).has('count');
 const client = isCounting ? createClient({ collector, consent: 'granted' }) : null;

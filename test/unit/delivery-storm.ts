@@ -53,8 +53,8 @@ function troubleOf(world: World): string | null {
   if (!world.hasLocks) return null;
   const data = [...world.records.values()].filter(({ report }) => report === 'data');
   const there = new Set([...all, ...data.flatMap(runsOf)]);
-  const gone = [...world.committed].find((run) => !there.has(run));
-  if (gone !== undefined) return `run ${gone} was committed and is gone`;
+  const gone = [...world.sealed].find((run) => !there.has(run));
+  if (gone !== undefined) return `run ${gone} was sealed and is gone`;
   const stuck = data.find(({ state, runs }) => state !== 'rest' || runs >= DATA_REPORT_RUN_COUNT_MIN);
   return stuck === undefined ? null : `a ${stuck.state} of ${stuck.runs} runs is stuck`;
 }

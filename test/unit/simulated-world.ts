@@ -13,7 +13,7 @@ import { placeMetrics } from '../../counts/plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
 import type { LoadedModel } from '../../protocol/messages.ts';
-import { decodeWindow } from '../../protocol/report.ts';
+import { decodeBody, decodeWindow } from '../../protocol/report.ts';
 import type { DeliveryModule } from '../../sdk/delivery.ts';
 import * as deliverySource from '../../sdk/delivery.ts';
 import { isAsRead, type OrderedWait, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/outbox-db.ts';
@@ -56,6 +56,7 @@ export class SimulatedPage {
   readonly world: World;
   isAlive = true;
   isFrozen = false;
+  freezeCount = 0;
   private listener: LifeListener | null = null;
   private timers = new Map<number, () => void>();
   private nextTimer = 0;
@@ -85,6 +86,7 @@ export class SimulatedPage {
   freeze(): void {
     this.listener?.frozen();
     this.isFrozen = true;
+    this.freezeCount++;
   }
 
   show(): void {
@@ -139,8 +141,8 @@ export class World {
   readonly accepted = new Map<string, readonly number[]>();
   /** What the intake would not have; a client of ours never gives it cause to. */
   readonly refusals: string[] = [];
-  /** Runs that were in a committed record at some time. */
-  readonly committed = new Set<number>();
+  /** Runs that were in a committed record at some time, or in a report whose ack their page has read. */
+  readonly sealed = new Set<number>();
   private held: Held[] = [];
   private seed = 1;
 
@@ -203,6 +205,7 @@ export class World {
   request(page: SimulatedPage, body: Uint8Array): Promise<Answer> {
     return new Promise((resolve) => {
       let answer = NO_ANSWER;
+      const { freezeCount } = page;
       this.requests.push({
         page,
         isRequest: true,
@@ -211,7 +214,11 @@ export class World {
           answer = { status: this.collect(body), retryAfterMs: null };
         },
         tell: (outcome) => {
-          if (page.isAlive) resolve(outcome === 'done' ? answer : outcome === 'busy' ? BUSY : NO_ANSWER);
+          if (!page.isAlive) return;
+          // What comes after a freeze is not read as an ack.
+          const isRead = outcome === 'done' && freezeCount === page.freezeCount;
+          if (isRead && answer.status === 204) for (const run of runsIn(body)) this.sealed.add(run);
+          resolve(outcome === 'done' ? answer : outcome === 'busy' ? BUSY : NO_ANSWER);
         },
       });
     });
@@ -236,7 +243,7 @@ export class World {
     const transact = <T>(work: () => T) => this.transact(page, work);
     const put = (record: WindowRecord) => {
       records.set(record.id, record);
-      if (record.report === 'data') for (const run of runsOf(record)) this.committed.add(run);
+      if (record.report === 'data') for (const run of runsOf(record)) this.sealed.add(run);
     };
     return {
       storage: 'indexeddb',
@@ -324,6 +331,11 @@ export class World {
     if (takesEffect) this.takeEffect(item);
     list.splice(list.indexOf(item), 1);
   }
+}
+
+function runsIn(body: Uint8Array): number[] {
+  const verdict = decodeBody(body);
+  return verdict.ok ? verdict.body.windows.flatMap(({ report, cells: bumped }) => (report === 'data' ? [...bumped] : [])) : [];
 }
 
 export function runsOf(record: WindowRecord): number[] {
