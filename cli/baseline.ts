@@ -1,5 +1,5 @@
 /**
- * The baseline: the validation set, counted as a page would count it.
+ * The baseline: a data set, counted as a page would count it.
  *
  * Why through the same run counter and the same runtime: a baseline that was binned elsewhere differs from the field by
  * its own rounding, and the dashboard would show that as drift.
@@ -7,74 +7,105 @@
  * Invariants
  *  - One run per example, as in the field; `n` is the number of examples.
  *  - The file names model version and plan; the collector refuses it for any other.
- *  - It never reaches a page: it is a histogram of training data.
+ *  - It never reaches a page: it is a histogram of training data. It holds counts and nothing else of a row.
+ *
+ * Not here: what a file's rows are (cli/readers/).
  */
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Baseline } from '../collector/store.ts';
 import { dataPlanOf } from '../counts/data-plan.ts';
-import { planHash } from '../counts/plan.ts';
+import { type Plan, planHash } from '../counts/plan.ts';
 import { createRunCounter } from '../counts/run-counter.ts';
-import { checkManifest, type Manifest, type ManifestVariant } from '../protocol/manifest.ts';
-import type { TensorWire } from '../protocol/messages.ts';
-import { createNodeSession } from './node-session.ts';
+import { denseOf } from '../counts/summary.ts';
+import type { Manifest } from '../protocol/manifest.ts';
+import type { Feeds } from '../protocol/messages.ts';
+import { parseDataArguments } from './data-arguments.ts';
+import { openModelFolder, parseManifest, readVariant, writeWhole } from './model-folder.ts';
+import { createNodeSession, type NodeSession } from './node-session.ts';
+import { startProgress } from './progress.ts';
+import { type Example, limitSource } from './readers/example.ts';
+import { openData } from './readers/open-data.ts';
+import { RowTally } from './row-tally.ts';
 import { UsageError } from './usage-error.ts';
 
-const USAGE = `insitu baseline FOLDER [--variant ID]
+const USAGE = `insitu baseline FOLDER [--data PATH...] [--variant ID] [--limit N]
 
-Counts FOLDER/validation.json with the model of FOLDER/model.json and writes FOLDER/baseline.json.
-validation.json is {"count": N, "images": "<base64>"}: N examples of the first input, one unsigned byte per element.
---variant names the variant that answers; default: the first that runs on wasm.
+Counts a data set as a page counts it, with the model of FOLDER/model.json, and writes FOLDER/baseline.json: counts only.
+Where the manifest has no variants (model.json or observe.json), something else runs the model: inputs alone are counted.
+
+  --data PATH       default: FOLDER/validation.json. Any of:
+      rows.npy          an array [N, ...item]; for several inputs: --data NAME=rows.npy for each
+      rows.csv          also .tsv and .parquet: columns by the names in the manifest (needs @duckdb/node-api)
+      photos/           .png .jpg .webp .bmp .avif, stretched to the input, scaled to its range (needs sharp)
+      recordings/       .wav at the manifest's sample rate
+      validation.json   {"count": N, "images": "<base64>"}: one unsigned byte per element of the first input
+  --variant ID      the variant that answers; default: the first that runs on wasm
+  --limit N         reads N rows at the most
+
+A row that cannot be read is left out, counted and named.
 `;
 
 /** `insitu baseline`. */
 export async function runBaseline(args: readonly string[]): Promise<void> {
-  const { positionals, values } = parseBaselineArgs([...args]);
-  const [folder] = positionals;
-  if (values.help) {
+  const given = parseDataArguments('baseline', args, { variant: { type: 'string' } });
+  if (given === null) {
     process.stdout.write(USAGE);
     return;
   }
-  if (folder === undefined || positionals.length > 1) throw new UsageError('Name one model folder. See insitu baseline --help.');
-  const manifestJson = await readFile(join(folder, 'model.json'), 'utf8').catch(() => {
-    throw new UsageError(`${join(folder, 'model.json')} cannot be read.`);
-  });
-  const manifest = parseManifest(manifestJson);
-  const variant = variantOf(manifest, values.variant);
-  const modelBytes = await readFile(join(folder, variant.file)).catch(() => {
-    throw new UsageError(`${join(folder, variant.file)} cannot be read.`);
-  });
-  if (createHash('sha256').update(modelBytes).digest('hex') !== variant.sha256) {
-    throw new UsageError(`${variant.file} is not the file that model.json describes. Pack the model again.`);
+  const { folder, data, limit, own } = given;
+  const model = await openModelFolder(folder);
+  const isObserved = model.manifest.variants.length === 0;
+  const modelBytes = isObserved ? null : await readVariant(model, own.variant as string | undefined);
+  const validation = join(folder, 'validation.json');
+  if (data.length === 0 && !existsSync(validation)) {
+    throw new UsageError(`${validation} is not there. Name the data: --data PATH. See insitu baseline --help.`);
   }
-  const baseline = await makeBaseline(manifestJson, modelBytes, await readExamples(join(folder, 'validation.json')));
-  await writeFile(join(folder, 'baseline.json'), `${JSON.stringify(baseline)}\n`);
-  process.stdout.write(`${join(folder, 'baseline.json')}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
+  const opened = await openData(model.manifest, data.length === 0 ? [validation] : data);
+  const source = limit === null ? opened : limitSource(opened, limit);
+  const progress = startProgress(source.count);
+  const { baseline, rows } = await makeBaseline(model.manifestJson, modelBytes, source.examples(), progress.advance).finally(progress.end);
+  const notes = isObserved ? ['The manifest has no model to run: outputs are not counted.', ...source.notes] : source.notes;
+  process.stdout.write([...rows.lines(), ...stateLines(model.manifest, baseline), ...notes, ''].join('\n'));
+  if (baseline.n === 0) throw new UsageError('No row was counted, so no baseline was written.');
+  const file = join(folder, 'baseline.json');
+  await writeWhole(file, `${JSON.stringify(baseline)}\n`);
+  process.stdout.write(`${file}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
 }
 
 /**
  * Runs and counts the examples.
  *
  * @param manifestJson model.json as served, byte for byte.
- * @param examples Values of the model's first input, one byte per element, one example after the other.
+ * @param modelBytes null where there is no model to run; then inputs alone are counted.
+ * @param advance Called after each row, readable or not.
  */
-export async function makeBaseline(manifestJson: string, modelBytes: Uint8Array, examples: Uint8Array): Promise<Baseline> {
+export async function makeBaseline(
+  manifestJson: string,
+  modelBytes: Uint8Array | null,
+  examples: AsyncIterable<Example>,
+  advance: () => void = () => undefined,
+): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {
   const manifest = parseManifest(manifestJson);
   const plan = dataPlanOf(manifest);
-  const count = createRunCounter(manifest, plan);
-  const run = await createNodeSession(modelBytes);
+  const count = createRunCounter(modelBytes === null ? { ...manifest, outputs: [] } : manifest, plan);
+  const run = modelBytes === null ? null : await createNodeSession(modelBytes);
+  const rows = new RowTally();
   const sums = new Map<number, number>();
-  let n = 0;
-  for (const feeds of feedsOf(manifest, examples)) {
-    const pairs = count(feeds, await run(feeds));
+  for await (const example of examples) {
+    advance();
+    if (!rows.take(example)) continue;
+    const pairs = count(example.feeds, run === null ? {} : await answerOf(run, example));
     for (let index = 0; index < pairs.length; index += 2) {
       const cell = pairs[index] as number;
       sums.set(cell, (sums.get(cell) ?? 0) + (pairs[index + 1] as number));
     }
-    n++;
   }
+  return { baseline: await baselineOf(manifestJson, plan, rows.readCount, sums), rows };
+}
+
+async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: ReadonlyMap<number, number>): Promise<Baseline> {
   const cells = [...sums.keys()].sort((a, b) => a - b);
   return {
     modelVersion: createHash('sha256').update(manifestJson).digest('hex').slice(0, 16),
@@ -85,59 +116,24 @@ export async function makeBaseline(manifestJson: string, modelBytes: Uint8Array,
   };
 }
 
-/** Feeds of one example each; named axes have length 1. */
-function* feedsOf(manifest: Manifest, examples: Uint8Array): Generator<Record<string, TensorWire>> {
-  const [input] = manifest.inputs;
-  if (input === undefined || input.type !== 'float32' || manifest.inputs.length > 1) {
-    throw new UsageError('A baseline can be counted for models with one float32 input so far.');
-  }
-  const dims = input.dims.map((length) => (typeof length === 'number' ? length : 1));
-  const elementCount = dims.reduce((product, length) => product * length, 1);
-  if (examples.length % elementCount !== 0)
-    throw new UsageError(`validation.json does not hold whole examples of ${elementCount} elements.`);
-  for (let start = 0; start < examples.length; start += elementCount) {
-    yield { [input.name]: { type: 'float32', dims, data: Float32Array.from(examples.subarray(start, start + elementCount)) } };
-  }
-}
-
-function parseBaselineArgs(args: string[]) {
+/** @throws {UsageError} when the model refuses the example: it would refuse the others too. */
+export async function answerOf(run: NodeSession, { where, feeds }: Extract<Example, { feeds: Feeds }>): Promise<Feeds> {
   try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: { variant: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
-    });
+    return await run(feeds);
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. See insitu baseline --help.`);
+    const [reason] = String(error instanceof Error ? error.message : error).split('\n', 1);
+    throw new UsageError(`The model cannot be run on ${where}: ${reason}`);
   }
 }
 
-/** @throws {UsageError} with the manifest's own sentence. */
-export function parseManifest(manifestJson: string): Manifest {
-  const verdict = checkManifest(parseJson(manifestJson, 'model.json'));
-  if (!verdict.ok) throw new UsageError(`model.json is not a usable manifest: ${verdict.reason}.`);
-  return verdict.manifest;
-}
-
-function parseJson(text: string, name: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`${name} is not JSON.`);
-  }
-}
-
-function variantOf({ variants }: Manifest, id: string | undefined): ManifestVariant {
-  const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
-  if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
-  return variant;
-}
-
-async function readExamples(file: string): Promise<Uint8Array> {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
+/** What the inputs were, one line each. */
+function stateLines(manifest: Manifest, { cells, counts }: Baseline): string[] {
+  const sums = cells.map((cell, index) => ({ cell, count: counts[index] as number }));
+  return dataPlanOf(manifest).metrics.flatMap((metric) => {
+    const input = manifest.inputs.find(({ name }) => metric.id === `input.${name}.state`);
+    if (input === undefined) return [];
+    const dense = denseOf(metric, sums);
+    const met = metric.cells.flatMap((state, index) => ((dense[index] as number) > 0 ? [`${dense[index]} ${state}`] : []));
+    return met.length === 0 ? [] : [`input ${input.name}: ${met.join(', ')}`];
   });
-  const { images } = parseJson(text, file) as { images?: unknown };
-  if (typeof images !== 'string') throw new UsageError(`${file} has no "images" in base64. See insitu baseline --help.`);
-  return Buffer.from(images, 'base64');
 }

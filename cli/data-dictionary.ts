@@ -14,8 +14,8 @@ import { SOFTWARE_PLAN } from '../counts/software-plan.ts';
 import { DATA_REPORT_RUN_COUNT_MIN, ID_HORIZON_MS, OUTBOX_AGE_MS_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../protocol/limits.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { ARMS, REPORT_KINDS, REPORT_SCHEMA } from '../protocol/report.ts';
-import { parseManifest } from './baseline.ts';
 import { EVERY_KIND } from './every-kind.ts';
+import { parseManifest } from './model-folder.ts';
 import { UsageError } from './usage-error.ts';
 
 const DAY_MS = 24 * 3_600_000;

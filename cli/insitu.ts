@@ -2,7 +2,7 @@
  * The `insitu` command.
  *
  *     insitu collector [options]          takes reports in and shows them
- *     insitu baseline | dictionary | schema
+ *     insitu baseline | calibrate | dictionary | schema
  *
  * Invariants
  *  - What a person can put right costs one sentence and no stack trace. Exit 2: the command line; exit 1: the surroundings.
@@ -11,6 +11,7 @@
  */
 import { parseArgs } from 'node:util';
 import { isStartupError, StartupError } from '../collector/startup-error.ts';
+import { DUCKDB_PACKAGE, isMissingPackage } from './optional-package.ts';
 import { UsageError } from './usage-error.ts';
 
 declare const __RELEASE__: string;
@@ -18,11 +19,8 @@ declare const __RELEASE__: string;
 /** DuckDB's and the web server's floor; package.json's `engines` says the same. */
 const NODE_VERSION_MIN: readonly [number, number] = [20, 19];
 
-/**
- * Optional peers in package.json, so that an application's build does not download a database. With versions, because
- * each DuckDB release counts as a prerelease to npm and fits no range but its own number.
- */
-const COLLECTOR_PACKAGES = 'hono@4 @hono/node-server@2 @duckdb/node-api@1.5.6-r.1';
+/** Optional peers in package.json, so that an application's build does not download a database. */
+const COLLECTOR_PACKAGES = `hono@4 @hono/node-server@2 ${DUCKDB_PACKAGE}`;
 
 /** One Ctrl+C under npm arrives twice, from the terminal and from npm; what comes later was meant. */
 const SAME_SIGNAL_MS = 500;
@@ -38,7 +36,8 @@ const USAGE = `insitu ${__RELEASE__}
       --json              one JSON line when ready
       INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo
       INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
-  insitu baseline     counts a validation set: insitu baseline --help
+  insitu baseline     counts a data set as a page would: insitu baseline --help
+  insitu calibrate    cuts cells so that a data set fills them equally: insitu calibrate --help
   insitu dictionary   prints what is counted, as Markdown
   insitu schema       prints the JSON Schema of model.json
 
@@ -64,6 +63,10 @@ async function run(args: readonly string[]): Promise<void> {
     case 'baseline': {
       const { runBaseline } = await import('./baseline.ts');
       return runBaseline(rest);
+    }
+    case 'calibrate': {
+      const { runCalibrate } = await import('./calibrate.ts');
+      return runCalibrate(rest);
     }
     case 'dictionary': {
       const { runDictionary } = await import('./data-dictionary.ts');
@@ -115,8 +118,7 @@ async function importCollector(): Promise<typeof import('../collector/index.ts')
   try {
     return await import('../collector/index.ts');
   } catch (error) {
-    // A package; a missing file of our own is a damaged installation and keeps its stack.
-    if (!(error instanceof Error && error.message.startsWith('Cannot find package'))) throw error;
+    if (!isMissingPackage(error)) throw error;
     throw new StartupError(
       `A collector needs packages that a page does not. Install them beside insitu: npm install ${COLLECTOR_PACKAGES}`,
     );

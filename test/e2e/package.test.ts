@@ -177,9 +177,10 @@ describe('the command', () => {
     };
     const named = /npm install (.*)$/.exec(stderr.trim())?.[1]?.split(' ') ?? [];
     const versions = Object.fromEntries(named.map((spec) => [spec.slice(0, spec.lastIndexOf('@')), spec.slice(spec.lastIndexOf('@') + 1)]));
-    expect(Object.keys(versions).sort()).toEqual(Object.keys(peerDependencies).sort());
-    for (const [name, range] of Object.entries(peerDependencies))
-      expect(range.replace('^', '').startsWith(versions[name] as string)).toBe(true);
+    // sharp is asked for by what reads pictures, and by nothing else.
+    const needed = Object.entries(peerDependencies).filter(([name]) => name !== 'sharp');
+    expect(Object.keys(versions).sort()).toEqual(needed.map(([name]) => name).sort());
+    for (const [name, range] of needed) expect(range.replace('^', '').startsWith(versions[name] as string)).toBe(true);
   });
 
   test('a collector beside its packages serves the dashboard, and the library to pages of any origin', async () => {

@@ -1,7 +1,8 @@
 /** A thousand windows per engine through the storm of test/harness/browser-storm.ts; prints what happened to every run. */
 import { expect, test } from 'vitest';
-import { browserStorm, expectExactlyOnce, tableOf } from '../harness/browser-storm.ts';
+import { browserStorm } from '../harness/browser-storm.ts';
 import { enginesUnderTest } from '../harness/browsers.ts';
+import { expectExactlyOnce, tableOf } from '../harness/storm-report.ts';
 
 const WINDOW_COUNT = 1_000;
 const SEED = 2_026_112_302;

@@ -1,0 +1,77 @@
+/**
+ * A model's folder: its manifest, and the model file that goes with it.
+ *
+ * Invariants
+ *  - model.json where there is one, otherwise observe.json, the manifest of a model that something else runs.
+ *  - A model file that its manifest does not describe is not run.
+ *  - What is written there is whole or not there: written beside its name, then renamed.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkManifest, type Manifest } from '../protocol/manifest.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface ModelFolder {
+  readonly folder: string;
+  readonly manifestFile: string;
+  /** As served, byte for byte. */
+  readonly manifestJson: string;
+  readonly manifest: Manifest;
+}
+
+/** @throws {UsageError} when there is no usable manifest. */
+export async function openModelFolder(folder: string): Promise<ModelFolder> {
+  const observed = join(folder, 'observe.json');
+  const manifestFile = existsSync(join(folder, 'model.json')) || !existsSync(observed) ? join(folder, 'model.json') : observed;
+  const manifestJson = await readFile(manifestFile, 'utf8').catch(() => {
+    throw new UsageError(`${manifestFile} cannot be read.`);
+  });
+  return { folder, manifestFile, manifestJson, manifest: parseManifest(manifestJson) };
+}
+
+/**
+ * The bytes of a variant's file.
+ *
+ * @param id Default: the first variant that runs on wasm.
+ */
+export async function readVariant({ folder, manifest }: ModelFolder, id: string | undefined): Promise<Uint8Array> {
+  const { variants } = manifest;
+  const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
+  if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
+  const modelBytes = await readFile(join(folder, variant.file)).catch(() => {
+    throw new UsageError(`${join(folder, variant.file)} cannot be read.`);
+  });
+  if (createHash('sha256').update(modelBytes).digest('hex') !== variant.sha256) {
+    throw new UsageError(`${variant.file} is not the file that model.json describes. Pack the model again.`);
+  }
+  return modelBytes;
+}
+
+/** @throws {UsageError} with the manifest's own sentence. */
+export function parseManifest(manifestJson: string): Manifest {
+  const verdict = checkManifest(parseJson(manifestJson));
+  if (!verdict.ok) throw new UsageError(`model.json is not a usable manifest: ${verdict.reason}.`);
+  return verdict.manifest;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError('model.json is not JSON.');
+  }
+}
+
+/** Writes a file that is never seen half written. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const part = `${file}.${process.pid}.part`;
+  try {
+    await writeFile(part, text);
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
