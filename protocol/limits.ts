@@ -39,6 +39,8 @@ export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 export const MODEL_BYTES_MAX = 2_000_000_000;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
+/** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */
+export const EARLY_STEP_COUNT_MAX = 1_000;
 /** From the first result of a cached model to the look for a new version: the page's own start comes first. */
 export const UPDATE_DELAY_MS = 2_000;
 

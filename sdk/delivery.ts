@@ -50,11 +50,6 @@ export async function openDelivery(host: LevelHost, storage: OutboxStorage = ind
   return delivery;
 }
 
-/** All that telemetry has stored on this device. @param storage Another one only in tests. */
-export async function deleteStored(storage: OutboxStorage = indexedDbStorage): Promise<void> {
-  await storage.delete();
-}
-
 export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
@@ -68,6 +63,8 @@ export class Delivery implements Level {
   private isTicking = false;
   private isEnded = false;
   private isFrozen = false;
+  /** Counts that came after the page's name was given up, for its next one. */
+  private late: (() => void)[] = [];
   private draining: Promise<void> | null = null;
 
   constructor(host: LevelHost, table: OutboxTable, life: PageLife) {
@@ -90,7 +87,8 @@ export class Delivery implements Level {
 
   /** What earlier visits were told to wait for. */
   async begin(): Promise<void> {
-    for (const wait of await this.outbox.waits()) this.exporter.remember(wait);
+    const nowMs = this.host.platform.now();
+    for (const wait of await this.outbox.waits()) if (!(wait.atMs > nowMs)) this.exporter.remember(wait);
   }
 
   get status(): LevelStatus {
@@ -108,16 +106,19 @@ export class Delivery implements Level {
   loaded(model: LoadedModel, totalMs: number): void {
     const { modelVersion } = model;
     this.countSoftware(modelVersion, cellsOfLoad(model, totalMs), 0);
-    this.device.watchPressure((state) => this.countSoftware(modelVersion, cellsOfPressure(state), 0));
+    this.device.watchPressure((state) => {
+      if (this.host.mayCount()) this.countSoftware(modelVersion, cellsOfPressure(state), 0);
+    });
     void this.device.memoryBytes().then((bytes) => {
-      if (bytes !== null && !this.isEnded) this.countSoftware(modelVersion, cellsOfMemory(bytes), 0);
+      if (bytes !== null && !this.isEnded && this.host.mayCount()) this.countSoftware(modelVersion, cellsOfMemory(bytes), 0);
     });
   }
 
   /** A page that fails to load its model may be closed at once. */
   loadFailed({ modelVersion, error }: LoadFailure): void {
     this.countSoftware(modelVersion, cellsOfLoadFailure(error.code), 0);
-    void this.flush();
+    this.sealAll();
+    void this.drain();
   }
 
   ran(model: LoadedModel, outcome: RunOutcome): void {
@@ -142,6 +143,10 @@ export class Delivery implements Level {
 
   /** Adds cells to the open window of that key. The first count of a window is stored at once, and so is the step from rest to draft. */
   private count(of: WindowKey, cells: Uint32Array | readonly number[], runs: 0 | 1, isLoss = false): void {
+    if (this.isFrozen) {
+      this.late.push(() => this.count(of, cells, runs, isLoss));
+      return;
+    }
     const window = this.windowOf(of);
     window.counts.add(cells);
     if (runs === 1) window.counts.addRun();
@@ -175,6 +180,8 @@ export class Delivery implements Level {
   }
 
   hidden(): void {
+    // Browsers tell of `pagehide` before they tell that the page is invisible.
+    if (this.isFrozen) return;
     this.exporter.postNow(this.outbox.takeForHide((version) => this.exporter.mayPost(version)));
     // What could not be sent is written once more; should the browser not get to it, the last record stands.
     for (const window of this.outbox.openWindows) if (window.isDirty) void this.outbox.persist(window);
@@ -184,7 +191,7 @@ export class Delivery implements Level {
   /** The name is given up once no transaction is under way: one that commits later would change a record that somebody else sends. */
   frozen(): void {
     this.isFrozen = true;
-    this.exporter.abandon();
+    this.exporter.sleep();
     this.outbox.abandonOpen();
     void this.outbox.idle().then(() => {
       if (this.isFrozen) this.outbox.giveUpName();
@@ -194,7 +201,10 @@ export class Delivery implements Level {
   shown(): void {
     const wasFrozen = this.isFrozen;
     this.isFrozen = false;
-    void (wasFrozen ? this.outbox.rename() : Promise.resolve()).then(() => this.drain());
+    this.exporter.wakeUp();
+    const isReady = wasFrozen ? this.outbox.rename() : Promise.resolve();
+    for (const count of this.late.splice(0)) count();
+    void isReady.then(() => this.drain());
   }
 
   online(): void {
@@ -205,9 +215,13 @@ export class Delivery implements Level {
   /** Seals what may be sealed and sends it. */
   async flush(): Promise<void> {
     this.exporter.wake();
-    for (const window of [...this.outbox.openWindows]) void this.outbox.seal(window);
+    this.sealAll();
     await this.draining;
     await this.drain();
+  }
+
+  private sealAll(): void {
+    for (const window of [...this.outbox.openWindows]) void this.outbox.seal(window);
   }
 
   /** Seals and sends what may leave, keeps the rest for a later visit. */
@@ -276,7 +290,7 @@ export class Delivery implements Level {
 
   private async drainOnce(): Promise<void> {
     const { outbox, exporter, life } = this;
-    if (this.isEnded || !this.host.maySend()) return;
+    if (this.isEnded || this.isFrozen || !this.host.maySend()) return;
     try {
       await exporter.send(await outbox.outgoing(false));
       if (!exporter.isQuiet) await life.alone('insitu-drain', async () => exporter.send(await outbox.outgoing(true)));

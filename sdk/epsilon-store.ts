@@ -12,6 +12,7 @@
  * Not here: what the record means (sdk/local-dp.ts).
  */
 import { STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
+import { EPSILON_NAME } from './stored-data.ts';
 
 export interface EpsilonStore {
   /**
@@ -24,7 +25,6 @@ export interface EpsilonStore {
   delete(): Promise<void>;
 }
 
-const NAME = 'insitu-epsilon';
 const STORE = 'ledger';
 const KEY = 'site';
 
@@ -39,13 +39,13 @@ export function indexedDbEpsilonStore(): EpsilonStore {
       }
     },
     delete: async () => {
-      await answerOf(indexedDB.deleteDatabase(NAME));
+      await answerOf(indexedDB.deleteDatabase(EPSILON_NAME));
     },
   };
 }
 
 async function openDatabase(): Promise<IDBDatabase> {
-  const request = indexedDB.open(NAME, 1);
+  const request = indexedDB.open(EPSILON_NAME, 1);
   request.onupgradeneeded = () => {
     request.result.createObjectStore(STORE);
   };

@@ -5,6 +5,8 @@
  *  - Bodies are about one model version; one that waits (503: not registered yet) holds up no other.
  *  - A window is deleted after its ack or a refusal of it alone, never before; every retry repeats its bytes.
  *  - At most one request per window is in flight in this page.
+ *  - A window that was sent alone waits alone: one whose plan is not registered yet holds up no other of its model.
+ *  - A frozen page sends nothing and reads no answer.
  *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush; at hide too.
  *  - After `stop` nothing more is sent, also of a body that is being split.
  *
@@ -98,10 +100,12 @@ export interface ExporterHost {
 
 export class Exporter {
   private readonly host: ExporterHost;
+  /** By model version; of a window that was refused among others and then had to wait alone, by its id. */
   private readonly waits = new Map<string, Wait>();
   private readonly inFlight = new Set<string>();
   private silentCount = 0;
   private isStopped = false;
+  private isAsleep = false;
   /** Raised by each freeze. */
   private lives = 0;
   sentCount = 0;
@@ -136,41 +140,55 @@ export class Exporter {
   }
 
   /** The page froze: answers to what is under way mean nothing any more, because other pages may have sent the same windows since. */
-  abandon(): void {
+  sleep(): void {
     this.lives++;
     this.inFlight.clear();
+    this.isAsleep = true;
+  }
+
+  wakeUp(): void {
+    this.isAsleep = false;
   }
 
   /** Nothing forbids a request about that model version now. */
   mayPost(modelVersion: string): boolean {
-    return (
-      !this.isStopped && !this.isQuiet && this.host.maySend() && (this.waits.get(modelVersion)?.untilMs ?? 0) <= this.host.platform.now()
-    );
+    return !this.isStopped && !this.isAsleep && !this.isQuiet && this.host.maySend() && !this.isWaiting(modelVersion);
   }
+
+  private isWaiting(key: string): boolean {
+    return (this.waits.get(key)?.untilMs ?? 0) > this.host.platform.now();
+  }
+
+  private readonly isFree = ({ id }: Outgoing): boolean => !this.inFlight.has(id) && !this.isWaiting(id);
 
   /** Sends what is due and waits for the answers. */
   async send(windows: readonly Outgoing[]): Promise<void> {
-    const free = windows.filter(({ id }) => !this.inFlight.has(id));
-    for (const body of bodiesOf(free)) if (this.mayPost(body[0]?.modelVersion as string)) await this.post(body, REPORT_TIMEOUT_MS);
+    for (const body of bodiesOf(windows.filter(this.isFree))) {
+      // A page that was hidden meanwhile has sent some of them.
+      const free = body.filter(this.isFree);
+      if (free.length > 0 && this.mayPost(free[0]?.modelVersion as string)) await this.post(free, REPORT_TIMEOUT_MS);
+    }
   }
 
   /** Starts the requests synchronously, within the shared keepalive quota; what does not fit waits in the outbox. */
   postNow(windows: readonly Outgoing[]): void {
     let bytes = 0;
-    for (const body of bodiesOf(windows.filter(({ id }) => !this.inFlight.has(id)))) {
+    for (const body of bodiesOf(windows.filter(this.isFree))) {
       bytes += body.reduce((sum, window) => sum + window.bytes.length, BODY_HEADER_BYTES);
       if (bytes > KEEPALIVE_BYTES_MAX) return;
       void this.post(body, null);
     }
   }
 
-  private async post(body: readonly Outgoing[], timeoutMs: number | null): Promise<void> {
+  /** @param waitKey What waits if the answer says so: the model version, or the id of a window that is sent alone. */
+  private async post(body: readonly Outgoing[], timeoutMs: number | null, waitKey?: string): Promise<void> {
     const modelVersion = body[0]?.modelVersion as string;
     const ids = body.map(({ id }) => id);
     const bytes = encodeBody(
       modelVersion,
       body.map((window) => window.bytes),
     );
+    if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.host.dropped(body[0] as Outgoing, 'too-large');
     if (!this.host.mayLeave(bytes)) {
       for (const window of body) await this.host.dropped(window, 'vetoed');
       return;
@@ -183,31 +201,35 @@ export class Exporter {
     this.host.log.answer(entry, answer.status);
     if (lives !== this.lives) return;
     for (const id of ids) this.inFlight.delete(id);
-    await this.obey(verdictOf(answer.status), body, modelVersion, answer, timeoutMs);
+    await this.obey(answer, body, waitKey ?? modelVersion, timeoutMs);
   }
 
-  private async obey(verdict: Verdict, body: readonly Outgoing[], modelVersion: string, answer: Answer, timeoutMs: number | null) {
+  private async obey(answer: Answer, body: readonly Outgoing[], waitKey: string, timeoutMs: number | null) {
+    const verdict = verdictOf(answer.status);
+    const modelVersion = body[0]?.modelVersion as string;
     this.silentCount = verdict === 'silent' ? this.silentCount + 1 : 0;
     if (verdict === 'stored') {
-      this.waits.delete(modelVersion);
+      for (const key of [waitKey, ...body.map(({ id }) => id)]) this.waits.delete(key);
       this.sentCount += body.length;
       await this.host.stored(body.map(({ id }) => id));
     } else if (verdict === 'retry' || verdict === 'silent') {
-      this.wait(modelVersion, answer.retryAfterMs);
+      this.wait(waitKey, modelVersion, answer.retryAfterMs);
     } else {
       // An answer, whatever it says, ends a wait.
-      this.waits.delete(modelVersion);
+      this.waits.delete(waitKey);
       if (body.length === 1) await this.host.dropped(body[0] as Outgoing, verdict);
-      else for (const window of body) if (this.mayPost(modelVersion)) await this.post([window], timeoutMs);
+      else
+        for (const window of body) if (this.mayPost(modelVersion) && this.isFree(window)) await this.post([window], timeoutMs, window.id);
     }
   }
 
-  private wait(modelVersion: string, orderedMs: number | null): void {
-    const attempt = (this.waits.get(modelVersion)?.attempt ?? -1) + 1;
+  private wait(key: string, modelVersion: string, orderedMs: number | null): void {
+    const attempt = (this.waits.get(key)?.attempt ?? -1) + 1;
     const random = (this.host.platform.random(1)[0] as number) / 255;
     const delayMs = Math.max(orderedMs ?? 0, backoffMs(attempt, random));
-    const untilMs = this.host.platform.now() + delayMs;
-    this.waits.set(modelVersion, { attempt, untilMs, isOrdered: orderedMs !== null });
-    if (orderedMs !== null) void this.host.ordered({ modelVersion, untilMs });
+    const atMs = this.host.platform.now();
+    const untilMs = atMs + delayMs;
+    this.waits.set(key, { attempt, untilMs, isOrdered: orderedMs !== null });
+    if (orderedMs !== null && key === modelVersion) void this.host.ordered({ modelVersion, untilMs, atMs });
   }
 }

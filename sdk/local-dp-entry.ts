@@ -19,8 +19,3 @@ export function openLocalDp(host: LocalDpHost): LocalDp {
 export function openLocalDpLevel(host: LocalDpHost): LocalDpLevel {
   return new LocalDpLevel(openLocalDp(host));
 }
-
-/** Ledger, answer and reports that wait. A new ledger is silent for a day, so deleting this one gains nothing. */
-export function deleteLedger(): Promise<void> {
-  return indexedDbEpsilonStore().delete();
-}

@@ -33,6 +33,8 @@ export interface LocalDpHost {
   readonly maySend: () => boolean;
   /** The application's veto. */
   readonly mayLeave: (bytes: Uint8Array) => boolean;
+  /** The ledger was there and is gone: another tab withdrew consent. */
+  readonly onLost: () => void;
 }
 
 /** The run of this page that may replace a model's answer. */
@@ -54,6 +56,8 @@ export class LocalDp {
   private tail: Promise<unknown> = Promise.resolve();
   private stopTimer: () => void = () => undefined;
   private isEnded = false;
+  /** A ledger that was there and is gone was deleted by a person, in another tab. */
+  private hasLedger = false;
   sentCount = 0;
   /** Closed reports that wait for an answer, as of the last step. */
   waitingCount = 0;
@@ -137,11 +141,21 @@ export class LocalDp {
       }
       const { random, now } = this.host.platform;
       const state = await this.store.transact((stored) => {
+        if (stored === undefined && this.hasLedger) return { next: null, result: null };
         const next = visit(stored, { nowMs: now(), chance: this.chance, random, models, candidates });
         return { next, result: next };
       });
+      if (state === null) return this.lose();
+      this.hasLedger = true;
       this.learn(state);
     });
+  }
+
+  /** Looking has made the database anew, empty: it goes again. */
+  private async lose(): Promise<void> {
+    this.isEnded = true;
+    await this.store.delete();
+    this.host.onLost();
   }
 
   private learn({ ledger, answers, outgoing }: NoisedState): void {

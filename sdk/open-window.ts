@@ -45,6 +45,8 @@ export class OpenWindow {
   isWriteQueued = false;
   /** A rest is on its way into this window: rule (b). */
   isAdopting = false;
+  /** The page froze: nothing is counted into it any more. */
+  isAbandoned = false;
   isLossOnly = true;
 
   constructor(of: WindowKey, platform: Pick<Platform, 'now' | 'random'>) {

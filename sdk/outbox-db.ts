@@ -9,9 +9,10 @@
  *
  * Not here: who may touch which record (sdk/outbox.ts), and what a state means (design of delivery, ARCHITECTURE.md).
  */
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb';
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { ReportKind } from '../protocol/report.ts';
+import { OUTBOX_NAME } from './stored-data.ts';
 
 /** `rest`: below the minimum, may join a later window. `draft`: an open window that may be sent as it is. `sealed`: closed. */
 export type RecordState = 'rest' | 'draft' | 'sealed';
@@ -38,6 +39,8 @@ export interface WindowRecord {
 export interface OrderedWait {
   readonly modelVersion: string;
   readonly untilMs: number;
+  /** When it was ordered: a clock that was wrong then says nothing. */
+  readonly atMs: number;
 }
 
 export interface OutboxTable {
@@ -49,7 +52,8 @@ export interface OutboxTable {
   rewrite(record: WindowRecord): Promise<boolean>;
   /** Deletes `rest` and writes `own` in one transaction; false, and nothing done, when `rest` is not as it was read. */
   exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean>;
-  remove(ids: readonly string[]): Promise<void>;
+  /** @returns those that were there. */
+  remove(ids: readonly string[]): Promise<readonly string[]>;
   waits(): Promise<readonly OrderedWait[]>;
   putWait(wait: OrderedWait): Promise<void>;
   close(): void;
@@ -64,17 +68,17 @@ interface Schema extends DBSchema {
 export interface OutboxStorage {
   /** @throws when the browser refuses or does not answer; the caller goes on with `memoryTable`. */
   open(onLost: () => void): Promise<OutboxTable>;
-  /** Removes everything. Resolves also when there was nothing. */
-  delete(): Promise<void>;
+  /** Removes everything, where it is not the browser's database, which sdk/stored-data.ts deletes. */
+  delete?(): Promise<void>;
 }
 
-export const OUTBOX_NAME = 'insitu-telemetry';
+export const indexedDbStorage: OutboxStorage = { open: (onLost) => openOutboxTable(onLost, true) };
 
-export const indexedDbStorage: OutboxStorage = { open: openOutboxTable, delete: () => inTime(deleteDB(OUTBOX_NAME)) };
-
-async function openOutboxTable(onLost: () => void): Promise<OutboxTable> {
+/** @param mayCreate False: rejects with an `AbortError` where there is no outbox. */
+export async function openOutboxTable(onLost: () => void, mayCreate: boolean): Promise<OutboxTable> {
   const opening = openDB<Schema>(OUTBOX_NAME, 2, {
-    upgrade: (upgrading, from) => {
+    upgrade: (upgrading, from, _to, transaction) => {
+      if (from < 1 && !mayCreate) return transaction.abort();
       if (from < 1) upgrading.createObjectStore('windows', { keyPath: 'id' });
       upgrading.createObjectStore('waits', { keyPath: 'modelVersion' });
     },
@@ -147,9 +151,11 @@ class IndexedDbTable implements OutboxTable {
     return isThere;
   }
 
-  async remove(ids: readonly string[]): Promise<void> {
+  async remove(ids: readonly string[]): Promise<readonly string[]> {
     const tx = this.db.transaction('windows', 'readwrite');
+    const keys = await Promise.all(ids.map((id) => tx.store.getKey(id)));
     await Promise.all([...ids.map((id) => tx.store.delete(id)), tx.done]);
+    return ids.filter((id) => keys.includes(id));
   }
 
   waits(): Promise<readonly OrderedWait[]> {
@@ -184,9 +190,7 @@ export function memoryTable(): OutboxTable {
       records.set(own.id, own);
       return true;
     },
-    remove: async (ids) => {
-      for (const id of ids) records.delete(id);
-    },
+    remove: async (ids) => ids.filter((id) => records.delete(id)),
     waits: async () => [],
     putWait: async () => undefined,
     close: () => records.clear(),

@@ -93,7 +93,7 @@ export class Outbox {
     window.isWriteQueued = true;
     return this.serial(async () => {
       window.isWriteQueued = false;
-      if (this.open.get(window.key) !== window) return;
+      if (this.open.get(window.key) !== window && !window.isAbandoned) return;
       const record = this.recordOf(window, window.counts, window.stateNow);
       window.isDirty = false;
       try {
@@ -173,8 +173,9 @@ export class Outbox {
     return this.own.size;
   }
 
-  /** The page froze: what is stored belongs to whoever finds it; what was sent at hide is retried from memory. */
+  /** The page froze: writes that were asked for still end, then what is stored belongs to whoever finds it. */
   abandonOpen(): void {
+    for (const window of this.open.values()) window.isAbandoned = true;
     this.open.clear();
   }
 
@@ -307,19 +308,26 @@ export class Outbox {
     const oldestMs = this.host.now() - OUTBOX_AGE_MS_MAX;
     const movable = records.filter((record) => isOrphan(record) || this.own.has(record.id)).sort((a, b) => a.openedAtMs - b.openedAtMs);
     let bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
-    const dropped = new Set<string>();
+    const reasons = new Map<string, LossReason>();
     for (const record of movable) {
       const reason = this.reasonToDrop(record, oldestMs, bytes);
       if (reason === null) continue;
-      dropped.add(record.id);
+      reasons.set(record.id, reason);
       bytes -= record.bytes.length;
-      this.host.lose(record.modelVersion, reason, reason === 'rest-expired' ? record.runs : 1);
     }
-    if (dropped.size > 0) {
-      for (const id of dropped) this.own.delete(id);
-      await this.table.remove([...dropped]);
+    if (reasons.size > 0) await this.giveUp(records, reasons);
+    return records.filter(({ id }) => !reasons.has(id));
+  }
+
+  /** Told by the page that removed it, once it is gone: other pages see the same record. */
+  private async giveUp(records: readonly WindowRecord[], reasons: ReadonlyMap<string, LossReason>): Promise<void> {
+    const removed = await this.table.remove([...reasons.keys()]);
+    for (const { id, modelVersion, runs } of records) {
+      const reason = reasons.get(id);
+      if (reason === undefined) continue;
+      this.own.delete(id);
+      if (removed.includes(id)) this.host.lose(modelVersion, reason, reason === 'rest-expired' ? runs : 1);
     }
-    return records.filter(({ id }) => !dropped.has(id));
   }
 
   private reasonToDrop(record: WindowRecord, oldestMs: number, bytes: number): LossReason | null {

@@ -21,6 +21,8 @@ const PREFIX = 'insitu-page-';
 export class PageLife {
   private readonly platform: Platform;
   private page = '';
+  /** The browser has Web Locks and denies them here, as it does to pages without an origin of their own. */
+  private isRefused = false;
   private letGo: () => void = () => undefined;
 
   constructor(platform: Platform) {
@@ -29,7 +31,11 @@ export class PageLife {
 
   /** Without Web Locks: a living page can lose a record by being late. */
   get isLeased(): boolean {
-    return this.platform.locks() === null;
+    return this.locks() === null;
+  }
+
+  private locks(): LockManager | null {
+    return this.isRefused ? null : this.platform.locks();
   }
 
   get name(): string {
@@ -45,9 +51,9 @@ export class PageLife {
     this.end();
     const page = toHex(this.platform.random(8));
     this.page = page;
-    const locks = this.platform.locks();
+    const locks = this.locks();
     if (locks === null) return;
-    await new Promise<void>((held, refused) => {
+    const holding = new Promise<void>((held, refused) => {
       const released = new Promise<void>((release) => {
         this.letGo = release;
       });
@@ -57,6 +63,9 @@ export class PageLife {
           return released;
         })
         .catch(refused);
+    });
+    await holding.catch(() => {
+      this.isRefused = true;
     });
   }
 
@@ -72,7 +81,7 @@ export class PageLife {
    *   be newer than that; read again before using it.
    */
   async orphanTest(records: readonly WindowRecord[]): Promise<(record: WindowRecord) => boolean> {
-    const locks = this.platform.locks();
+    const locks = this.locks();
     const nowMs = this.platform.now();
     if (locks === null) return ({ page, leaseUntilMs }) => page !== this.page && leaseUntilMs < nowMs;
     const { held = [] } = await locks.query();
@@ -83,7 +92,7 @@ export class PageLife {
 
   /** Runs `work` while no other page of this origin does; does nothing when one is at it. */
   async alone(name: string, work: () => Promise<void>): Promise<void> {
-    const locks = this.platform.locks();
+    const locks = this.locks();
     if (locks === null) return work();
     await locks.request(name, { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
   }

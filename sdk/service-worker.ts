@@ -19,11 +19,12 @@ import { SdkError } from '../protocol/errors.ts';
 import { SYNC_TAG } from './background-sync.ts';
 import { Delivery } from './delivery.ts';
 import type { ClientOptions } from './options.ts';
-import { indexedDbStorage, OUTBOX_NAME } from './outbox-db.ts';
+import { openOutboxTable } from './outbox-db.ts';
 import { PageLife } from './page-life.ts';
 import { browserPlatform, type Platform } from './platform.ts';
 import { reportAddress } from './report-address.ts';
 import { SentLog } from './sent-log.ts';
+import { OUTBOX_NAME } from './stored-data.ts';
 import { mayLeave } from './veto.ts';
 
 export interface SyncOptions extends Pick<ClientOptions, 'onBeforeSend' | 'logger'> {
@@ -62,7 +63,13 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
   const life = new PageLife(platform);
   await life.begin();
   let onLost: () => void = () => undefined;
-  const table = await indexedDbStorage.open(() => onLost());
+  const table = await openOutboxTable(() => onLost(), false).catch((error) => {
+    life.end();
+    // Deleted since it was looked for.
+    if ((error as Error).name === 'AbortError') return null;
+    throw error;
+  });
+  if (table === null) return;
   const delivery = new Delivery(
     {
       platform,
@@ -70,6 +77,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
       address: reportAddress(collector),
       log: new SentLog(platform.now, () => undefined),
       maySend,
+      mayCount: () => false,
       mayLeave: (bytes) => mayLeave(onBeforeSend, bytes, logger),
       onChange: () => undefined,
       onLost: () => undefined,

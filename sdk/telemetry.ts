@@ -12,6 +12,7 @@
  * when asked for).
  */
 import { firstLine } from '../protocol/errors.ts';
+import { EARLY_STEP_COUNT_MAX, STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { CountsModule } from './counts-entry.ts';
 import type { DeliveryModule } from './delivery.ts';
 import type { LocalDpModule } from './local-dp-entry.ts';
@@ -21,6 +22,7 @@ import { browserPlatform, type LifeListener, type Platform } from './platform.ts
 import type { CountedModel, Recorder } from './recorder.ts';
 import { reportAddress } from './report-address.ts';
 import { SentLog } from './sent-log.ts';
+import { deleteStoredData } from './stored-data.ts';
 import { mayLeave } from './veto.ts';
 
 export interface OwnedTelemetry extends Telemetry {
@@ -58,6 +60,8 @@ export interface LevelHost {
   readonly log: SentLog;
   /** Consent, privacy signals and `pause()`, asked before each request. */
   readonly maySend: () => boolean;
+  /** Consent and privacy signals, asked before what the browser tells by itself is counted. */
+  readonly mayCount: () => boolean;
   /** The application's veto. */
   readonly mayLeave: (bytes: Uint8Array) => boolean;
   readonly onChange: () => void;
@@ -102,6 +106,9 @@ class PageTelemetry implements OwnedTelemetry {
   private isNotifying = false;
   /** It could not start, or the client was closed: counting would only fill memory. */
   private isOut = false;
+  private erasing: Promise<void> | null = null;
+  /** Raised by each leaving: a level that opens after it is nobody's. */
+  private departures = 0;
 
   constructor(options: ClientOptions, platform: Platform, storage: OutboxStorage | undefined, files: TelemetryFiles) {
     const { collector, onBeforeSend } = options;
@@ -121,6 +128,7 @@ class PageTelemetry implements OwnedTelemetry {
 
   async grant(): Promise<void> {
     this.consent = 'granted';
+    await this.erasing;
     await this.start();
     this.notify();
   }
@@ -140,18 +148,25 @@ class PageTelemetry implements OwnedTelemetry {
     this.notify();
   }
 
+  /** One at a time; runs meanwhile are not counted. */
   async erase(): Promise<void> {
-    await this.starting;
+    this.erasing ??= this.eraseOnce().finally(() => {
+      this.erasing = null;
+    });
+    await this.erasing;
+    await this.start();
+    this.notify();
+  }
+
+  private async eraseOnce(): Promise<void> {
+    await this.started();
     await this.leave((level) => level.end());
     this.log.clear();
     try {
-      await (await this.files.delivery()).deleteStored(this.storage);
-      if (this.privacy === 'local-dp') await (await this.files.localDp()).deleteLedger();
+      await Promise.all([deleteStoredData(), this.storage?.delete?.()]);
     } catch (error) {
       this.logger('warn', 'outbox-delete-failed', `Stored counts could not be deleted (${firstLine(error)}). Clear this site's data.`);
     }
-    await this.start();
-    this.notify();
   }
 
   async flush(): Promise<void> {
@@ -189,8 +204,19 @@ class PageTelemetry implements OwnedTelemetry {
 
   async close(): Promise<void> {
     this.isOut = true;
-    await this.starting;
+    await this.started();
     await this.leave((level) => level.close());
+  }
+
+  /** The level is there, has failed, or takes too long to wait for. */
+  private async started(): Promise<void> {
+    if (this.starting === null || this.active !== null) return;
+    let stopTimer: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      stopTimer = this.platform.after(STORE_OPEN_TIMEOUT_MS, resolve);
+    });
+    await Promise.race([this.starting, late]);
+    stopTimer();
   }
 
   private readonly mayLeave: (bytes: Uint8Array) => boolean;
@@ -201,7 +227,7 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private start(): Promise<void> {
-    if (this.isOut || this.offReason() !== null) return Promise.resolve();
+    if (this.isOut || this.erasing !== null || this.offReason() !== null) return Promise.resolve();
     this.starting ??= this.open().catch((error) => {
       this.isOut = true;
       this.early = [];
@@ -211,18 +237,20 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private async open(): Promise<void> {
-    const { platform, logger, log, mayLeave, address, hasBackgroundSync } = this;
+    const { platform, logger, log, mayLeave, address, hasBackgroundSync, departures } = this;
     const level = await this.openLevel({
       platform,
       logger,
       address: address as string,
       log,
-      maySend: () => !this.isPaused && this.offReason() === null,
+      maySend: () => !this.isPaused && this.offReason() === null && !platform.isPrerendering(),
+      mayCount: () => this.recorder.isCounting(),
       mayLeave,
       onChange: () => this.notify(),
       onLost: () => void this.lost(),
       hasBackgroundSync,
     });
+    if (departures !== this.departures || this.isOut) return level.end();
     this.stopListening = platform.onLife({
       hidden: () => this.guard(() => level.hidden()),
       frozen: () => this.guard(() => level.frozen()),
@@ -250,6 +278,7 @@ class PageTelemetry implements OwnedTelemetry {
     const { active } = this;
     this.active = null;
     this.starting = null;
+    this.departures++;
     this.early = [];
     if (active === null) return;
     this.stopListening();
@@ -262,7 +291,7 @@ class PageTelemetry implements OwnedTelemetry {
       this.record(step);
     };
     return {
-      isCounting: () => !this.isOut && this.offReason() === null && !this.platform.isPrerendering(),
+      isCounting: () => !this.isOut && this.erasing === null && this.offReason() === null && !this.platform.isPrerendering(),
       loaded: (model, totalMs) => ofModel(model, (level) => level.loaded(model, totalMs)),
       loadFailed: (failure) => this.record((level) => level.loadFailed(failure)),
       ran: (model, outcome) => ofModel(model, (level) => level.ran(model, outcome)),
@@ -279,6 +308,7 @@ class PageTelemetry implements OwnedTelemetry {
       if (this.active !== null) step(this.active);
     };
     if (this.active !== null) this.guard(take);
+    else if (this.early.length >= EARLY_STEP_COUNT_MAX) return;
     else if (this.starting !== null) this.early.push(take);
     else void this.start().then(() => this.guard(take));
   }

@@ -7,7 +7,8 @@ import type { ClientOptions, Logger } from './options.ts';
 /** A veto that fails is a veto: what the application could not look at does not leave. */
 export function mayLeave(onBeforeSend: ClientOptions['onBeforeSend'], bytes: Uint8Array, logger: Logger): boolean {
   try {
-    return onBeforeSend === undefined || onBeforeSend(bytes.slice());
+    // Anything else than true is a veto: a promise of an answer comes too late.
+    return onBeforeSend === undefined || onBeforeSend(bytes.slice()) === true;
   } catch (error) {
     logger('error', 'before-send-failed', `onBeforeSend failed (${firstLine(error)}), so the report was not sent.`);
     return false;

@@ -36,6 +36,7 @@ const LIVE_WEEKS = `async (weekCount, stepHours) => {
     address: '/v1/report/demo',
     log: { add: () => ({ status: 0 }), answer: () => undefined },
     maySend: () => true,
+    onLost: () => { throw new Error('the ledger is gone'); },
     mayLeave: () => true,
   };
   const modelVersion = '0123456789abcdef';

@@ -107,7 +107,7 @@ const storage: readonly Leak[] = [
   hunted(
     'the page fragment in the name of the outbox database',
     'url-fragment',
-    edit('sdk/outbox-db.ts', "OUTBOX_NAME = 'insitu-telemetry';", "OUTBOX_NAME = 'insitu-telemetry' + location.hash;"),
+    edit('sdk/stored-data.ts', "OUTBOX_NAME = 'insitu-telemetry';", "OUTBOX_NAME = 'insitu-telemetry' + location.hash;"),
   ),
   hunted(
     'the input in IndexedDB',

@@ -84,6 +84,7 @@ export class World {
           () => undefined,
         ),
         maySend: () => this.maySend,
+        onLost: () => undefined,
         mayLeave: () => this.mayLeave,
       },
       this.storeOf(),

@@ -73,6 +73,15 @@ function stepsOf(world: World, number: number): (() => void)[] {
       if (number % 2 === 0) steps.push(() => world.kill(page, number));
       continue;
     }
+    if (page.isFreezing) {
+      steps.push(
+        () => page.run(1),
+        () => page.sleep(),
+        () => page.sleep(),
+        () => page.show(),
+      );
+      continue;
+    }
     for (const count of [1, 3, 3, 5]) steps.push(() => page.run(count));
     steps.push(
       () => page.tick(),

@@ -55,6 +55,8 @@ export class SimulatedPage {
   readonly telemetry: OwnedTelemetry;
   readonly world: World;
   isAlive = true;
+  /** Told that it will be frozen; what was on its way to it still arrives. */
+  isFreezing = false;
   isFrozen = false;
   freezeCount = 0;
   private listener: LifeListener | null = null;
@@ -85,11 +87,18 @@ export class SimulatedPage {
 
   freeze(): void {
     this.listener?.frozen();
-    this.isFrozen = true;
+    this.isFreezing = true;
     this.freezeCount++;
+    // Browsers tell that a page is invisible after they have told that it is left.
+    this.listener?.hidden();
+  }
+
+  sleep(): void {
+    this.isFrozen = true;
   }
 
   show(): void {
+    this.isFreezing = false;
     this.isFrozen = false;
     this.listener?.shown();
     this.listener?.online();
@@ -264,7 +273,7 @@ export class World {
           }
           return isThere;
         }),
-      remove: (ids) => transact(() => ids.forEach((id) => void records.delete(id))),
+      remove: (ids) => transact(() => ids.filter((id) => records.delete(id))),
       waits: () => transact(() => [...this.waits.values()]),
       putWait: (wait) => transact(() => void this.waits.set(wait.modelVersion, wait)),
       close: () => undefined,
