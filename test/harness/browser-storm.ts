@@ -229,7 +229,7 @@ class Storm {
   private async goBack(page: Page): Promise<void> {
     await this.count(page, 1 + this.dice(10));
     await page.goto(`${this.proxy.url}/away.html`);
-    await page.evaluate('() => { history.back(); }').catch(() => undefined);
+    await page.back();
     await page.waitFor('() => window.ready === true && location.pathname === "/storm.html"').catch(() => undefined);
     const restores = await page.evaluate<number>('() => window.restores ?? 0').catch(() => 0);
     this.note(restores > 0 ? 'came back from the back/forward cache' : 'came back as a new page');

@@ -115,6 +115,10 @@ function chromiumPage(page: PlaywrightPage): Page {
     async reload() {
       await page.reload();
     },
+    async back() {
+      // Not the library's own way back, which waits for a load that a page from the back/forward cache does not have.
+      await page.evaluate(() => history.back()).catch(() => undefined);
+    },
     run: (expression) => page.evaluate(expression),
     click: (selector) => page.click(selector),
     press: (key) => page.keyboard.press(key === ' ' ? 'Space' : key),

@@ -108,6 +108,10 @@ function firefoxPage(page: PuppeteerPage): Page {
     async reload() {
       await page.reload({ timeout: START_TIMEOUT_MS });
     },
+    async back() {
+      // Not the library's own way back, which waits for a load that a page from the back/forward cache does not have.
+      await page.evaluate(() => history.back()).catch(() => undefined);
+    },
     run: (expression) => page.evaluate(expression),
     click: (selector) => page.click(selector),
     press: (key) => page.keyboard.press((key === ' ' ? 'Space' : key) as KeyInput),

@@ -37,6 +37,8 @@ export interface Page {
   readonly consoleLines: readonly string[];
   goto(url: string): Promise<void>;
   reload(): Promise<void>;
+  /** To the page before, as a person goes back: from the back/forward cache where the engine has kept it. May resolve before it is there. */
+  back(): Promise<void>;
   evaluate<Args extends unknown[], Result>(source: PageFunction<Args, Result>, ...args: Args): Promise<Result>;
   evaluate<Result = unknown>(source: string, ...args: unknown[]): Promise<Result>;
   /** Polls until the source answers something truthy, and gives that back. */
@@ -69,6 +71,7 @@ export interface PageDriver {
   readonly consoleLines: readonly string[];
   goto(url: string): Promise<void>;
   reload(): Promise<void>;
+  back(): Promise<void>;
   /** Runs an expression whose value is a promise of a string. */
   run(expression: string): Promise<unknown>;
   click(selector: string): Promise<void>;
@@ -100,6 +103,7 @@ export function pageOf(driver: PageDriver): Page {
     consoleLines: driver.consoleLines,
     goto: (url) => driver.goto(url),
     reload: () => driver.reload(),
+    back: () => driver.back(),
     evaluate: evaluate as Page['evaluate'],
     waitFor: waitFor as Page['waitFor'],
     async click(selector) {

@@ -157,6 +157,8 @@ async function webkitPage(session: WebDriverSession, home: string): Promise<Page
     consoleLines: [],
     goto: (url) => within(async (send) => void (await send('POST', '/url', { url }))),
     reload: () => within(async (send) => void (await send('POST', '/refresh'))),
+    // The driver's own command, which waits: a script that the page leaves before it has answered never comes back.
+    back: () => within(async (send) => void (await send('POST', '/back'))),
     run: (expression) => within((send) => send('POST', '/execute/async', { script: `${expression}.then(arguments[0]);`, args: [] })),
     click: (selector) => within(async (send) => void (await send('POST', `/element/${await elementId(send, selector)}/click`))),
     press: (key) => within((send) => pressKey(send, KEYS[key] ?? key)),
