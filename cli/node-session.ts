@@ -7,7 +7,7 @@
  * Invariants
  *  - One thread, no network, no file but the model that was handed in.
  *
- * Not here: the page's session with its providers and queue (worker/session.ts).
+ * Not here: the page's session with its providers and queue (worker/runtime/session.ts).
  */
 import { existsSync } from 'node:fs';
 import type * as ort from 'onnxruntime-web';

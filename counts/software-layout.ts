@@ -18,7 +18,7 @@ import { type Consideration, type LoadedModel, type LoadTimings, RUNTIME_FLAVOUR
 import { type LogLinearScale, scaleCellCount, scaleIndex } from './log-linear.ts';
 
 /** A page computes no hash of a plan that is the same for every model. */
-export const SOFTWARE_PLAN_HASH = '2a85983d2e98416e';
+export const SOFTWARE_PLAN_HASH = 'f35dfcea3cc49e50';
 
 /**
  * Why counts never arrived. Counted in windows, except `rest-expired` and `uncounted`, which are counted in runs.

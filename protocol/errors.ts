@@ -43,6 +43,12 @@ export interface ErrorDetails {
   'run-failed': { reason: string };
   'storage-refused': { reason: string };
   'crypto-unavailable': Record<string, never>;
+  'signature-invalid': { url: string; reason: string };
+  'storage-full': { neededBytes: number; freeBytes: number; quotaBytes: number };
+  'runtime-mismatch': { asset: string; expected: string; actual: string };
+  'device-lost': { provider: string };
+  'out-of-memory': { reason: string };
+  'preprocess-failed': { input: string; reason: string };
 }
 
 export type ErrorCode = keyof ErrorDetails;
@@ -79,6 +85,12 @@ export const ERROR_CODES = [
   'run-failed',
   'storage-refused',
   'crypto-unavailable',
+  'signature-invalid',
+  'storage-full',
+  'runtime-mismatch',
+  'device-lost',
+  'out-of-memory',
+  'preprocess-failed',
 ] as const satisfies readonly ErrorCode[];
 
 const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
@@ -125,6 +137,15 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
   'storage-refused': (d) =>
     `The browser refuses to store the model: ${d.reason}. It runs from memory and is fetched again on the next visit.`,
   'crypto-unavailable': () => 'This page has no WebCrypto, because it is not a secure context. Serve it over https:// or from localhost.',
+  'signature-invalid': (d) =>
+    `${d.url} is not signed by a key that this page trusts: ${d.reason}. Sign it with \`insitu pack --sign\`, or correct \`trustedKeys\`.`,
+  'storage-full': (d) =>
+    `The browser lets this site keep ${d.quotaBytes} bytes; ${d.neededBytes} are needed and ${d.freeBytes} can be freed. The model runs from memory. Remove or unpin models with \`client.models\`.`,
+  'runtime-mismatch': (d) =>
+    `${d.asset} is not the file of this release (expected ${d.expected}, found ${d.actual}). Serve all files of one dist/ folder; an old copy may sit in a cache.`,
+  'device-lost': (d) => `The GPU behind ${d.provider} was lost during this run. Run again: the model moves to the next provider.`,
+  'out-of-memory': (d) => `The runtime ran out of memory: ${d.reason}. Close other models, use a smaller batch or a quantized variant.`,
+  'preprocess-failed': (d) => `Input "${d.input}" cannot be preprocessed: ${d.reason}.`,
 };
 
 export class SdkError<C extends ErrorCode = ErrorCode> extends Error {

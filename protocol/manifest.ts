@@ -40,16 +40,33 @@ const Dims = v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0)), Na
 
 const Chunk = v.strictObject({ sha256: Sha256, bytes: ByteCount });
 
-const Variant = v.strictObject({
-  /** Unique in the manifest, for example "int8". */
-  id: Name,
-  quantization: v.picklist(['fp32', 'fp16', 'int8', 'uint8', 'q4', 'q4f16']),
+/** A file as it is published: where, how long, and the pieces under whose hashes it is stored. */
+const PUBLISHED_FILE = {
   /** File relative to the manifest's URL. */
   file: Name,
   bytes: ByteCount,
   sha256: Sha256,
   /** Consecutive pieces of the file, each at most CHUNK_BYTES_MAX; their lengths add up to `bytes`. */
   chunks: v.pipe(v.array(Chunk), v.minLength(1)),
+};
+
+export interface PublishedFile {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly chunks: readonly { readonly sha256: string; readonly bytes: number }[];
+}
+
+/** Weights outside the graph's file. `path` is the location that the graph names (ONNX external data, `TensorProto.external_data`). */
+const ExternalFile = v.strictObject({ path: Name, ...PUBLISHED_FILE });
+
+const Variant = v.strictObject({
+  /** Unique in the manifest, for example "int8". */
+  id: Name,
+  quantization: v.picklist(['fp32', 'fp16', 'int8', 'uint8', 'q4', 'q4f16']),
+  /** The graph's own file; large weights lie in `external`. */
+  ...PUBLISHED_FILE,
+  external: v.optional(v.pipe(v.array(ExternalFile), v.minLength(1))),
   /** Providers that may run it, best first. */
   providers: v.pipe(v.array(v.picklist(PROVIDERS)), v.minLength(1)),
   /** GPU features that a WebGPU device must have, for example "shader-f16". */
@@ -183,6 +200,11 @@ function segmentCount(segments: v.InferOutput<typeof Segments> | undefined): num
   return [...new Set(by)].reduce((count, axis) => count * SEGMENT_AXIS_COUNTS[axis], Math.max(1, own.length));
 }
 
+/** Every published file of a variant, the graph's first. */
+export function filesOf(variant: PublishedFile & { readonly external?: readonly PublishedFile[] | undefined }): readonly PublishedFile[] {
+  return [variant, ...(variant.external ?? [])];
+}
+
 export const ManifestSchema = v.pipe(
   v.strictObject({
     schema: v.literal(1),
@@ -202,8 +224,9 @@ export const ManifestSchema = v.pipe(
     'variant ids must be unique',
   ),
   v.check(
-    (manifest) => manifest.variants.every((variant) => variant.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) === variant.bytes),
-    'the chunk lengths of a variant must add up to its bytes',
+    (manifest) =>
+      manifest.variants.flatMap(filesOf).every(({ bytes, chunks }) => bytes === chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)),
+    'the chunk lengths of a file must add up to its bytes',
   ),
   v.check(
     (manifest) => missingField(manifest) === null,

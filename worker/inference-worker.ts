@@ -6,7 +6,7 @@
  *  - A run's cells are read while this side still owns its tensors, and leave with its reply; nothing of an input stays.
  *  - A counter that throws costs the run its cells, never its outputs.
  *
- * Not here: deadlines and the window (page), the runtime (worker/session.ts).
+ * Not here: deadlines and the window (page), the runtime (worker/runtime/session.ts).
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
@@ -24,11 +24,11 @@ import type {
   StoredModel,
   WorkerSettings,
 } from '../protocol/messages.ts';
-import { LoadJob } from './load-job.ts';
-import { ElsewhereSignal, Loader, type RunnableModel } from './loader.ts';
-import { ModelSource } from './model-source.ts';
-import { ModelStore } from './model-store.ts';
-import { RunQueue } from './run-queue.ts';
+import { LoadJob } from './load/load-job.ts';
+import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
+import { RunQueue } from './runtime/run-queue.ts';
+import { ModelSource } from './store/model-source.ts';
+import { ModelStore } from './store/model-store.ts';
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();

@@ -66,12 +66,16 @@ const requests: readonly Leak[] = [
   hunted(
     'cookies with the download of a model',
     'cookie',
-    edit('worker/download.ts', 'cache: request.httpCache, signal', "cache: request.httpCache, credentials: 'include', signal"),
+    edit('worker/store/download.ts', 'cache: request.httpCache, signal', "cache: request.httpCache, credentials: 'include', signal"),
   ),
   hunted(
     'the manifest’s signature in the address of its model',
     'signed-manifest',
-    edit('worker/model-source.ts', 'new URL(variant.file, opened.url);', 'new URL(variant.file + new URL(opened.url).search, opened.url);'),
+    edit(
+      'worker/store/model-source.ts',
+      'new URL(variant.file, opened.url);',
+      'new URL(variant.file + new URL(opened.url).search, opened.url);',
+    ),
   ),
   hunted(
     'the input, gzipped, in a request to the page’s own origin',
@@ -136,12 +140,12 @@ const storage: readonly Leak[] = [
   hunted(
     'the signature in the key of a stored model',
     'signed-manifest',
-    edit('worker/model-store.ts', 'return origin + pathname;', 'return url;'),
+    edit('worker/store/model-store.ts', 'return origin + pathname;', 'return url;'),
   ),
   hunted(
     'the signature in the name of a plain model',
     'signed-model',
-    edit('worker/model-source.ts', 'urlOrName.split(/[?#]/, 1)[0]?.split', 'urlOrName.split'),
+    edit('worker/store/model-source.ts', 'urlOrName.split(/[?#]/, 1)[0]?.split', 'urlOrName.split'),
     LOADS,
   ),
 ];
@@ -224,26 +228,26 @@ const words: readonly Leak[] = [
   hunted(
     'the signature in an error of a download',
     'signed-missing',
-    edit('worker/download.ts', 'return origin + pathname;', 'return url;'),
+    edit('worker/store/download.ts', 'return origin + pathname;', 'return url;'),
     LOADS,
   ),
   hunted(
     'the signature in an error about a file',
     'signed-pointer',
-    edit('worker/loader.ts', 'printable(source.url), () =>', 'source.url, () =>'),
+    edit('worker/load/loader.ts', 'printable(source.url), () =>', 'source.url, () =>'),
     LOADS,
   ),
   hunted(
     'the name of a person’s file in an error',
     'image-file-name',
-    edit('worker/loader.ts', 'this.plainOrigin(job, DROPPED,', 'this.plainOrigin(job, source.name,'),
+    edit('worker/load/loader.ts', 'this.plainOrigin(job, DROPPED,', 'this.plainOrigin(job, source.name,'),
     { ...LOADS, ...DAILY },
   ),
   hunted(
     'the head of a person’s file in an error',
     'broken-file-name',
     edit(
-      'worker/loader.ts',
+      'worker/load/loader.ts',
       "throw new SdkError('model-not-onnx', { url: origin.url, reason });",
       "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.bytes) });",
     ),
@@ -252,7 +256,7 @@ const words: readonly Leak[] = [
   hunted(
     'the signature in why a variant was chosen',
     'signed-manifest',
-    edit('worker/load-job.ts', 'verdict, reason });', 'verdict, reason: reason + JSON.stringify(this.request.source) });'),
+    edit('worker/load/load-job.ts', 'verdict, reason });', 'verdict, reason: reason + JSON.stringify(this.request.source) });'),
   ),
   hunted(
     'an input of a failed run in its error',
@@ -267,10 +271,15 @@ const words: readonly Leak[] = [
   hunted(
     'the numbers in the runtime’s text in an error',
     'index',
-    edit('worker/session.ts', "firstLine(error).replace(NUMBER, '#')", 'String(error).slice(-160)'),
+    edit('worker/runtime/session.ts', "firstLine(error).replace(NUMBER, '#')", 'String(error).slice(-160)'),
     LOADS,
   ),
-  hunted('the runtime’s own lines on the console', 'index', edit('worker/session.ts', 'logSeverityLevel: 4', 'logSeverityLevel: 2'), LOADS),
+  hunted(
+    'the runtime’s own lines on the console',
+    'index',
+    edit('worker/runtime/session.ts', 'logSeverityLevel: 4', 'logSeverityLevel: 2'),
+    LOADS,
+  ),
 ];
 
 export const SECRET_LEAKS: readonly Leak[] = [...requests, ...storage, ...words];

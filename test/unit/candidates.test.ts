@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import type { ManifestVariant, Provider } from '../../protocol/manifest.ts';
-import { isAsked, obstacle } from '../../worker/candidates.ts';
+import { isAsked, obstacle } from '../../worker/load/candidates.ts';
 
 function variant(quantization: ManifestVariant['quantization'], features?: string[]): ManifestVariant {
   const base = { id: quantization, quantization, file: 'm.onnx', bytes: 1, sha256: '', chunks: [], providers: [], tolerance: 0 };

@@ -34,6 +34,12 @@ const SAMPLES: ErrorDetails = {
   'run-failed': { reason: 'bad_alloc' },
   'storage-refused': { reason: 'QuotaExceededError' },
   'crypto-unavailable': {},
+  'signature-invalid': { url: 'https://a.example/model.json', reason: 'there is no model.json.sig' },
+  'storage-full': { neededBytes: 60_000_000, freeBytes: 1_000_000, quotaBytes: 50_000_000 },
+  'runtime-mismatch': { asset: 'ort-wasm-simd-threaded.wasm', expected: '1.30.0', actual: '1.29.0' },
+  'device-lost': { provider: 'webgpu' },
+  'out-of-memory': { reason: 'std::bad_alloc' },
+  'preprocess-failed': { input: 'image', reason: 'it is no picture' },
 };
 
 test.each(ERROR_CODES)('%s keeps code, details and message through structured clone', (code) => {

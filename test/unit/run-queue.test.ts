@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import { RUN_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
-import { RunQueue } from '../../worker/run-queue.ts';
+import { RunQueue } from '../../worker/runtime/run-queue.ts';
 
 /** A task that stays in flight until it is told to end. */
 function gate(): { task: () => Promise<string>; open: () => void } {

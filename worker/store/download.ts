@@ -6,10 +6,10 @@
  *    that an error page never reaches the store or the runtime.
  *  - Every wait ends: by bytes, by the caller's signal or by LOAD_STALL_TIMEOUT_MS without a byte.
  *
- * Not here: hashes and the retry (worker/model-source.ts), resuming a part.
+ * Not here: hashes and the retry (worker/store/model-source.ts), resuming a part.
  */
-import { SdkError } from '../protocol/errors.ts';
-import { LOAD_STALL_TIMEOUT_MS, MODEL_BYTES_MAX } from '../protocol/limits.ts';
+import { SdkError } from '../../protocol/errors.ts';
+import { LOAD_STALL_TIMEOUT_MS, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 
 export interface DownloadRequest {
   readonly url: string;

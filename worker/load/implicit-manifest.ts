@@ -11,9 +11,9 @@
  *
  * Not here: goldens. A plain file has none, so nobody checks its outputs.
  */
-import { SdkError } from '../protocol/errors.ts';
-import type { Manifest, ManifestInput, ManifestVariant } from '../protocol/manifest.ts';
-import type { SessionTensor } from './session.ts';
+import { SdkError } from '../../protocol/errors.ts';
+import type { Manifest, ManifestInput, ManifestVariant } from '../../protocol/manifest.ts';
+import type { SessionTensor } from '../runtime/session.ts';
 
 export interface FileFacts {
   readonly name: string;

@@ -13,22 +13,22 @@
  *
  * Not here: measuring candidates against each other.
  */
-import { dataPlanOf } from '../counts/data-plan.ts';
-import { planHash } from '../counts/plan.ts';
-import { createRunCounter, type RunCounter } from '../counts/run-counter.ts';
-import { firstLine, isSdkError, SdkError } from '../protocol/errors.ts';
-import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { Consideration, LoadedModel, WorkerSettings } from '../protocol/messages.ts';
+import { dataPlanOf } from '../../counts/data-plan.ts';
+import { planHash } from '../../counts/plan.ts';
+import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
+import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import type { Manifest, Provider } from '../../protocol/manifest.ts';
+import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
+import { Gpu } from '../runtime/gpu.ts';
+import type { RunQueue } from '../runtime/run-queue.ts';
+import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
+import { printable } from '../store/download.ts';
+import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from '../store/model-source.ts';
 import { type Candidate, isAsked, noCandidateError, obstacle, pairsOf, requireVariant } from './candidates.ts';
-import { printable } from './download.ts';
 import { notOnnxReason } from './file-signature.ts';
 import { firstWrongOutput } from './golden.ts';
-import { Gpu } from './gpu.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
-import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from './model-source.ts';
-import type { RunQueue } from './run-queue.ts';
-import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from './session.ts';
 
 /** What errors call a file that a person opened: its name is the person's. */
 const DROPPED = 'The opened file';

@@ -7,10 +7,10 @@
  *  - Every golden of the manifest is run; an output is right when it has the golden's element count and no element is
  *    farther away than the variant's tolerance. NaN is never right.
  */
-import { numbersOf } from '../counts/tensor-values.ts';
-import type { Manifest, ManifestVariant, TensorType } from '../protocol/manifest.ts';
-import type { Feeds, TensorWire } from '../protocol/messages.ts';
-import { dataFromNumbers, type NumericTensorType } from '../protocol/tensor-data.ts';
+import { numbersOf } from '../../counts/tensor-values.ts';
+import type { Manifest, ManifestVariant, TensorType } from '../../protocol/manifest.ts';
+import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import { dataFromNumbers, type NumericTensorType } from '../../protocol/tensor-data.ts';
 
 type Golden = Manifest['golden'][number];
 type GoldenTensor = Golden['outputs'][string];

@@ -5,11 +5,11 @@
  *  - Phases that overlap are each measured by themselves, so timings may add up to more than the load took.
  *  - Progress of bytes never goes back within a phase.
  */
-import { isSdkError, SdkError } from '../protocol/errors.ts';
-import type { Consideration, LoadProgress, LoadRequest, LoadTimings } from '../protocol/messages.ts';
-import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
+import { isSdkError, SdkError } from '../../protocol/errors.ts';
+import type { Consideration, LoadProgress, LoadRequest, LoadTimings } from '../../protocol/messages.ts';
+import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
+import type { Watch } from '../store/model-source.ts';
 import type { Candidate } from './candidates.ts';
-import type { Watch } from './model-source.ts';
 
 type TimedPhase = keyof LoadTimings;
 

@@ -8,14 +8,14 @@
  * Invariants
  *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
  *  - Outputs are copies in memory of their own, ready to be transferred; nothing here points into the WASM heap.
- *  - Callers serialise: one create or run at a time (worker/run-queue.ts).
+ *  - Callers serialise: one create or run at a time (worker/runtime/run-queue.ts).
  *
  * Source: onnxruntime-web 1.30 lib/backend-impl.ts and lib/wasm/wasm-factory.ts ("previous call to 'initWasm()' failed").
  */
 import type * as ort from 'onnxruntime-web';
-import { firstLine, SdkError } from '../protocol/errors.ts';
-import { type Provider, TENSOR_TYPES, type TensorType } from '../protocol/manifest.ts';
-import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../protocol/messages.ts';
+import { firstLine, SdkError } from '../../protocol/errors.ts';
+import { type Provider, TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
+import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;

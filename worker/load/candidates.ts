@@ -7,11 +7,11 @@
  *    in any case: without it the first run fails, or returns zeros;
  *  - a named variant or provider is used or refused, never replaced.
  *
- * Not here: measuring candidates against each other, and the golden outputs that a candidate must reproduce (worker/golden.ts).
+ * Not here: measuring candidates against each other, and the golden outputs that a candidate must reproduce (worker/load/golden.ts).
  */
-import { SdkError } from '../protocol/errors.ts';
-import type { Manifest, ManifestVariant, Provider } from '../protocol/manifest.ts';
-import type { Consideration, LoadRequest } from '../protocol/messages.ts';
+import { SdkError } from '../../protocol/errors.ts';
+import type { Manifest, ManifestVariant, Provider } from '../../protocol/manifest.ts';
+import type { Consideration, LoadRequest } from '../../protocol/messages.ts';
 
 export interface Candidate {
   readonly variant: ManifestVariant;

@@ -7,7 +7,7 @@
  *  - `navigator.gpu` alone proves nothing: a GPU is there when an adapter was handed out.
  *  - One device per worker. After its loss nothing new starts here; the page replaces the worker.
  *
- * Not here: which variants may use it (worker/candidates.ts).
+ * Not here: which variants may use it (worker/load/candidates.ts).
  */
 
 /** Raised to what the adapter can do: the defaults end at 128 MiB per binding, less than one layer of a larger model. */

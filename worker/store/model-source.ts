@@ -7,14 +7,14 @@
  *  - A store that refuses never fails a load: the reason is carried along and the model runs from memory.
  *  - A mismatch is answered by one more download past the HTTP cache, then by an error.
  *
- * Not here: HTTP (worker/download.ts), IndexedDB (worker/model-store.ts), resuming a download.
+ * Not here: HTTP (worker/store/download.ts), IndexedDB (worker/store/model-store.ts), resuming a download.
  */
-import { toHex } from '../protocol/bytes.ts';
-import { firstLine, isSdkError, SdkError } from '../protocol/errors.ts';
-import { CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, MODEL_BYTES_MAX } from '../protocol/limits.ts';
-import { checkManifest, type Manifest, type ManifestVariant } from '../protocol/manifest.ts';
+import { toHex } from '../../protocol/bytes.ts';
+import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
+import { checkManifest, type Manifest, type ManifestVariant } from '../../protocol/manifest.ts';
+import type { FileFacts } from '../load/implicit-manifest.ts';
 import { type Download, type DownloadRequest, download, printable, validatorOf } from './download.ts';
-import type { FileFacts } from './implicit-manifest.ts';
 import { type Chunk, ModelStore, type StoreEntry, StoreRefusal, storeKey } from './model-store.ts';
 
 /** Chunks read from the store at a time: 4 × 4 MiB in flight keep the disk and the hash busy. */

@@ -12,8 +12,8 @@
  * Not here: deadlines (sdk/worker-host.ts) and retries (a run is never retried).
  * Source: onnxruntime-web 1.30, "Session already started" and "another WebGPU EP inference session is being created".
  */
-import { SdkError } from '../protocol/errors.ts';
-import { RUN_QUEUE_COUNT_MAX } from '../protocol/limits.ts';
+import { SdkError } from '../../protocol/errors.ts';
+import { RUN_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
 
 interface Job {
   /** Null for control work, which is neither counted against the limit nor cancelled here. */

@@ -12,13 +12,13 @@
  *    automation refuses them with "Error preparing Blob/File data".)
  *  - A chunk that cannot be read is a chunk that is missing.
  *
- * Not here: hashing (worker/model-source.ts). IndexedDB that refuses is an answer, not an exception: `StoreRefusal`.
+ * Not here: hashing (worker/store/model-source.ts). IndexedDB that refuses is an answer, not an exception: `StoreRefusal`.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import { firstLine } from '../protocol/errors.ts';
-import { STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
-import type { ManifestVariant } from '../protocol/manifest.ts';
-import type { StoredModel } from '../protocol/messages.ts';
+import { firstLine } from '../../protocol/errors.ts';
+import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
+import type { ManifestVariant } from '../../protocol/manifest.ts';
+import type { StoredModel } from '../../protocol/messages.ts';
 
 export type Chunk = ManifestVariant['chunks'][number];
 
