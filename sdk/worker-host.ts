@@ -8,6 +8,7 @@
  * Invariants
  *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
  *  - A worker of another release is never used.
+ *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended.
  *
  * Not here: which worker a load goes to (sdk/worker-set.ts).
  */
@@ -32,6 +33,8 @@ export class WorkerHost {
   provider: Provider | null = null;
   /** No load may go here any more. */
   isSpoilt = false;
+  /** Its GPU device is gone: the models in it answer nothing any more. */
+  isDeviceLost = false;
   loadCount = 0;
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
@@ -64,14 +67,14 @@ export class WorkerHost {
     this.ready.catch(() => undefined);
   }
 
+  /** It answers nothing any more. */
+  get hasEnded(): boolean {
+    return this.failure !== null;
+  }
+
   async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
     await this.ready;
-    const stopWatching = this.watchForSilence();
-    try {
-      return await this.guarded(this.control.load(id, request, comlink.proxy(onProgress)));
-    } finally {
-      stopWatching();
-    }
+    return this.watched(() => this.control.load(id, request, comlink.proxy(onProgress)));
   }
 
   cancelLoad(id: number): void {
@@ -80,17 +83,17 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
-    unwrap(await this.guarded(this.control.close(handle)));
+    unwrap(await this.watched(() => this.control.close(handle)));
   }
 
   async storedModels(): Promise<readonly StoredModel[]> {
     await this.ready;
-    return unwrap(await this.guarded(this.control.storedModels()));
+    return unwrap(await this.watched(() => this.control.storedModels()));
   }
 
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
-    return unwrap(await this.guarded(this.control.removeStored(url)));
+    return unwrap(await this.watched(() => this.control.removeStored(url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */
@@ -107,13 +110,17 @@ export class WorkerHost {
   }
 
   private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, port: MessagePort): Promise<void> {
-    const lifeLock = navigator.locks === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
+    const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const timer = setTimeout(
       () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
       WORKER_START_TIMEOUT_MS,
     );
     try {
-      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(port, [port]));
+      const onDeviceLost = comlink.proxy(() => {
+        this.isSpoilt = true;
+        this.isDeviceLost = true;
+      });
+      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(port, [port]), onDeviceLost);
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {
@@ -143,6 +150,17 @@ export class WorkerHost {
         clearTimeout(timer);
         this.isPinging = false;
       });
+  }
+
+  /** A call that ends with the worker's silence at the latest. */
+  private async watched<T>(call: () => Promise<T>): Promise<T> {
+    if (this.failure !== null) throw this.failure(0);
+    const stopWatching = this.watchForSilence();
+    try {
+      return await this.guarded(call());
+    } finally {
+      stopWatching();
+    }
   }
 
   private watchForSilence(): () => void {
