@@ -40,6 +40,8 @@ export const NAN_SCAN_COUNT_MAX = 4_096;
 export const LIFE_LOCK_TIMEOUT_MS = 1_000;
 /** From the rejection of a run on a lost GPU to the news of the loss, which browsers deliver in either order. */
 export const DEVICE_LOSS_GRACE_MS = 100;
+/** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
+export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 

@@ -8,13 +8,20 @@
  * Invariants
  *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
  *  - A worker of another release is never used.
- *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended.
+ *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended, as
+ *    is one that answers and gets nowhere: browsers have left a request of IndexedDB or for a Web Lock unanswered for good.
  *
  * Not here: which worker a load goes to (sdk/worker-set.ts).
  */
 import * as comlink from 'comlink';
 import { firstLine, fromWire, SdkError } from '../protocol/errors.ts';
-import { WORKER_PING_INTERVAL_MS, WORKER_PING_TIMEOUT_MS, WORKER_SILENCE_MS_MAX, WORKER_START_TIMEOUT_MS } from '../protocol/limits.ts';
+import {
+  WORKER_PING_INTERVAL_MS,
+  WORKER_PING_TIMEOUT_MS,
+  WORKER_SILENCE_MS_MAX,
+  WORKER_STANDSTILL_MS_MAX,
+  WORKER_START_TIMEOUT_MS,
+} from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
 import type { ControlApi, LoadProgress, LoadReply, LoadRequest, Reply, StoredModel, WorkerSettings } from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
@@ -44,6 +51,8 @@ export class WorkerHost {
   private readonly ended = new AbortController();
   private failure: Failure | null = null;
   private isPinging = false;
+  /** When a control call last began, went on or ended. */
+  private movedAtMs = 0;
 
   /** Starts a worker. Failures of the start reject every call that follows. */
   constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void) {
@@ -74,7 +83,11 @@ export class WorkerHost {
 
   async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
     await this.ready;
-    return this.watched(() => this.control.load(id, request, comlink.proxy(onProgress)));
+    const progress = comlink.proxy((step: LoadProgress) => {
+      this.movedAtMs = performance.now();
+      onProgress(step);
+    });
+    return this.watched(() => this.control.load(id, request, progress));
   }
 
   cancelLoad(id: number): void {
@@ -159,14 +172,17 @@ export class WorkerHost {
     try {
       return await this.guarded(call());
     } finally {
+      this.movedAtMs = performance.now();
       stopWatching();
     }
   }
 
   private watchForSilence(): () => void {
     let heardAtMs = performance.now();
+    this.movedAtMs = heardAtMs;
     const timer = setInterval(() => {
-      if (performance.now() - heardAtMs > WORKER_SILENCE_MS_MAX) this.end(LOST);
+      const nowMs = performance.now();
+      if (nowMs - heardAtMs > WORKER_SILENCE_MS_MAX || nowMs - this.movedAtMs > WORKER_STANDSTILL_MS_MAX) this.end(LOST);
       else
         void this.control.ping().then(() => {
           heardAtMs = performance.now();

@@ -246,8 +246,6 @@ const CODES_WITHOUT_TEST_TODAY: readonly string[] = [
   'signature-invalid',
   'storage-full',
   'runtime-mismatch',
-  'device-lost',
-  'out-of-memory',
   'preprocess-failed',
 ];
 
