@@ -147,17 +147,14 @@ export interface Elsewhere {
   readonly considered: readonly Consideration[];
 }
 
-/** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
+/** Comlink surface of the worker. `Port` is the realm's MessagePort. */
 export interface ControlApi<Port> {
-  /**
-   * First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing.
-   * `onDeviceLost` is a comlink proxy, called once when the GPU device is gone, also while nothing runs.
-   */
-  start(settings: WorkerSettings, runPort: Port, onDeviceLost: () => void): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
+  start(settings: WorkerSettings, runPort: Port, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
-  load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply>;
+  load(id: number, request: LoadRequest): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
   close(handle: number): Promise<Reply<null>>;
@@ -165,6 +162,14 @@ export interface ControlApi<Port> {
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
   removeStored(url: string | null): Promise<Reply<number>>;
 }
+
+/**
+ * Worker → page on the news port: what nobody asked for. A port and not comlink's callbacks, because each of those is a port that the page
+ * could not close, and would outlive its worker. `device-lost` comes once, also while nothing runs.
+ */
+export type WorkerNews =
+  | { readonly type: 'progress'; readonly id: number; readonly progress: LoadProgress }
+  | { readonly type: 'device-lost' };
 
 /** Page → worker on the run port. */
 export type RunMessage =

@@ -14,7 +14,6 @@ import { LIFE_LOCK_TIMEOUT_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
-  LoadProgress,
   LoadReply,
   LoadRequest,
   Reply,
@@ -22,6 +21,7 @@ import type {
   RunReply,
   RunRequest,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { LoadJob } from './load/load-job.ts';
@@ -37,26 +37,28 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly updates = new Map<number, () => void>();
   private source = new ModelSource('memory');
   private loader: Loader | null = null;
+  private tell: (news: WorkerNews) => void = () => undefined;
 
   async start(
     settings: WorkerSettings,
     runPort: MessagePort,
-    onDeviceLost: () => void,
+    newsPort: MessagePort,
   ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache);
-    this.loader = new Loader(settings, this.source, this.queue, onDeviceLost);
+    this.tell = (news) => newsPort.postMessage(news);
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }));
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress);
+    const job = new LoadJob(id, request, controller.signal, (progress) => this.tell({ type: 'progress', id, progress }));
     try {
       const model = await loader.load(job);
       this.models.set(id, model);
@@ -70,8 +72,6 @@ class InferenceWorker implements ControlApi<MessagePort> {
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
       this.loads.delete(id);
-      // Progress has a port of its own on either side, which would live as long as this worker.
-      (onProgress as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     }
   }
 
