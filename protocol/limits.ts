@@ -60,6 +60,9 @@ export const EARLY_STEP_COUNT_MAX = 1_000;
 /** From the first result of a cached model to the look for a new version: the page's own start comes first. */
 export const UPDATE_DELAY_MS = 2_000;
 
+/** A service worker that is asked to keep the files for an offline visit: the largest runtime has 27 MB, over a slow line. */
+export const KEEP_FILES_TIMEOUT_MS = 2 * 60_000;
+
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 
 /** Runs in a data report at the least: a histogram of fewer is close to a record of one act. */

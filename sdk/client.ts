@@ -9,12 +9,13 @@
  * Not here: workers (sdk/worker-set.ts), how a model survives one (sdk/model-binding.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
-import type { Consideration, LoadedModel, LoadProgress, LoadRequest } from '../protocol/messages.ts';
+import type { Consideration, LoadedModel, LoadProgress, LoadRequest, RuntimeFlavour } from '../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
 import { type AssetTable, assetsIn } from './assets.ts';
 import { createLogger } from './logger.ts';
 import { LoadedModelHandle } from './model.ts';
 import { type Bound, ModelBinding } from './model-binding.ts';
+import { keepFiles } from './offline-files.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
 import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
 import type { Recorder } from './recorder.ts';
@@ -41,12 +42,16 @@ class PageClient implements Client {
   private readonly workers: WorkerSet;
   private readonly recorder: Recorder;
   private readonly files: TelemetryFiles;
+  private readonly assets: AssetTable;
+  /** Of the runtimes that models were opened with. */
+  private readonly flavours = new Set<RuntimeFlavour>();
   private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, assets: AssetTable) {
     this.logger = createLogger(options);
     const { worker, runtimes } = assets;
+    this.assets = assets;
     this.files = {
       delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
       counts: oneImportOf('insitu.counts.js', assets.counts),
@@ -102,6 +107,7 @@ class PageClient implements Client {
       const refusal = new SdkError('storage-refused', { reason: loaded.storageRefusal });
       this.logger('warn', refusal.code, refusal.message);
     }
+    this.flavours.add(loaded.flavour);
     recorder?.loaded(loaded, performance.now() - startMs);
     return { loaded, host };
   }
@@ -111,6 +117,10 @@ class PageClient implements Client {
     if (this.closing !== null) throw new SdkError('client-closed', {});
     const { createObserver } = await this.files.counts();
     return createObserver(new URL(source, document.baseURI).href, this.recorder, this.logger);
+  }
+
+  keepOffline(): Promise<boolean> {
+    return keepFiles(this.assets, this.flavours).catch(() => false);
   }
 
   close(): Promise<void> {
