@@ -3,7 +3,7 @@
  */
 let runtime;
 
-onmessage = async ({ data: { id, provider, model, feeds } }) => {
+self.onmessage = async ({ data: { id, provider, model, feeds } }) => {
   try {
     runtime ??= await start(provider);
     const options = { executionProviders: [provider], logSeverityLevel: 4 };
