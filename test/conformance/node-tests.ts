@@ -75,7 +75,8 @@ function casesIn(folder: string): readonly Case[] {
 
 function version(): string {
   try {
-    return `(libonnx-testdata ${execFileSync('dpkg-query', ['-W', '-f=${Version}', 'libonnx-testdata'], { encoding: 'utf8' })})`;
+    // "libonnx-testdata", a tab, the version.
+    return `(${execFileSync('dpkg-query', ['-W', 'libonnx-testdata'], { encoding: 'utf8' }).trim().replace('\t', ' ')})`;
   } catch {
     return '(of INSITU_ONNX_TESTDATA)';
   }

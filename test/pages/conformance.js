@@ -11,13 +11,14 @@ import { tensorOf } from './tensor-proto.js';
 const RAW_TIMEOUT_MS = 20_000;
 let raw = null;
 let client = null;
+/** Resolves once a model holds the library's worker, which would otherwise end with each case. */
 let anchor = null;
 
 /** Verdicts on the named cases, one per case. */
 window.verdictsOf = async (provider, cases) => {
   client ??= createClient({ cache: 'memory', threads: 1 });
-  // A worker ends with its last model; this one keeps it for all cases.
-  anchor ??= await client.load('/models/digits/model.json', { provider, variant: 'fp32', telemetry: false });
+  anchor ??= client.load('/models/digits/model.json', { provider, variant: 'fp32', telemetry: false });
+  await anchor;
   const verdicts = [];
   for (const each of cases) verdicts.push({ name: each.name, ...(await verdictOf(provider, each)) });
   return verdicts;
