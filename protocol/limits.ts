@@ -26,6 +26,22 @@ export const WORKER_PING_TIMEOUT_MS = 5_000;
 export const WORKER_PING_INTERVAL_MS = 5_000;
 /** A loading worker may be silent this long: compiling blocks its thread, see LOAD_STALL_TIMEOUT_MS. */
 export const WORKER_SILENCE_MS_MAX = 60_000;
+/** Losses of its worker within WORKER_LOSS_WINDOW_MS after which a model waits: one that kills its worker must not do so for ever. */
+export const WORKER_LOSS_COUNT_MAX = 3;
+/** See WORKER_LOSS_COUNT_MAX. A worker that lasts longer than this was not killed by its model's first run. */
+export const WORKER_LOSS_WINDOW_MS = 60_000;
+/** First wait after a rebuild that failed; grows twofold. Frames at 30 Hz must not ask a server for a missing file 30 times a second. */
+export const REBUILD_BACKOFF_MS_MIN = 1_000;
+/** Longest wait between two rebuilds that fail. */
+export const REBUILD_BACKOFF_MS_MAX = 60_000;
+/** Elements of one output that are looked through for NaN after each run, at a fixed stride: some 4 µs. */
+export const NAN_SCAN_COUNT_MAX = 4_096;
+/** How long a worker waits for the lock by which its page learns of its death. It is free, so it is given at once or, in a browser whose lock manager is stuck, never. */
+export const LIFE_LOCK_TIMEOUT_MS = 1_000;
+/** From the rejection of a run on a lost GPU to the news of the loss, which browsers deliver in either order. */
+export const DEVICE_LOSS_GRACE_MS = 100;
+/** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
+export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 

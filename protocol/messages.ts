@@ -65,8 +65,10 @@ export interface LoadRequest {
   readonly provider: Provider | 'auto';
   /** `background`: after the first result, look for a new version and keep it for the next visit. */
   readonly update: 'background' | 'never';
-  /** What another worker of this client already looked at for the same load; not looked at again. */
+  /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
+  /** The model was open in a worker that is lost. What is chosen now for want of that is no verdict to remember for the next visit. */
+  readonly isRebuild: boolean;
 }
 
 export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
@@ -147,8 +149,11 @@ export interface Elsewhere {
 
 /** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
 export interface ControlApi<Port> {
-  /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
-  start(settings: WorkerSettings, runPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  /**
+   * First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing.
+   * `onDeviceLost` is a comlink proxy, called once when the GPU device is gone, also while nothing runs.
+   */
+  start(settings: WorkerSettings, runPort: Port, onDeviceLost: () => void): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */

@@ -61,7 +61,10 @@ export interface LoadOptions {
   readonly telemetry?: boolean;
 }
 
-/** Bytes that came from the person, not the network: a dropped file. */
+/**
+ * Bytes that came from the person, not the network: a dropped file. The model holds on to them, to be rebuilt from them after the loss of
+ * its worker: leave an array as it is while the model is open.
+ */
 export interface ModelFile {
   readonly name: string;
   readonly bytes: Blob | Uint8Array;
@@ -106,10 +109,16 @@ export interface Explanation {
   readonly fromCache: boolean;
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
+  /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */
+  readonly losses: readonly ErrorCode[];
   /** One paragraph for people. */
   readonly text: string;
 }
 
+/**
+ * An open model. It outlives its worker: when that dies, hangs, runs out of memory or loses its GPU, what is pending rejects with a code, and
+ * the next `run` loads the model again from the store and goes on; `provider` and `variant` then say where it is.
+ */
 export interface Model {
   readonly manifest: Manifest;
   /** 16 hex digits; the version that reports carry. */

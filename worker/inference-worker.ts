@@ -10,7 +10,7 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
@@ -38,10 +38,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private source = new ModelSource('memory');
   private loader: Loader | null = null;
 
-  async start(settings: WorkerSettings, runPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(
+    settings: WorkerSettings,
+    runPort: MessagePort,
+    onDeviceLost: () => void,
+  ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache);
-    this.loader = new Loader(settings, this.source, this.queue);
+    this.loader = new Loader(settings, this.source, this.queue, onDeviceLost);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
@@ -66,6 +70,8 @@ class InferenceWorker implements ControlApi<MessagePort> {
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
       this.loads.delete(id);
+      // Progress has a port of its own on either side, which would live as long as this worker.
+      (onProgress as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     }
   }
 
@@ -131,7 +137,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
 
   private async run(model: RunnableModel, request: RunRequest, arrivedMs: number): Promise<RunReply> {
     const startMs = performance.now();
-    const outputs = await model.session.run(request.feeds);
+    const outputs = await model.watch.run(request.feeds);
     const runMs = performance.now() - startMs;
     const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, request.feeds, outputs) : new Uint32Array();
     return { id: request.id, ok: true, outputs, cells, queueMs: startMs - arrivedMs, runMs };
@@ -168,15 +174,23 @@ async function reply<T>(work: () => Promise<T>, fallback?: 'run-failed' | 'stora
   }
 }
 
-/** Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. */
+/**
+ * Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. Nobody
+ * else asks for this name, so a lock that is not there at once never comes.
+ */
 function holdLock(name: string | null): Promise<boolean> {
   if (name === null || navigator.locks === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), LIFE_LOCK_TIMEOUT_MS);
+    const answer = (isHeld: boolean) => {
+      clearTimeout(timer);
+      resolve(isHeld);
+    };
     const hold = () => {
-      resolve(true);
+      answer(true);
       return new Promise<void>(() => undefined);
     };
-    navigator.locks.request(name, hold).catch(() => resolve(false));
+    navigator.locks.request(name, hold).catch(() => answer(false));
   });
 }
 

@@ -18,9 +18,10 @@ import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
-import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
+import type { Consideration, Feeds, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
+import { fatalError } from '../runtime/runtime-fault.ts';
 import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
 import { printable } from '../store/download.ts';
 import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from '../store/model-source.ts';
@@ -29,12 +30,15 @@ import { notOnnxReason } from './file-signature.ts';
 import { firstWrongOutput } from './golden.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
+import { RunWatch } from './run-watch.ts';
 
 /** What errors call a file that a person opened: its name is the person's. */
 const DROPPED = 'The opened file';
 
 export interface RunnableModel {
   readonly session: Session;
+  /** The way to run it that notices what goes wrong. */
+  readonly watch: RunWatch;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
 }
@@ -73,10 +77,11 @@ export class Loader {
   private runtime: { readonly provider: Provider; readonly factory: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue) {
+  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue, onDeviceLost: () => void) {
     this.settings = settings;
     this.source = source;
     this.queue = queue;
+    this.gpu.onLost(onDeviceLost);
   }
 
   /** True when this worker can load nothing any more. */
@@ -216,22 +221,33 @@ export class Loader {
 
   private async create(factory: SessionFactory, file: ModelBytes, { variant, provider }: Candidate, url: string): Promise<Session> {
     const device = provider === 'webgpu' ? await this.gpu.device() : null;
+    const open = () => factory.create(file.files, device, variant.optimized === true);
     const fail = (reason: string, cause?: unknown) => new SdkError('session-failed', { variant: variant.id, provider, reason }, { cause });
     if (provider === 'webgpu' && device === null) throw fail('the WebGPU adapter gave no device');
     try {
-      return await factory.create(file.files, device, variant.optimized === true);
+      return await (device === null ? open() : this.gpu.untilLost(open));
     } catch (error) {
       if (error instanceof UnreadableModelError) throw new SdkError('model-not-onnx', { url, reason: error.message }, { cause: error });
-      throw fail(firstLine(error), error);
+      throw this.asFatal(error) ?? fail(firstLine(error), error);
     }
+  }
+
+  /** A load that filled the heap, crashed the runtime or lost its GPU: the worker is spoilt, and only a crash has no code of its own. */
+  private asFatal(error: unknown): SdkError | null {
+    const fatal = isSdkError(error) ? error : fatalError(error);
+    if (fatal?.code === 'out-of-memory' || fatal?.code === 'worker-lost') this.hasRuntimeFailed = true;
+    return fatal?.code === 'worker-lost' ? null : fatal;
   }
 
   private async warmUp(session: Session, manifest: Manifest, { variant, provider }: Candidate): Promise<string | null> {
     const packed = manifest.variants.find((known) => known.id === variant.id) ?? variant;
     try {
-      return await firstWrongOutput((feeds) => session.run(feeds), manifest, packed);
+      const run = (feeds: Feeds) => (provider === 'webgpu' ? this.gpu.untilLost(() => session.run(feeds)) : session.run(feeds));
+      return await firstWrongOutput(run, manifest, packed);
     } catch (error) {
-      throw new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error });
+      throw (
+        this.asFatal(error) ?? new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error })
+      );
     }
   }
 
@@ -264,7 +280,9 @@ export class Loader {
       considered: job.considered,
       timings: job.timings,
     };
-    return { session, loaded, counter: createRunCounter(manifest, plan) };
+    const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
+    const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
+    return { session, watch, loaded, counter: createRunCounter(manifest, plan) };
   }
 
   private async runtimeFor(provider: Provider): Promise<SessionFactory> {

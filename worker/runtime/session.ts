@@ -16,6 +16,7 @@ import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { type Provider, TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
 import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import { fatalError, namelessReason } from './runtime-fault.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
@@ -126,9 +127,6 @@ const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|
  */
 const SILENT = { logSeverityLevel: 4 } as const;
 
-/** A number by itself or behind a sign, not the digits of a name such as Conv_12. */
-const NUMBER = /(?<![\w.])[-+]?\d[\d.]*(e[-+]?\d+)?/gi;
-
 export class Session {
   readonly inputs: readonly SessionTensor[];
   /** Sequences, maps and optional values are left out: only tensors cross to the page. */
@@ -167,7 +165,7 @@ export class Session {
         SILENT,
       );
     } catch (error) {
-      throw new Error(firstLine(error).replace(NUMBER, '#'));
+      throw fatalError(error) ?? new Error(namelessReason(error));
     }
   }
 
