@@ -82,11 +82,11 @@ const requests: readonly Leak[] = [
     'input',
     edit(
       'worker/inference-worker.ts',
-      'const outputs = await model.session.run(request.feeds);',
+      'const outputs = await model.session.run(feeds);',
       `const [feed] = Object.values(request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       const outputs = await model.session.run(request.feeds);`,
+       const outputs = await model.session.run(feeds);`,
     ),
     DAILY,
   ),

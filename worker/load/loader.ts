@@ -19,6 +19,7 @@ import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
 import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
+import { type Processing, processingOf } from '../process/processing.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
 import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
@@ -37,6 +38,8 @@ export interface RunnableModel {
   readonly session: Session;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
+  /** Null where the manifest declares none. */
+  readonly processing: Processing | null;
 }
 
 /** The next candidate belongs to another worker. */
@@ -264,7 +267,7 @@ export class Loader {
       considered: job.considered,
       timings: job.timings,
     };
-    return { session, loaded, counter: createRunCounter(manifest, plan) };
+    return { session, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest) };
   }
 
   private async runtimeFor(provider: Provider): Promise<SessionFactory> {
