@@ -45,6 +45,19 @@ export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 
+// ── Pre- and postprocessing ────────────────────────────────────────────────────────────────────
+
+/** Pixels of one picture. 64 million are 256 MB once decoded; the largest phone cameras in use make 50 million by default. */
+export const PICTURE_PIXEL_COUNT_MAX = 64 * 1024 * 1024;
+/** Runs of one model being preprocessed at once: one decodes while another is resized. More would only hold memory. */
+export const PREPARING_COUNT_MAX = 2;
+/** Classes that one `top-k` returns. Longer lists are the tensor itself, which is there too. */
+export const TOP_COUNT_MAX = 1_000;
+/** Boxes of one picture that leave the worker. Crowded scenes hold some hundred; COCO's own measure looks at 100. */
+export const BOX_COUNT_MAX = 1_000;
+/** Boxes above the threshold that compete, best first: as many as Ultralytics lets through. */
+export const BOX_CANDIDATE_COUNT_MAX = 30_000;
+
 // ── Model files ────────────────────────────────────────────────────────────────────────────────
 
 /** One record of the model store. 4 MiB Blobs were the best trade of write and read time in Chromium and Firefox. */

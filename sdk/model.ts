@@ -13,7 +13,7 @@ import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
 import type { LoadedModel } from '../protocol/messages.ts';
 import type { ModelBinding } from './model-binding.ts';
-import type { Explanation, Feedback, Model, RunOptions, RunResult, TensorInput } from './options.ts';
+import type { Explanation, Feedback, FeedInputs, Model, RunOptions, RunResult } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { segmentOf } from './segment-facts.ts';
 import type { TelemetryFiles } from './telemetry.ts';
@@ -58,7 +58,7 @@ export class LoadedModelHandle implements Model {
     return this.binding.loaded.variant;
   }
 
-  run(feeds: Readonly<Record<string, TensorInput>>, options: RunOptions = {}): Promise<RunResult> {
+  run(feeds: FeedInputs, options: RunOptions = {}): Promise<RunResult> {
     const isCounted = this.recorder?.isCounting() === true;
     const finished = this.execute(feeds, options, isCounted);
     const answer = finished.then(({ result }) => result);
@@ -100,7 +100,7 @@ export class LoadedModelHandle implements Model {
     return this.closing;
   }
 
-  private async execute(feeds: Readonly<Record<string, TensorInput>>, options: RunOptions, isCounted: boolean): Promise<Finished> {
+  private async execute(feeds: FeedInputs, options: RunOptions, isCounted: boolean): Promise<Finished> {
     const startMs = performance.now();
     if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
     const timeoutMs = options.timeoutMs ?? RUN_TIMEOUT_MS;
@@ -112,9 +112,9 @@ export class LoadedModelHandle implements Model {
     const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
     try {
       const order = { handle: bound.loaded.handle, ready, isCounted, timeoutMs: leftMs, signal };
-      const { outputs, cells, queueMs, runMs } = await bound.host.runs.run(order);
+      const { outputs, results, cells, preMs, queueMs, runMs, postMs } = await bound.host.runs.run(order);
       this.binding.answered(bound);
-      const result = { outputs, queueMs, runMs, totalMs: performance.now() - startMs };
+      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs: performance.now() - startMs };
       this.segments.set(result, segment);
       return { loaded: bound.loaded, result, cells, segment };
     } catch (error) {

@@ -3,7 +3,18 @@
  */
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
-import type { Consideration, LoadProgress, LoadTimings, RuntimeFlavour, StoredModel, TensorData } from '../protocol/messages.ts';
+import type {
+  Box,
+  Consideration,
+  LabelScore,
+  LoadProgress,
+  LoadTimings,
+  OutputItem,
+  RunResults,
+  RuntimeFlavour,
+  StoredModel,
+  TensorData,
+} from '../protocol/messages.ts';
 import type { ReportKind } from '../protocol/report.ts';
 
 export type Consent = 'required' | 'granted';
@@ -77,6 +88,27 @@ export interface TensorInput {
   readonly type?: TensorType;
 }
 
+/**
+ * A picture for an input that declares `preprocess` of kind image. A Blob or File is an encoded one (JPEG, PNG, WebP …). Elements
+ * are taken as they are at the call. Each stays the caller's, whole; with `transfer: true` an ImageBitmap, a VideoFrame and the bytes of
+ * an ImageData are handed over.
+ */
+export type PictureInput =
+  | ImageBitmap
+  | ImageData
+  | VideoFrame
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | Blob;
+
+/** What an input takes that declares `preprocess`; a list has one item for each index of the batch axis. */
+export type MediaInput = PictureInput | readonly PictureInput[];
+
+/** By input name of the manifest. A tensor is always allowed and is fed as it is. */
+export type FeedInputs = Readonly<Record<string, TensorInput | MediaInput>>;
+
 export interface TensorOutput {
   readonly type: TensorType;
   readonly dims: readonly number[];
@@ -94,10 +126,15 @@ export interface RunOptions {
 }
 
 export interface RunResult {
+  /** As the runtime gave them, without those that stay in the worker (`postprocess.keepOutput: false`). */
   readonly outputs: Readonly<Record<string, TensorOutput>>;
-  /** Milliseconds waiting in the worker's queue, inside the runtime, and from call to answer. */
+  /** Of each output that declares `postprocess`, one entry for each item of the batch. */
+  readonly results: RunResults;
+  /** Milliseconds in preprocessing, waiting for the runtime, inside it, in postprocessing, and from call to answer. */
+  readonly preMs: number;
   readonly queueMs: number;
   readonly runMs: number;
+  readonly postMs: number;
   readonly totalMs: number;
 }
 
@@ -125,7 +162,7 @@ export interface Model {
   readonly modelVersion: string;
   readonly provider: Provider;
   readonly variant: string;
-  run(feeds: Readonly<Record<string, TensorInput>>, options?: RunOptions): Promise<RunResult>;
+  run(feeds: FeedInputs, options?: RunOptions): Promise<RunResult>;
   /**
    * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`). Never throws because of telemetry.
    *
@@ -257,4 +294,18 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export type { Consideration, ErrorCode, LoadProgress, LoadTimings, Manifest, Provider, StoredModel, TensorData, TensorType };
+export type {
+  Box,
+  Consideration,
+  ErrorCode,
+  LabelScore,
+  LoadProgress,
+  LoadTimings,
+  Manifest,
+  OutputItem,
+  Provider,
+  RunResults,
+  StoredModel,
+  TensorData,
+  TensorType,
+};

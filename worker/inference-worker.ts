@@ -26,6 +26,7 @@ import type {
 } from '../protocol/messages.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
+import type { PreparedRun } from './process/processing.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
@@ -117,17 +118,23 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   private receive(message: RunMessage, port: MessagePort): void {
-    if (message.type === 'cancel') this.queue.cancel(message.id);
-    else for (const request of message.requests) void this.answer(request, port);
+    if (message.type === 'cancel') {
+      this.queue.cancel(message.id);
+      for (const { processing } of this.models.values()) processing?.cancel(message.id);
+    } else for (const request of message.requests) void this.answer(request, port);
   }
 
   private async answer(request: RunRequest, port: MessagePort): Promise<void> {
-    const arrivedMs = performance.now();
     let answer: RunReply;
     try {
-      const model = this.models.get(request.handle);
-      if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
-      answer = await this.queue.run(request.id, () => this.run(model, request, arrivedMs));
+      const { processing } = this.model(request);
+      // A model that declares nothing enters the queue at once.
+      const prepared = processing === null ? unprocessed(request) : await processing.prepare(request.id, request.feeds);
+      const queuedMs = performance.now();
+      // It may have been closed while its run was being prepared.
+      const model = this.model(request);
+      const finished = await this.queue.run(request.id, () => this.run(model, request, prepared, queuedMs));
+      answer = processing === null ? finished : { ...finished, ...processing.finish(finished.outputs, prepared) };
     } catch (error) {
       answer = { id: request.id, ok: false, error: toWire(error) };
     }
@@ -135,13 +142,31 @@ class InferenceWorker implements ControlApi<MessagePort> {
     if (answer.ok) this.updates.get(request.handle)?.();
   }
 
-  private async run(model: RunnableModel, request: RunRequest, arrivedMs: number): Promise<RunReply> {
-    const startMs = performance.now();
-    const outputs = await model.watch.run(request.feeds);
-    const runMs = performance.now() - startMs;
-    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, request.feeds, outputs) : new Uint32Array();
-    return { id: request.id, ok: true, outputs, cells, queueMs: startMs - arrivedMs, runMs };
+  private model({ handle }: RunRequest): RunnableModel {
+    const model = this.models.get(handle);
+    if (model === undefined) throw new SdkError('model-closed', { model: String(handle) });
+    return model;
   }
+
+  private async run(
+    model: RunnableModel,
+    request: RunRequest,
+    { feeds, preMs }: PreparedRun,
+    queuedMs: number,
+  ): Promise<Extract<RunReply, { ok: true }>> {
+    const startMs = performance.now();
+    const outputs = await model.watch.run(feeds);
+    const runMs = performance.now() - startMs;
+    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, feeds, outputs) : new Uint32Array();
+    return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
+  }
+}
+
+const NO_PLACEMENTS = new Map();
+
+/** A run of a model that declares no processing: the page let nothing but tensors through. */
+function unprocessed({ feeds }: RunRequest): PreparedRun {
+  return { feeds: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
 }
 
 function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint32Array {

@@ -73,8 +73,8 @@ const requests: readonly Leak[] = [
     'signed-manifest',
     edit(
       'worker/store/model-source.ts',
-      'new URL(variant.file, opened.url);',
-      'new URL(variant.file + new URL(opened.url).search, opened.url);',
+      'new URL(published.file, opened.url);',
+      'new URL(published.file + new URL(opened.url).search, opened.url);',
     ),
   ),
   hunted(
@@ -82,11 +82,11 @@ const requests: readonly Leak[] = [
     'input',
     edit(
       'worker/inference-worker.ts',
-      'const outputs = await model.watch.run(request.feeds);',
+      'const outputs = await model.watch.run(feeds);',
       `const [feed] = Object.values(request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       const outputs = await model.watch.run(request.feeds);`,
+       const outputs = await model.watch.run(feeds);`,
     ),
     DAILY,
   ),

@@ -118,7 +118,8 @@ const VENDOR_FILES: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'onnxruntime-web': ['worker/runtime/session.ts', 'cli/node-session.ts'],
   comlink: ['sdk/worker-host.ts', 'worker/inference-worker.ts'],
   idb: ['worker/store/model-store.ts', 'sdk/outbox-db.ts'],
-  valibot: ['protocol/manifest.ts'],
+  // The manifest's schema and its parts.
+  valibot: ['', '-terms', '-preprocess', '-postprocess'].map((part) => `protocol/manifest${part}.ts`),
   '@valibot/to-json-schema': ['cli/model-schema.ts'],
   '@duckdb/node-api': ['collector/duckdb-store.ts', 'cli/readers/table.ts'],
   sharp: ['cli/readers/images.ts'],

@@ -19,6 +19,7 @@ import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
 import type { Consideration, Feeds, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
+import { type Processing, processingOf } from '../process/processing.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
 import { fatalError } from '../runtime/runtime-fault.ts';
@@ -41,6 +42,8 @@ export interface RunnableModel {
   readonly watch: RunWatch;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
+  /** Null where the manifest declares none. */
+  readonly processing: Processing | null;
 }
 
 /** The next candidate belongs to another worker. */
@@ -282,7 +285,7 @@ export class Loader {
     };
     const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
     const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
-    return { session, watch, loaded, counter: createRunCounter(manifest, plan) };
+    return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest) };
   }
 
   private async runtimeFor(provider: Provider): Promise<SessionFactory> {
