@@ -29,6 +29,15 @@ const TYPES: Readonly<Record<string, string>> = {
   onnx: 'application/octet-stream',
 };
 
+/** The collector's headers for files that anybody may have. */
+const OPEN = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  'Access-Control-Allow-Origin': '*',
+  'Cache-Control': 'no-cache',
+};
+
 /**
  * What happens to a path instead of its file: another body, status or headers; `cutAt` ends the connection after so many bytes,
  * `stallAt` never ends it, `drip` sends so many bytes per 20 ms. `ranges`: the server ignores them, refuses them (416), names
