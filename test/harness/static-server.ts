@@ -180,7 +180,7 @@ interface Part {
 function partOf(headers: IncomingMessage['headers'], body: Uint8Array, etag: string, fault: Fault | undefined): Part {
   const asked = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '');
   const isStale = headers['if-range'] !== undefined && headers['if-range'] !== etag;
-  if (asked === null || isStale || fault?.ranges === 'ignored') return { status: 200, body, headers: {} };
+  if (asked === null || isStale || fault?.ranges === 'ignored' || fault?.status !== undefined) return { status: 200, body, headers: {} };
   const [first, last] = [Number(asked[1]), Math.min(Number(asked[2]), body.length - 1)];
   if (fault?.ranges === 'refused' || first > last) {
     return { status: 416, body: new Uint8Array(), headers: { 'Content-Range': `bytes */${body.length}` } };

@@ -1,0 +1,177 @@
+/**
+ * Getting a model's bytes: only what is missing, once for all tabs, on from where a tab was closed, whatever the server does.
+ */
+import { expect } from 'vitest';
+import type { StoredModel } from '../../sdk/options.ts';
+import { browserTest, type Page } from '../harness/browsers.ts';
+import type { Fault, StaticServer } from '../harness/static-server.ts';
+import { openBarePage, withServer } from './bare-page.ts';
+import { PublishedModel } from './published-model.ts';
+
+const KIB = 1024;
+/** 60 MiB in one file of weights: 15 matrices of 4 MiB. */
+const LARGE = { width: 1024, layerCount: 15, chunkBytes: 1024 * KIB };
+/** 8 MiB, 32 chunks. */
+const MIDDLE = { width: 1024, layerCount: 2, chunkBytes: 256 * KIB };
+/** 1 MiB, 64 chunks. */
+const SMALL = { width: 256, layerCount: 4, chunkBytes: 16 * KIB };
+
+function sent(server: StaticServer, model: PublishedModel): number {
+  return server.sentBytes.get(model.weightsPath) ?? 0;
+}
+
+function waitForBytes(page: Page, count: number): Promise<unknown> {
+  return page.waitFor(`() => window.loadedBytes >= ${count}`, { timeoutMs: 20_000 });
+}
+
+/** Begins a load and does not wait for its end; what it has reported so far lies in `loadedBytes`. */
+function beginLoad(model: PublishedModel): string {
+  return `() => {
+    window.loadedBytes = 0;
+    const onProgress = ({ phase, loadedBytes }) => { if (phase === 'download') window.loadedBytes = loadedBytes; };
+    window.ended = (${model.loadSource('{ onProgress }')})();
+  }`;
+}
+
+browserTest('a new version of a 60 MB model in which 5 % of the bytes changed downloads less than 10 % of the file', async ({ page }) => {
+  await withServer(page, async (server) => {
+    const model = new PublishedModel(LARGE, '/large/');
+    const fileBytes = model.bytes.length;
+    model.publish(server);
+    model.expectRight(await page.evaluate(model.loadSource()), { fromCache: false });
+    expect(sent(server, model)).toBe(fileBytes);
+    // Begins and ends inside chunks.
+    model.change(0.4 * fileBytes, 0.45 * fileBytes);
+    model.publish(server);
+    model.expectRight(await page.evaluate(model.loadSource(`{ update: 'before' }`)), { fromCache: false });
+    const updateBytes = sent(server, model) - fileBytes;
+    expect(updateBytes).toBeGreaterThanOrEqual(0.05 * fileBytes);
+    expect(updateBytes).toBeLessThan(0.1 * fileBytes);
+  });
+});
+
+browserTest('a tab that is closed while it downloads is gone on from by the next one', async ({ browser, page }) => {
+  await withServer(page, async (server) => {
+    const model = new PublishedModel(MIDDLE, '/middle/');
+    const fileBytes = model.bytes.length;
+    model.publish(server);
+    server.faults.set(model.weightsPath, { drip: 64 * KIB });
+    const first = await browser.newPage();
+    await openBarePage(first, server);
+    await first.evaluate(beginLoad(model));
+    await waitForBytes(first, fileBytes / 2);
+    await first.close();
+    const [partial] = await page.waitFor<StoredModel[]>(`async () => {
+      const listed = await insitu.createClient().models.list();
+      return listed.length > 0 && listed;
+    }`);
+    expect(partial).toMatchObject({ url: server.origin + model.manifestPath, variants: ['fp32'] });
+    expect(partial?.bytes).toBeGreaterThan(0.4 * fileBytes);
+    expect(partial?.bytes).toBeLessThan(partial?.totalBytes as number);
+    await expect.poll(() => server.abandoned, { timeout: 10_000 }).toContain(model.weightsPath);
+    server.faults.clear();
+    server.sentBytes.clear();
+    model.expectRight(await page.evaluate(model.loadSource()), { fromCache: false });
+    expect(sent(server, model)).toBeGreaterThan(0);
+    expect(sent(server, model)).toBeLessThan(0.6 * fileBytes);
+  });
+});
+
+browserTest('ten tabs that load one model cause one download', async ({ browser, page }) => {
+  await withServer(page, async (server) => {
+    const model = new PublishedModel({ ...MIDDLE, layerCount: 1 }, '/middle/');
+    model.publish(server);
+    server.faults.set(model.weightsPath, { drip: 32 * KIB });
+    const pages = [page];
+    try {
+      while (pages.length < 10) pages.push(await browser.newPage());
+      await Promise.all(pages.slice(1).map((tab) => openBarePage(tab, server)));
+      const outcomes = await Promise.all(pages.map((tab) => tab.evaluate(model.loadSource('{}'))));
+      for (const outcome of outcomes) model.expectRight(outcome);
+      expect(sent(server, model)).toBe(model.bytes.length);
+    } finally {
+      for (const tab of pages.slice(1)) await tab.close();
+    }
+  });
+});
+
+browserTest('a tab that waits for another one’s download is not held up when that one’s worker is ended', async ({ browser, page }) => {
+  await withServer(page, async (server) => {
+    const model = new PublishedModel(SMALL, '/small/');
+    model.publish(server);
+    server.faults.set(model.weightsPath, { drip: 1 * KIB, times: 1 });
+    const other = await browser.newPage();
+    try {
+      await openBarePage(other, server);
+      await other.evaluate(beginLoad(model));
+      await waitForBytes(other, 64 * KIB);
+      await page.evaluate(beginLoad(model));
+      // It hears how far the other one is.
+      await waitForBytes(page, 64 * KIB);
+      await other.evaluate('() => workers.at(-1).terminate()');
+      model.expectRight(await page.evaluate('() => ended'));
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+browserTest(
+  'a worker that is ended while it waits for another tab’s download leaves nothing that holds up the next',
+  async ({ browser, page }) => {
+    await withServer(page, async (server) => {
+      const model = new PublishedModel(SMALL, '/small/');
+      model.publish(server);
+      server.faults.set(model.weightsPath, { drip: 4 * KIB, times: 1 });
+      const other = await browser.newPage();
+      try {
+        await openBarePage(other, server);
+        await other.evaluate(beginLoad(model));
+        await waitForBytes(other, 32 * KIB);
+        await page.evaluate(beginLoad(model));
+        await waitForBytes(page, 32 * KIB);
+        await page.evaluate('() => workers.at(-1).terminate()');
+        model.expectRight(await other.evaluate('() => ended'));
+        model.expectRight(await page.evaluate(model.loadSource()), { fromCache: true });
+      } finally {
+        await other.close();
+      }
+    });
+  },
+);
+
+/** What a server does to ranges, and what it costs: the chunks that changed, or the file once more. */
+const RANGE_FAULTS: readonly { readonly what: string; readonly fault: Fault; readonly isWhole: boolean }[] = [
+  { what: 'knows ranges', fault: {}, isWhole: false },
+  { what: 'ignores ranges', fault: { ranges: 'ignored' }, isWhole: true },
+  { what: 'answers ranges with 416', fault: { ranges: 'refused' }, isWhole: true },
+  { what: 'sends other bytes than the range it names', fault: { ranges: 'lying' }, isWhole: true },
+  { what: 'names another range than it was asked for', fault: { ranges: 'shifted' }, isWhole: true },
+  { what: 'sends the half of each range', fault: { ranges: 'short' }, isWhole: true },
+  { what: 'cuts the connection once in a range', fault: { cutAt: 20 * KIB, times: 1 }, isWhole: false },
+  { what: 'is out of order once', fault: { status: 503, body: '', headers: { 'Retry-After': '0' }, times: 1 }, isWhole: false },
+  { what: 'redirects', fault: { redirect: '/moved/weights.bin' }, isWhole: false },
+];
+
+for (const { what, fault, isWhole } of RANGE_FAULTS) {
+  const targets = isWhole || what.startsWith('cuts') || what === 'redirects' ? undefined : (['chromium'] as const);
+  browserTest(`a server that ${what} still ends in the new version`, targets ?? ['chromium', 'firefox', 'webkit'], async ({ page }) => {
+    await withServer(page, async (server) => {
+      const model = new PublishedModel(SMALL, '/small/');
+      const fileBytes = model.bytes.length;
+      model.publish(server);
+      model.expectRight(await page.evaluate(model.loadSource()));
+      // Two chunks, farther apart than what is fetched across.
+      model.change(100 * KIB, 101 * KIB);
+      model.change(900 * KIB, 901 * KIB);
+      model.publish(server);
+      server.files.set('/moved/weights.bin', model.bytes.slice());
+      server.sentBytes.clear();
+      server.faults.set(model.weightsPath, { ...fault });
+      model.expectRight(await page.evaluate(model.loadSource(`{ update: 'before' }`)), { fromCache: false });
+      const updateBytes = sent(server, model) + (server.sentBytes.get('/moved/weights.bin') ?? 0);
+      if (isWhole) expect(updateBytes).toBeGreaterThanOrEqual(fileBytes);
+      else expect(updateBytes).toBeLessThan(0.1 * fileBytes);
+    });
+  });
+}
