@@ -65,8 +65,8 @@ export const STORE_SPARE_BYTES = 1024 * 1024;
 export const DOWNLOAD_BEAT_MS = 1_000;
 /** A tab that waits for another one's download looks this often whether it has ended. */
 export const DOWNLOAD_POLL_MS = 200;
-/** Silence after which a waiting tab no longer believes in the other one: it was ended or frozen, whatever its lock says. */
-export const DOWNLOAD_SILENCE_MS_MAX = 5_000;
+/** Silence after which a waiting tab no longer believes in the other one, whatever its lock says. A worker that starts its runtime on a busy machine was silent for 6 s. */
+export const DOWNLOAD_SILENCE_MS_MAX = 15_000;
 /** Between two reports of bytes to the page: twenty a second are a smooth bar. */
 export const PROGRESS_INTERVAL_MS = 50;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */

@@ -23,14 +23,14 @@ export class PublishedModel {
   readonly weights: Float32Array<ArrayBuffer>;
   version = '1.0.0';
 
-  /** @param folder Path on the server, with both slashes. */
-  constructor(shape: PublishedShape, folder: string) {
+  /** @param folder Path on the server, with both slashes. @param seed Models of other seeds have no chunk in common. */
+  constructor(shape: PublishedShape, folder: string, seed = 1) {
     this.shape = shape;
     this.folder = folder;
     this.weights = new Float32Array(shape.width * shape.width * shape.layerCount);
     // A linear congruence is random enough for weights; the factor keeps the values of a chain near 1.
     const scale = Math.sqrt(3 / shape.width) / 2 ** 31;
-    for (let index = 0, state = 1; index < this.weights.length; index++) {
+    for (let index = 0, state = seed; index < this.weights.length; index++) {
       state = (Math.imul(state, 1664525) + 1013904223) | 0;
       this.weights[index] = state * scale;
     }
@@ -48,9 +48,9 @@ export class PublishedModel {
     return `${this.folder}weights.bin`;
   }
 
-  /** Other weights in this part of the file, in bytes: a new version. */
+  /** Other weights in this part of the file, in bytes, that were never there before: a new version. */
   change(first: number, end: number): void {
-    for (let index = first / 4; index < end / 4; index++) this.weights[index] = -(this.weights[index] as number);
+    for (let index = first / 4; index < end / 4; index++) this.weights[index] = -0.999 * (this.weights[index] as number);
     this.version = `${Number.parseInt(this.version, 10) + 1}.0.0`;
   }
 
