@@ -8,7 +8,7 @@
  *
  * Not here: where it runs, and how it survives that place (sdk/model-binding.ts), queueing and counting (worker), deadlines (sdk/run-channel.ts).
  */
-import { isSdkError, SdkError } from '../protocol/errors.ts';
+import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
 import type { LoadedModel } from '../protocol/messages.ts';
@@ -89,7 +89,7 @@ export class LoadedModelHandle implements Model {
       .filter(({ verdict }) => verdict !== 'chosen')
       .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${storageRefusal}.`;
+    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
     const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
     return { variant, provider, flavour, threadCount, fromCache, considered, timings, losses, text };

@@ -23,7 +23,17 @@ import {
   WORKER_START_TIMEOUT_MS,
 } from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { ControlApi, LoadProgress, LoadReply, LoadRequest, Reply, StoredModel, WorkerSettings } from '../protocol/messages.ts';
+import type {
+  ControlApi,
+  LoadHooks,
+  LoadProgress,
+  LoadReply,
+  LoadRequest,
+  Reply,
+  StoreCheck,
+  StoredModel,
+  WorkerSettings,
+} from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
 import { trustedUrl } from './trusted-url.ts';
 
@@ -81,13 +91,13 @@ export class WorkerHost {
     return this.failure !== null;
   }
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
     await this.ready;
     const progress = comlink.proxy((step: LoadProgress) => {
       this.movedAtMs = performance.now();
       onProgress(step);
     });
-    return this.watched(() => this.control.load(id, request, progress));
+    return this.watched(() => this.control.load(id, request, progress, comlink.proxy(hooks)));
   }
 
   cancelLoad(id: number): void {
@@ -107,6 +117,16 @@ export class WorkerHost {
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
     return unwrap(await this.watched(() => this.control.removeStored(url)));
+  }
+
+  async pinStored(url: string, isPinned: boolean): Promise<boolean> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.pinStored(url, isPinned)));
+  }
+
+  async checkStored(url: string | null): Promise<StoreCheck> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.checkStored(url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */

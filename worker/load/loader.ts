@@ -16,7 +16,7 @@
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
-import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { firstLine, isSdkError, SdkError, toWire } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
 import type { Consideration, Feeds, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
 import { type Processing, processingOf } from '../process/processing.ts';
@@ -25,7 +25,8 @@ import type { RunQueue } from '../runtime/run-queue.ts';
 import { fatalError } from '../runtime/runtime-fault.ts';
 import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
 import { printable } from '../store/download.ts';
-import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from '../store/model-source.ts';
+import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
+import { fileFacts, type ModelBytes, type ModelSource, type Precedence } from '../store/model-source.ts';
 import { type Candidate, isAsked, noCandidateError, obstacle, pairsOf, requireVariant } from './candidates.ts';
 import { notOnnxReason } from './file-signature.ts';
 import { firstWrongOutput } from './golden.ts';
@@ -104,7 +105,7 @@ export class Loader {
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job)),
+        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
       );
     }
     return this.loadManifest(job, source.url);
@@ -112,14 +113,14 @@ export class Loader {
 
   private async loadManifest(job: LoadJob, url: string): Promise<RunnableModel> {
     const consideredBefore = job.considered.length;
-    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, true));
+    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
       return await this.pick(job, this.manifestOrigin(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
-      const current = await job.timed('manifest', () => this.source.openManifest(url, job, false));
+      const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
       return this.pick(job, this.manifestOrigin(job, current));
     }
   }
@@ -279,7 +280,7 @@ export class Loader {
       flavour: factory.flavour,
       threadCount: factory.threadCount,
       fromCache: file.fromCache,
-      storageRefusal,
+      storageRefusal: storageRefusal === null ? null : toWire(storageRefusal),
       considered: job.considered,
       timings: job.timings,
     };
@@ -300,6 +301,10 @@ export class Loader {
       throw error;
     }
   }
+}
+
+function precedenceOf({ request }: LoadJob): Precedence {
+  return request.update === 'before' ? 'server-first' : 'store-first';
 }
 
 async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
