@@ -12,7 +12,7 @@
  *
  * Not here: the window that the cells go into; the page alone owns it.
  */
-import type { ErrorWire } from './errors.ts';
+import type { ErrorCode, ErrorWire } from './errors.ts';
 import type { Manifest, Provider, TensorType } from './manifest.ts';
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorWire };
@@ -65,9 +65,13 @@ export interface LoadRequest {
   readonly provider: Provider | 'auto';
   /** `background`: after the first result, look for a new version and keep it for the next visit. */
   readonly update: 'background' | 'never';
+  readonly measure: Measure;
   /** What another worker of this client already looked at for the same load; not looked at again. */
   readonly considered: readonly Consideration[];
 }
+
+/** When candidates are timed against each other: see `LoadOptions.measure`. */
+export type Measure = 'auto' | 'before' | 'background' | 'never';
 
 export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
 
@@ -82,9 +86,20 @@ export interface LoadProgress {
 export interface Consideration {
   readonly variant: string;
   readonly provider: Provider;
-  readonly verdict: 'chosen' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
+  readonly verdict: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
   /** For people; names and numbers only. */
   readonly reason: string;
+  /** Median of a few runs on the golden inputs, in milliseconds; absent when it was not timed. */
+  readonly measuredMs?: number;
+  /** Of a candidate that failed. */
+  readonly error?: ErrorCode;
+}
+
+/** Why the chosen pair was chosen: the load named it or left nothing else, the rules put it first, or it was the fastest of those timed. */
+export interface Choice {
+  readonly by: 'name' | 'rule' | 'measurement';
+  /** True when an earlier visit chose, and nothing was looked at anew. */
+  readonly isRemembered: boolean;
 }
 
 /** Milliseconds of each phase; 0 where it did not happen. */
@@ -108,6 +123,8 @@ export interface LoadedModel {
   readonly fromCache: boolean;
   /** Why the bytes could not be kept, if so. */
   readonly storageRefusal: string | null;
+  readonly choice: Choice;
+  /** Every pair of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
 }

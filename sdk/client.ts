@@ -144,6 +144,7 @@ async function requestOf(source: string | URL | ModelFile, options: LoadOptions)
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
+    measure: options.measure ?? 'auto',
     considered: [],
   };
 }

@@ -15,6 +15,7 @@ const CACHES: Readonly<Record<NonNullable<ClientOptions['cache']>, true>> = { in
 const PRIVACY: Readonly<Record<PrivacyLevel, true>> = { counts: true, 'local-dp': true };
 const LOG_LEVELS: Readonly<Record<LogLevel, true>> = { debug: true, info: true, warn: true, error: true };
 const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true };
+const MEASURES: Readonly<Record<NonNullable<LoadOptions['measure']>, true>> = { auto: true, before: true, background: true, never: true };
 
 /** @throws {SdkError} `invalid-option` */
 export function checkClientOptions(options: ClientOptions): void {
@@ -43,6 +44,7 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   require('source', isUrl ? URL.canParse(source, document.baseURI) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
+  requireOneOf('measure', options.measure, MEASURES);
 }
 
 function isModelFile(source: unknown): boolean {

@@ -3,7 +3,16 @@
  */
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
-import type { Consideration, LoadProgress, LoadTimings, RuntimeFlavour, StoredModel, TensorData } from '../protocol/messages.ts';
+import type {
+  Choice,
+  Consideration,
+  LoadProgress,
+  LoadTimings,
+  Measure,
+  RuntimeFlavour,
+  StoredModel,
+  TensorData,
+} from '../protocol/messages.ts';
 import type { ReportKind } from '../protocol/report.ts';
 
 export type Consent = 'required' | 'granted';
@@ -48,10 +57,19 @@ export type Logger = (level: LogLevel, code: string, message: string) => void;
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** A variant id of the manifest. Default: the first that the device can run. */
+  /** A variant id of the manifest. Default: chosen on the device. A named variant is used or refused, never replaced. */
   readonly variant?: string;
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
+  /**
+   * When the best candidates (at most FINALIST_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
+   * remembered on the device, per model version, GPU and runtime, so that later loads go straight to it; with `cache: 'memory'` it is not.
+   *
+   * `auto` (default): within the load when that costs at most MEASURE_BYTES_MAX more to fetch, else `background`. `before`: within
+   * the load, whatever it costs. `background`: the rules choose, and after the first result candidates are timed for the next load,
+   * when at most MEASURE_BACKGROUND_BYTES_MAX are missing. `never`: the rules choose.
+   */
+  readonly measure?: Measure;
   /**
    * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and a new
    * version is fetched and kept for the next visit. `never`: a cached model is used until it is removed.
@@ -104,6 +122,8 @@ export interface Explanation {
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
   readonly fromCache: boolean;
+  readonly choice: Choice;
+  /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** One paragraph for people. */
@@ -248,4 +268,4 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export type { Consideration, ErrorCode, LoadProgress, LoadTimings, Manifest, Provider, StoredModel, TensorData, TensorType };
+export type { Choice, Consideration, ErrorCode, LoadProgress, LoadTimings, Manifest, Provider, StoredModel, TensorData, TensorType };

@@ -10,7 +10,7 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
@@ -35,6 +35,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly models = new Map<number, RunnableModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
+  private readonly reviews = new Map<number, () => void>();
   private source = new ModelSource('memory');
   private loader: Loader | null = null;
 
@@ -57,6 +58,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
       const model = await loader.load(job);
       this.models.set(id, model);
       this.planUpdate(id, request, model);
+      this.planReview(id, model);
       return { ok: true, value: model.loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -77,6 +79,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);
+    this.reviews.delete(handle);
     if (model === undefined) return { ok: true, value: null };
     return reply(() => this.queue.control(() => model.session.release()).then(() => null));
   }
@@ -110,6 +113,16 @@ class InferenceWorker implements ControlApi<MessagePort> {
     });
   }
 
+  /** What the choice left open is looked at behind the first result, too. */
+  private planReview(handle: number, { review }: RunnableModel): void {
+    if (review === null) return;
+    this.reviews.set(handle, () => {
+      this.reviews.delete(handle);
+      // A review that fails, most often because the model was closed, leaves the question to the next visit.
+      setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
+    });
+  }
+
   private receive(message: RunMessage, port: MessagePort): void {
     if (message.type === 'cancel') this.queue.cancel(message.id);
     else for (const request of message.requests) void this.answer(request, port);
@@ -126,7 +139,9 @@ class InferenceWorker implements ControlApi<MessagePort> {
       answer = { id: request.id, ok: false, error: toWire(error) };
     }
     port.postMessage(answer, answer.ok ? [...buffersOf(answer.outputs), answer.cells.buffer as ArrayBuffer] : []);
-    if (answer.ok) this.updates.get(request.handle)?.();
+    if (!answer.ok) return;
+    this.updates.get(request.handle)?.();
+    this.reviews.get(request.handle)?.();
   }
 
   private async run(model: RunnableModel, request: RunRequest, arrivedMs: number): Promise<RunReply> {

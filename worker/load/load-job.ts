@@ -6,7 +6,7 @@
  *  - Progress of bytes never goes back within a phase.
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
-import type { Consideration, LoadProgress, LoadRequest, LoadTimings } from '../../protocol/messages.ts';
+import type { Consideration, LoadProgress, LoadRequest, LoadTimings, RuntimeFlavour } from '../../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
 import type { Watch } from '../store/model-source.ts';
 import type { Candidate } from './candidates.ts';
@@ -19,6 +19,8 @@ export class LoadJob implements Watch {
   readonly signal: AbortSignal;
   readonly considered: Consideration[];
   modelVersion = UNKNOWN_MODEL_VERSION;
+  /** The runtime in which this load began to try; null before. */
+  flavour: RuntimeFlavour | null = null;
   private readonly report: (progress: LoadProgress) => void;
   private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
   private loadedBytes = 0;
@@ -56,8 +58,13 @@ export class LoadJob implements Watch {
     this.enter(phase);
   }
 
-  consider({ variant, provider }: Candidate, verdict: Consideration['verdict'], reason: string): void {
-    this.considered.push({ variant: variant.id, provider, verdict, reason });
+  consider(
+    { variant, provider }: Candidate,
+    verdict: Consideration['verdict'],
+    reason: string,
+    more: Pick<Consideration, 'measuredMs' | 'error'> = {},
+  ): void {
+    this.considered.push({ variant: variant.id, provider, verdict, reason, ...more });
   }
 
   hasConsidered({ variant, provider }: Candidate): boolean {

@@ -104,6 +104,15 @@ export class ModelSource {
     await this.store(store, opened, variant, await this.fetchFiles(opened, filesOf(variant), watch));
   }
 
+  /** Bytes of these chunks that a load would have to fetch. */
+  async missingBytes(chunks: readonly Chunk[]): Promise<number> {
+    const store = await this.openStore();
+    const distinct = [...new Map(chunks.map((chunk) => [chunk.sha256, chunk])).values()];
+    if (typeof store === 'string') return sumBytes(distinct);
+    const isStored = await Promise.all(distinct.map(({ sha256 }) => store.hasChunk(sha256).catch(() => false)));
+    return sumBytes(distinct.filter((_, index) => isStored[index] === false));
+  }
+
   /** The store, or why there is none. */
   openStore(): Promise<ModelStore | string> {
     if (!this.keepsModels) return Promise.resolve('the client was created with cache: "memory"');

@@ -16,7 +16,7 @@
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { firstLine } from '../../protocol/errors.ts';
-import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest.ts';
 import type { StoredModel } from '../../protocol/messages.ts';
 
@@ -46,6 +46,8 @@ interface ChunkRecord {
 interface Schema extends DBSchema {
   entries: { key: string; value: StoreEntry };
   chunks: { key: string; value: ChunkRecord };
+  /** What loads have found out about candidates on this device (worker/load/verdict.ts). */
+  verdicts: { key: string; value: unknown };
 }
 
 const PROBE_KEY = 'probe';
@@ -75,10 +77,13 @@ export class ModelStore {
       timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
     });
     try {
-      const opening = openDB<Schema>('insitu-models', 1, {
-        upgrade(db) {
-          db.createObjectStore('entries', { keyPath: 'url' });
-          db.createObjectStore('chunks', { keyPath: 'sha256' });
+      const opening = openDB<Schema>('insitu-models', 2, {
+        upgrade(db, oldVersion) {
+          if (oldVersion < 1) {
+            db.createObjectStore('entries', { keyPath: 'url' });
+            db.createObjectStore('chunks', { keyPath: 'sha256' });
+          }
+          if (oldVersion < 2) db.createObjectStore('verdicts');
         },
         // A later release wants to upgrade: let it.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
@@ -105,6 +110,22 @@ export class ModelStore {
       // A Blob whose backing file the browser lost rejects on read; the caller fetches the bytes again.
       return undefined;
     }
+  }
+
+  async hasChunk(sha256: string): Promise<boolean> {
+    return (await this.db.count('chunks', sha256)) > 0;
+  }
+
+  verdict(key: string): Promise<unknown> {
+    return this.db.get('verdicts', key);
+  }
+
+  /** Null forgets it. */
+  async keepVerdict(key: string, value: unknown): Promise<void> {
+    const transaction = this.db.transaction('verdicts', 'readwrite');
+    if ((await transaction.store.count()) >= VERDICT_COUNT_MAX) await transaction.store.clear();
+    await (value === null ? transaction.store.delete(key) : transaction.store.put(value, key));
+    await transaction.done;
   }
 
   async dropChunk(sha256: string): Promise<void> {
@@ -138,7 +159,7 @@ export class ModelStore {
 
   /** Removes one entry, or all; resolves to the bytes freed. */
   async remove(url: string | null): Promise<number> {
-    if (url === null) await this.db.clear('entries');
+    if (url === null) await Promise.all([this.db.clear('entries'), this.db.clear('verdicts')]);
     else await this.db.delete('entries', storeKey(url));
     return this.sweep();
   }
