@@ -245,9 +245,7 @@ const CODES_WITHOUT_TEST_TODAY: readonly string[] = [
   'session-failed',
   'signature-invalid',
   'storage-full',
-  'runtime-mismatch',
   'device-lost',
-  'out-of-memory',
   'preprocess-failed',
 ];
 

@@ -118,7 +118,7 @@ export class Chooser {
   private async fromTrials(field: Field): Promise<Chosen> {
     const { job, origin, asked } = field;
     const canMeasure = job.request.measure !== 'never' && (origin.manifest?.golden.length ?? 0) > 0 && asked.length > 1;
-    const finalists = canMeasure ? finalistsOf(await this.eligible(job, asked)) : [];
+    const finalists = canMeasure ? await this.atHandFirst(origin, finalistsOf(await this.eligible(job, asked))) : [];
     const gpuPair = finalists.find(({ provider }) => provider !== 'wasm');
     // Before the first trial: in the plain wasm build the GPU could not be tried any more. A failed start shows in the trial.
     if (gpuPair !== undefined) this.runtime.claim(job, gpuPair.provider).catch(() => undefined);
@@ -131,7 +131,7 @@ export class Chooser {
     const review = isOpen ? () => this.timeLater(field, favourite, rivals) : null;
     const isNamed = job.request.variant !== null || job.request.provider !== 'auto';
     const chosen = this.finish(field, favourite, { by: isNamed ? 'name' : 'rule', isRemembered: false }, review);
-    this.remember(field, isOpen ? null : chosen);
+    await this.remember(field, isOpen ? null : chosen);
     return chosen;
   }
 
@@ -147,8 +147,8 @@ export class Chooser {
       return this.fromTrials(field);
     }
     for (const rival of rivals) {
-      // The store commits one file of a model at a time.
-      await favourite.file.stored;
+      // What one trial has fetched may be the next one's, too.
+      await trials.at(-1)?.file.stored;
       const trial = await this.rivalTrial(field, rival);
       if (trial !== null) trials.push(trial);
       if (!this.runtime.isSpoilt && !job.signal.aborted) continue;
@@ -160,7 +160,7 @@ export class Chooser {
     const winner = judge(job, trials);
     await Promise.all(trials.filter((trial) => trial !== winner).map((trial) => this.trials.release(trial)));
     const chosen = this.finish(field, winner, { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false }, null);
-    this.remember(field, chosen);
+    await this.remember(field, chosen);
     return chosen;
   }
 
@@ -195,7 +195,7 @@ export class Chooser {
     }
     const trial = judge(job, trials);
     completeConsidered(later);
-    this.remember(later, { trial, choice: { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false } });
+    await this.remember(later, { trial, choice: { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false } });
   }
 
   private async eligible(job: LoadJob, asked: readonly Candidate[]): Promise<readonly Candidate[]> {
@@ -210,6 +210,16 @@ export class Chooser {
     const reason = await obstacle(candidate, this.device, job.request.variant !== null);
     if (reason !== null) job.consider(candidate, 'unavailable', reason);
     return reason === null;
+  }
+
+  /**
+   * A cached manifest may be of a version that no load has seen yet, fetched behind an earlier visit with one of its files.
+   * That file comes first, so that the visit needs no network.
+   */
+  private async atHandFirst(origin: Origin, finalists: readonly Candidate[]): Promise<readonly Candidate[]> {
+    if (!origin.isCached) return finalists;
+    const missing = await Promise.all(finalists.map(({ variant }) => this.source.missingBytes(chunksOf(variant))));
+    return [...finalists.filter((_, index) => missing[index] === 0), ...finalists.filter((_, index) => missing[index] !== 0)];
   }
 
   private async measuringOf({ request: { measure } }: LoadJob, finalists: readonly Candidate[]): Promise<Measuring> {
@@ -258,7 +268,7 @@ export class Chooser {
     const kept = field.job.considered.filter((entry) => !isSamePair(trial.candidate, entry));
     const job = new LoadJob(field.job.id, { ...field.job.request, considered: kept }, field.job.signal, () => undefined);
     recordFailure(job, field.origin, trial.candidate, error);
-    this.remember({ ...field, job }, null);
+    await this.remember({ ...field, job }, null);
     return wrong;
   }
 
@@ -267,16 +277,14 @@ export class Chooser {
     if ((await this.gpu.adapterClass()) !== adapterClass) this.verdicts.forget(key);
   }
 
-  /** Nobody waits for it: a verdict that is not kept costs the next load the same work again. */
-  private remember({ key, job: { considered } }: Field, chosen: Pick<Chosen, 'trial' | 'choice'> | null): void {
-    const keep = async () => {
-      const adapterClass = this.gpu.isAsked ? await this.gpu.adapterClass() : null;
-      const pair = chosen !== null && isConclusive(considered) ? chosen : null;
-      const { variant, provider } = pair?.trial.candidate ?? {};
-      const record = pair === null ? null : { variant: variant?.id as string, provider: provider as Provider, by: pair.choice.by };
-      await this.verdicts.keep(key, { adapterClass, chosen: record, considered: [...considered] });
-    };
-    void keep().catch(() => undefined);
+  /** A verdict that cannot be kept costs the next load the same work again, and this one nothing. */
+  private async remember({ key, job: { considered } }: Field, chosen: Pick<Chosen, 'trial' | 'choice'> | null): Promise<void> {
+    if (key === null) return;
+    const adapterClass = this.gpu.isAsked ? await this.gpu.adapterClass() : null;
+    const isFinal = chosen !== null && isConclusive(considered);
+    const { variant, provider } = chosen?.trial.candidate ?? {};
+    const record = isFinal ? { variant: variant?.id as string, provider: provider as Provider, by: chosen.choice.by } : null;
+    await this.verdicts.keep(key, { adapterClass, chosen: record, considered: [...considered] }).catch(() => undefined);
   }
 }
 

@@ -123,6 +123,7 @@ export class Loader implements RuntimeSlot {
       url: printable(opened.url),
       pairs: pairsOf(manifest),
       manifest,
+      isCached: opened.isCached,
       open: ({ variant }) => this.source.openVariant(opened, variant, job),
       describe: () => Promise.resolve({ manifest, modelVersion }),
     };
@@ -140,6 +141,7 @@ export class Loader implements RuntimeSlot {
       url,
       pairs: variant.providers.map((provider) => ({ variant, provider })),
       manifest: null,
+      isCached: false,
       open: once,
       describe: async (session) => {
         const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);

@@ -27,6 +27,8 @@ export interface Origin {
   readonly pairs: readonly Candidate[];
   /** Null for a plain file, which has neither goldens nor a version before it is open. */
   readonly manifest: Manifest | null;
+  /** The manifest came from the store. */
+  readonly isCached: boolean;
   open(candidate: Candidate): Promise<ModelBytes>;
   describe(session: Session): Promise<{ manifest: Manifest; modelVersion: string }>;
 }
