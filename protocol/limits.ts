@@ -37,6 +37,38 @@ export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
 export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 /** One model file. A Chromium ArrayBuffer ends near 2 GB, and so does a protobuf message. */
 export const MODEL_BYTES_MAX = 2_000_000_000;
+/** Between two missing ranges of a file: a gap this small costs less than one more round trip (64 KiB are 50 ms at 10 Mbit/s). */
+export const RANGE_GAP_BYTES_MAX = 64 * 1024;
+/** Ranges of one file that are asked for at a time. Two files at a time make six, what HTTP/1.1 gives one host. */
+export const RANGE_REQUEST_COUNT_MAX = 3;
+/** Files of one model that are fetched at a time; see RANGE_REQUEST_COUNT_MAX. */
+export const DOWNLOAD_FILE_COUNT_MAX = 2;
+/** Attempts in a row that bring no new chunk before a download is given up. With the waits between them that is 4 s to 7 s. */
+export const DOWNLOAD_ATTEMPT_COUNT_MAX = 4;
+/** First wait before an attempt is repeated; doubles, half of it by chance, so that the pages of a failed server do not return together. */
+export const DOWNLOAD_RETRY_MS_MIN = 1_000;
+/** A server's Retry-After is heeded up to this: somebody is looking at a progress bar. */
+export const DOWNLOAD_RETRY_AFTER_MS_MAX = 30_000;
+/** Bytes that must arrive within LOAD_STALL_TIMEOUT_MS: a body that drips more slowly would need days and is given up. */
+export const DOWNLOAD_STALL_BYTES_MIN = 16 * 1024;
+/** Chunks that wait to be written while the next ones arrive: 4 × 4 MiB. A disk slower than the network holds the network up. */
+export const STORE_WRITE_COUNT_MAX = 4;
+/** A write that the browser leaves unanswered this long is taken for refused: the load goes on from memory. */
+export const STORE_WRITE_TIMEOUT_MS = 30_000;
+/** Chunks of a download that broke off are kept this long for its return. */
+export const PARTIAL_AGE_MS_MAX = 7 * 24 * 3_600_000;
+/** From a load to the store's own tidying: the page's start and its first run come first. */
+export const STORE_IDLE_MS = 500;
+/** Kept free beside a model: counts, verdicts and the browser's own bookkeeping. */
+export const STORE_SPARE_BYTES = 1024 * 1024;
+/** A tab that downloads for others tells them this often that it lives. */
+export const DOWNLOAD_BEAT_MS = 1_000;
+/** A tab that waits for another one's download looks this often whether it has ended. */
+export const DOWNLOAD_POLL_MS = 200;
+/** Silence after which a waiting tab no longer believes in the other one: it was ended or frozen, whatever its lock says. */
+export const DOWNLOAD_SILENCE_MS_MAX = 5_000;
+/** Between two reports of bytes to the page: twenty a second are a smooth bar. */
+export const PROGRESS_INTERVAL_MS = 50;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
 /** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */

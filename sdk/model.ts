@@ -8,7 +8,7 @@
  *
  * Not here: queueing and counting (worker), deadlines (sdk/run-channel.ts).
  */
-import { isSdkError, SdkError } from '../protocol/errors.ts';
+import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
 import type { Choice, LoadedModel } from '../protocol/messages.ts';
@@ -95,7 +95,7 @@ export class LoadedModelHandle implements Model {
     const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
     const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-    const refusal = this.loaded.storageRefusal === null ? '' : ` It could not be kept: ${this.loaded.storageRefusal}.`;
+    const refusal = this.loaded.storageRefusal === null ? '' : ` It could not be kept: ${fromWire(this.loaded.storageRefusal).message}`;
     const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
     const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...left].join(' ');
     return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, text };

@@ -6,11 +6,14 @@ import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
 import type {
   Choice,
   Consideration,
+  FileAddress,
   LoadProgress,
   LoadTimings,
   Measure,
   RuntimeFlavour,
+  StoreCheck,
   StoredModel,
+  StoredUpdate,
   TensorData,
 } from '../protocol/messages.ts';
 import type { ReportKind } from '../protocol/report.ts';
@@ -24,6 +27,12 @@ export interface ClientOptions {
   readonly consent?: Consent;
   /** Where model files are kept. `memory` stores nothing on the device. Default `indexeddb`. */
   readonly cache?: 'indexeddb' | 'memory';
+  /**
+   * Raw Ed25519 public keys, 32 bytes each, in base64. When given, a manifest runs only with a `model.json.sig` beside it that
+   * one of them made (`insitu pack --sign`); everything else that comes from a URL ends in `signature-invalid`, plain .onnx files
+   * too. Files that a person opened are not asked for a signature.
+   */
+  readonly trustedKeys?: readonly string[];
   /** Folder that holds insitu's dist/ files. Default: beside the script that was loaded. */
   readonly assets?: string | URL;
   /** WASM threads at the most. Default min(4, half the cores, rounded up); 1 where the page is not cross-origin isolated. */
@@ -71,10 +80,28 @@ export interface LoadOptions {
    */
   readonly measure?: Measure;
   /**
-   * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and a new
-   * version is fetched and kept for the next visit. `never`: a cached model is used until it is removed.
+   * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and of a new
+   * version what is missing is fetched and kept for the next load. `never`: a cached model is used until it is removed.
+   * `before`: the server is asked first, and a cached model is used when it does not answer.
    */
-  readonly update?: 'background' | 'never';
+  readonly update?: 'background' | 'never' | 'before';
+  /**
+   * Called when a new version has been stored as a whole (`update: 'background'`). This model goes on as it is; load again when
+   * it suits the page, and the new version runs.
+   */
+  readonly onUpdate?: (update: StoredUpdate) => void;
+  /**
+   * What the requests for the manifest and the files carry. It goes to the origin of the model's URL only, whatever the manifest
+   * names; with headers, redirects are refused, because a browser would carry them along. Default: no header, credentials
+   * `same-origin`.
+   */
+  readonly request?: { readonly headers?: HeadersInit; readonly credentials?: RequestCredentials };
+  /**
+   * For signed URLs: answers where the file of a plain URL can be fetched now, and with which headers. Asked when a server answers
+   * 400, 401, 403 or 410, for each file by its URL without the signature's query; the download goes on where it was. Files beside
+   * a signed manifest are asked for without its query first. The answer is kept in memory, and the store's keys ignore every query.
+   */
+  readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
   /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
   readonly telemetry?: boolean;
 }
@@ -241,9 +268,20 @@ export interface Observer {
 /** What a person did with an answer. `corrected` names the right label of the model's only labelled output. */
 export type Feedback = 'accepted' | 'redone' | 'abandoned' | { readonly corrected: string };
 
+/** What is kept on the device. Every call rejects with `storage-refused` where the browser keeps nothing. */
 export interface ModelStore {
+  /** Stored models, and downloads that broke off and will go on from there. */
   list(): Promise<readonly StoredModel[]>;
-  /** Removes one model by its manifest URL, or all. Resolves to the bytes freed. */
+  /**
+   * Keeps a stored model when room is made for another one (least recently used go first), or lets it go again. Pinning also asks
+   * the browser to keep this site's storage when the disk runs full; Firefox asks the person, so call it after an act of theirs.
+   *
+   * @returns `isStored` false: nothing is stored under that URL, and nothing was pinned. `isPersistent`: the browser has promised.
+   */
+  pin(url: string, isPinned?: boolean): Promise<{ readonly isStored: boolean; readonly isPersistent: boolean }>;
+  /** Hashes one stored model, or all, again. Damaged chunks are dropped; the next load fetches them and nothing else. */
+  verify(url?: string): Promise<StoreCheck>;
+  /** Removes one model by its manifest URL, or all and what was measured about them. Resolves to the bytes freed. */
   remove(url?: string): Promise<number>;
 }
 
@@ -268,4 +306,18 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export type { Choice, Consideration, ErrorCode, LoadProgress, LoadTimings, Manifest, Provider, StoredModel, TensorData, TensorType };
+export type {
+  Choice,
+  Consideration,
+  ErrorCode,
+  FileAddress,
+  LoadProgress,
+  LoadTimings,
+  Manifest,
+  Provider,
+  StoreCheck,
+  StoredModel,
+  StoredUpdate,
+  TensorData,
+  TensorType,
+};

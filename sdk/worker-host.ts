@@ -15,7 +15,17 @@ import * as comlink from 'comlink';
 import { firstLine, fromWire, SdkError } from '../protocol/errors.ts';
 import { WORKER_PING_INTERVAL_MS, WORKER_PING_TIMEOUT_MS, WORKER_SILENCE_MS_MAX, WORKER_START_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { ControlApi, LoadProgress, LoadReply, LoadRequest, Reply, StoredModel, WorkerSettings } from '../protocol/messages.ts';
+import type {
+  ControlApi,
+  LoadHooks,
+  LoadProgress,
+  LoadReply,
+  LoadRequest,
+  Reply,
+  StoreCheck,
+  StoredModel,
+  WorkerSettings,
+} from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
 import { trustedUrl } from './trusted-url.ts';
 
@@ -64,11 +74,11 @@ export class WorkerHost {
     this.ready.catch(() => undefined);
   }
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
     await this.ready;
     const stopWatching = this.watchForSilence();
     try {
-      return await this.guarded(this.control.load(id, request, comlink.proxy(onProgress)));
+      return await this.guarded(this.control.load(id, request, comlink.proxy(onProgress), comlink.proxy(hooks)));
     } finally {
       stopWatching();
     }
@@ -91,6 +101,16 @@ export class WorkerHost {
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
     return unwrap(await this.guarded(this.control.removeStored(url)));
+  }
+
+  async pinStored(url: string, isPinned: boolean): Promise<boolean> {
+    await this.ready;
+    return unwrap(await this.guarded(this.control.pinStored(url, isPinned)));
+  }
+
+  async checkStored(url: string | null): Promise<StoreCheck> {
+    await this.ready;
+    return unwrap(await this.guarded(this.control.checkStored(url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */

@@ -14,6 +14,7 @@ import { REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
+  LoadHooks,
   LoadProgress,
   LoadReply,
   LoadRequest,
@@ -21,6 +22,7 @@ import type {
   RunMessage,
   RunReply,
   RunRequest,
+  StoreCheck,
   StoredModel,
   WorkerSettings,
 } from '../protocol/messages.ts';
@@ -29,6 +31,8 @@ import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
+import { checkStore } from './store/store-check.ts';
+import { fetchUpdate } from './store/update.ts';
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
@@ -36,12 +40,12 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
   private readonly reviews = new Map<number, () => void>();
-  private source = new ModelSource('memory');
+  private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
 
   async start(settings: WorkerSettings, runPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
-    this.source = new ModelSource(settings.cache);
+    this.source = new ModelSource(settings.cache, settings.trustedKeys);
     this.loader = new Loader(settings, this.source, this.queue);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
@@ -49,15 +53,15 @@ class InferenceWorker implements ControlApi<MessagePort> {
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress);
+    const job = new LoadJob(id, request, controller.signal, onProgress, hooks);
     try {
       const model = await loader.load(job);
       this.models.set(id, model);
-      this.planUpdate(id, request, model);
+      this.planUpdate(job, model, hooks);
       this.planReview(id, model);
       return { ok: true, value: model.loaded };
     } catch (error) {
@@ -92,6 +96,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
     return this.withStore((store) => store.remove(url));
   }
 
+  pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>> {
+    return this.withStore((store) => store.pin(url, isPinned));
+  }
+
+  checkStored(url: string | null): Promise<Reply<StoreCheck>> {
+    return this.withStore((store) => checkStore(store, url));
+  }
+
   private withStore<T>(work: (store: ModelStore) => Promise<T>): Promise<Reply<T>> {
     return reply(async () => {
       const store = await this.source.openStore();
@@ -101,15 +113,12 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
-  private planUpdate(handle: number, { source, update }: LoadRequest, { loaded }: RunnableModel): void {
-    if (update === 'never' || !loaded.fromCache || !('url' in source)) return;
-    this.updates.set(handle, () => {
-      this.updates.delete(handle);
-      setTimeout(() => {
-        const watch = { signal: new AbortController().signal, onBytes: () => undefined };
-        // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
-        void this.source.update(source.url, loaded.variant, watch).catch(() => undefined);
-      }, UPDATE_DELAY_MS);
+  private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
+    const { source, update } = job.request;
+    if (update !== 'background' || !loaded.fromCache || !('url' in source)) return;
+    this.updates.set(job.id, () => {
+      this.updates.delete(job.id);
+      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
     });
   }
 
@@ -121,6 +130,17 @@ class InferenceWorker implements ControlApi<MessagePort> {
       // A review that fails, most often because the model was closed, leaves the question to the next visit.
       setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
     });
+  }
+
+  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+    const watch = { signal: new AbortController().signal, access, onBytes: () => undefined };
+    try {
+      const update = await fetchUpdate(this.source, url, variant, watch);
+      if (update !== null) hooks.updated(update);
+    } catch (error) {
+      // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
+      hooks.updateFailed(toWire(error));
+    }
   }
 
   private receive(message: RunMessage, port: MessagePort): void {

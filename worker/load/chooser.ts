@@ -20,7 +20,7 @@ import type { Gpu } from '../runtime/gpu.ts';
 import type { SessionFactory } from '../runtime/session.ts';
 import type { ModelSource } from '../store/model-source.ts';
 import { bytesOf, type Candidate, type Device, finalistsOf, isAsked, noCandidateError, obstacle, ruleOrder } from './candidates.ts';
-import { isFileError, LoadJob } from './load-job.ts';
+import { isFileError, type LoadJob } from './load-job.ts';
 import { fastest } from './measure.ts';
 import type { Origin, Trial, Trials } from './trial.ts';
 import { isConclusive, isSamePair, rejectionsIn, type Verdict, Verdicts, verdictKey } from './verdict.ts';
@@ -183,8 +183,7 @@ export class Chooser {
   /** Behind the first result: times the candidates for the next load, which will find the verdict. */
   private async timeLater(field: Field, favourite: Trial, rivals: readonly Candidate[]): Promise<void> {
     const considered = field.job.considered.filter(({ verdict }) => verdict !== 'chosen' && verdict !== 'not-asked');
-    const job = new LoadJob(field.job.id, { ...field.job.request, considered }, new AbortController().signal, () => undefined);
-    job.flavour = field.job.flavour;
+    const job = field.job.quietly(considered);
     const later = { ...field, job };
     const trials: [Trial, ...Trial[]] = [await this.trials.measured(favourite)];
     for (const rival of rivals) {
@@ -265,8 +264,7 @@ export class Chooser {
     if (wrong === null) return null;
     const { variant, provider } = trial.candidate;
     const error = new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: wrong });
-    const kept = field.job.considered.filter((entry) => !isSamePair(trial.candidate, entry));
-    const job = new LoadJob(field.job.id, { ...field.job.request, considered: kept }, field.job.signal, () => undefined);
+    const job = field.job.quietly(field.job.considered.filter((entry) => !isSamePair(trial.candidate, entry)));
     recordFailure(job, field.origin, trial.candidate, error);
     await this.remember({ ...field, job }, null);
     return wrong;

@@ -15,7 +15,7 @@
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
-import { SdkError } from '../../protocol/errors.ts';
+import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest.ts';
 import type { LoadedModel, RuntimeFlavour, WorkerSettings } from '../../protocol/messages.ts';
 import { hasSimd, memoryBytes } from '../runtime/device-facts.ts';
@@ -24,7 +24,8 @@ import type { RunQueue } from '../runtime/run-queue.ts';
 import { gpuFlavour, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
 import { Webnn } from '../runtime/webnn.ts';
 import { printable } from '../store/download.ts';
-import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from '../store/model-source.ts';
+import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
+import { fileFacts, type ModelBytes, type ModelSource, type Precedence } from '../store/model-source.ts';
 import { pairsOf, requireVariant } from './candidates.ts';
 import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
@@ -95,7 +96,7 @@ export class Loader implements RuntimeSlot {
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job)),
+        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
       );
     }
     return this.loadManifest(job, source.url);
@@ -103,14 +104,14 @@ export class Loader implements RuntimeSlot {
 
   private async loadManifest(job: LoadJob, url: string): Promise<RunnableModel> {
     const consideredBefore = job.considered.length;
-    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, true));
+    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
       return await this.pick(job, this.manifestOrigin(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
-      const current = await job.timed('manifest', () => this.source.openManifest(url, job, false));
+      const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
       return this.pick(job, this.manifestOrigin(job, current));
     }
   }
@@ -157,7 +158,8 @@ export class Loader implements RuntimeSlot {
     const { manifest, session } = chosen.trial;
     const plan = dataPlanOf(manifest);
     const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-    const storageRefusal = await chosen.trial.file.stored;
+    const refusal = await chosen.trial.file.stored;
+    const storageRefusal = refusal === null ? null : toWire(refusal);
     const loaded = describe(job, chosen, { dataPlan, dataCellCount: plan.cellCount, storageRefusal });
     return { session, loaded, counter: createRunCounter(manifest, plan), review: chosen.review, retest: chosen.retest };
   }
@@ -193,6 +195,10 @@ function describe(
     considered: job.considered,
     timings: job.timings,
   };
+}
+
+function precedenceOf({ request }: LoadJob): Precedence {
+  return request.update === 'before' ? 'server-first' : 'store-first';
 }
 
 async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
