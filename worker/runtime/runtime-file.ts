@@ -92,7 +92,8 @@ async function inflated(answer: Response): Promise<ReadableStream<Uint8Array<Arr
   const [head, body] = (answer.body as ReadableStream<Uint8Array<ArrayBuffer>>).tee();
   const reader = head.getReader();
   const { value } = await reader.read();
-  await reader.cancel();
+  // Not awaited: it settles when the other branch is done, too.
+  void reader.cancel();
   return startsWith(value ?? new Uint8Array(), GZIP_MAGIC) ? body.pipeThrough(new DecompressionStream('gzip')) : body;
 }
 
