@@ -26,8 +26,37 @@ export const WORKER_PING_TIMEOUT_MS = 5_000;
 export const WORKER_PING_INTERVAL_MS = 5_000;
 /** A loading worker may be silent this long: compiling blocks its thread, see LOAD_STALL_TIMEOUT_MS. */
 export const WORKER_SILENCE_MS_MAX = 60_000;
+/** Losses of its worker within WORKER_LOSS_WINDOW_MS after which a model waits: one that kills its worker must not do so for ever. */
+export const WORKER_LOSS_COUNT_MAX = 3;
+/** See WORKER_LOSS_COUNT_MAX. A worker that lasts longer than this was not killed by its model's first run. */
+export const WORKER_LOSS_WINDOW_MS = 60_000;
+/** First wait after a rebuild that failed; grows twofold. Frames at 30 Hz must not ask a server for a missing file 30 times a second. */
+export const REBUILD_BACKOFF_MS_MIN = 1_000;
+/** Longest wait between two rebuilds that fail. */
+export const REBUILD_BACKOFF_MS_MAX = 60_000;
+/** Elements of one output that are looked through for NaN after each run, at a fixed stride: some 4 µs. */
+export const NAN_SCAN_COUNT_MAX = 4_096;
+/** How long a worker waits for the lock by which its page learns of its death. It is free, so it is given at once or, in a browser whose lock manager is stuck, never. */
+export const LIFE_LOCK_TIMEOUT_MS = 1_000;
+/** From the rejection of a run on a lost GPU to the news of the loss, which browsers deliver in either order. */
+export const DEVICE_LOSS_GRACE_MS = 100;
+/** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
+export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
+
+// ── Pre- and postprocessing ────────────────────────────────────────────────────────────────────
+
+/** Pixels of one picture. 64 million are 256 MB once decoded; the largest phone cameras in use make 50 million by default. */
+export const PICTURE_PIXEL_COUNT_MAX = 64 * 1024 * 1024;
+/** Runs of one model being preprocessed at once: one decodes while another is resized. More would only hold memory. */
+export const PREPARING_COUNT_MAX = 2;
+/** Classes that one `top-k` returns. Longer lists are the tensor itself, which is there too. */
+export const TOP_COUNT_MAX = 1_000;
+/** Boxes of one picture that leave the worker. Crowded scenes hold some hundred; COCO's own measure looks at 100. */
+export const BOX_COUNT_MAX = 1_000;
+/** Boxes above the threshold that compete, best first: as many as Ultralytics lets through. */
+export const BOX_CANDIDATE_COUNT_MAX = 30_000;
 
 // ── Model files ────────────────────────────────────────────────────────────────────────────────
 
@@ -65,8 +94,8 @@ export const STORE_SPARE_BYTES = 1024 * 1024;
 export const DOWNLOAD_BEAT_MS = 1_000;
 /** A tab that waits for another one's download looks this often whether it has ended. */
 export const DOWNLOAD_POLL_MS = 200;
-/** Silence after which a waiting tab no longer believes in the other one: it was ended or frozen, whatever its lock says. */
-export const DOWNLOAD_SILENCE_MS_MAX = 5_000;
+/** Silence after which a waiting tab no longer believes in the other one, whatever its lock says. A worker that starts its runtime on a busy machine was silent for 6 s. */
+export const DOWNLOAD_SILENCE_MS_MAX = 15_000;
 /** Between two reports of bytes to the page: twenty a second are a smooth bar. */
 export const PROGRESS_INTERVAL_MS = 50;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */

@@ -38,6 +38,52 @@ export interface TensorWire {
 }
 export type Feeds = Readonly<Record<string, TensorWire>>;
 
+/**
+ * A picture on its way to the worker: an ImageBitmap, a VideoFrame or a Blob (this folder has no DOM, so the worker tells them
+ * apart), or red, green, blue and alpha bytes, row by row, not premultiplied.
+ */
+export type PictureWire = object | PixelsWire;
+export interface PixelsWire {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+/** What an application has instead of a tensor, for an input that declares `preprocess`: one item for each index of the batch axis. */
+export interface MediaWire {
+  readonly kind: 'image';
+  readonly items: readonly PictureWire[];
+}
+
+/** What a run feeds, before preprocessing. */
+export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire>>;
+
+/** A class and its score; `label` is null where the manifest names none. */
+export interface LabelScore {
+  readonly index: number;
+  readonly label: string | null;
+  readonly score: number;
+}
+
+/** From its top left corner, in pixels of the picture that was fed; of the input tensor where a tensor was. */
+export interface Box extends LabelScore {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What the declared steps made of one item of the batch. */
+export type OutputItem =
+  /** After softmax or sigmoid alone: the item's values, row-major. */
+  | { readonly kind: 'values'; readonly dims: readonly number[]; readonly values: Float32Array }
+  /** After top-k, arg-max or threshold, best first. */
+  | { readonly kind: 'top'; readonly top: readonly LabelScore[] }
+  /** Best first. */
+  | { readonly kind: 'boxes'; readonly boxes: readonly Box[] };
+/** By name of the output that declares `postprocess`; one entry for each item of the batch. */
+export type RunResults = Readonly<Record<string, readonly OutputItem[]>>;
+
 /** Where the worker finds its files; absolute URLs, all of one release. */
 export interface AssetUrls {
   /** Module entry and binary of each onnxruntime-web build. Only the chosen one is fetched. */
@@ -72,8 +118,10 @@ export interface LoadRequest {
   readonly request: RequestWire | null;
   /** `LoadHooks.refresh` has an application behind it. */
   readonly hasRefresh: boolean;
-  /** What another worker of this client already looked at for the same load; not looked at again. */
+  /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
+  /** The model was open in a worker that is lost. What is chosen now for want of that is no verdict to remember for the next visit. */
+  readonly isRebuild: boolean;
 }
 
 /** When candidates are timed against each other: see `LoadOptions.measure`. */
@@ -212,8 +260,11 @@ export interface Elsewhere {
 
 /** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
 export interface ControlApi<Port> {
-  /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
-  start(settings: WorkerSettings, runPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  /**
+   * First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing.
+   * `onDeviceLost` is a comlink proxy, called once when the GPU device is gone, also while nothing runs.
+   */
+  start(settings: WorkerSettings, runPort: Port, onDeviceLost: () => void): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
@@ -238,7 +289,7 @@ export type RunMessage =
 export interface RunRequest {
   readonly id: number;
   readonly handle: number;
-  readonly feeds: Feeds;
+  readonly feeds: RunFeeds;
   /** Count this run's cells. False before consent, and for files that a person dropped. */
   readonly isCounted: boolean;
 }
@@ -248,10 +299,15 @@ export type RunReply =
   | {
       readonly id: number;
       readonly ok: true;
+      /** Without those that stay in the worker (`postprocess.keepOutput`). */
       readonly outputs: Feeds;
+      readonly results: RunResults;
       /** Data cells that this run bumped: index and count alternate. Empty when not counted. */
       readonly cells: Uint32Array;
+      /** Preprocessing, waiting for the runtime, inside it, postprocessing. */
+      readonly preMs: number;
       readonly queueMs: number;
       readonly runMs: number;
+      readonly postMs: number;
     }
   | { readonly id: number; readonly ok: false; readonly error: ErrorWire };

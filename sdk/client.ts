@@ -6,14 +6,15 @@
  *  - Telemetry hears of loads and runs through the recorder only, and only of models that are counted.
  *  - After `close` every call rejects with `client-closed`.
  *
- * Not here: workers (sdk/worker-set.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
+ * Not here: workers (sdk/worker-set.ts), how a model survives one (sdk/model-binding.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
-import type { FileAddress, LoadedModel, LoadHooks, LoadProgress, LoadRequest } from '../protocol/messages.ts';
+import type { Consideration, FileAddress, LoadedModel, LoadHooks, LoadProgress, LoadRequest } from '../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
 import { type AssetTable, assetsIn } from './assets.ts';
 import { createLogger } from './logger.ts';
 import { LoadedModelHandle } from './model.ts';
+import { type Bound, ModelBinding } from './model-binding.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
 import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
 import type { Recorder } from './recorder.ts';
@@ -68,10 +69,31 @@ class PageClient implements Client {
   }
 
   async load(source: string | URL | ModelFile, options: LoadOptions = {}): Promise<Model> {
-    const startMs = performance.now();
     checkLoad(source, options);
     const recorder = options.telemetry === false ? null : this.recorder;
-    const outcome = await this.outcomeOf(source, options);
+    const binding = new ModelBinding(await this.open(source, options, recorder, null), options, {
+      rebuild: (considered, signal) => {
+        const { onProgress, ...asked } = options;
+        // The version that was open is meant, not a newer one.
+        return this.open(source, { ...asked, signal, update: 'never' }, recorder, considered);
+      },
+      release: ({ host, loaded }) => this.workers.closeModel(host, loaded.handle),
+      lostIdle: (loaded, code) => {
+        if (this.closing === null) recorder?.lost(loaded, code);
+      },
+    });
+    return new LoadedModelHandle(binding, recorder, this.files.counts);
+  }
+
+  /** @param considered Null for the first load; else what a rebuild leaves. */
+  private async open(
+    source: string | URL | ModelFile,
+    options: LoadOptions,
+    recorder: Recorder | null,
+    considered: readonly Consideration[] | null,
+  ): Promise<Bound> {
+    const startMs = performance.now();
+    const outcome = await this.outcomeOf(source, options, considered);
     if (!outcome.ok) {
       const error = fromWire(outcome.failure.error);
       if (error.code !== 'aborted' && error.code !== 'client-closed') recorder?.loadFailed(outcome.failure);
@@ -84,7 +106,7 @@ class PageClient implements Client {
       this.logger('warn', refusal.code, refusal.message);
     }
     recorder?.loaded(loaded, performance.now() - startMs);
-    return new LoadedModelHandle(loaded, host, recorder, this.files.counts, () => this.workers.closeModel(host, loaded.handle));
+    return { loaded, host };
   }
 
   async observe(source: string | URL): Promise<Observer> {
@@ -117,11 +139,22 @@ class PageClient implements Client {
   }
 
   /** A worker that does not start or is lost fails the load as much as a missing file does. */
-  private async outcomeOf(source: string | URL | ModelFile, options: LoadOptions): Promise<LoadOutcome> {
+  private async outcomeOf(
+    source: string | URL | ModelFile,
+    options: LoadOptions,
+    considered: readonly Consideration[] | null,
+  ): Promise<LoadOutcome> {
     const { signal } = options;
     let report = options.onProgress;
     try {
-      const loading = this.workers.load(await requestOf(source, options), signal, (progress) => report?.(progress), this.hooksOf(options));
+      // Asked here, before a worker is started for nothing.
+      if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
+      const loading = this.workers.load(
+        await requestOf(source, options, considered),
+        signal,
+        (progress) => report?.(progress),
+        this.hooksOf(options),
+      );
       const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
       if (outcome.ok) report?.(readyProgress(outcome.loaded));
       return outcome;
@@ -158,7 +191,11 @@ function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {
   return { phase: 'ready', loadedBytes: bytes, totalBytes: bytes, remainingMs: null };
 }
 
-async function requestOf(source: string | URL | ModelFile, options: LoadOptions): Promise<LoadRequest> {
+async function requestOf(
+  source: string | URL | ModelFile,
+  options: LoadOptions,
+  considered: readonly Consideration[] | null,
+): Promise<LoadRequest> {
   const isUrl = typeof source === 'string' || source instanceof URL;
   return {
     source: isUrl ? { url: new URL(source, document.baseURI).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
@@ -168,7 +205,8 @@ async function requestOf(source: string | URL | ModelFile, options: LoadOptions)
     measure: options.measure ?? 'auto',
     request: wireOf(options.request),
     hasRefresh: options.refresh !== undefined,
-    considered: [],
+    considered: considered ?? [],
+    isRebuild: considered !== null,
   };
 }
 

@@ -4,12 +4,16 @@
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
 import type {
+  Box,
   Choice,
   Consideration,
   FileAddress,
+  LabelScore,
   LoadProgress,
   LoadTimings,
   Measure,
+  OutputItem,
+  RunResults,
   RuntimeFlavour,
   StoreCheck,
   StoredModel,
@@ -106,7 +110,10 @@ export interface LoadOptions {
   readonly telemetry?: boolean;
 }
 
-/** Bytes that came from the person, not the network: a dropped file. */
+/**
+ * Bytes that came from the person, not the network: a dropped file. The model holds on to them, to be rebuilt from them after the loss of
+ * its worker: leave an array as it is while the model is open.
+ */
 export interface ModelFile {
   readonly name: string;
   readonly bytes: Blob | Uint8Array;
@@ -118,6 +125,27 @@ export interface TensorInput {
   readonly dims: readonly number[];
   readonly type?: TensorType;
 }
+
+/**
+ * A picture for an input that declares `preprocess` of kind image. A Blob or File is an encoded one (JPEG, PNG, WebP …). Elements
+ * are taken as they are at the call. Each stays the caller's, whole; with `transfer: true` an ImageBitmap, a VideoFrame and the bytes of
+ * an ImageData are handed over.
+ */
+export type PictureInput =
+  | ImageBitmap
+  | ImageData
+  | VideoFrame
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | Blob;
+
+/** What an input takes that declares `preprocess`; a list has one item for each index of the batch axis. */
+export type MediaInput = PictureInput | readonly PictureInput[];
+
+/** By input name of the manifest. A tensor is always allowed and is fed as it is. */
+export type FeedInputs = Readonly<Record<string, TensorInput | MediaInput>>;
 
 export interface TensorOutput {
   readonly type: TensorType;
@@ -136,10 +164,15 @@ export interface RunOptions {
 }
 
 export interface RunResult {
+  /** As the runtime gave them, without those that stay in the worker (`postprocess.keepOutput: false`). */
   readonly outputs: Readonly<Record<string, TensorOutput>>;
-  /** Milliseconds waiting in the worker's queue, inside the runtime, and from call to answer. */
+  /** Of each output that declares `postprocess`, one entry for each item of the batch. */
+  readonly results: RunResults;
+  /** Milliseconds in preprocessing, waiting for the runtime, inside it, in postprocessing, and from call to answer. */
+  readonly preMs: number;
   readonly queueMs: number;
   readonly runMs: number;
+  readonly postMs: number;
   readonly totalMs: number;
 }
 
@@ -153,17 +186,23 @@ export interface Explanation {
   /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
+  /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */
+  readonly losses: readonly ErrorCode[];
   /** One paragraph for people. */
   readonly text: string;
 }
 
+/**
+ * An open model. It outlives its worker: when that dies, hangs, runs out of memory or loses its GPU, what is pending rejects with a code, and
+ * the next `run` loads the model again from the store and goes on; `provider` and `variant` then say where it is.
+ */
 export interface Model {
   readonly manifest: Manifest;
   /** 16 hex digits; the version that reports carry. */
   readonly modelVersion: string;
   readonly provider: Provider;
   readonly variant: string;
-  run(feeds: Readonly<Record<string, TensorInput>>, options?: RunOptions): Promise<RunResult>;
+  run(feeds: FeedInputs, options?: RunOptions): Promise<RunResult>;
   /**
    * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`). Never throws because of telemetry.
    *
@@ -307,14 +346,18 @@ export interface Client {
 }
 
 export type {
+  Box,
   Choice,
   Consideration,
   ErrorCode,
   FileAddress,
+  LabelScore,
   LoadProgress,
   LoadTimings,
   Manifest,
+  OutputItem,
   Provider,
+  RunResults,
   StoreCheck,
   StoredModel,
   StoredUpdate,

@@ -64,10 +64,16 @@ export class WorkerSet {
     }
   }
 
+  /** Never rejects because the worker is gone: that closes its models too. */
   async closeModel(host: WorkerHost, handle: number): Promise<void> {
+    const isLast = host.handles.size <= 1 && host.loadCount === 0;
+    host.handles.delete(handle);
     // With its last model the whole worker ends, which releases more than the session can.
-    if (host.handles.size > 1 || host.loadCount > 0) await host.closeModel(handle);
-    else host.handles.delete(handle);
+    if (!isLast && !host.hasEnded) {
+      await host.closeModel(handle).catch((error) => {
+        if (!host.hasEnded) throw error;
+      });
+    }
     this.endIfIdle(host);
   }
 

@@ -10,7 +10,7 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
@@ -28,6 +28,7 @@ import type {
 } from '../protocol/messages.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
+import type { PreparedRun } from './process/processing.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
@@ -43,10 +44,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
 
-  async start(settings: WorkerSettings, runPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(
+    settings: WorkerSettings,
+    runPort: MessagePort,
+    onDeviceLost: () => void,
+  ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys);
-    this.loader = new Loader(settings, this.source, this.queue);
+    this.loader = new Loader(settings, this.source, this.queue, onDeviceLost);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
@@ -72,6 +77,8 @@ class InferenceWorker implements ControlApi<MessagePort> {
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
       this.loads.delete(id);
+      // Progress has a port of its own on either side, which would live as long as this worker.
+      (onProgress as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     }
   }
 
@@ -144,17 +151,23 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   private receive(message: RunMessage, port: MessagePort): void {
-    if (message.type === 'cancel') this.queue.cancel(message.id);
-    else for (const request of message.requests) void this.answer(request, port);
+    if (message.type === 'cancel') {
+      this.queue.cancel(message.id);
+      for (const { processing } of this.models.values()) processing?.cancel(message.id);
+    } else for (const request of message.requests) void this.answer(request, port);
   }
 
   private async answer(request: RunRequest, port: MessagePort): Promise<void> {
-    const arrivedMs = performance.now();
     let answer: RunReply;
     try {
-      const model = this.models.get(request.handle);
-      if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
-      answer = await this.queue.run(request.id, () => this.run(model, request, arrivedMs));
+      const { processing } = this.model(request);
+      // A model that declares nothing enters the queue at once.
+      const prepared = processing === null ? unprocessed(request) : await processing.prepare(request.id, request.feeds);
+      const queuedMs = performance.now();
+      // It may have been closed while its run was being prepared.
+      const model = this.model(request);
+      const finished = await this.queue.run(request.id, () => this.run(model, request, prepared, queuedMs));
+      answer = processing === null ? finished : { ...finished, ...processing.finish(finished.outputs, prepared) };
     } catch (error) {
       answer = { id: request.id, ok: false, error: toWire(error) };
     }
@@ -164,13 +177,31 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.reviews.get(request.handle)?.();
   }
 
-  private async run(model: RunnableModel, request: RunRequest, arrivedMs: number): Promise<RunReply> {
-    const startMs = performance.now();
-    const outputs = await model.session.run(request.feeds);
-    const runMs = performance.now() - startMs;
-    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, request.feeds, outputs) : new Uint32Array();
-    return { id: request.id, ok: true, outputs, cells, queueMs: startMs - arrivedMs, runMs };
+  private model({ handle }: RunRequest): RunnableModel {
+    const model = this.models.get(handle);
+    if (model === undefined) throw new SdkError('model-closed', { model: String(handle) });
+    return model;
   }
+
+  private async run(
+    model: RunnableModel,
+    request: RunRequest,
+    { feeds, preMs }: PreparedRun,
+    queuedMs: number,
+  ): Promise<Extract<RunReply, { ok: true }>> {
+    const startMs = performance.now();
+    const outputs = await model.watch.run(feeds);
+    const runMs = performance.now() - startMs;
+    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, feeds, outputs) : new Uint32Array();
+    return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
+  }
+}
+
+const NO_PLACEMENTS = new Map();
+
+/** A run of a model that declares no processing: the page let nothing but tensors through. */
+function unprocessed({ feeds }: RunRequest): PreparedRun {
+  return { feeds: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
 }
 
 function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint32Array {
@@ -203,15 +234,23 @@ async function reply<T>(work: () => Promise<T>, fallback?: 'run-failed' | 'stora
   }
 }
 
-/** Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. */
+/**
+ * Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. Nobody
+ * else asks for this name, so a lock that is not there at once never comes.
+ */
 function holdLock(name: string | null): Promise<boolean> {
   if (name === null || navigator.locks === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), LIFE_LOCK_TIMEOUT_MS);
+    const answer = (isHeld: boolean) => {
+      clearTimeout(timer);
+      resolve(isHeld);
+    };
     const hold = () => {
-      resolve(true);
+      answer(true);
       return new Promise<void>(() => undefined);
     };
-    navigator.locks.request(name, hold).catch(() => resolve(false));
+    navigator.locks.request(name, hold).catch(() => answer(false));
   });
 }
 

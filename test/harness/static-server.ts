@@ -80,12 +80,16 @@ export class StaticServer {
   readonly faults = new Map<string, Fault>();
   private readonly server: Server;
 
-  private constructor() {
+  private readonly folders: readonly (readonly [prefix: string, folder: string])[];
+
+  private constructor(folders: Readonly<Record<string, string>>) {
+    this.folders = [...FOLDERS, ...Object.entries(folders)];
     this.server = createServer((request, response) => void this.answer(request, response));
   }
 
-  static async start(): Promise<StaticServer> {
-    const started = new StaticServer();
+  /** @param folders More folders, by the prefix under which they are served. */
+  static async start(folders: Readonly<Record<string, string>> = {}): Promise<StaticServer> {
+    const started = new StaticServer(folders);
     await new Promise<void>((resolve) => started.server.listen(0, '127.0.0.1', resolve));
     return started;
   }
@@ -119,7 +123,7 @@ export class StaticServer {
     });
     const refusal = this.guard(received);
     const fault = this.takeFault(pathname);
-    const file = fault?.body ?? this.files.get(pathname) ?? (await readServed(pathname));
+    const file = fault?.body ?? this.files.get(pathname) ?? (await this.readServed(pathname));
     if (file === null || refusal !== null || fault?.redirect !== undefined) {
       const location = fault?.redirect === undefined ? {} : { Location: fault.redirect };
       response.writeHead(refusal ?? (file === null ? 404 : 302), { ...OPEN, ...location }).end();
@@ -168,6 +172,13 @@ export class StaticServer {
     fault.times--;
     return fault;
   }
+
+  private async readServed(pathname: string): Promise<Uint8Array | null> {
+    const served = this.folders.find(([prefix]) => pathname.startsWith(prefix));
+    if (served === undefined || pathname.includes('..')) return null;
+    const [prefix, folder] = served;
+    return readFile(fileURLToPath(new URL(folder + pathname.slice(prefix.length), ROOT))).catch(() => null);
+  }
 }
 
 interface Part {
@@ -180,7 +191,7 @@ interface Part {
 function partOf(headers: IncomingMessage['headers'], body: Uint8Array, etag: string, fault: Fault | undefined): Part {
   const asked = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '');
   const isStale = headers['if-range'] !== undefined && headers['if-range'] !== etag;
-  if (asked === null || isStale || fault?.ranges === 'ignored') return { status: 200, body, headers: {} };
+  if (asked === null || isStale || fault?.ranges === 'ignored' || fault?.status !== undefined) return { status: 200, body, headers: {} };
   const [first, last] = [Number(asked[1]), Math.min(Number(asked[2]), body.length - 1)];
   if (fault?.ranges === 'refused' || first > last) {
     return { status: 416, body: new Uint8Array(), headers: { 'Content-Range': `bytes */${body.length}` } };
@@ -191,11 +202,4 @@ function partOf(headers: IncomingMessage['headers'], body: Uint8Array, etag: str
   const end = fault?.ranges === 'short' ? first + Math.ceil((last - first) / 2) : last + 1;
   const part = body.subarray(Math.max(0, first + shift), Math.max(0, end + shift));
   return { status: 206, body: part, headers: { 'Content-Range': `bytes ${named[0]}-${named[1]}/${body.length}` } };
-}
-
-async function readServed(pathname: string): Promise<Uint8Array | null> {
-  const served = FOLDERS.find(([prefix]) => pathname.startsWith(prefix));
-  if (served === undefined || pathname.includes('..')) return null;
-  const [prefix, folder] = served;
-  return readFile(fileURLToPath(new URL(folder + pathname.slice(prefix.length), ROOT))).catch(() => null);
 }

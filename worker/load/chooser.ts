@@ -12,7 +12,7 @@
  *  - A verdict is believed whole or forgotten. What failed for want of a file or of memory is never held against a candidate.
  *  - What is timed within a load costs at most MEASURE_BYTES_MAX more to fetch, unless the load asked for more.
  */
-import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { firstLine, isSdkError } from '../../protocol/errors.ts';
 import { MEASURE_BACKGROUND_BYTES_MAX, MEASURE_BYTES_MAX, MEMORY_SHARE_RATIO_MAX } from '../../protocol/limits.ts';
 import { filesOf, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
 import type { Choice, Consideration } from '../../protocol/messages.ts';
@@ -49,8 +49,6 @@ export interface Chosen {
   readonly choice: Choice;
   /** What is still to be found out once the first result is there: nothing, other candidates' times, or whether the GPU is the same. */
   readonly review: (() => Promise<void>) | null;
-  /** Reproduces the goldens once more; the first output that came out wrong, or null. A wrong one is remembered. */
-  readonly retest: () => Promise<string | null>;
 }
 
 type Measuring = 'before' | 'background' | 'none';
@@ -84,7 +82,8 @@ export class Chooser {
   /** @throws {SdkError} @throws {ElsewhereSignal} */
   async choose(job: LoadJob, origin: Origin): Promise<Chosen> {
     const asked = ruleOrder(origin.pairs).filter((pair) => isAsked(pair, job.request));
-    const isRemembered = asked.length > 1 && origin.manifest !== null;
+    // After a loss on this page, or a runtime that was not there, what is found out holds for this load alone.
+    const isRemembered = asked.length > 1 && origin.manifest !== null && isConclusive(job.request.considered);
     const key = isRemembered ? verdictKey(job.modelVersion, this.runtime.threadCount, job.request) : null;
     const field = { job, origin, asked, key };
     const verdict = await this.verdicts.of(key);
@@ -256,18 +255,7 @@ export class Chooser {
 
   private finish(field: Field, trial: Trial, choice: Choice, review: Chosen['review']): Chosen {
     completeConsidered(field);
-    return { trial, choice, review, retest: () => this.retest(field, trial) };
-  }
-
-  private async retest(field: Field, trial: Trial): Promise<string | null> {
-    const wrong = await this.trials.wrongOutput(trial);
-    if (wrong === null) return null;
-    const { variant, provider } = trial.candidate;
-    const error = new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: wrong });
-    const job = field.job.quietly(field.job.considered.filter((entry) => !isSamePair(trial.candidate, entry)));
-    recordFailure(job, field.origin, trial.candidate, error);
-    await this.remember({ ...field, job }, null);
-    return wrong;
+    return { trial, choice, review };
   }
 
   /** A GPU that was put in, taken out or got another driver may make another pair the best: the next load looks anew. */

@@ -18,6 +18,7 @@ import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest.ts';
 import type { LoadedModel, RuntimeFlavour, WorkerSettings } from '../../protocol/messages.ts';
+import { type Processing, processingOf } from '../process/processing.ts';
 import { hasSimd, memoryBytes } from '../runtime/device-facts.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
@@ -30,6 +31,7 @@ import { pairsOf, requireVariant } from './candidates.ts';
 import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
+import { RunWatch } from './run-watch.ts';
 import { type Origin, Trials } from './trial.ts';
 
 export { ElsewhereSignal };
@@ -39,12 +41,14 @@ const DROPPED = 'The opened file';
 
 export interface RunnableModel {
   readonly session: Session;
+  /** The way to run it that notices what goes wrong. */
+  readonly watch: RunWatch;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
+  /** Null where the manifest declares none. */
+  readonly processing: Processing | null;
   /** To be called once, some time behind the first result; null when nothing is left to find out. May reject. */
   readonly review: (() => Promise<void>) | null;
-  /** Reproduces the goldens once more: the first output that came out wrong, or null. A wrong one is remembered for later loads. */
-  readonly retest: () => Promise<string | null>;
 }
 
 export class Loader implements RuntimeSlot {
@@ -54,12 +58,12 @@ export class Loader implements RuntimeSlot {
   private readonly chooser: Chooser;
   private readonly gpu = new Gpu();
   private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
-  private factory: SessionFactory | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue) {
+  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue, onDeviceLost: () => void) {
     this.settings = settings;
     this.source = source;
+    this.gpu.onLost(onDeviceLost);
     this.threadCount = threadCountOf('wasm', settings.assets, settings.threadCountMax);
     const webnn = new Webnn();
     const device = {
@@ -68,12 +72,12 @@ export class Loader implements RuntimeSlot {
       gpuFeatures: () => this.gpu.features(),
       webnnRefusal: () => webnn.refusal(),
     };
-    this.chooser = new Chooser(this, new Trials(queue, this.gpu, webnn), source, this.gpu, device);
+    this.chooser = new Chooser(this, new Trials(queue, this.gpu, webnn, () => this.spoil()), source, this.gpu, device);
   }
 
   /** True when this worker can load nothing any more. */
   get isSpoilt(): boolean {
-    return this.hasRuntimeFailed || this.gpu.isLost || this.factory?.isExhausted === true;
+    return this.hasRuntimeFailed || this.gpu.isLost;
   }
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
@@ -161,17 +165,24 @@ export class Loader implements RuntimeSlot {
     const refusal = await chosen.trial.file.stored;
     const storageRefusal = refusal === null ? null : toWire(refusal);
     const loaded = describe(job, chosen, { dataPlan, dataCellCount: plan.cellCount, storageRefusal });
-    return { session, loaded, counter: createRunCounter(manifest, plan), review: chosen.review, retest: chosen.retest };
+    const { provider, variant } = chosen.trial.candidate;
+    const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
+    const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
+    const { review } = chosen;
+    return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest), review };
   }
 
   private async start(flavour: RuntimeFlavour): Promise<SessionFactory> {
     try {
-      this.factory = await startRuntime(flavour, this.settings.assets, this.settings.threadCountMax);
-      return this.factory;
+      return await startRuntime(flavour, this.settings.assets, this.settings.threadCountMax);
     } catch (error) {
-      this.hasRuntimeFailed = true;
+      this.spoil();
       throw error;
     }
+  }
+
+  private spoil(): void {
+    this.hasRuntimeFailed = true;
   }
 }
 

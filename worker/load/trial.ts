@@ -8,9 +8,10 @@
  * Not here: which candidates get one (worker/load/chooser.ts).
  */
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
-import type { Manifest, ManifestVariant } from '../../protocol/manifest.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
 import type { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
+import { fatalError } from '../runtime/runtime-fault.ts';
 import { type Execution, type Session, type SessionFactory, UnreadableModelError } from '../runtime/session.ts';
 import type { Webnn } from '../runtime/webnn.ts';
 import type { ModelBytes } from '../store/model-source.ts';
@@ -47,11 +48,14 @@ export class Trials {
   private readonly queue: RunQueue;
   private readonly gpu: Gpu;
   private readonly webnn: Webnn;
+  private readonly onSpoilt: () => void;
 
-  constructor(queue: RunQueue, gpu: Gpu, webnn: Webnn) {
+  /** @param onSpoilt A trial filled the heap or crashed the runtime: nothing more may start in this realm. */
+  constructor(queue: RunQueue, gpu: Gpu, webnn: Webnn, onSpoilt: () => void) {
     this.queue = queue;
     this.gpu = gpu;
     this.webnn = webnn;
+    this.onSpoilt = onSpoilt;
   }
 
   /** @throws {SdkError} of the file, the runtime, the session, or `model-outputs-wrong`. */
@@ -82,13 +86,14 @@ export class Trials {
   }
 
   /** Name of the first output that is not the golden one, or null. */
-  wrongOutput({ session, manifest, candidate: { variant, provider } }: Trial): Promise<string | null> {
+  private wrongOutput({ session, manifest, candidate }: Trial): Promise<string | null> {
+    const { variant } = candidate;
     const packed = manifest.variants.find((known) => known.id === variant.id) ?? variant;
     return this.queue.control(async () => {
       try {
-        return await firstWrongOutput((feeds) => session.run(feeds), manifest, packed);
+        return await firstWrongOutput((feeds) => this.watched(candidate, () => session.run(feeds)), manifest, packed);
       } catch (error) {
-        throw sessionError({ variant, provider }, error);
+        throw this.sessionError(candidate, error);
       }
     });
   }
@@ -101,13 +106,13 @@ export class Trials {
     const feeds = feedsOf(golden, manifest);
     const run = async () => {
       const startMs = performance.now();
-      await session.run(feeds);
+      await this.watched(candidate, () => session.run(feeds));
       return performance.now() - startMs;
     };
     try {
       return { ...trial, measuredMs: await medianRunMs(() => this.queue.control(run)) };
     } catch (error) {
-      throw sessionError(candidate, error);
+      throw this.sessionError(candidate, error);
     }
   }
 
@@ -118,9 +123,10 @@ export class Trials {
 
   private async create(factory: SessionFactory, { files }: ModelBytes, candidate: Candidate, origin: Origin): Promise<Session> {
     try {
-      return await factory.create(files, await this.execution(candidate, origin.manifest), candidate.variant.optimized === true);
+      const execution = await this.execution(candidate, origin.manifest);
+      return await this.watched(candidate, () => factory.create(files, execution, candidate.variant.optimized === true));
     } catch (error) {
-      if (!(error instanceof UnreadableModelError)) throw sessionError(candidate, error);
+      if (!(error instanceof UnreadableModelError)) throw this.sessionError(candidate, error);
       throw new SdkError('model-not-onnx', { url: origin.url, reason: error.message }, { cause: error });
     }
   }
@@ -136,6 +142,19 @@ export class Trials {
     if (context === null) throw new Error('WebNN gives no context');
     return { provider, context, axes: fixedAxes(manifest) };
   }
+
+  /** Work on a GPU ends with the GPU, whether or not the runtime ever answers. */
+  private watched<T>({ provider }: Candidate, work: () => Promise<T>): Promise<T> {
+    return provider === 'webgpu' ? this.gpu.untilLost(work) : work();
+  }
+
+  /** A full heap, a crash or a lost GPU spoil the worker; a crash has no code of its own that would say so of a load. */
+  private sessionError({ variant, provider }: Candidate, error: unknown): SdkError {
+    const fatal = isSdkError(error) ? error : fatalError(error);
+    if (fatal?.code === 'out-of-memory' || fatal?.code === 'worker-lost') this.onSpoilt();
+    if (fatal !== null && fatal.code !== 'worker-lost') return fatal;
+    return new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error });
+  }
 }
 
 /** WebNN compiles for fixed lengths: those of the first golden input, else 1. Other lengths fail there. */
@@ -146,12 +165,4 @@ function fixedAxes(manifest: Manifest | null): Readonly<Record<string, number>> 
     for (const [index, axis] of dims.entries()) if (typeof axis === 'string') axes[axis] = lengths?.[index] ?? 1;
   }
   return axes;
-}
-
-function sessionError(
-  { variant, provider }: Pick<Candidate, 'provider'> & { variant: Pick<ManifestVariant, 'id'> },
-  error: unknown,
-): SdkError {
-  if (isSdkError(error)) return error;
-  return new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error });
 }

@@ -77,7 +77,8 @@ export function rejectionsIn(considered: readonly Consideration[]): readonly Con
   return considered.filter(({ error }) => error !== undefined && LASTING.includes(error));
 }
 
-/** False when a candidate failed for a reason that may be gone next time. */
+/** False when a candidate failed for a reason that may be gone next time: a file, memory, a lost GPU. */
 export function isConclusive(considered: readonly Consideration[]): boolean {
-  return considered.every(({ error }) => error === undefined || LASTING.includes(error));
+  const failed = considered.filter(({ verdict }) => verdict === 'failed' || verdict === 'wrong-outputs');
+  return rejectionsIn(failed).length === failed.length;
 }

@@ -6,8 +6,7 @@
  * (it returned wrong numbers for int8 and zeros for fp16 without `shader-f16`).
  *
  * Invariants
- *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up. So has one that ran
- *    out of memory: its heap does not shrink, and what was cut off in the middle is in no known state.
+ *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
  *  - Module and binary are of the release that this worker was built with.
  *  - Outputs are copies in memory of their own, ready to be transferred; nothing here points into the WASM heap.
  *  - Callers serialise: one create or run at a time (worker/runtime/run-queue.ts).
@@ -18,6 +17,7 @@ import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
 import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
 import { trustThreads } from './trusted-threads.ts';
 
@@ -103,7 +103,6 @@ export class SessionFactory {
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
   private readonly runtime: Runtime;
-  private isOutOfMemory = false;
 
   constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number) {
     this.runtime = runtime;
@@ -111,14 +110,8 @@ export class SessionFactory {
     this.threadCount = threadCount;
   }
 
-  /** True once memory ran out: nothing more may start here. */
-  get isExhausted(): boolean {
-    return this.isOutOfMemory;
-  }
-
   /**
-   * @throws {UnreadableModelError} when the bytes are no ONNX model. @throws {SdkError} `out-of-memory`. What else the
-   *   runtime throws, as it is.
+   * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
   async create({ graph, external }: ModelFiles, execution: Execution, isOptimized: boolean): Promise<Session> {
     const options: ort.InferenceSession.SessionOptions = {
@@ -130,18 +123,11 @@ export class SessionFactory {
     };
     try {
       const session = await this.runtime.InferenceSession.create(graph, options);
-      return new Session(this.runtime, session, (error) => this.memoryError(error));
+      return new Session(this.runtime, session);
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
-      throw this.memoryError(error) ?? error;
+      throw error;
     }
-  }
-
-  /** The error as want of memory, or null when it is something else. */
-  private memoryError(error: unknown): SdkError | null {
-    if (!OUT_OF_MEMORY.test(String(error))) return null;
-    this.isOutOfMemory = true;
-    return new SdkError('out-of-memory', { reason: withoutNumbers(error) });
   }
 }
 
@@ -155,18 +141,11 @@ function executionProvider(execution: Execution): ort.InferenceSession.Execution
 /** The runtime has texts and no codes; test/browser/faults-inference.test.ts pins those that matter. */
 const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|ir_version|unsupported model IR|opset_import/i;
 
-/** What engines and the runtime say when there is no more memory. A heap that could not grow shows as a stray access, too. */
-const OUT_OF_MEMORY =
-  /bad_alloc|out of memory|failed to allocate|allocation failed|maximum memory size|^RuntimeError: (memory access|index) out of bounds|^RuntimeError: Out of bounds memory access/i;
-
 /**
  * Fatal only, for each session and run, because both ignore the level of the environment. What goes wrong is thrown; the
  * runtime's own line about it on the console quotes values of inputs.
  */
 const SILENT = { logSeverityLevel: 4 } as const;
-
-/** A number by itself or behind a sign, not the digits of a name such as Conv_12. */
-const NUMBER = /(?<![\w.])[-+]?\d[\d.]*(e[-+]?\d+)?/gi;
 
 export class Session {
   readonly inputs: readonly SessionTensor[];
@@ -174,12 +153,10 @@ export class Session {
   readonly outputs: readonly SessionTensor[];
   private readonly runtime: Runtime;
   private readonly session: ort.InferenceSession;
-  private readonly memoryError: (error: unknown) => SdkError | null;
 
-  constructor(runtime: Runtime, session: ort.InferenceSession, memoryError: (error: unknown) => SdkError | null) {
+  constructor(runtime: Runtime, session: ort.InferenceSession) {
     this.runtime = runtime;
     this.session = session;
-    this.memoryError = memoryError;
     this.inputs = session.inputMetadata.map(toSessionTensor);
     this.outputs = session.outputMetadata.filter((meta) => meta.isTensor).map(toSessionTensor);
   }
@@ -208,17 +185,13 @@ export class Session {
         SILENT,
       );
     } catch (error) {
-      throw this.memoryError(error) ?? new Error(withoutNumbers(error));
+      throw fatalError(error) ?? new Error(namelessReason(error));
     }
   }
 
   private toTensor(wire: TensorWire): ort.Tensor {
     return new this.runtime.Tensor(wire.type as 'float32', wire.data as Float32Array, wire.dims);
   }
-}
-
-function withoutNumbers(error: unknown): string {
-  return firstLine(error).replace(NUMBER, '#');
 }
 
 function toSessionTensor(meta: ort.InferenceSession.ValueMetadata): SessionTensor {
