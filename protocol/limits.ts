@@ -105,6 +105,31 @@ export const EARLY_STEP_COUNT_MAX = 1_000;
 /** From the first result of a cached model to the look for a new version: the page's own start comes first. */
 export const UPDATE_DELAY_MS = 2_000;
 
+// ── The choice ─────────────────────────────────────────────────────────────────────────────────
+
+/** Candidates that are timed against each other: the best of each provider, and one whose file is at hand anyway. */
+export const FINALIST_COUNT_MAX = 3;
+/** Bytes that a first load fetches only to time another candidate. Two seconds at 32 Mbit/s, once per model and device. */
+export const MEASURE_BYTES_MAX = 8 * 1024 * 1024;
+/** The same behind the first result, when nobody waits. More is not worth anyone's data plan. */
+export const MEASURE_BACKGROUND_BYTES_MAX = 32 * 1024 * 1024;
+/** Timed spans per candidate; their median is compared. An odd number, so that one hiccup is never the median. */
+export const MEASURE_SPAN_COUNT = 5;
+/** No new span begins after this: a model that takes longer per run has shown by then what it is like. */
+export const MEASURE_MS_MAX = 200;
+/** A span repeats the run until this long: a page's clock may tick only once a millisecond. */
+export const MEASURE_SPAN_MS_MIN = 4;
+/** Another candidate replaces the rules' favourite when it takes this much less time: below it, noise would decide. */
+export const MEASURE_GAIN_RATIO_MIN = 0.1;
+/** From the first result to what is looked at behind it (timing, another adapter): the page's own start comes first. */
+export const REVIEW_DELAY_MS = 2_000;
+/** Remembered choices. One per model version and set of options; when they are full, all go and are measured again. */
+export const VERDICT_COUNT_MAX = 64;
+/** Share of the device's memory that a model's file may have: the runtime needs up to as much again. */
+export const MEMORY_SHARE_RATIO_MAX = 0.5;
+/** A WASM heap ends at 4 GiB, and holds inline weights at least twice while a session is created. */
+export const WASM_MODEL_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 
 /** Runs in a data report at the least: a histogram of fewer is close to a record of one act. */

@@ -12,7 +12,7 @@
  *
  * Not here: the window that the cells go into; the page alone owns it.
  */
-import type { ErrorWire } from './errors.ts';
+import type { ErrorCode, ErrorWire } from './errors.ts';
 import type { Manifest, Provider, TensorType } from './manifest.ts';
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorWire };
@@ -113,6 +113,7 @@ export interface LoadRequest {
   readonly provider: Provider | 'auto';
   /** `background`: after the first result, look for a new version and keep it for the next load. `before`: ask the server first. */
   readonly update: 'background' | 'never' | 'before';
+  readonly measure: Measure;
   /** For the model's own origin only; null where there is nothing to add. */
   readonly request: RequestWire | null;
   /** `LoadHooks.refresh` has an application behind it. */
@@ -122,6 +123,9 @@ export interface LoadRequest {
   /** The model was open in a worker that is lost. What is chosen now for want of that is no verdict to remember for the next visit. */
   readonly isRebuild: boolean;
 }
+
+/** When candidates are timed against each other: see `LoadOptions.measure`. */
+export type Measure = 'auto' | 'before' | 'background' | 'never';
 
 /** What requests for a model's manifest and files carry. */
 export interface RequestWire {
@@ -166,9 +170,20 @@ export interface LoadProgress {
 export interface Consideration {
   readonly variant: string;
   readonly provider: Provider;
-  readonly verdict: 'chosen' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
+  readonly verdict: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
   /** For people; names and numbers only. */
   readonly reason: string;
+  /** Median of a few runs on the golden inputs, in milliseconds; absent when it was not timed. */
+  readonly measuredMs?: number;
+  /** Of a candidate that failed. */
+  readonly error?: ErrorCode;
+}
+
+/** Why the chosen pair was chosen: the load named it or left nothing else, the rules put it first, or it was the fastest of those timed. */
+export interface Choice {
+  readonly by: 'name' | 'rule' | 'measurement';
+  /** True when an earlier visit chose, and nothing was looked at anew. */
+  readonly isRemembered: boolean;
 }
 
 /** Milliseconds of each phase; 0 where it did not happen. */
@@ -192,6 +207,8 @@ export interface LoadedModel {
   readonly fromCache: boolean;
   /** Why the bytes could not be kept, if so: `storage-refused` or `storage-full`. */
   readonly storageRefusal: ErrorWire | null;
+  readonly choice: Choice;
+  /** Every pair of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
 }

@@ -202,6 +202,7 @@ async function requestOf(
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
+    measure: options.measure ?? 'auto',
     request: wireOf(options.request),
     hasRefresh: options.refresh !== undefined,
     considered: considered ?? [],

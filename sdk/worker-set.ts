@@ -48,7 +48,7 @@ export class WorkerSet {
         const reply = await host.load(id, pending, onProgress, hooks);
         if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
         if (reply.ok) {
-          host.provider = reply.value.provider;
+          host.provider = reply.value.flavour === 'wasm' ? 'wasm' : 'webgpu';
           host.handles.add(id);
           return { ok: true, loaded: reply.value, host };
         }
@@ -97,7 +97,7 @@ export class WorkerSet {
   private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>): WorkerHost {
     if (this.isClosed) throw new SdkError('client-closed', {});
     for (const host of this.hosts) {
-      const isFit = provider === null || host.provider === null || host.provider === provider;
+      const isFit = provider === null || host.provider === null || (host.provider === 'wasm') === (provider === 'wasm');
       if (isFit && !host.isSpoilt && !refusedBy.has(host)) return host;
     }
     const host = this.startHost(() => this.hosts.delete(host));

@@ -10,7 +10,7 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { LIFE_LOCK_TIMEOUT_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
@@ -40,6 +40,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly models = new Map<number, RunnableModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
+  private readonly reviews = new Map<number, () => void>();
   private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
 
@@ -66,6 +67,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
       const model = await loader.load(job);
       this.models.set(id, model);
       this.planUpdate(job, model, hooks);
+      this.planReview(id, model);
       return { ok: true, value: model.loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -88,6 +90,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);
+    this.reviews.delete(handle);
     if (model === undefined) return { ok: true, value: null };
     return reply(() => this.queue.control(() => model.session.release()).then(() => null));
   }
@@ -126,6 +129,16 @@ class InferenceWorker implements ControlApi<MessagePort> {
     });
   }
 
+  /** What the choice left open is looked at behind the first result, too. */
+  private planReview(handle: number, { review }: RunnableModel): void {
+    if (review === null) return;
+    this.reviews.set(handle, () => {
+      this.reviews.delete(handle);
+      // A review that fails, most often because the model was closed, leaves the question to the next visit.
+      setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
+    });
+  }
+
   private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
     const watch = { signal: new AbortController().signal, access, onBytes: () => undefined };
     try {
@@ -159,7 +172,9 @@ class InferenceWorker implements ControlApi<MessagePort> {
       answer = { id: request.id, ok: false, error: toWire(error) };
     }
     port.postMessage(answer, answer.ok ? [...buffersOf(answer.outputs), answer.cells.buffer as ArrayBuffer] : []);
-    if (answer.ok) this.updates.get(request.handle)?.();
+    if (!answer.ok) return;
+    this.updates.get(request.handle)?.();
+    this.reviews.get(request.handle)?.();
   }
 
   private model({ handle }: RunRequest): RunnableModel {

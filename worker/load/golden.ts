@@ -30,7 +30,7 @@ export async function firstWrongOutput(
   return null;
 }
 
-function feedsOf(golden: Golden, manifest: Manifest): Feeds {
+export function feedsOf(golden: Golden, manifest: Manifest): Feeds {
   const type = (name: string): TensorType => manifest.inputs.find((input) => input.name === name)?.type ?? 'float32';
   return Object.fromEntries(
     Object.entries(golden.inputs).map(([name, { dims, data }]) => {

@@ -7,7 +7,7 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { PROGRESS_INTERVAL_MS } from '../../protocol/limits.ts';
-import type { Consideration, LoadHooks, LoadProgress, LoadRequest, LoadTimings } from '../../protocol/messages.ts';
+import type { Consideration, LoadHooks, LoadProgress, LoadRequest, LoadTimings, RuntimeFlavour } from '../../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
 import { Access } from '../store/access.ts';
 import type { Watch } from '../store/model-source.ts';
@@ -22,6 +22,9 @@ export class LoadJob implements Watch {
   readonly signal: AbortSignal;
   readonly considered: Consideration[];
   modelVersion = UNKNOWN_MODEL_VERSION;
+  /** The runtime in which this load began to try; null before. */
+  flavour: RuntimeFlavour | null = null;
+  private readonly hooks: LoadHooks;
   private readonly report: (progress: LoadProgress) => void;
   private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
   readonly access: Access;
@@ -42,7 +45,16 @@ export class LoadJob implements Watch {
     this.request = request;
     this.signal = signal;
     this.report = report;
+    this.hooks = hooks;
     this.considered = [...request.considered];
+  }
+
+  /** The same load once more, behind the first result: nobody waits for it, and it reports to nobody. */
+  quietly(considered: readonly Consideration[]): LoadJob {
+    const job = new LoadJob(this.id, { ...this.request, considered }, new AbortController().signal, () => undefined, this.hooks);
+    job.modelVersion = this.modelVersion;
+    job.flavour = this.flavour;
+    return job;
   }
 
   get timings(): LoadTimings {
@@ -76,8 +88,13 @@ export class LoadJob implements Watch {
     this.enter(phase);
   }
 
-  consider({ variant, provider }: Candidate, verdict: Consideration['verdict'], reason: string): void {
-    this.considered.push({ variant: variant.id, provider, verdict, reason });
+  consider(
+    { variant, provider }: Candidate,
+    verdict: Consideration['verdict'],
+    reason: string,
+    more: Pick<Consideration, 'measuredMs' | 'error'> = {},
+  ): void {
+    this.considered.push({ variant: variant.id, provider, verdict, reason, ...more });
   }
 
   hasConsidered({ variant, provider }: Candidate): boolean {
