@@ -62,7 +62,8 @@ export function readyPicture(input: ManifestInput, picture: unknown, isTransfer:
 function ofImageData(pixels: ImageData, isTransfer: boolean, refuse: Refuse): ReadyMedia<PictureWire> {
   const { width, height, data, colorSpace } = pixels;
   if (data.length === 0) throw refuse('its pixels have been handed over already');
-  if (colorSpace === 'srgb' && data.BYTES_PER_ELEMENT === 1) {
+  // Engines that know no other colour space do not name this one.
+  if ((colorSpace ?? 'srgb') === 'srgb' && data.BYTES_PER_ELEMENT === 1) {
     const own = (isTransfer ? data : data.slice()) as Uint8ClampedArray<ArrayBuffer>;
     return { wire: { width, height, data: own }, transfers: [own.buffer] };
   }
