@@ -185,6 +185,11 @@ export function cellsOfRunFailure(code: ErrorCode): number[] {
   return once([cellOf('run.outcome', 'failed'), cellOf('error.run', code)]);
 }
 
+/** A worker or GPU that was lost while nothing ran. */
+export function cellsOfIdleLoss(code: ErrorCode): number[] {
+  return once([cellOf('error.run', code)]);
+}
+
 /** @param count Windows, or runs for `rest-expired` and `uncounted`. Nothing is returned for 0. */
 export function cellsOfLoss(reason: LossReason, count: number): number[] {
   return count === 0 ? [] : [cellOf('loss', reason), count];

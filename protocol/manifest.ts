@@ -238,7 +238,8 @@ export const ManifestSchema = v.pipe(
     description: v.optional(v.string()),
     /** Empty in the manifest of a model that something else runs (`client.observe`). */
     variants: v.array(Variant),
-    inputs: v.pipe(v.array(Input), v.minLength(1)),
+    /** Empty for a graph of constants, which runs all the same. */
+    inputs: v.array(Input),
     outputs: v.pipe(v.array(Output), v.minLength(1)),
     golden: v.array(Golden),
     monitor: v.optional(Monitor),

@@ -10,10 +10,11 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
+  LoadHooks,
   LoadProgress,
   LoadReply,
   LoadRequest,
@@ -21,6 +22,7 @@ import type {
   RunMessage,
   RunReply,
   RunRequest,
+  StoreCheck,
   StoredModel,
   WorkerSettings,
 } from '../protocol/messages.ts';
@@ -30,34 +32,40 @@ import type { PreparedRun } from './process/processing.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
+import { checkStore } from './store/store-check.ts';
+import { fetchUpdate } from './store/update.ts';
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
   private readonly models = new Map<number, RunnableModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
-  private source = new ModelSource('memory');
+  private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
 
-  async start(settings: WorkerSettings, runPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(
+    settings: WorkerSettings,
+    runPort: MessagePort,
+    onDeviceLost: () => void,
+  ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
-    this.source = new ModelSource(settings.cache);
-    this.loader = new Loader(settings, this.source, this.queue);
+    this.source = new ModelSource(settings.cache, settings.trustedKeys);
+    this.loader = new Loader(settings, this.source, this.queue, onDeviceLost);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress);
+    const job = new LoadJob(id, request, controller.signal, onProgress, hooks);
     try {
       const model = await loader.load(job);
       this.models.set(id, model);
-      this.planUpdate(id, request, model);
+      this.planUpdate(job, model, hooks);
       return { ok: true, value: model.loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -67,6 +75,8 @@ class InferenceWorker implements ControlApi<MessagePort> {
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
       this.loads.delete(id);
+      // Progress has a port of its own on either side, which would live as long as this worker.
+      (onProgress as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     }
   }
 
@@ -90,6 +100,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
     return this.withStore((store) => store.remove(url));
   }
 
+  pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>> {
+    return this.withStore((store) => store.pin(url, isPinned));
+  }
+
+  checkStored(url: string | null): Promise<Reply<StoreCheck>> {
+    return this.withStore((store) => checkStore(store, url));
+  }
+
   private withStore<T>(work: (store: ModelStore) => Promise<T>): Promise<Reply<T>> {
     return reply(async () => {
       const store = await this.source.openStore();
@@ -99,16 +117,24 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
-  private planUpdate(handle: number, { source, update }: LoadRequest, { loaded }: RunnableModel): void {
-    if (update === 'never' || !loaded.fromCache || !('url' in source)) return;
-    this.updates.set(handle, () => {
-      this.updates.delete(handle);
-      setTimeout(() => {
-        const watch = { signal: new AbortController().signal, onBytes: () => undefined };
-        // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
-        void this.source.update(source.url, loaded.variant, watch).catch(() => undefined);
-      }, UPDATE_DELAY_MS);
+  private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
+    const { source, update } = job.request;
+    if (update !== 'background' || !loaded.fromCache || !('url' in source)) return;
+    this.updates.set(job.id, () => {
+      this.updates.delete(job.id);
+      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
     });
+  }
+
+  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+    const watch = { signal: new AbortController().signal, access, onBytes: () => undefined };
+    try {
+      const update = await fetchUpdate(this.source, url, variant, watch);
+      if (update !== null) hooks.updated(update);
+    } catch (error) {
+      // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
+      hooks.updateFailed(toWire(error));
+    }
   }
 
   private receive(message: RunMessage, port: MessagePort): void {
@@ -149,7 +175,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     queuedMs: number,
   ): Promise<Extract<RunReply, { ok: true }>> {
     const startMs = performance.now();
-    const outputs = await model.session.run(feeds);
+    const outputs = await model.watch.run(feeds);
     const runMs = performance.now() - startMs;
     const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, feeds, outputs) : new Uint32Array();
     return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
@@ -193,15 +219,23 @@ async function reply<T>(work: () => Promise<T>, fallback?: 'run-failed' | 'stora
   }
 }
 
-/** Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. */
+/**
+ * Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. Nobody
+ * else asks for this name, so a lock that is not there at once never comes.
+ */
 function holdLock(name: string | null): Promise<boolean> {
   if (name === null || navigator.locks === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), LIFE_LOCK_TIMEOUT_MS);
+    const answer = (isHeld: boolean) => {
+      clearTimeout(timer);
+      resolve(isHeld);
+    };
     const hold = () => {
-      resolve(true);
+      answer(true);
       return new Promise<void>(() => undefined);
     };
-    navigator.locks.request(name, hold).catch(() => resolve(false));
+    navigator.locks.request(name, hold).catch(() => answer(false));
   });
 }
 

@@ -6,10 +6,13 @@
  *  - Progress of bytes never goes back within a phase.
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
-import type { Consideration, LoadProgress, LoadRequest, LoadTimings } from '../../protocol/messages.ts';
+import { PROGRESS_INTERVAL_MS } from '../../protocol/limits.ts';
+import type { Consideration, LoadHooks, LoadProgress, LoadRequest, LoadTimings } from '../../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
+import { Access } from '../store/access.ts';
 import type { Watch } from '../store/model-source.ts';
 import type { Candidate } from './candidates.ts';
+import { TimeLeft } from './time-left.ts';
 
 type TimedPhase = keyof LoadTimings;
 
@@ -21,11 +24,21 @@ export class LoadJob implements Watch {
   modelVersion = UNKNOWN_MODEL_VERSION;
   private readonly report: (progress: LoadProgress) => void;
   private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
+  readonly access: Access;
+  private bytesPhase: 'download' | 'verify' | null = null;
   private loadedBytes = 0;
   private totalBytes = 0;
+  private remainingMs: number | null = null;
+  private readonly timeLeft = new TimeLeft();
+  private reportedAtMs = 0;
 
-  constructor(id: number, request: LoadRequest, signal: AbortSignal, report: (progress: LoadProgress) => void) {
+  constructor(id: number, request: LoadRequest, signal: AbortSignal, report: (progress: LoadProgress) => void, hooks: LoadHooks) {
     this.id = id;
+    const { source } = request;
+    this.access =
+      'url' in source
+        ? new Access(source.url, request.request, request.hasRefresh ? (url) => hooks.refresh(url) : null)
+        : new Access(self.origin, null, null);
     this.request = request;
     this.signal = signal;
     this.report = report;
@@ -47,12 +60,19 @@ export class LoadJob implements Watch {
   }
 
   private enter(phase: TimedPhase): void {
-    this.report({ phase, loadedBytes: this.loadedBytes, totalBytes: this.totalBytes });
+    const remainingMs = phase === 'download' ? this.remainingMs : null;
+    this.report({ phase, loadedBytes: this.loadedBytes, totalBytes: this.totalBytes, remainingMs });
   }
 
   onBytes(phase: 'download' | 'verify', loadedBytes: number, totalBytes: number): void {
-    this.loadedBytes = loadedBytes;
+    const isNewPhase = phase !== this.bytesPhase;
+    this.bytesPhase = phase;
+    this.loadedBytes = isNewPhase || totalBytes !== this.totalBytes ? loadedBytes : Math.max(this.loadedBytes, loadedBytes);
     this.totalBytes = totalBytes;
+    const nowMs = performance.now();
+    if (phase === 'download') this.remainingMs = this.timeLeft.after(nowMs, loadedBytes, totalBytes);
+    if (!isNewPhase && loadedBytes < totalBytes && nowMs - this.reportedAtMs < PROGRESS_INTERVAL_MS) return;
+    this.reportedAtMs = nowMs;
     this.enter(phase);
   }
 

@@ -16,26 +16,31 @@
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
-import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { firstLine, isSdkError, SdkError, toWire } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
-import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
+import type { Consideration, Feeds, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
 import { type Processing, processingOf } from '../process/processing.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
+import { fatalError } from '../runtime/runtime-fault.ts';
 import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
 import { printable } from '../store/download.ts';
-import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from '../store/model-source.ts';
+import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
+import { fileFacts, type ModelBytes, type ModelSource, type Precedence } from '../store/model-source.ts';
 import { type Candidate, isAsked, noCandidateError, obstacle, pairsOf, requireVariant } from './candidates.ts';
 import { notOnnxReason } from './file-signature.ts';
 import { firstWrongOutput } from './golden.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
+import { RunWatch } from './run-watch.ts';
 
 /** What errors call a file that a person opened: its name is the person's. */
 const DROPPED = 'The opened file';
 
 export interface RunnableModel {
   readonly session: Session;
+  /** The way to run it that notices what goes wrong. */
+  readonly watch: RunWatch;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
   /** Null where the manifest declares none. */
@@ -76,10 +81,11 @@ export class Loader {
   private runtime: { readonly provider: Provider; readonly factory: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue) {
+  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue, onDeviceLost: () => void) {
     this.settings = settings;
     this.source = source;
     this.queue = queue;
+    this.gpu.onLost(onDeviceLost);
   }
 
   /** True when this worker can load nothing any more. */
@@ -99,7 +105,7 @@ export class Loader {
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job)),
+        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
       );
     }
     return this.loadManifest(job, source.url);
@@ -107,14 +113,14 @@ export class Loader {
 
   private async loadManifest(job: LoadJob, url: string): Promise<RunnableModel> {
     const consideredBefore = job.considered.length;
-    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, true));
+    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
       return await this.pick(job, this.manifestOrigin(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
-      const current = await job.timed('manifest', () => this.source.openManifest(url, job, false));
+      const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
       return this.pick(job, this.manifestOrigin(job, current));
     }
   }
@@ -201,7 +207,7 @@ export class Loader {
         ({ fromCache }) => (fromCache ? 'verify' : 'download'),
       ),
     ]);
-    const reason = notOnnxReason(file.bytes);
+    const reason = notOnnxReason(file.files.graph);
     if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
     const session = await job.timed('compile', () => this.queue.control(() => this.create(factory, file, candidate, origin.url)));
     try {
@@ -219,22 +225,33 @@ export class Loader {
 
   private async create(factory: SessionFactory, file: ModelBytes, { variant, provider }: Candidate, url: string): Promise<Session> {
     const device = provider === 'webgpu' ? await this.gpu.device() : null;
+    const open = () => factory.create(file.files, device, variant.optimized === true);
     const fail = (reason: string, cause?: unknown) => new SdkError('session-failed', { variant: variant.id, provider, reason }, { cause });
     if (provider === 'webgpu' && device === null) throw fail('the WebGPU adapter gave no device');
     try {
-      return await factory.create(file.bytes, device, variant.optimized === true);
+      return await (device === null ? open() : this.gpu.untilLost(open));
     } catch (error) {
       if (error instanceof UnreadableModelError) throw new SdkError('model-not-onnx', { url, reason: error.message }, { cause: error });
-      throw fail(firstLine(error), error);
+      throw this.asFatal(error) ?? fail(firstLine(error), error);
     }
+  }
+
+  /** A load that filled the heap, crashed the runtime or lost its GPU: the worker is spoilt, and only a crash has no code of its own. */
+  private asFatal(error: unknown): SdkError | null {
+    const fatal = isSdkError(error) ? error : fatalError(error);
+    if (fatal?.code === 'out-of-memory' || fatal?.code === 'worker-lost') this.hasRuntimeFailed = true;
+    return fatal?.code === 'worker-lost' ? null : fatal;
   }
 
   private async warmUp(session: Session, manifest: Manifest, { variant, provider }: Candidate): Promise<string | null> {
     const packed = manifest.variants.find((known) => known.id === variant.id) ?? variant;
     try {
-      return await firstWrongOutput((feeds) => session.run(feeds), manifest, packed);
+      const run = (feeds: Feeds) => (provider === 'webgpu' ? this.gpu.untilLost(() => session.run(feeds)) : session.run(feeds));
+      return await firstWrongOutput(run, manifest, packed);
     } catch (error) {
-      throw new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error });
+      throw (
+        this.asFatal(error) ?? new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error })
+      );
     }
   }
 
@@ -263,11 +280,13 @@ export class Loader {
       flavour: factory.flavour,
       threadCount: factory.threadCount,
       fromCache: file.fromCache,
-      storageRefusal,
+      storageRefusal: storageRefusal === null ? null : toWire(storageRefusal),
       considered: job.considered,
       timings: job.timings,
     };
-    return { session, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest) };
+    const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
+    const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
+    return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest) };
   }
 
   private async runtimeFor(provider: Provider): Promise<SessionFactory> {
@@ -284,7 +303,16 @@ export class Loader {
   }
 }
 
+function precedenceOf({ request }: LoadJob): Precedence {
+  return request.update === 'before' ? 'server-first' : 'store-first';
+}
+
 async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
   const own = bytes as Uint8Array<ArrayBuffer>;
-  return { bytes: own, fromCache: false, stored: Promise.resolve(null), facts: await fileFacts('model.onnx', own) };
+  return {
+    files: { graph: own, external: [] },
+    fromCache: false,
+    stored: Promise.resolve(null),
+    facts: await fileFacts('model.onnx', own),
+  };
 }

@@ -9,6 +9,8 @@
  *
  * Not here: which variants may use it (worker/load/candidates.ts).
  */
+import { SdkError } from '../../protocol/errors.ts';
+import { DEVICE_LOSS_GRACE_MS } from '../../protocol/limits.ts';
 
 /** Raised to what the adapter can do: the defaults end at 128 MiB per binding, less than one layer of a larger model. */
 const LIMITS = [
@@ -29,6 +31,7 @@ export class Gpu {
   private probing: Promise<GPUAdapter | null> | null = null;
   private creating: Promise<GPUDevice | null> | null = null;
   private lost = false;
+  private readonly lossListeners = new Set<() => void>();
 
   /** Features of the adapter, or null when there is none. */
   async features(): Promise<ReadonlySet<string> | null> {
@@ -45,6 +48,34 @@ export class Gpu {
     return this.lost;
   }
 
+  /** Calls back once when the device is lost. Returns the way to stop listening. */
+  onLost(listener: () => void): () => void {
+    this.lossListeners.add(listener);
+    return () => this.lossListeners.delete(listener);
+  }
+
+  /**
+   * Work on the device, to its end or the device's.
+   *
+   * @throws {SdkError} `device-lost`, whether or not the work ever ends; what else the work throws, as it is.
+   */
+  untilLost<T>(work: () => Promise<T>): Promise<T> {
+    const loss = () => new SdkError('device-lost', { provider: 'webgpu' });
+    if (this.lost) return Promise.reject(loss());
+    return new Promise<T>((resolve, reject) => {
+      const stop = this.onLost(() => reject(loss()));
+      const end = (settle: () => void) => {
+        stop();
+        settle();
+      };
+      work().then(
+        (result) => end(() => resolve(result)),
+        // The news of a loss may come a moment after the failure that it caused; then it has rejected already.
+        (error) => setTimeout(() => end(() => reject(error)), DEVICE_LOSS_GRACE_MS),
+      );
+    });
+  }
+
   private adapter(): Promise<GPUAdapter | null> {
     // A browser that blocks its GPU process may reject where the standard says null.
     this.probing ??= navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null) ?? Promise.resolve(null);
@@ -59,6 +90,8 @@ export class Gpu {
     const device = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch(() => null);
     void device?.lost.then(() => {
       this.lost = true;
+      for (const listener of this.lossListeners) listener();
+      this.lossListeners.clear();
     });
     return device;
   }

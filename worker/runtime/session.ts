@@ -16,6 +16,7 @@ import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { type Provider, TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
 import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import { fatalError, namelessReason } from './runtime-fault.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
@@ -25,6 +26,13 @@ export interface SessionTensor {
   readonly name: string;
   readonly type: TensorType | null;
   readonly dims: readonly (number | string)[] | null;
+}
+
+/** A model's bytes: the graph's own file, and the weights that it names outside itself. */
+export interface ModelFiles {
+  readonly graph: Uint8Array;
+  /** `path` is the location that the graph names (ONNX external data). */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 /** A file that the runtime could not read as ONNX, told apart from one that this provider cannot run. */
@@ -94,14 +102,15 @@ export class SessionFactory {
    * @param device The GPU device for provider `webgpu`, else null.
    * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
-  async create(bytes: Uint8Array, device: GPUDevice | null, isOptimized: boolean): Promise<Session> {
+  async create({ graph, external }: ModelFiles, device: GPUDevice | null, isOptimized: boolean): Promise<Session> {
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
+      ...(external.length > 0 ? { externalData: external } : {}),
       ...SILENT,
     };
     try {
-      return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options));
+      return new Session(this.runtime, await this.runtime.InferenceSession.create(graph, options));
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;
@@ -117,9 +126,6 @@ const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|
  * runtime's own line about it on the console quotes values of inputs.
  */
 const SILENT = { logSeverityLevel: 4 } as const;
-
-/** A number by itself or behind a sign, not the digits of a name such as Conv_12. */
-const NUMBER = /(?<![\w.])[-+]?\d[\d.]*(e[-+]?\d+)?/gi;
 
 export class Session {
   readonly inputs: readonly SessionTensor[];
@@ -159,7 +165,7 @@ export class Session {
         SILENT,
       );
     } catch (error) {
-      throw new Error(firstLine(error).replace(NUMBER, '#'));
+      throw fatalError(error) ?? new Error(namelessReason(error));
     }
   }
 
