@@ -2,7 +2,7 @@
  * The `insitu` command.
  *
  *     insitu collector [options]          takes reports in and shows them
- *     insitu baseline | calibrate | dictionary | schema
+ *     insitu baseline | calibrate | assets | dictionary | schema
  *
  * Invariants
  *  - What a person can put right costs one sentence and no stack trace. Exit 2: the command line; exit 1: the surroundings.
@@ -38,6 +38,7 @@ const USAGE = `insitu ${__RELEASE__}
       INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
   insitu baseline     counts a data set as a page would: insitu baseline --help
   insitu calibrate    cuts cells so that a data set fills them equally: insitu calibrate --help
+  insitu assets       copies the browser's files for self-hosting: insitu assets --help
   insitu dictionary   prints what is counted, as Markdown
   insitu schema       prints the JSON Schema of model.json
 
@@ -67,6 +68,10 @@ async function run(args: readonly string[]): Promise<void> {
     case 'calibrate': {
       const { runCalibrate } = await import('./calibrate.ts');
       return runCalibrate(rest);
+    }
+    case 'assets': {
+      const { runAssets } = await import('./assets.ts');
+      return runAssets(rest);
     }
     case 'dictionary': {
       const { runDictionary } = await import('./data-dictionary.ts');
