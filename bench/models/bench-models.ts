@@ -97,7 +97,9 @@ async function mobilenetRanges(): Promise<readonly number[]> {
   const { bytes, names } = mobilenetProbe();
   const run = await createNodeSession(bytes);
   const outputs = await run(feedsOf(PIXELS));
-  return names.map((name) => (outputs[name]?.data as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+  return names.map((name) =>
+    ((outputs[name] as TensorWire).data as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+  );
 }
 
 export function feedsOf(recipes: readonly FeedRecipe[]): Record<string, TensorWire> {
