@@ -47,12 +47,16 @@ export class StaticServer {
   readonly faults = new Map<string, Fault>();
   private readonly server: Server;
 
-  private constructor() {
+  private readonly folders: readonly (readonly [prefix: string, folder: string])[];
+
+  private constructor(folders: Readonly<Record<string, string>>) {
+    this.folders = [...FOLDERS, ...Object.entries(folders)];
     this.server = createServer((request, response) => void this.answer(request, response));
   }
 
-  static async start(): Promise<StaticServer> {
-    const started = new StaticServer();
+  /** @param folders More folders, by the prefix under which they are served. */
+  static async start(folders: Readonly<Record<string, string>> = {}): Promise<StaticServer> {
+    const started = new StaticServer(folders);
     await new Promise<void>((resolve) => started.server.listen(0, '127.0.0.1', resolve));
     return started;
   }
@@ -78,7 +82,7 @@ export class StaticServer {
       if (!response.writableFinished) this.abandoned.push(pathname);
     });
     const fault = this.takeFault(pathname);
-    const file = fault?.body ?? (await readServed(pathname));
+    const file = fault?.body ?? (await this.readServed(pathname));
     if (file === null) {
       response.writeHead(404).end();
       return;
@@ -106,11 +110,11 @@ export class StaticServer {
     fault.times--;
     return fault;
   }
-}
 
-async function readServed(pathname: string): Promise<Uint8Array | null> {
-  const served = FOLDERS.find(([prefix]) => pathname.startsWith(prefix));
-  if (served === undefined || pathname.includes('..')) return null;
-  const [prefix, folder] = served;
-  return readFile(fileURLToPath(new URL(folder + pathname.slice(prefix.length), ROOT))).catch(() => null);
+  private async readServed(pathname: string): Promise<Uint8Array | null> {
+    const served = this.folders.find(([prefix]) => pathname.startsWith(prefix));
+    if (served === undefined || pathname.includes('..')) return null;
+    const [prefix, folder] = served;
+    return readFile(fileURLToPath(new URL(folder + pathname.slice(prefix.length), ROOT))).catch(() => null);
+  }
 }
