@@ -14,10 +14,15 @@ import { readFileSync } from 'node:fs';
 import { BenchServer } from './harness/bench-server.ts';
 import { Visits } from './harness/chromium-visits.ts';
 import { type Bench, type Measure, median } from './harness/measures.ts';
-import { BENCH_MODEL_IDS, type BenchModel, type BenchModelId, benchModels, MODELS_FOLDER } from './models/bench-models.ts';
+import { type BenchModel, type BenchModelId, benchModels, MODELS_FOLDER } from './models/bench-models.ts';
 
 const ROUND_COUNT = Number(process.env.INSITU_BENCH_ROUNDS ?? 11);
-const MODEL_IDS = (process.env.INSITU_BENCH_MODELS?.split(',') ?? BENCH_MODEL_IDS) as readonly BenchModelId[];
+const MODEL_IDS = (process.env.INSITU_BENCH_MODELS?.split(',') ?? [
+  'mobilenet-fp32',
+  'mobilenet-int8',
+  'distilbert-int8',
+  'digits',
+]) as readonly BenchModelId[];
 /** Visits that fill the caches: the first downloads, the second finds everything, and after both Chromium writes compiled code in its own time. */
 const PRIMING_COUNT = 3;
 const PRIMING_IDLE_MS = 2_500;

@@ -4,6 +4,7 @@
  *
  * Invariants
  *  - COOP and COEP on everything, so that WASM threads work for every contender.
+ *  - Reports of telemetry are answered with an empty 204, as a collector does.
  *  - Everything but the pages is immutable to the HTTP cache, as files with a hash in their name are on a real site: without
  *    that no contender has a compiled-code cache, and each visit downloads its runtime.
  *  - A report is answered to the visit that waits for it, by the token in its address.
@@ -36,8 +37,8 @@ export const FOLDERS: Readonly<Record<string, string>> = {
 type Body = string | Uint8Array;
 
 export class BenchServer {
-  /** Bodies in place of files, or where there is no file. */
-  readonly bodies = new Map<string, Body>();
+  /** Bodies in place of files, or where there is no file. A function is asked each time. */
+  readonly bodies = new Map<string, Body | (() => Promise<Body>)>();
   private readonly server: Server;
   private readonly folders: Readonly<Record<string, string>>;
   private readonly waiting = new Map<string, (report: unknown) => void>();
@@ -80,7 +81,8 @@ export class BenchServer {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', this.origin);
     if (request.method === 'POST') return this.take(pathname, request, response);
-    const body = this.bodies.get(pathname) ?? (await this.fileAt(pathname));
+    const own = this.bodies.get(pathname);
+    const body = typeof own === 'function' ? await own() : (own ?? (await this.fileAt(pathname)));
     if (body === null) {
       response.writeHead(404).end();
       return;
@@ -90,7 +92,7 @@ export class BenchServer {
       'Content-Length': Buffer.byteLength(body),
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cross-Origin-Embedder-Policy': 'require-corp',
-      'Cache-Control': pathname.endsWith('.html') ? 'no-cache' : 'public, max-age=31536000, immutable',
+      'Cache-Control': pathname.endsWith('.html') || typeof own === 'function' ? 'no-store' : 'public, max-age=31536000, immutable',
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }

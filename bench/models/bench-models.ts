@@ -1,5 +1,5 @@
 /**
- * The models of the benches: three made here with random weights, and the repository's digits, each as the plain file that
+ * The models of the benches: four made here with random weights, and the repository's digits, each as the plain file that
  * every contender reads and packed as ours.
  *
  * Invariants
@@ -13,6 +13,7 @@ import type { TensorWire } from '../../protocol/messages.ts';
 import { DISTILBERT_INPUTS, distilbertInt8 } from './distilbert.ts';
 import { MOBILENET_INPUT, mobilenetFp32, mobilenetInt8, mobilenetProbe } from './mobilenet.ts';
 import { packInto } from './packing.ts';
+import { TINY_INPUT, tiny } from './tiny.ts';
 
 /** Raised when what is made here changes. */
 const REVISION = 2;
@@ -20,7 +21,7 @@ const REVISION = 2;
 /** Seen from the repository, where scripts/bench.mjs runs every bench. */
 export const MODELS_FOLDER = `.insitu/bench-models/${REVISION}/`;
 
-export const BENCH_MODEL_IDS = ['mobilenet-fp32', 'mobilenet-int8', 'distilbert-int8', 'digits'] as const;
+export const BENCH_MODEL_IDS = ['mobilenet-fp32', 'mobilenet-int8', 'distilbert-int8', 'digits', 'tiny'] as const;
 export type BenchModelId = (typeof BENCH_MODEL_IDS)[number];
 
 /** How a page fills one input; every contender fills it the same. */
@@ -60,11 +61,16 @@ const RECIPES: Readonly<Record<BenchModelId, Pick<BenchModel, 'title' | 'feeds' 
   'mobilenet-fp32': { title: 'MobileNetV2 fp32', feeds: PIXELS, modelType: 'mobilenet_v2' },
   'mobilenet-int8': { title: 'MobileNetV2 int8', feeds: PIXELS, modelType: 'mobilenet_v2' },
   'distilbert-int8': { title: 'DistilBERT int8', feeds: TOKENS, modelType: 'distilbert' },
+  tiny: {
+    title: 'tiny fp32',
+    feeds: [{ name: TINY_INPUT.name, type: 'float32', dims: [1, 30], fill: 'waves' }],
+    modelType: 'tiny',
+  },
   digits: { title: 'digits int8', feeds: BITMAP, modelType: 'digits' },
 };
 
 /** Makes what is missing. */
-export async function benchModels(ids: readonly BenchModelId[] = BENCH_MODEL_IDS): Promise<readonly BenchModel[]> {
+export async function benchModels(ids: readonly BenchModelId[]): Promise<readonly BenchModel[]> {
   const models: BenchModel[] = [];
   for (const id of ids) {
     const folder = `${MODELS_FOLDER}${id}/`;
@@ -90,6 +96,7 @@ async function bytesOf(id: BenchModelId): Promise<Uint8Array<ArrayBuffer>> {
   if (id === 'mobilenet-fp32') return mobilenetFp32();
   if (id === 'mobilenet-int8') return mobilenetInt8(await mobilenetRanges());
   if (id === 'distilbert-int8') return distilbertInt8();
+  if (id === 'tiny') return tiny();
   return new Uint8Array(readFileSync('models/digits/digits.int8.onnx'));
 }
 

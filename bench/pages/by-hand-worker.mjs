@@ -3,7 +3,7 @@
  */
 import * as ort from '/ort/ort.wasm.bundle.min.mjs';
 
-ort.env.wasm.numThreads = 2;
+ort.env.wasm.numThreads = Number(self.name);
 ort.env.wasm.wasmPaths = { wasm: new URL('/ort/ort-wasm-simd-threaded.wasm', location.origin).href };
 let session;
 
