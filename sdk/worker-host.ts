@@ -8,14 +8,32 @@
  * Invariants
  *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
  *  - A worker of another release is never used.
+ *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended, as
+ *    is one that answers and gets nowhere: browsers have left a request of IndexedDB or for a Web Lock unanswered for good.
  *
  * Not here: which worker a load goes to (sdk/worker-set.ts).
  */
 import * as comlink from 'comlink';
 import { firstLine, fromWire, SdkError } from '../protocol/errors.ts';
-import { WORKER_PING_INTERVAL_MS, WORKER_PING_TIMEOUT_MS, WORKER_SILENCE_MS_MAX, WORKER_START_TIMEOUT_MS } from '../protocol/limits.ts';
+import {
+  WORKER_PING_INTERVAL_MS,
+  WORKER_PING_TIMEOUT_MS,
+  WORKER_SILENCE_MS_MAX,
+  WORKER_STANDSTILL_MS_MAX,
+  WORKER_START_TIMEOUT_MS,
+} from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { ControlApi, LoadProgress, LoadReply, LoadRequest, Reply, StoredModel, WorkerSettings } from '../protocol/messages.ts';
+import type {
+  ControlApi,
+  LoadHooks,
+  LoadProgress,
+  LoadReply,
+  LoadRequest,
+  Reply,
+  StoreCheck,
+  StoredModel,
+  WorkerSettings,
+} from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
 import { trustedUrl } from './trusted-url.ts';
 
@@ -32,6 +50,8 @@ export class WorkerHost {
   provider: Provider | null = null;
   /** No load may go here any more. */
   isSpoilt = false;
+  /** Its GPU device is gone: the models in it answer nothing any more. */
+  isDeviceLost = false;
   loadCount = 0;
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
@@ -41,6 +61,8 @@ export class WorkerHost {
   private readonly ended = new AbortController();
   private failure: Failure | null = null;
   private isPinging = false;
+  /** When a control call last began, went on or ended. */
+  private movedAtMs = 0;
 
   /** Starts a worker. Failures of the start reject every call that follows. */
   constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void) {
@@ -64,14 +86,18 @@ export class WorkerHost {
     this.ready.catch(() => undefined);
   }
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  /** It answers nothing any more. */
+  get hasEnded(): boolean {
+    return this.failure !== null;
+  }
+
+  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
     await this.ready;
-    const stopWatching = this.watchForSilence();
-    try {
-      return await this.guarded(this.control.load(id, request, comlink.proxy(onProgress)));
-    } finally {
-      stopWatching();
-    }
+    const progress = comlink.proxy((step: LoadProgress) => {
+      this.movedAtMs = performance.now();
+      onProgress(step);
+    });
+    return this.watched(() => this.control.load(id, request, progress, comlink.proxy(hooks)));
   }
 
   cancelLoad(id: number): void {
@@ -80,17 +106,27 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
-    unwrap(await this.guarded(this.control.close(handle)));
+    unwrap(await this.watched(() => this.control.close(handle)));
   }
 
   async storedModels(): Promise<readonly StoredModel[]> {
     await this.ready;
-    return unwrap(await this.guarded(this.control.storedModels()));
+    return unwrap(await this.watched(() => this.control.storedModels()));
   }
 
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
-    return unwrap(await this.guarded(this.control.removeStored(url)));
+    return unwrap(await this.watched(() => this.control.removeStored(url)));
+  }
+
+  async pinStored(url: string, isPinned: boolean): Promise<boolean> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.pinStored(url, isPinned)));
+  }
+
+  async checkStored(url: string | null): Promise<StoreCheck> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.checkStored(url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */
@@ -107,13 +143,17 @@ export class WorkerHost {
   }
 
   private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, port: MessagePort): Promise<void> {
-    const lifeLock = navigator.locks === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
+    const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const timer = setTimeout(
       () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
       WORKER_START_TIMEOUT_MS,
     );
     try {
-      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(port, [port]));
+      const onDeviceLost = comlink.proxy(() => {
+        this.isSpoilt = true;
+        this.isDeviceLost = true;
+      });
+      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(port, [port]), onDeviceLost);
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {
@@ -145,10 +185,24 @@ export class WorkerHost {
       });
   }
 
+  /** A call that ends with the worker's silence at the latest. */
+  private async watched<T>(call: () => Promise<T>): Promise<T> {
+    if (this.failure !== null) throw this.failure(0);
+    const stopWatching = this.watchForSilence();
+    try {
+      return await this.guarded(call());
+    } finally {
+      this.movedAtMs = performance.now();
+      stopWatching();
+    }
+  }
+
   private watchForSilence(): () => void {
     let heardAtMs = performance.now();
+    this.movedAtMs = heardAtMs;
     const timer = setInterval(() => {
-      if (performance.now() - heardAtMs > WORKER_SILENCE_MS_MAX) this.end(LOST);
+      const nowMs = performance.now();
+      if (nowMs - heardAtMs > WORKER_SILENCE_MS_MAX || nowMs - this.movedAtMs > WORKER_STANDSTILL_MS_MAX) this.end(LOST);
       else
         void this.control.ping().then(() => {
           heardAtMs = performance.now();
