@@ -62,6 +62,14 @@ export const BOX_CANDIDATE_COUNT_MAX = 30_000;
 
 /** One record of the model store. 4 MiB Blobs were the best trade of write and read time in Chromium and Firefox. */
 export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
+/** A weight this large is handed to the runtime beside the graph. Smaller ones are most of the tensors and next to none of the bytes. */
+export const EXTERNAL_WEIGHT_BYTES_MIN = 16 * 1024;
+/** A model file this small is left in one piece when it is packed: a second request costs more than a copy in the heap. */
+export const SINGLE_FILE_BYTES_MAX = 1024 * 1024;
+/** Where `insitu pack` cuts: half a record of the store, so that a change costs little and 100 MB are still 50 records. */
+export const PACK_CHUNK_BYTES = 2 * 1024 * 1024;
+/** Elements of a golden output that are written into the manifest, 10 bytes each. More would not find another wrong provider. */
+export const GOLDEN_OUTPUT_COUNT_MAX = 1024;
 /** A manifest. The largest real one seen (goldens inline) is 40 kB; a larger body is not a manifest. */
 export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 /** One model file. A Chromium ArrayBuffer ends near 2 GB, and so does a protobuf message. */
