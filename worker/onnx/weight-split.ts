@@ -10,8 +10,9 @@
  *
  * Source: onnx.proto3, TensorProto.external_data; inference-session notes on `externalData` in onnxruntime-common.
  */
+import { EXTERNAL_WEIGHT_BYTES_MIN, SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
 import { IS_DATA, type OnnxModel, type OnnxWeights, readOnnxModel } from './model-reader.ts';
-import { bytesField, fieldsOf, integerField, joined, type Pieces, textField } from './wire-format.ts';
+import { bytesField, fieldsOf, integerField, joined, OnnxFormatError, type Pieces, textField } from './wire-format.ts';
 
 /** A model as it is handed to the runtime: the graph, and files that it names. */
 export interface SplitModel {
@@ -24,6 +25,20 @@ export interface ExternalPlace {
   readonly location: string;
   readonly offset: number;
   readonly bytes: number;
+}
+
+/**
+ * The same model with its large weights outside the graph, when it is worth it: a large graph that keeps all of its weights inside.
+ * What cannot be read here is handed on as it is: the runtime has the last word on a file, and its own formats.
+ */
+export function splitWhereLarge(files: SplitModel): SplitModel {
+  if (files.external.length > 0 || files.graph.length < SINGLE_FILE_BYTES_MAX) return files;
+  try {
+    return splitWeights(files.graph, EXTERNAL_WEIGHT_BYTES_MIN);
+  } catch (error) {
+    if (error instanceof OnnxFormatError) return files;
+    throw error;
+  }
 }
 
 /** No exporter writes such a location, so it meets none that the graph names already. */
