@@ -120,8 +120,6 @@ export interface LoadRequest {
   readonly hasRefresh: boolean;
   /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
-  /** The model was open in a worker that is lost. What is chosen now for want of that is no verdict to remember for the next visit. */
-  readonly isRebuild: boolean;
 }
 
 /** When candidates are timed against each other: see `LoadOptions.measure`. */

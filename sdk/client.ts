@@ -224,7 +224,6 @@ async function requestOf(
     request: wireOf(options.request),
     hasRefresh: options.refresh !== undefined,
     considered: considered ?? [],
-    isRebuild: considered !== null,
   };
 }
 
