@@ -243,7 +243,6 @@ test('each limit says why it has its value', () => {
 const CODES_WITHOUT_TEST_TODAY: readonly string[] = [
   'model-too-large',
   'session-failed',
-  'signature-invalid',
   'runtime-mismatch',
   'device-lost',
   'out-of-memory',
