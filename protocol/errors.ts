@@ -116,7 +116,7 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
   'model-truncated': (d) =>
     `${d.url} ended after ${d.actualBytes} of ${d.expectedBytes} bytes. The download broke off, or the file on the server is not the one that the manifest describes.`,
   'model-corrupt': (d) =>
-    `${d.url} has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
+    `${d.url} is not the file of its manifest: a piece has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
   'model-not-onnx': (d) => `${d.url} is not an ONNX model that this runtime can read: ${d.reason}.`,
   'model-too-large': (d) =>
     `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
@@ -126,7 +126,7 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
   'provider-unavailable': (d) =>
     `Execution provider ${d.provider} is not available here: ${d.reason}. Leave \`provider\` at "auto" to fall back.`,
   'session-failed': (d) => `No session for variant "${d.variant}" on ${d.provider}: ${d.reason}.`,
-  'load-stalled': (d) => `No byte of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
+  'load-stalled': (d) => `Next to nothing of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
   aborted: (d) => `Aborted by the caller during ${d.stage}.`,
   'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
   'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,

@@ -9,7 +9,15 @@
  * Not here: workers (sdk/worker-set.ts), how a model survives one (sdk/model-binding.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
-import type { Consideration, LoadedModel, LoadProgress, LoadRequest, RuntimeFlavour } from '../protocol/messages.ts';
+import type {
+  Consideration,
+  FileAddress,
+  LoadedModel,
+  LoadHooks,
+  LoadProgress,
+  LoadRequest,
+  RuntimeFlavour,
+} from '../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
 import { type AssetTable, assetsIn } from './assets.ts';
 import { createLogger } from './logger.ts';
@@ -19,6 +27,7 @@ import { keepFiles } from './offline-files.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
 import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
 import type { Recorder } from './recorder.ts';
+import { StoredModels } from './stored-models.ts';
 import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
 import { WorkerHost } from './worker-host.ts';
 import { type LoadOutcome, WorkerSet } from './worker-set.ts';
@@ -62,12 +71,14 @@ class PageClient implements Client {
     this.recorder = telemetry.recorder;
     this.closeTelemetry = () => telemetry.close();
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
-    const settings = { assets: { runtimes }, cache: options.cache ?? 'indexeddb', threadCountMax };
-    this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
-    this.models = {
-      list: () => this.workers.storedModels(),
-      remove: (url) => this.workers.removeStored(url === undefined ? null : new URL(url, document.baseURI).href),
+    const settings = {
+      assets: { runtimes },
+      cache: options.cache ?? 'indexeddb',
+      threadCountMax,
+      trustedKeys: options.trustedKeys ?? null,
     };
+    this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
+    this.models = new StoredModels(this.workers);
   }
 
   async load(source: string | URL | ModelFile, options: LoadOptions = {}): Promise<Model> {
@@ -104,7 +115,7 @@ class PageClient implements Client {
     }
     const { loaded, host } = outcome;
     if (loaded.storageRefusal !== null) {
-      const refusal = new SdkError('storage-refused', { reason: loaded.storageRefusal });
+      const refusal = fromWire(loaded.storageRefusal);
       this.logger('warn', refusal.code, refusal.message);
     }
     this.flavours.add(loaded.flavour);
@@ -133,6 +144,19 @@ class PageClient implements Client {
     await this.closeTelemetry();
   }
 
+  /** A page that fails to answer has no better address, and one that throws about an update has still been told. */
+  private hooksOf({ refresh, onUpdate }: LoadOptions, progress: LoadHooks['progress']): LoadHooks {
+    return {
+      progress,
+      refresh: async (url) => addressOf((await refresh?.({ url })) ?? {}),
+      updated: (update) => {
+        this.logger('info', 'update-stored', `Version ${update.version} is stored; the next load runs it.`);
+        onUpdate?.(update);
+      },
+      updateFailed: (error) => this.logger('debug', error.code, fromWire(error).message),
+    };
+  }
+
   /** A worker that does not start or is lost fails the load as much as a missing file does. */
   private async outcomeOf(
     source: string | URL | ModelFile,
@@ -144,7 +168,11 @@ class PageClient implements Client {
     try {
       // Asked here, before a worker is started for nothing.
       if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
-      const loading = this.workers.load(await requestOf(source, options, considered), signal, (progress) => report?.(progress));
+      const loading = this.workers.load(
+        await requestOf(source, options, considered),
+        signal,
+        this.hooksOf(options, (progress) => report?.(progress)),
+      );
       const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
       if (outcome.ok) report?.(readyProgress(outcome.loaded));
       return outcome;
@@ -156,6 +184,11 @@ class PageClient implements Client {
       report = undefined;
     }
   }
+}
+
+/** The signed address of a file, as an application may answer. */
+function addressOf(answer: string | URL | FileAddress): FileAddress {
+  return typeof answer === 'string' || answer instanceof URL ? { url: String(answer) } : { ...answer };
 }
 
 /** One import for all callers. A failed one is tried again by the next; browsers remember a failure by its URL, so it may need a new page. */
@@ -171,8 +204,9 @@ function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {
-  const bytes = manifest.variants.find(({ id }) => id === variant)?.bytes ?? 0;
-  return { phase: 'ready', loadedBytes: bytes, totalBytes: bytes };
+  const chosen = manifest.variants.find(({ id }) => id === variant);
+  const bytes = [chosen, ...(chosen?.external ?? [])].reduce((sum, file) => sum + (file?.bytes ?? 0), 0);
+  return { phase: 'ready', loadedBytes: bytes, totalBytes: bytes, remainingMs: null };
 }
 
 async function requestOf(
@@ -186,8 +220,19 @@ async function requestOf(
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
+    measure: options.measure ?? 'auto',
+    request: wireOf(options.request),
+    hasRefresh: options.refresh !== undefined,
     considered: considered ?? [],
-    isRebuild: considered !== null,
+  };
+}
+
+function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
+  if (request === undefined) return null;
+  const { headers, credentials } = request;
+  return {
+    ...(headers === undefined ? {} : { headers: Object.fromEntries(new Headers(headers)) }),
+    ...(credentials === undefined ? {} : { credentials }),
   };
 }
 

@@ -8,16 +8,22 @@
  *
  * Not here: where it runs, and how it survives that place (sdk/model-binding.ts), queueing and counting (worker), deadlines (sdk/run-channel.ts).
  */
-import { isSdkError, SdkError } from '../protocol/errors.ts';
+import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { LoadedModel } from '../protocol/messages.ts';
+import type { Choice, LoadedModel } from '../protocol/messages.ts';
 import type { ModelBinding } from './model-binding.ts';
-import type { Explanation, Feedback, Model, RunOptions, RunResult, TensorInput } from './options.ts';
+import type { Explanation, Feedback, FeedInputs, Model, RunOptions, RunResult } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { segmentOf } from './segment-facts.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
+
+const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
+  name: 'the load named it',
+  rule: 'it comes first by the rules',
+  measurement: 'it was timed against others',
+};
 
 interface Finished {
   /** As it was when it ran: a rebuild may have moved it meanwhile. */
@@ -58,7 +64,7 @@ export class LoadedModelHandle implements Model {
     return this.binding.loaded.variant;
   }
 
-  run(feeds: Readonly<Record<string, TensorInput>>, options: RunOptions = {}): Promise<RunResult> {
+  run(feeds: FeedInputs, options: RunOptions = {}): Promise<RunResult> {
     const isCounted = this.recorder?.isCounting() === true;
     const finished = this.execute(feeds, options, isCounted);
     const answer = finished.then(({ result }) => result);
@@ -82,17 +88,20 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const { variant, provider, flavour, threadCount, fromCache, considered, timings, storageRefusal } = this.binding.loaded;
+    const { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, storageRefusal } = this.binding.loaded;
     const losses = [...this.binding.losses];
     const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
     const left = considered
       .filter(({ verdict }) => verdict !== 'chosen')
       .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
+    const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
+    const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${storageRefusal}.`;
+    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
-    const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
-    return { variant, provider, flavour, threadCount, fromCache, considered, timings, losses, text };
+    const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
+    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
+    return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {
@@ -100,7 +109,7 @@ export class LoadedModelHandle implements Model {
     return this.closing;
   }
 
-  private async execute(feeds: Readonly<Record<string, TensorInput>>, options: RunOptions, isCounted: boolean): Promise<Finished> {
+  private async execute(feeds: FeedInputs, options: RunOptions, isCounted: boolean): Promise<Finished> {
     const startMs = performance.now();
     if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
     const timeoutMs = options.timeoutMs ?? RUN_TIMEOUT_MS;
@@ -112,9 +121,9 @@ export class LoadedModelHandle implements Model {
     const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
     try {
       const order = { handle: bound.loaded.handle, ready, isCounted, timeoutMs: leftMs, signal };
-      const { outputs, cells, queueMs, runMs } = await bound.host.runs.run(order);
+      const { outputs, results, cells, preMs, queueMs, runMs, postMs } = await bound.host.runs.run(order);
       this.binding.answered(bound);
-      const result = { outputs, queueMs, runMs, totalMs: performance.now() - startMs };
+      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs: performance.now() - startMs };
       this.segments.set(result, segment);
       return { loaded: bound.loaded, result, cells, segment };
     } catch (error) {

@@ -35,7 +35,7 @@ export class RunChannel {
   private readonly port: MessagePort;
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
-  private outgoing: { request: RunRequest; buffers: readonly ArrayBuffer[] }[] = [];
+  private outgoing: { request: RunRequest; buffers: readonly Transferable[] }[] = [];
   private nextId = 1;
   private failure: (() => SdkError) | null = null;
 

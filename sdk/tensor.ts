@@ -11,37 +11,60 @@
 import { SdkError } from '../protocol/errors.ts';
 import { BATCH_AXIS_COUNT_MAX } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.ts';
-import type { Feeds, TensorData, TensorWire } from '../protocol/messages.ts';
+import { filledInputs } from '../protocol/manifest-preprocess.ts';
+import type { MediaWire, RunFeeds, TensorData, TensorWire } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
-import type { TensorInput } from './options.ts';
+import { type ReadyMedia, readyMedia } from './media.ts';
+import type { FeedInputs, TensorInput } from './options.ts';
 
 /** More axes than any model has: a longer list is data that stands where dims belong. */
 const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
-  readonly feeds: Feeds;
-  /** Buffers to transfer, each once. */
-  readonly buffers: readonly ArrayBuffer[];
+  readonly feeds: RunFeeds;
+  /** What to transfer, each once. */
+  readonly buffers: readonly Transferable[];
 }
 
-/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`. */
-export function readyFeeds(manifest: Manifest, tensors: Readonly<Record<string, TensorInput>>, isTransfer: boolean): ReadyFeeds {
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`. */
+export function readyFeeds(manifest: Manifest, given: FeedInputs, isTransfer: boolean): ReadyFeeds {
   const expected = manifest.inputs.map((input) => input.name);
-  const unknown = Object.keys(tensors).find((name) => !expected.includes(name));
-  if (unknown !== undefined) throw new SdkError('input-unknown', { expected });
-  const checked = manifest.inputs.map((input) => {
-    const tensor = tensors[input.name];
-    if (tensor === undefined || tensor === null) throw new SdkError('input-missing', { input: input.name, expected });
-    return [input, tensor, checkTensor(input, tensor)] as const;
+  if (Object.keys(given).some((name) => !expected.includes(name))) throw new SdkError('input-unknown', { expected });
+  const filled = manifest.inputs.flatMap(({ name, preprocess }) =>
+    preprocess === undefined || isTensor(given[name]) ? [] : filledInputs(preprocess),
+  );
+  // All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
+  const takers = manifest.inputs.flatMap((input): (readonly [string, () => ReadyMedia<TensorWire | MediaWire>])[] => {
+    const value = given[input.name];
+    if (value === undefined || value === null) {
+      if (filled.includes(input.name)) return [];
+      throw new SdkError('input-missing', { input: input.name, expected });
+    }
+    if (input.preprocess !== undefined && !isTensor(value)) return [[input.name, () => readyMedia(input, value, isTransfer)]];
+    const tensor = value as TensorInput;
+    const data = checkTensor(input, tensor);
+    return [[input.name, () => readyTensor(input, tensor, data, isTransfer)]];
   });
-  const feeds: Record<string, TensorWire> = {};
-  const buffers = new Set<ArrayBuffer>();
-  for (const [input, tensor, given] of checked) {
-    const data = ownedData(input.type, given, isTransfer);
-    feeds[input.name] = { type: input.type, dims: [...tensor.dims], data };
-    if (ArrayBuffer.isView(data)) buffers.add(data.buffer as ArrayBuffer);
+  const feeds: Record<string, TensorWire | MediaWire> = {};
+  const buffers = new Set<Transferable>();
+  for (const [name, take] of takers) {
+    const { wire, transfers } = take();
+    feeds[name] = wire;
+    for (const transfer of transfers) buffers.add(transfer);
   }
   return { feeds, buffers: [...buffers] };
+}
+
+/** A tensor as the caller writes it, and not something that is still to become one. */
+function isTensor(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { dims, data } = value as Partial<TensorInput>;
+  return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
+}
+
+function readyTensor(input: ManifestInput, { dims }: TensorInput, given: TensorInput['data'], isTransfer: boolean): ReadyMedia<TensorWire> {
+  const data = ownedData(input.type, given, isTransfer);
+  return { wire: { type: input.type, dims: [...dims], data }, transfers: ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : [] };
 }
 
 /** The tensor's data when its type, dims and length are what the model declares. */

@@ -25,10 +25,12 @@ import {
 import type { Provider } from '../protocol/manifest.ts';
 import type {
   ControlApi,
-  LoadProgress,
+  FileAddress,
+  LoadHooks,
   LoadReply,
   LoadRequest,
   Reply,
+  StoreCheck,
   StoredModel,
   WorkerNews,
   WorkerSettings,
@@ -55,7 +57,8 @@ export class WorkerHost {
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
   private readonly news: MessagePort;
-  private readonly loads = new Map<number, (progress: LoadProgress) => void>();
+  /** What the page has behind each load and open model, for what the worker asks and tells. */
+  private readonly hooks = new Map<number, LoadHooks>();
   private readonly ready: Promise<void>;
   private readonly onEnd: () => void;
   private readonly waiting = new Set<(error: SdkError) => void>();
@@ -95,10 +98,13 @@ export class WorkerHost {
     return this.failure !== null;
   }
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest, hooks: LoadHooks): Promise<LoadReply> {
     await this.ready;
-    this.loads.set(id, onProgress);
-    return this.watched(() => this.control.load(id, request)).finally(() => this.loads.delete(id));
+    this.hooks.set(id, hooks);
+    const reply = await this.watched(() => this.control.load(id, request));
+    // An open model may still have news: of an update.
+    if (!reply.ok) this.hooks.delete(id);
+    return reply;
   }
 
   cancelLoad(id: number): void {
@@ -107,6 +113,7 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
+    this.hooks.delete(handle);
     unwrap(await this.watched(() => this.control.close(handle)));
   }
 
@@ -118,6 +125,16 @@ export class WorkerHost {
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
     return unwrap(await this.watched(() => this.control.removeStored(url)));
+  }
+
+  async pinStored(url: string, isPinned: boolean): Promise<boolean> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.pinStored(url, isPinned)));
+  }
+
+  async checkStored(url: string | null): Promise<StoreCheck> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.checkStored(url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */
@@ -164,8 +181,28 @@ export class WorkerHost {
       this.isDeviceLost = true;
       return;
     }
+    const hooks = this.hooks.get(news.id);
+    switch (news.type) {
+      case 'progress':
+        this.movedAtMs = performance.now();
+        hooks?.progress(news.progress);
+        break;
+      case 'update-stored':
+        hooks?.updated(news.update);
+        break;
+      case 'update-failed':
+        hooks?.updateFailed(news.error);
+        break;
+      case 'refresh':
+        void this.answerRefresh(news.ask, hooks?.refresh(news.url));
+    }
+  }
+
+  /** An application that throws has no better address. */
+  private async answerRefresh(ask: number, asked: Promise<FileAddress | null> | undefined): Promise<void> {
+    const address = await asked?.catch(() => null);
     this.movedAtMs = performance.now();
-    this.loads.get(news.id)?.(news.progress);
+    if (this.failure === null) void this.control.refreshed(ask, address ?? null);
   }
 
   /** The lock is granted to the page when the worker that held it is gone. */

@@ -40,13 +40,15 @@ const FLAGS = [
   '--remote-debugging-port=0',
 ];
 const WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+const WEBNN_FLAGS = ['--enable-features=WebMachineLearningNeuralNetwork'];
 const START_TIMEOUT_MS = 60_000;
 
 export async function launchChromium(options: LaunchOptions): Promise<Browser> {
   const executable = firstExisting(CHROMIUM_PATHS);
   if (executable === null) throw new Error('no Chromium or Chrome was found; set INSITU_CHROMIUM to its path or run npm test');
   const profileDir = options.profileDir ?? guardedFolder('chromium');
-  const args = [...FLAGS, ...(options.webgpu ? WEBGPU_FLAGS : []), `--user-data-dir=${profileDir}`, 'about:blank'];
+  const extra = [...(options.webgpu ? WEBGPU_FLAGS : []), ...(options.webnn ? WEBNN_FLAGS : [])];
+  const args = [...FLAGS, ...extra, `--user-data-dir=${profileDir}`, 'about:blank'];
   // Crash reporting keeps its folder under the configuration folder; it must not be the developer's own.
   const env = { ...process.env, XDG_CONFIG_HOME: `${profileDir}/config`, XDG_CACHE_HOME: `${profileDir}/cache` };
   const child = spawnGuarded(executable, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });

@@ -17,6 +17,8 @@ export interface LaunchOptions {
   profileDir?: string;
   /** Chromium only: WebGPU on the CPU (SwiftShader). */
   webgpu?: boolean;
+  /** Chromium only: WebNN's interface, which a flag hides; whether it has a device is another question. */
+  webnn?: boolean;
 }
 
 export interface Browser {
