@@ -60,8 +60,18 @@ export class Loader implements RuntimeSlot {
   private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue, onDeviceLost: () => void) {
+  /** @param early The plain wasm runtime, if the worker's name has started it already. */
+  constructor(
+    settings: WorkerSettings,
+    source: ModelSource,
+    queue: RunQueue,
+    onDeviceLost: () => void,
+    early: Promise<SessionFactory> | null,
+  ) {
     this.settings = settings;
+    if (early !== null) this.runtime = { flavour: 'wasm', starting: this.spoiling(early) };
+    // Whoever loads hears of a failure; until then there is nobody.
+    this.runtime?.starting.catch(() => undefined);
     this.source = source;
     this.gpu.onLost(onDeviceLost);
     this.threadCount = threadCountOf('wasm', settings.assets, settings.threadCountMax);
@@ -172,9 +182,13 @@ export class Loader implements RuntimeSlot {
     return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest), review };
   }
 
-  private async start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+  private start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+    return this.spoiling(startRuntime(flavour, this.settings.assets, this.settings.threadCountMax));
+  }
+
+  private async spoiling(starting: Promise<SessionFactory>): Promise<SessionFactory> {
     try {
-      return await startRuntime(flavour, this.settings.assets, this.settings.threadCountMax);
+      return await starting;
     } catch (error) {
       this.spoil();
       throw error;
