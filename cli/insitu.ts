@@ -3,7 +3,7 @@
  *
  *     insitu collector [options]          takes reports in and shows them
  *     insitu pack | verify | types        from ONNX files to a folder that a page can load
- *     insitu baseline | calibrate | dictionary | schema
+ *     insitu baseline | calibrate | assets | dictionary | schema
  *
  * Invariants
  *  - What a person can put right costs one sentence and no stack trace. Exit 2: the command line; exit 1: the surroundings.
@@ -42,6 +42,7 @@ const USAGE = `insitu ${__RELEASE__}
   insitu types        prints TypeScript for a model's inputs and outputs: insitu types --help
   insitu baseline     counts a data set as a page would: insitu baseline --help
   insitu calibrate    cuts cells so that a data set fills them equally: insitu calibrate --help
+  insitu assets       copies the browser's files for self-hosting: insitu assets --help
   insitu dictionary   prints what is counted, as Markdown
   insitu schema       prints the JSON Schema of model.json
 
@@ -83,6 +84,10 @@ async function run(args: readonly string[]): Promise<void> {
     case 'calibrate': {
       const { runCalibrate } = await import('./calibrate.ts');
       return runCalibrate(rest);
+    }
+    case 'assets': {
+      const { runAssets } = await import('./assets.ts');
+      return runAssets(rest);
     }
     case 'dictionary': {
       const { runDictionary } = await import('./data-dictionary.ts');

@@ -38,7 +38,7 @@ export async function openNodeSession(model: Uint8Array | SplitModel, level: 'al
   return {
     run: async (feeds) => {
       const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new runtime.Tensor(type, data as never, dims)]);
-      const outputs = await session.run(Object.fromEntries(tensors));
+      const outputs = await session.run(Object.fromEntries(tensors), SILENT);
       return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, wireOf(tensor)]));
     },
     release: () => session.release(),
@@ -65,9 +65,11 @@ function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   const { graph, external } = model instanceof Uint8Array ? { graph: model, external: [] } : model;
-  // Errors are thrown; the runtime's own lines, one per optimisation that depends on the machine, are no news to whoever packs.
-  return runtime.InferenceSession.create(graph, { ...options, executionProviders: ['wasm'], externalData: external, logSeverityLevel: 4 });
+  return runtime.InferenceSession.create(graph, { ...options, executionProviders: ['wasm'], externalData: external, ...SILENT });
 }
+
+/** Errors are thrown; the runtime's own lines, some about values of inputs, are no news to whoever runs a command. */
+const SILENT = { logSeverityLevel: 4 } as const;
 
 let starting: Promise<typeof ort> | null = null;
 

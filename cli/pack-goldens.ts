@@ -138,12 +138,15 @@ export function scaleOf(answers: readonly Feeds[]): number {
 /** What a right provider may differ by, as a part of the largest output: a GPU sums in another order, and with `shader-f16` in halves. */
 const PROVIDER_RATIO: Readonly<Record<Quantization, number>> = { fp32: 1e-3, fp16: 1e-2, q4f16: 1e-2, q4: 2e-3, int8: 2e-3, uint8: 2e-3 };
 
+/** What a division of doubles may add to a whole number. */
+const ROUNDING = 1e-9;
+
 /** Twice what was measured on wasm, and at least what another provider may add; rounded up to two digits. */
 export function toleranceOf(quantization: Quantization, difference: number, scale: number): number {
   const tolerance = Math.max(2 * difference, PROVIDER_RATIO[quantization] * scale);
   if (tolerance === 0 || !Number.isFinite(tolerance)) return 0;
   const unit = 10 ** (Math.floor(Math.log10(tolerance)) - 1);
-  return Number((Math.ceil(tolerance / unit) * unit).toPrecision(2));
+  return Number((Math.ceil(tolerance / unit - ROUNDING) * unit).toPrecision(2));
 }
 
 /** The outputs as the manifest keeps them, or the name of one that holds a value which JSON has no word for. */

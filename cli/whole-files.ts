@@ -11,7 +11,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export async function writeAllWhole(folder: string, files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const parts = [...files].map(([name, data]) => ({ data, file: join(folder, name), part: join(folder, `${name}.${process.pid}.part`) }));
   const clear = () => {
     for (const { part } of parts) rmSync(part, { force: true });
@@ -22,6 +21,7 @@ export async function writeAllWhole(folder: string, files: ReadonlyMap<string, U
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
+    await mkdir(folder, { recursive: true });
     for (const { part, data } of parts) await writeFile(part, data);
     // Synchronous, so that no signal comes between two of them.
     for (const { part, file } of parts) renameSync(part, file);

@@ -100,7 +100,7 @@ async function scoresOf(image: Float32Array): Promise<{ scores: Float32Array; to
   const { outputs, totalMs } = await model.run({ image: { data: seen, dims: [1, 1, 8, 8] } });
   if (!isKept) {
     isKept = true;
-    void keepRuntime(model);
+    void keepRuntime(client);
   }
   return { scores: outputs.scores?.data as Float32Array, totalMs, seen };
 }

@@ -137,6 +137,8 @@ export const VERDICT_COUNT_MAX = 64;
 export const MEMORY_SHARE_RATIO_MAX = 0.5;
 /** A WASM heap ends at 4 GiB, and holds inline weights at least twice while a session is created. */
 export const WASM_MODEL_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** A service worker that is asked to keep the files for an offline visit: the largest runtime has 27 MB, over a slow line. */
+export const KEEP_FILES_TIMEOUT_MS = 2 * 60_000;
 
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 

@@ -127,8 +127,6 @@ export interface LoadRequest {
   readonly hasRefresh: boolean;
   /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
-  /** The model was open in a worker that is lost. What is chosen now for want of that is no verdict to remember for the next visit. */
-  readonly isRebuild: boolean;
 }
 
 /** When candidates are timed against each other: see `LoadOptions.measure`. */
@@ -155,9 +153,11 @@ export interface StoredUpdate {
   readonly bytes: number;
 }
 
-/** What the worker asks of the page about a load, or tells it; a comlink proxy on its side. */
+/** What the worker asks of the page about a load, or tells it; between the two lies the news port. */
 export interface LoadHooks {
-  refresh(url: string): Promise<FileAddress>;
+  progress(progress: LoadProgress): void;
+  /** Null: the application has no better address. */
+  refresh(url: string): Promise<FileAddress | null>;
   updated(update: StoredUpdate): void;
   updateFailed(error: ErrorWire): void;
 }
@@ -265,19 +265,17 @@ export interface Elsewhere {
   readonly considered: readonly Consideration[];
 }
 
-/** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
+/** Comlink surface of the worker. `Port` is the realm's MessagePort. */
 export interface ControlApi<Port> {
-  /**
-   * First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing.
-   * `onDeviceLost` is a comlink proxy, called once when the GPU device is gone, also while nothing runs.
-   */
-  start(settings: WorkerSettings, runPort: Port, onDeviceLost: () => void): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
+  start(settings: WorkerSettings, runPort: Port, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
-  load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply>;
+  load(id: number, request: LoadRequest): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
+  refreshed(ask: number, address: FileAddress | null): Promise<void>;
   close(handle: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
@@ -287,6 +285,18 @@ export interface ControlApi<Port> {
   /** By manifest URL; null checks all. */
   checkStored(url: string | null): Promise<Reply<StoreCheck>>;
 }
+
+/**
+ * Worker → page on the news port: what nobody asked for. A port and not comlink's callbacks, because each of those is a port that the page
+ * could not close, and would outlive its worker. `device-lost` comes once, also while nothing runs.
+ */
+export type WorkerNews =
+  | { readonly type: 'progress'; readonly id: number; readonly progress: LoadProgress }
+  | { readonly type: 'update-stored'; readonly id: number; readonly update: StoredUpdate }
+  | { readonly type: 'update-failed'; readonly id: number; readonly error: ErrorWire }
+  /** Where the file of a plain URL lies now; answered by `ControlApi.refreshed` with the same `ask`. */
+  | { readonly type: 'refresh'; readonly id: number; readonly ask: number; readonly url: string }
+  | { readonly type: 'device-lost' };
 
 /** Page → worker on the run port. */
 export type RunMessage =

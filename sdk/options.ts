@@ -339,6 +339,13 @@ export interface Client {
    * @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `asset-unreachable`, `crypto-unavailable`, `client-closed`
    */
   observe(source: string | URL): Promise<Observer>;
+  /**
+   * Asks the site's service worker, where that calls `keepAssets` (insitu/service-worker), to keep the files that this device uses: call it after
+   * the first result. With the model in the store, the next visit then needs no network.
+   *
+   * @returns False where there is no such service worker, or a file could not be fetched. Never rejects.
+   */
+  keepOffline(): Promise<boolean>;
   readonly models: ModelStore;
   readonly telemetry: Telemetry;
   /** Ends the worker, seals and stores what was counted. Pending calls reject with `client-closed`. */

@@ -10,7 +10,7 @@
  */
 import { SdkError } from '../protocol/errors.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { LoadedModel, LoadFailure, LoadHooks, LoadProgress, LoadRequest } from '../protocol/messages.ts';
+import type { LoadedModel, LoadFailure, LoadHooks, LoadRequest } from '../protocol/messages.ts';
 import type { WorkerHost } from './worker-host.ts';
 
 export type LoadOutcome =
@@ -29,12 +29,7 @@ export class WorkerSet {
   }
 
   /** @throws {SdkError} when a worker does not start or is lost; failures of the load itself are an outcome. */
-  async load(
-    request: LoadRequest,
-    signal: AbortSignal | undefined,
-    onProgress: (progress: LoadProgress) => void,
-    hooks: LoadHooks,
-  ): Promise<LoadOutcome> {
+  async load(request: LoadRequest, signal: AbortSignal | undefined, hooks: LoadHooks): Promise<LoadOutcome> {
     const id = this.nextId++;
     const refusedBy = new Set<WorkerHost>();
     let pending = request;
@@ -46,7 +41,7 @@ export class WorkerSet {
       signal?.addEventListener('abort', onAbort);
       host.loadCount++;
       try {
-        const reply = await host.load(id, pending, onProgress, hooks);
+        const reply = await host.load(id, pending, hooks);
         if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
         if (reply.ok) {
           host.provider = reply.value.flavour === 'wasm' ? 'wasm' : 'webgpu';

@@ -14,8 +14,8 @@ import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../proto
 import type {
   ControlApi,
   Feeds,
+  FileAddress,
   LoadHooks,
-  LoadProgress,
   LoadReply,
   LoadRequest,
   Reply,
@@ -24,6 +24,7 @@ import type {
   RunRequest,
   StoreCheck,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { LoadJob } from './load/load-job.ts';
@@ -47,26 +48,31 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly reviews = new Map<number, () => void>();
   private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
+  private readonly asks = new Map<number, (address: FileAddress | null) => void>();
+  private nextAsk = 1;
+  private tell: (news: WorkerNews) => void = () => undefined;
 
   async start(
     settings: WorkerSettings,
     runPort: MessagePort,
-    onDeviceLost: () => void,
+    newsPort: MessagePort,
   ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys);
-    this.loader = new Loader(settings, this.source, this.queue, onDeviceLost, early);
+    this.tell = (news) => newsPort.postMessage(news);
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress, hooks);
+    const hooks = this.hooksOf(id);
+    const job = new LoadJob(id, request, controller.signal, hooks);
     try {
       const model = await loader.load(job);
       this.models.set(id, model);
@@ -81,8 +87,6 @@ class InferenceWorker implements ControlApi<MessagePort> {
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
       this.loads.delete(id);
-      // Progress has a port of its own on either side, which would live as long as this worker.
-      (onProgress as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     }
   }
 
@@ -113,6 +117,26 @@ class InferenceWorker implements ControlApi<MessagePort> {
 
   checkStored(url: string | null): Promise<Reply<StoreCheck>> {
     return this.withStore((store) => checkStore(store, url));
+  }
+
+  async refreshed(ask: number, address: FileAddress | null): Promise<void> {
+    this.asks.get(ask)?.(address);
+    this.asks.delete(ask);
+  }
+
+  /** The page's side of a load, over the news port. */
+  private hooksOf(id: number): LoadHooks {
+    return {
+      progress: (progress) => this.tell({ type: 'progress', id, progress }),
+      refresh: (url) =>
+        new Promise((resolve) => {
+          const ask = this.nextAsk++;
+          this.asks.set(ask, resolve);
+          this.tell({ type: 'refresh', id, ask, url });
+        }),
+      updated: (update) => this.tell({ type: 'update-stored', id, update }),
+      updateFailed: (error) => this.tell({ type: 'update-failed', id, error }),
+    };
   }
 
   private withStore<T>(work: (store: ModelStore) => Promise<T>): Promise<Reply<T>> {

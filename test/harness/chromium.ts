@@ -14,6 +14,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type CDPSession, chromium, type Page as PlaywrightPage } from 'playwright-core';
 import { CHROMIUM_PATHS, firstExisting } from './browser-paths.mjs';
+import { groupBytes } from './group-memory.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, pageOf } from './page.ts';
 
@@ -73,6 +74,7 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
       limits ??= await context.newCDPSession(context.pages()[0] ?? (await context.newPage()));
       await limits.send('Storage.overrideQuotaForOrigin', { origin, ...(bytes === null ? {} : { quotaSize: bytes }) });
     },
+    memoryBytes: () => groupBytes(pid),
     kill: finish,
     async close() {
       // Over CDP, Playwright's own close() only disconnects. The browser answers, flushes its profile and exits.
@@ -137,6 +139,15 @@ function chromiumPage(page: PlaywrightPage): Page {
       await page.screenshot({ path });
     },
     setViewport: (size) => page.setViewportSize(size),
+    async heap() {
+      const session = await page.context().newCDPSession(page);
+      // Twice: what the first one finalises, the second one frees.
+      for (let count = 0; count < 2; count++) await session.send('HeapProfiler.collectGarbage');
+      const { usedSize } = await session.send('Runtime.getHeapUsage');
+      const { jsEventListeners } = await session.send('Memory.getDOMCounters');
+      await session.detach();
+      return { bytes: usedSize, listenerCount: jsEventListeners };
+    },
     async close() {
       if (page.isClosed()) return;
       // With `runBeforeUnload` the page's hide events run, as they do for a user; the promise does not wait for the end.

@@ -9,6 +9,7 @@
  */
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
+import { splitWhereLarge } from '../onnx/weight-split.ts';
 import type { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
 import { fatalError } from '../runtime/runtime-fault.ts';
@@ -124,7 +125,7 @@ export class Trials {
   private async create(factory: SessionFactory, { files }: ModelBytes, candidate: Candidate, origin: Origin): Promise<Session> {
     try {
       const execution = await this.execution(candidate, origin.manifest);
-      return await this.watched(candidate, () => factory.create(files, execution, candidate.variant.optimized === true));
+      return await this.watched(candidate, () => factory.create(splitWhereLarge(files), execution, candidate.variant.optimized === true));
     } catch (error) {
       if (!(error instanceof UnreadableModelError)) throw this.sessionError(candidate, error);
       throw new SdkError('model-not-onnx', { url: origin.url, reason: error.message }, { cause: error });

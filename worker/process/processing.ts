@@ -13,10 +13,11 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
-import type { Feeds, MediaWire, RunFeeds, RunResults, TensorWire } from '../../protocol/messages.ts';
+import type { Feeds, MediaWire, PixelsWire, RunFeeds, RunResults, TensorWire } from '../../protocol/messages.ts';
 import type { Placement } from './fit.ts';
-import { preparePictures } from './image.ts';
+import { tensorOfPixels } from './image.ts';
 import { itemsOf } from './outputs.ts';
+import { pixelsOf } from './pixels.ts';
 import { PrepareGate } from './prepare-gate.ts';
 import { UnfitError } from './unfit-error.ts';
 
@@ -109,7 +110,10 @@ async function preparedInput(input: ManifestInput, media: MediaWire): Promise<Pr
   try {
     switch (preprocess.kind) {
       case 'image': {
-        const { tensor, placements } = await preparePictures(input, preprocess, media.items);
+        const pictures: PixelsWire[] = [];
+        // One after the other: they share one canvas.
+        for (const picture of media.items) pictures.push(await pixelsOf(picture));
+        const { tensor, placements } = tensorOfPixels(input, preprocess, pictures);
         return { tensors: { [input.name]: tensor }, placements };
       }
     }
