@@ -178,7 +178,13 @@ export class Loader implements RuntimeSlot {
     const { provider, variant } = chosen.trial.candidate;
     const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
     const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
-    const { review } = chosen;
+    const { trial, review: open } = chosen;
+    const retest = async () => {
+      const wrong = await this.chooser.retested(trial);
+      if (wrong !== null) watch.distrust(wrong);
+      else await open?.();
+    };
+    const review = trial.isTrustedFromMemory ? retest : open;
     return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest), review };
   }
 
