@@ -201,7 +201,7 @@ export class Loader {
         ({ fromCache }) => (fromCache ? 'verify' : 'download'),
       ),
     ]);
-    const reason = notOnnxReason(file.bytes);
+    const reason = notOnnxReason(file.files.graph);
     if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
     const session = await job.timed('compile', () => this.queue.control(() => this.create(factory, file, candidate, origin.url)));
     try {
@@ -222,7 +222,7 @@ export class Loader {
     const fail = (reason: string, cause?: unknown) => new SdkError('session-failed', { variant: variant.id, provider, reason }, { cause });
     if (provider === 'webgpu' && device === null) throw fail('the WebGPU adapter gave no device');
     try {
-      return await factory.create(file.bytes, device, variant.optimized === true);
+      return await factory.create(file.files, device, variant.optimized === true);
     } catch (error) {
       if (error instanceof UnreadableModelError) throw new SdkError('model-not-onnx', { url, reason: error.message }, { cause: error });
       throw fail(firstLine(error), error);
@@ -286,5 +286,10 @@ export class Loader {
 
 async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
   const own = bytes as Uint8Array<ArrayBuffer>;
-  return { bytes: own, fromCache: false, stored: Promise.resolve(null), facts: await fileFacts('model.onnx', own) };
+  return {
+    files: { graph: own, external: [] },
+    fromCache: false,
+    stored: Promise.resolve(null),
+    facts: await fileFacts('model.onnx', own),
+  };
 }

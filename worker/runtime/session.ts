@@ -27,6 +27,13 @@ export interface SessionTensor {
   readonly dims: readonly (number | string)[] | null;
 }
 
+/** A model's bytes: the graph's own file, and the weights that it names outside itself. */
+export interface ModelFiles {
+  readonly graph: Uint8Array;
+  /** `path` is the location that the graph names (ONNX external data). */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
 /** A file that the runtime could not read as ONNX, told apart from one that this provider cannot run. */
 export class UnreadableModelError extends Error {
   override readonly name = 'UnreadableModelError';
@@ -94,14 +101,15 @@ export class SessionFactory {
    * @param device The GPU device for provider `webgpu`, else null.
    * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
-  async create(bytes: Uint8Array, device: GPUDevice | null, isOptimized: boolean): Promise<Session> {
+  async create({ graph, external }: ModelFiles, device: GPUDevice | null, isOptimized: boolean): Promise<Session> {
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
+      ...(external.length > 0 ? { externalData: external } : {}),
       ...SILENT,
     };
     try {
-      return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options));
+      return new Session(this.runtime, await this.runtime.InferenceSession.create(graph, options));
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;

@@ -12,8 +12,9 @@
 import { toHex } from '../../protocol/bytes.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkManifest, type Manifest, type ManifestVariant } from '../../protocol/manifest.ts';
+import { checkManifest, filesOf, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest.ts';
 import type { FileFacts } from '../load/implicit-manifest.ts';
+import type { ModelFiles } from '../runtime/session.ts';
 import { type Download, type DownloadRequest, download, printable, validatorOf } from './download.ts';
 import { type Chunk, ModelStore, type StoreEntry, StoreRefusal, storeKey } from './model-store.ts';
 
@@ -37,7 +38,7 @@ export interface OpenManifest {
 }
 
 export interface ModelBytes {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly files: ModelFiles;
   readonly fromCache: boolean;
   /** Settles when the store has them, with null, or has refused, with the reason. Never rejects. */
   readonly stored: Promise<string | null>;
@@ -68,20 +69,26 @@ export class ModelSource {
 
   /** The bytes of one variant. */
   async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
-    const stored = await this.readChunks(variant.chunks, variant.bytes, watch);
-    if (stored !== null) return { bytes: stored, fromCache: true, stored: this.touch(opened.url) };
-    const { bytes } = await this.fetchVariant(opened, variant, watch);
-    return { bytes, fromCache: false, stored: this.keep(opened.url, (store) => this.store(store, opened, variant, bytes)) };
+    const published = filesOf(variant);
+    const stored = await Promise.all(published.map(({ chunks, bytes }) => this.readChunks(chunks, bytes, watch)));
+    if (stored.every((bytes) => bytes !== null)) {
+      return { files: modelFiles(variant, stored), fromCache: true, stored: this.touch(opened.url) };
+    }
+    const fetched = await this.fetchFiles(opened, published, watch);
+    const keeping = this.keep(opened.url, (store) => this.store(store, opened, variant, fetched));
+    return { files: modelFiles(variant, fetched), fromCache: false, stored: keeping };
   }
 
   /** The bytes of a plain .onnx file, and what follows from them. */
   async openPlain(url: string, watch: Watch): Promise<ModelBytes & { readonly facts: FileFacts }> {
     const chunks = (await this.entry(url))?.files[PLAIN];
     const cached = chunks === undefined ? null : await this.readChunks(chunks, sumBytes(chunks), watch);
-    if (cached !== null) return { bytes: cached, fromCache: true, stored: this.touch(url), facts: await fileFacts(url, cached) };
+    if (cached !== null)
+      return { files: { graph: cached, external: [] }, fromCache: true, stored: this.touch(url), facts: await fileFacts(url, cached) };
     const { bytes, validator } = await this.fetchPlain(url, watch);
     const facts = await fileFacts(url, bytes);
-    return { bytes, facts, fromCache: false, stored: this.keep(url, (store) => this.storePlain(store, url, bytes, facts, validator)) };
+    const keeping = this.keep(url, (store) => this.storePlain(store, url, bytes, facts, validator));
+    return { files: { graph: bytes, external: [] }, facts, fromCache: false, stored: keeping };
   }
 
   /** Looks for a new version of a stored model and keeps it for the next visit. Throws what a load would. */
@@ -94,8 +101,7 @@ export class ModelSource {
     if (text === entry.manifestText) return;
     const opened = await this.parse(url, text, false);
     const variant = opened.manifest.variants.find((known) => known.id === variantId) ?? (opened.manifest.variants[0] as ManifestVariant);
-    const { bytes } = await this.fetchVariant(opened, variant, watch);
-    await this.store(store, opened, variant, bytes);
+    await this.store(store, opened, variant, await this.fetchFiles(opened, filesOf(variant), watch));
   }
 
   /** The store, or why there is none. */
@@ -138,13 +144,17 @@ export class ModelSource {
     }
   }
 
-  private fetchVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<Download> {
-    const { href } = new URL(variant.file, opened.url);
+  private async fetchFiles(opened: OpenManifest, files: readonly PublishedFile[], watch: Watch): Promise<Uint8Array<ArrayBuffer>[]> {
+    return (await Promise.all(files.map((file) => this.fetchFile(opened, file, watch)))).map(({ bytes }) => bytes);
+  }
+
+  private fetchFile(opened: OpenManifest, published: PublishedFile, watch: Watch): Promise<Download> {
+    const { href } = new URL(published.file, opened.url);
     return withRetry(async (httpCache) => {
-      const hashes = new ChunkHashes(variant.chunks);
+      const hashes = new ChunkHashes(published.chunks);
       const request: DownloadRequest = {
         url: href,
-        expectedBytes: variant.bytes,
+        expectedBytes: published.bytes,
         bytesMax: MODEL_BYTES_MAX,
         httpCache,
         signal: watch.signal,
@@ -156,7 +166,7 @@ export class ModelSource {
       const result = await download(request);
       if (await hashes.areRight()) return result;
       const actualSha256 = await sha256Hex(result.bytes);
-      throw new SdkError('model-corrupt', { url: printable(href), expectedSha256: variant.sha256, actualSha256 });
+      throw new SdkError('model-corrupt', { url: printable(href), expectedSha256: published.sha256, actualSha256 });
     });
   }
 
@@ -203,8 +213,14 @@ export class ModelSource {
     }
   }
 
-  private async store(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    await putChunks(store, variant.chunks, bytes);
+  private async store(
+    store: ModelStore,
+    opened: OpenManifest,
+    variant: ManifestVariant,
+    files: readonly Uint8Array<ArrayBuffer>[],
+  ): Promise<void> {
+    const published = filesOf(variant);
+    for (const [index, bytes] of files.entries()) await putChunks(store, published[index]?.chunks ?? [], bytes);
     const earlier = await store.entry(opened.url);
     const others = earlier?.manifestText === opened.text ? earlier.files : {};
     await store.commit({
@@ -213,7 +229,7 @@ export class ModelSource {
       version: opened.manifest.version,
       manifestText: opened.text,
       validator: null,
-      files: { ...others, [variant.id]: variant.chunks },
+      files: { ...others, [variant.id]: published.flatMap(({ chunks }) => chunks) },
     });
   }
 
@@ -314,6 +330,12 @@ function asManifestError(error: unknown, url: string): unknown {
 
 function stamp(url: string): Pick<StoreEntry, 'url' | 'storedAtMs' | 'usedAtMs'> {
   return { url: storeKey(url), storedAtMs: Date.now(), usedAtMs: Date.now() };
+}
+
+/** The bytes of `filesOf(variant)`, in that order. */
+function modelFiles(variant: ManifestVariant, [graph, ...weights]: readonly Uint8Array<ArrayBuffer>[]): ModelFiles {
+  const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
+  return { graph: graph as Uint8Array, external };
 }
 
 function sumBytes(chunks: readonly Chunk[]): number {
