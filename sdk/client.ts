@@ -45,7 +45,7 @@ class PageClient implements Client {
 
   constructor(options: ClientOptions, assets: AssetTable) {
     this.logger = createLogger(options);
-    const { worker, runtimes } = assets;
+    const { worker, runtimes, tokenizer } = assets;
     this.files = {
       delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
       counts: oneImportOf('insitu.counts.js', assets.counts),
@@ -56,7 +56,7 @@ class PageClient implements Client {
     this.recorder = telemetry.recorder;
     this.closeTelemetry = () => telemetry.close();
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
-    const settings = { assets: { runtimes }, cache: options.cache ?? 'indexeddb', threadCountMax };
+    const settings = { assets: { runtimes, tokenizer }, cache: options.cache ?? 'indexeddb', threadCountMax };
     this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
     this.models = {
       list: () => this.workers.storedModels(),

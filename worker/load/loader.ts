@@ -18,8 +18,10 @@ import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
+import { preprocessFiles } from '../../protocol/manifest-text.ts';
 import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
 import { type Processing, processingOf } from '../process/processing.ts';
+import { openTokenizers, type TextTokenizer, tokenizerLibrary } from '../process/text.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
 import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
@@ -66,6 +68,7 @@ interface Attempt {
   readonly session: Session;
   readonly factory: SessionFactory;
   readonly file: ModelBytes;
+  readonly tokenizers: ReadonlyMap<string, TextTokenizer>;
 }
 
 export class Loader {
@@ -123,6 +126,8 @@ export class Loader {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
+    // It arrives while the model does; who needs it hears of a failure.
+    if (preprocessFiles(manifest.inputs).length > 0) tokenizerLibrary(this.settings.assets.tokenizer).catch(() => undefined);
     return {
       url: printable(opened.url),
       pairs: pairsOf(manifest),
@@ -206,11 +211,12 @@ export class Loader {
     const session = await job.timed('compile', () => this.queue.control(() => this.create(factory, file, candidate, origin.url)));
     try {
       const { manifest, modelVersion } = await origin.describe(session);
+      const tokenizers = await openTokenizers(manifest, file.beside, () => tokenizerLibrary(this.settings.assets.tokenizer), origin.url);
       const wrong = await job.timed('warm-up', () => this.queue.control(() => this.warmUp(session, manifest, candidate)));
       if (wrong !== null) throw new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: wrong });
       job.requireWanted('warm-up');
       job.consider(candidate, 'chosen', manifest.golden.length > 0 ? 'reproduces the golden outputs' : 'no golden outputs to compare');
-      return await this.describeLoaded(job, origin, { session, factory, file }, candidate, manifest, modelVersion);
+      return await this.describeLoaded(job, origin, { session, factory, file, tokenizers }, candidate, manifest, modelVersion);
     } catch (error) {
       await this.queue.control(() => session.release());
       throw error;
@@ -241,7 +247,7 @@ export class Loader {
   private async describeLoaded(
     job: LoadJob,
     origin: Origin,
-    { session, factory, file }: Attempt,
+    { session, factory, file, tokenizers }: Attempt,
     { variant, provider }: Candidate,
     manifest: Manifest,
     modelVersion: string,
@@ -267,7 +273,7 @@ export class Loader {
       considered: job.considered,
       timings: job.timings,
     };
-    return { session, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest) };
+    return { session, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest, tokenizers) };
   }
 
   private async runtimeFor(provider: Provider): Promise<SessionFactory> {
@@ -288,6 +294,7 @@ async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileF
   const own = bytes as Uint8Array<ArrayBuffer>;
   return {
     files: { graph: own, external: [] },
+    beside: [],
     fromCache: false,
     stored: Promise.resolve(null),
     facts: await fileFacts('model.onnx', own),

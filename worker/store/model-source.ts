@@ -12,7 +12,7 @@
 import { toHex } from '../../protocol/bytes.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkManifest, filesOf, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest.ts';
+import { checkManifest, filesWithPreprocess, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest.ts';
 import type { FileFacts } from '../load/implicit-manifest.ts';
 import type { ModelFiles } from '../runtime/session.ts';
 import { type Download, type DownloadRequest, download, printable, validatorOf } from './download.ts';
@@ -39,6 +39,8 @@ export interface OpenManifest {
 
 export interface ModelBytes {
   readonly files: ModelFiles;
+  /** What preprocessing needs, in the order of `preprocessFiles` (protocol/manifest-text.ts). */
+  readonly beside: readonly Uint8Array[];
   readonly fromCache: boolean;
   /** Settles when the store has them, with null, or has refused, with the reason. Never rejects. */
   readonly stored: Promise<string | null>;
@@ -69,14 +71,14 @@ export class ModelSource {
 
   /** The bytes of one variant. */
   async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
-    const published = filesOf(variant);
+    const published = filesWithPreprocess(opened.manifest.inputs, variant);
     const stored = await Promise.all(published.map(({ chunks, bytes }) => this.readChunks(chunks, bytes, watch)));
     if (stored.every((bytes) => bytes !== null)) {
-      return { files: modelFiles(variant, stored), fromCache: true, stored: this.touch(opened.url) };
+      return { ...sorted(variant, stored), fromCache: true, stored: this.touch(opened.url) };
     }
     const fetched = await this.fetchFiles(opened, published, watch);
     const keeping = this.keep(opened.url, (store) => this.store(store, opened, variant, fetched));
-    return { files: modelFiles(variant, fetched), fromCache: false, stored: keeping };
+    return { ...sorted(variant, fetched), fromCache: false, stored: keeping };
   }
 
   /** The bytes of a plain .onnx file, and what follows from them. */
@@ -84,11 +86,17 @@ export class ModelSource {
     const chunks = (await this.entry(url))?.files[PLAIN];
     const cached = chunks === undefined ? null : await this.readChunks(chunks, sumBytes(chunks), watch);
     if (cached !== null)
-      return { files: { graph: cached, external: [] }, fromCache: true, stored: this.touch(url), facts: await fileFacts(url, cached) };
+      return {
+        files: { graph: cached, external: [] },
+        beside: [],
+        fromCache: true,
+        stored: this.touch(url),
+        facts: await fileFacts(url, cached),
+      };
     const { bytes, validator } = await this.fetchPlain(url, watch);
     const facts = await fileFacts(url, bytes);
     const keeping = this.keep(url, (store) => this.storePlain(store, url, bytes, facts, validator));
-    return { files: { graph: bytes, external: [] }, facts, fromCache: false, stored: keeping };
+    return { files: { graph: bytes, external: [] }, beside: [], facts, fromCache: false, stored: keeping };
   }
 
   /** Looks for a new version of a stored model and keeps it for the next visit. Throws what a load would. */
@@ -101,7 +109,7 @@ export class ModelSource {
     if (text === entry.manifestText) return;
     const opened = await this.parse(url, text, false);
     const variant = opened.manifest.variants.find((known) => known.id === variantId) ?? (opened.manifest.variants[0] as ManifestVariant);
-    await this.store(store, opened, variant, await this.fetchFiles(opened, filesOf(variant), watch));
+    await this.store(store, opened, variant, await this.fetchFiles(opened, filesWithPreprocess(opened.manifest.inputs, variant), watch));
   }
 
   /** The store, or why there is none. */
@@ -219,7 +227,7 @@ export class ModelSource {
     variant: ManifestVariant,
     files: readonly Uint8Array<ArrayBuffer>[],
   ): Promise<void> {
-    const published = filesOf(variant);
+    const published = filesWithPreprocess(opened.manifest.inputs, variant);
     for (const [index, bytes] of files.entries()) await putChunks(store, published[index]?.chunks ?? [], bytes);
     const earlier = await store.entry(opened.url);
     const others = earlier?.manifestText === opened.text ? earlier.files : {};
@@ -332,10 +340,10 @@ function stamp(url: string): Pick<StoreEntry, 'url' | 'storedAtMs' | 'usedAtMs'>
   return { url: storeKey(url), storedAtMs: Date.now(), usedAtMs: Date.now() };
 }
 
-/** The bytes of `filesOf(variant)`, in that order. */
-function modelFiles(variant: ManifestVariant, [graph, ...weights]: readonly Uint8Array<ArrayBuffer>[]): ModelFiles {
-  const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
-  return { graph: graph as Uint8Array, external };
+/** The bytes of `filesWithPreprocess`, in that order. */
+function sorted(variant: ManifestVariant, [graph, ...others]: readonly Uint8Array<ArrayBuffer>[]): Pick<ModelBytes, 'files' | 'beside'> {
+  const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: others[index] as Uint8Array }));
+  return { files: { graph: graph as Uint8Array, external }, beside: others.slice(external.length) };
 }
 
 function sumBytes(chunks: readonly Chunk[]): number {
