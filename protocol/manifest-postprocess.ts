@@ -90,6 +90,23 @@ export interface PostprocessedOutput {
   readonly postprocess?: ManifestPostprocess | undefined;
 }
 
+/**
+ * Whether the first axis of an output counts items: for boxes, in front of [boxes, values]; for a step that picks, in front of the
+ * classes; for values alone, when it is called "batch" or is 1.
+ */
+export function hasItemAxis({ dims, postprocess }: PostprocessedOutput): boolean {
+  const last = postprocess?.steps.at(-1)?.kind;
+  if (last === 'boxes') return dims.length === 3;
+  if (last !== 'softmax' && last !== 'sigmoid') return classAxes(dims).length === 2;
+  return dims.length > 1 && (dims[0] === 'batch' || dims[0] === 1);
+}
+
+/** Without the axes of length 1 that some classifiers end with, as in [1, 1000, 1, 1]. */
+function classAxes(dims: readonly (number | string)[]): readonly (number | string)[] {
+  const last = dims.findLastIndex((axis) => axis !== 1);
+  return dims.slice(0, Math.max(last + 1, dims[0] === 'batch' ? 2 : 1));
+}
+
 /** Why a declaration does not fit the model's outputs, or null. */
 export function postprocessFault(
   output: PostprocessedOutput,
@@ -104,6 +121,8 @@ export function postprocessFault(
   const isPicking = ({ kind }: ManifestStep): boolean => kind !== 'softmax' && kind !== 'sigmoid';
   if (postprocess.steps.slice(0, -1).some(isPicking)) return 'a step that picks must be the last one';
   const last = postprocess.steps.at(-1) as ManifestStep;
+  if (last.kind !== 'boxes' && isPicking(last) && ![1, 2].includes(classAxes(output.dims).length))
+    return `${last.kind} needs dims of [batch,] classes`;
   return last.kind === 'boxes' ? boxesFault(output, last, postprocess.steps.length, outputs, inputNames) : null;
 }
 
@@ -116,7 +135,7 @@ function boxesFault(
 ): string | null {
   if (stepCount > 1) return 'boxes must be the only step; it has an activation of its own';
   const item = output.dims.length === 3 ? output.dims.slice(1) : output.dims;
-  if (item.length !== 2) return 'boxes need dims of [batch,] boxes and values';
+  if (item.length !== 2 || item[0] === 'batch') return 'boxes need dims of [batch,] boxes and values';
   if (input !== undefined && !inputNames.includes(input)) return 'boxes.input must be an input of the model';
   const named = 'output' in scores ? [scores.output, scores.classOutput] : [];
   if (named.some((name) => name !== undefined && !outputs.some((known) => known.name === name)))

@@ -85,8 +85,8 @@ function cover(source: { readonly width: number; readonly height: number }, widt
   const cropHeight = ratio < wanted ? source.width / wanted : source.height;
   const [left, top] = [(source.width - cropWidth) * 0.5, (source.height - cropHeight) * 0.5];
   return {
-    columns: { ...whole(source.width, width), start: left, end: left + cropWidth },
-    rows: { ...whole(source.height, height), start: top, end: top + cropHeight },
+    columns: { ...whole(source.width, width), start: Math.fround(left), end: Math.fround(left + cropWidth) },
+    rows: { ...whole(source.height, height), start: Math.fround(top), end: Math.fround(top + cropHeight) },
     left: 0,
     top: 0,
   };

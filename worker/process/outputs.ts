@@ -10,8 +10,8 @@
 import { numbersOf } from '../../counts/tensor-values.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestOutput } from '../../protocol/manifest.ts';
-import type { ManifestBoxesStep, ManifestPickStep, ManifestStep } from '../../protocol/manifest-postprocess.ts';
-import type { Feeds, LabelScore, OutputItem, TensorWire } from '../../protocol/messages.ts';
+import { hasItemAxis, type ManifestBoxesStep, type ManifestPickStep, type ManifestStep } from '../../protocol/manifest-postprocess.ts';
+import type { Feeds, LabelScore, OutputItem } from '../../protocol/messages.ts';
 import { sigmoid, softmax } from './activations.ts';
 import type { Placement } from './fit.ts';
 import { itemBoxes } from './output-boxes.ts';
@@ -32,9 +32,10 @@ export function itemsOf(
 ): readonly OutputItem[] {
   const output = manifest.outputs.find((known) => known.name === name) as ManifestOutput;
   const steps = output.postprocess?.steps ?? [];
-  const rows = outputRows(manifest, name, outputs);
+  const hasBatch = hasItemAxis(output);
+  const rows = outputRows(manifest, name, outputs, hasBatch);
   const last = steps.at(-1);
-  if (last?.kind === 'boxes') return boxesOf(manifest, output, last, rows, outputs, placements);
+  if (last?.kind === 'boxes') return boxesOf(manifest, output, last, rows, outputs, placements, hasBatch);
   return rows.items.map((values) => {
     for (const step of steps) activate(step, values, rows.dims.at(-1) ?? 1);
     return last === undefined || last.kind === 'softmax' || last.kind === 'sigmoid'
@@ -50,8 +51,9 @@ function boxesOf(
   rows: OutputRows,
   outputs: Feeds,
   placements: ReadonlyMap<string, readonly Placement[]>,
+  hasBatch: boolean,
 ): readonly OutputItem[] {
-  const named = (other: string | undefined) => (other === undefined ? null : outputRows(manifest, other, outputs));
+  const named = (other: string | undefined) => (other === undefined ? null : outputRows(manifest, other, outputs, hasBatch));
   const [scores, classes] = 'output' in step.scores ? [named(step.scores.output), named(step.scores.classOutput)] : [null, null];
   const input =
     manifest.inputs.find((known) => (step.input === undefined ? known.preprocess?.kind === 'image' : known.name === step.input)) ??
@@ -72,24 +74,20 @@ function partOf(rows: OutputRows | null, index: number): { readonly values: Floa
   return rows === null || values === undefined ? null : { values, dims: rows.dims };
 }
 
-/** An output as double precision numbers, cut along its batch axis: the first one, where it is named "batch" or another output's axis of items is. */
-function outputRows({ outputs: declared }: Manifest, name: string, outputs: Feeds): OutputRows {
+/** An output as double precision numbers, cut along its first axis where that counts items. */
+function outputRows({ outputs: declared }: Manifest, name: string, outputs: Feeds, hasBatch: boolean): OutputRows {
   const tensor = outputs[name];
-  const output = declared.find((known) => known.name === name);
-  const numbers = tensor === undefined ? null : numbersOf(tensor);
-  if (tensor === undefined || output === undefined || numbers === null) {
+  const numbers = tensor === undefined || !declared.some((known) => known.name === name) ? null : numbersOf(tensor);
+  if (tensor === undefined || numbers === null) {
     throw new SdkError('run-failed', { reason: `output "${name}" is not there or holds no numbers` });
   }
   const values = Float64Array.from(numbers);
-  const { count, dims } = batchOf(output, tensor);
+  const count = hasBatch ? (tensor.dims[0] ?? 0) : 1;
   const length = values.length / Math.max(1, count);
-  return { dims, items: Array.from({ length: count }, (_, index) => values.subarray(index * length, (index + 1) * length)) };
-}
-
-/** The first axis counts items where it is called "batch", or is 1 in front of others. */
-function batchOf(output: ManifestOutput, { dims }: TensorWire): { readonly count: number; readonly dims: readonly number[] } {
-  const isBatch = dims.length > 0 && (output.dims[0] === 'batch' || (dims.length > 1 && dims[0] === 1));
-  return isBatch ? { count: dims[0] as number, dims: dims.slice(1) } : { count: 1, dims };
+  return {
+    dims: hasBatch ? tensor.dims.slice(1) : tensor.dims,
+    items: Array.from({ length: count }, (_, index) => values.subarray(index * length, (index + 1) * length)),
+  };
 }
 
 /** In place, row by row of the last axis. */

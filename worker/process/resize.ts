@@ -23,7 +23,7 @@ export interface Raster {
 
 /** One axis of a resize. */
 export interface AxisResize {
-  /** Part of the source, in source pixels; edges may lie within a pixel. */
+  /** Part of the source, in source pixels; edges may lie within a pixel. Of single precision, as Pillow's box is. */
   readonly start: number;
   readonly end: number;
   /** Length that this part becomes, and what of it is wanted. */
@@ -90,7 +90,7 @@ function tapsOf(
   filter: Exclude<Filter, 'nearest'>,
 ): Taps {
   const { support: kernelSupport, weightAt } = KERNELS[filter];
-  const scale = (end - start) / length;
+  const scale = Math.fround(end - start) / length;
   const filterScale = Math.max(1, scale);
   const support = kernelSupport * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
@@ -232,7 +232,7 @@ function pickNearest(source: Raster, columns: AxisResize, rows: AxisResize): Ras
 
 /** Positions are summed up and not multiplied, because Pillow's are: their last bits differ. */
 function nearestOf({ start, end, length, windowStart, windowLength }: AxisResize, sourceLength: number): Int32Array {
-  const step = (end - start) / length;
+  const step = Math.fround(end - start) / length;
   const picked = new Int32Array(windowLength);
   let at = start + step * 0.5;
   for (let index = 0; index < windowStart + windowLength; index++) {
