@@ -11,28 +11,32 @@
  * Not here: decoding a Blob and reading pixels (worker/process/pixels.ts).
  * Source: HTML standard, "origin-clean" and `transferToImageBitmap`; Media Capture Transform, VideoFrame.
  */
-import { SdkError } from '../protocol/errors.ts';
+import { isSdkError, SdkError } from '../protocol/errors.ts';
 import type { ManifestInput } from '../protocol/manifest.ts';
 import type { PictureWire } from '../protocol/messages.ts';
 import type { ReadyMedia } from './media.ts';
 
 /** @throws {SdkError} `preprocess-failed` */
 export function readyPicture(input: ManifestInput, picture: unknown, isTransfer: boolean): ReadyMedia<PictureWire> {
-  const refuse = (reason: string): SdkError => new SdkError('preprocess-failed', { input: input.name, reason });
+  const refuse: Refuse = (reason) => new SdkError('preprocess-failed', { input: input.name, reason });
   // By its tag and not by `instanceof`: it may come from another window.
   switch (Object.prototype.toString.call(picture)) {
     case '[object Blob]':
     case '[object File]':
       return { wire: picture as Blob, transfers: [] };
     case '[object ImageData]':
-      return pixelsOfImageData(picture as ImageData, isTransfer);
+      return ofImageData(picture as ImageData, isTransfer, refuse);
     case '[object VideoFrame]': {
+      if ((picture as VideoFrame).format === null && (picture as VideoFrame).codedWidth === 0) throw refuse('the frame has been closed');
       const frame = isTransfer ? (picture as VideoFrame) : (picture as VideoFrame).clone();
       return { wire: frame, transfers: [frame] };
     }
-    case '[object ImageBitmap]':
-      if (isTransfer) return { wire: picture as ImageBitmap, transfers: [picture as ImageBitmap] };
-      return drawn(picture as ImageBitmap, (picture as ImageBitmap).width, (picture as ImageBitmap).height, refuse);
+    case '[object ImageBitmap]': {
+      const bitmap = picture as ImageBitmap;
+      if (!isTransfer || typeof VideoFrame === 'undefined') return drawn(bitmap, bitmap.width, bitmap.height, refuse);
+      checkReadable(bitmap, refuse);
+      return { wire: bitmap, transfers: [bitmap] };
+    }
     case '[object HTMLCanvasElement]':
     case '[object OffscreenCanvas]':
       return drawn(picture as OffscreenCanvas, (picture as OffscreenCanvas).width, (picture as OffscreenCanvas).height, refuse);
@@ -55,21 +59,48 @@ export function readyPicture(input: ManifestInput, picture: unknown, isTransfer:
   }
 }
 
-function pixelsOfImageData({ width, height, data }: ImageData, isTransfer: boolean): ReadyMedia<PictureWire> {
-  const own = (isTransfer ? data : data.slice()) as Uint8ClampedArray<ArrayBuffer>;
-  return { wire: { width, height, data: own }, transfers: [own.buffer] };
+function ofImageData(pixels: ImageData, isTransfer: boolean, refuse: Refuse): ReadyMedia<PictureWire> {
+  const { width, height, data, colorSpace } = pixels;
+  if (data.length === 0) throw refuse('its pixels have been handed over already');
+  // Engines that know no other colour space do not name this one.
+  if ((colorSpace ?? 'srgb') === 'srgb' && data.BYTES_PER_ELEMENT === 1) {
+    const own = (isTransfer ? data : data.slice()) as Uint8ClampedArray<ArrayBuffer>;
+    return { wire: { width, height, data: own }, transfers: [own.buffer] };
+  }
+  // Another colour space, or 16-bit floats: a canvas makes sRGB bytes of it.
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
+  return drawn(canvas, width, height, refuse);
 }
 
-function drawn(picture: CanvasImageSource, width: number, height: number, refuse: (reason: string) => SdkError): ReadyMedia<PictureWire> {
+type Refuse = (reason: string) => SdkError;
+
+function drawn(picture: CanvasImageSource, width: number, height: number, refuse: Refuse): ReadyMedia<PictureWire> {
   if (width * height === 0) throw refuse('the picture is empty, or not loaded yet');
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d');
-  if (context === null) throw refuse('this browser gives no canvas to take it with');
+  let bitmap: ImageBitmap;
   try {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
     context.drawImage(picture, 0, 0, width, height);
-  } catch {
-    throw refuse('the browser cannot draw it');
+    if (typeof VideoFrame === 'undefined') context.getImageData(0, 0, 1, 1);
+    else checkReadable(canvas, refuse);
+    bitmap = canvas.transferToImageBitmap();
+  } catch (error) {
+    if (isSdkError(error)) throw error;
+    throw (error as Error).name === 'SecurityError' ? refuse(UNREADABLE) : refuse('this browser cannot draw it');
   }
-  const bitmap = canvas.transferToImageBitmap();
   return { wire: bitmap, transfers: [bitmap] };
+}
+
+const UNREADABLE = 'it comes from another origin, which does not let this page read it (crossorigin attribute and CORS headers)';
+
+/** A frame of it may only be made when its pixels may be read; unlike `getImageData` that does not wait for the GPU. */
+function checkReadable(picture: OffscreenCanvas | ImageBitmap, refuse: Refuse): void {
+  try {
+    new VideoFrame(picture, { timestamp: 0 }).close();
+  } catch (error) {
+    if ((error as Error).name === 'SecurityError') throw refuse(UNREADABLE);
+    // A bitmap that has been closed or handed over already.
+    throw refuse('the picture is empty, or not loaded yet');
+  }
 }

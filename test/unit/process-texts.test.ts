@@ -69,7 +69,7 @@ test('ids are filled up to the longest text, the mask says where, and all have t
 test('a fixed axis is filled up whole, in front where the manifest says so', () => {
   const { ids, mask } = prepare(inputsOf(9, 'int32'), { paddingSide: 'start' }, ['a']);
   expect(ids).toMatchObject({ type: 'int32', dims: [1, 9] });
-  expect([...(mask?.data as Int32Array)]).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1]);
+  expect(Array.from(mask?.data as Int32Array)).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 1]);
 });
 
 test('an empty text is its special tokens', () => {

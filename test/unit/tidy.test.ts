@@ -250,7 +250,6 @@ const CODES_WITHOUT_TEST_TODAY: readonly string[] = [
   'runtime-mismatch',
   'device-lost',
   'out-of-memory',
-  'preprocess-failed',
 ];
 
 test('each error code has a row in the README', () => {

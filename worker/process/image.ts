@@ -10,10 +10,9 @@
  */
 import type { ManifestInput, TensorType } from '../../protocol/manifest.ts';
 import { type ManifestImagePreprocess, pictureAxes } from '../../protocol/manifest-preprocess.ts';
-import type { PictureWire, PixelsWire, TensorWire } from '../../protocol/messages.ts';
+import type { PixelsWire, TensorWire } from '../../protocol/messages.ts';
 import { dataFromNumbers, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../../protocol/tensor-data.ts';
 import { fitOf, type Placement, placementOf } from './fit.ts';
-import { pixelsOf } from './pixels.ts';
 import { type Raster, resize } from './resize.ts';
 import { UnfitError } from './unfit-error.ts';
 
@@ -22,17 +21,6 @@ export interface PreparedPictures {
   readonly tensor: TensorWire;
   /** One for each picture. */
   readonly placements: readonly Placement[];
-}
-
-/** Decodes pictures and makes them the tensor of their input. @throws {UnfitError} */
-export async function preparePictures(
-  input: ManifestInput,
-  preprocess: ManifestImagePreprocess,
-  pictures: readonly PictureWire[],
-): Promise<PreparedPictures> {
-  const pixels: PixelsWire[] = [];
-  for (const picture of pictures) pixels.push(await pixelsOf(picture));
-  return tensorOfPixels(input, preprocess, pixels);
 }
 
 /** The tensor of decoded pictures, one for each index of the batch axis. @throws {UnfitError} when it cannot hold so many, or of such sizes. */

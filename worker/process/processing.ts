@@ -13,11 +13,12 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
-import type { Feeds, MediaWire, RunFeeds, RunResults, TensorWire } from '../../protocol/messages.ts';
+import type { Feeds, MediaWire, PixelsWire, RunFeeds, RunResults, TensorWire } from '../../protocol/messages.ts';
 import { prepareRecordings } from './audio.ts';
 import type { Placement } from './fit.ts';
-import { preparePictures } from './image.ts';
+import { tensorOfPixels } from './image.ts';
 import { itemsOf } from './outputs.ts';
+import { pixelsOf } from './pixels.ts';
 import { PrepareGate } from './prepare-gate.ts';
 import { prepareRows } from './row.ts';
 import { prepareTexts, type TextTokenizer } from './text.ts';
@@ -123,7 +124,10 @@ export class Processing {
   private async prepared(input: ManifestInput, media: MediaWire): Promise<PreparedInput> {
     const { name, preprocess } = input;
     if (preprocess?.kind === 'image' && media.kind === 'image') {
-      const { tensor, placements } = await preparePictures(input, preprocess, media.items);
+      const pictures: PixelsWire[] = [];
+      // One after the other: they share one canvas.
+      for (const picture of media.items) pictures.push(await pixelsOf(picture));
+      const { tensor, placements } = tensorOfPixels(input, preprocess, pictures);
       return { tensors: { [name]: tensor }, placements };
     }
     if (preprocess?.kind === 'audio' && media.kind === 'audio')
@@ -144,7 +148,7 @@ export class Processing {
 const NO_ROWS: TensorWire = { type: 'float64', dims: [], data: new Float64Array(1) };
 
 /** Null where the manifest declares neither pre- nor postprocessing. */
-export function processingOf(manifest: Manifest, tokenizers: ReadonlyMap<string, TextTokenizer>): Processing | null {
+export function processingOf(manifest: Manifest, tokenizers: ReadonlyMap<string, TextTokenizer> = new Map()): Processing | null {
   const declares =
     manifest.inputs.some(({ preprocess }) => preprocess !== undefined) ||
     manifest.outputs.some(({ postprocess }) => postprocess !== undefined);
