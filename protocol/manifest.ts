@@ -197,8 +197,8 @@ export function filesOf(variant: PublishedFile & { readonly external?: readonly 
 
 /** Every published file that a variant of this model needs: its own first, in the order of `filesOf`, then those of preprocessing. */
 export function filesWithPreprocess(
-  inputs: Parameters<typeof preprocessFiles>[0],
-  variant: Parameters<typeof filesOf>[0],
+  inputs: readonly { readonly preprocess?: { readonly kind: string } | undefined }[],
+  variant: PublishedFile & { readonly external?: readonly PublishedFile[] | undefined },
 ): readonly PublishedFile[] {
   return [...filesOf(variant), ...preprocessFiles(inputs)];
 }

@@ -5,9 +5,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { ManifestColumn, ManifestInput } from '../../protocol/manifest.ts';
+import { dataPlanOf } from '../../counts/data-plan.ts';
+import { createRunCounter } from '../../counts/run-counter.ts';
+import { checkManifest, type ManifestColumn, type ManifestInput } from '../../protocol/manifest.ts';
 import { type ManifestRowPreprocess, rowFault } from '../../protocol/manifest-row.ts';
-import type { RowWire } from '../../protocol/messages.ts';
+import type { RowWire, RunFeeds } from '../../protocol/messages.ts';
+import { processingOf } from '../../worker/process/processing.ts';
 import { encodedRows, prepareRows } from '../../worker/process/row.ts';
 
 const { columns, preprocess, rows, expected } = JSON.parse(readFileSync(new URL('../vectors/rows.json', import.meta.url), 'utf8')) as {
@@ -110,4 +113,67 @@ test.each<[string, Parameters<typeof rowFault>[0], ManifestRowPreprocess]>([
 ])('a declaration %s does not fit', (name, input, declared) => {
   const dims = name.includes('width') ? ['batch', 2] : input.dims;
   expect(rowFault({ ...input, dims }, declared)).not.toBeNull();
+});
+
+// Goal: the cells of a row are those of its values, not of their encoding. Method: the worker's own processing and counter, read by cell name.
+test('a row is counted by its values: ages between their edges, an unknown colour as other; an encoded tensor as malformed', async () => {
+  const verdict = checkManifest({
+    schema: 1,
+    name: 'rows',
+    version: '1',
+    licence: 'Apache-2.0',
+    variants: [],
+    inputs: [
+      {
+        ...INPUT,
+        dims: ['batch', 4],
+        columns: [
+          { name: 'age', kind: 'numeric', bins: { edges: [0, 18, 65, 120] } },
+          { name: 'colour', kind: 'categorical', categories: ['red', 'green', 'blue'] },
+        ],
+        preprocess: {
+          kind: 'row',
+          encodings: {
+            age: { kind: 'numeric', fill: 0, scale: { offset: 40, divisor: 10 } },
+            colour: { kind: 'categorical', encoding: 'one-hot', unknown: 'zeros', fill: 'zeros' },
+          },
+        },
+      },
+    ],
+    outputs: [{ name: 'y', type: 'float32', dims: ['batch', 1], kind: 'opaque' }],
+    golden: [],
+  });
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const { manifest } = verdict;
+  const plan = dataPlanOf(manifest);
+  const count = createRunCounter(manifest, plan);
+  const bumped = async (feeds: RunFeeds) => {
+    const prepared = await processingOf(manifest)?.prepare(1, feeds);
+    const cells = count(prepared?.counted ?? {}, {});
+    return plan.metrics
+      .filter(({ id }) => id.startsWith('input.rows'))
+      .flatMap(({ id, offset, cells: names }) =>
+        [...cells.keys()]
+          .filter((at) => at % 2 === 0)
+          .flatMap((at) => {
+            const name = names[(cells[at] as number) - offset];
+            return name === undefined || (cells[at] as number) < offset ? [] : [`${id} ${name}`];
+          }),
+      );
+  };
+  const items: RowWire[] = [
+    { age: 30, colour: 'red' },
+    { age: null, colour: 'violet' },
+  ];
+  const seen = await bumped({ rows: { kind: 'row', items } });
+  expect(seen).toEqual([
+    'input.rows.state present',
+    'input.rows.state nan',
+    'input.rows.age missing',
+    'input.rows.age 18..65',
+    'input.rows.colour category:0',
+    'input.rows.colour other',
+  ]);
+  const tensor = { type: 'float32', dims: [1, 4], data: Float32Array.of(1, 0, 0, 1) } as const;
+  expect(await bumped({ rows: tensor })).toEqual(['input.rows.state malformed']);
 });
