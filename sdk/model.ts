@@ -6,56 +6,62 @@
  *  - A fault of the telemetry half never reaches the caller.
  *  - After `close` every run rejects with `model-closed`.
  *
- * Not here: queueing and counting (worker), deadlines (sdk/run-channel.ts).
+ * Not here: where it runs, and how it survives that place (sdk/model-binding.ts), queueing and counting (worker), deadlines (sdk/run-channel.ts).
  */
-import { isSdkError, SdkError } from '../protocol/errors.ts';
+import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { LoadedModel } from '../protocol/messages.ts';
+import type { Choice, LoadedModel } from '../protocol/messages.ts';
+import type { ModelBinding } from './model-binding.ts';
 import type { Explanation, Feedback, FeedInputs, Model, RunOptions, RunResult } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { segmentOf } from './segment-facts.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
-import type { WorkerHost } from './worker-host.ts';
+
+const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
+  name: 'the load named it',
+  rule: 'it comes first by the rules',
+  measurement: 'it was timed against others',
+};
 
 interface Finished {
+  /** As it was when it ran: a rebuild may have moved it meanwhile. */
+  readonly loaded: LoadedModel;
   readonly result: RunResult;
   readonly cells: Uint32Array;
   readonly segment: number;
 }
 
 export class LoadedModelHandle implements Model {
-  readonly manifest: Manifest;
-  readonly modelVersion: string;
-  readonly provider: Provider;
-  readonly variant: string;
-  private readonly loaded: LoadedModel;
-  private readonly host: WorkerHost;
+  private readonly binding: ModelBinding;
   private readonly recorder: Recorder | null;
   private readonly loadCounts: TelemetryFiles['counts'];
   /** Segments of the runs that a person may still say something about. */
   private readonly segments = new WeakMap<RunResult, number>();
-  private readonly release: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   /** @param recorder Null when this model is not counted. */
-  constructor(
-    loaded: LoadedModel,
-    host: WorkerHost,
-    recorder: Recorder | null,
-    loadCounts: TelemetryFiles['counts'],
-    release: () => Promise<void>,
-  ) {
-    this.loaded = loaded;
-    this.host = host;
+  constructor(binding: ModelBinding, recorder: Recorder | null, loadCounts: TelemetryFiles['counts']) {
+    this.binding = binding;
     this.recorder = recorder;
     this.loadCounts = loadCounts;
-    this.release = release;
-    this.manifest = loaded.manifest;
-    this.modelVersion = loaded.modelVersion;
-    this.provider = loaded.provider;
-    this.variant = loaded.variant;
+  }
+
+  get manifest(): Manifest {
+    return this.binding.loaded.manifest;
+  }
+
+  get modelVersion(): string {
+    return this.binding.loaded.modelVersion;
+  }
+
+  get provider(): Provider {
+    return this.binding.loaded.provider;
+  }
+
+  get variant(): string {
+    return this.binding.loaded.variant;
   }
 
   run(feeds: FeedInputs, options: RunOptions = {}): Promise<RunResult> {
@@ -72,7 +78,8 @@ export class LoadedModelHandle implements Model {
   }
 
   async feedback(result: RunResult, feedback: Feedback): Promise<void> {
-    const { recorder, loaded } = this;
+    const { recorder } = this;
+    const { loaded } = this.binding;
     checkFeedback(loaded.manifest, feedback);
     const segment = this.segments.get(result);
     if (recorder === null || segment === undefined || !recorder.isCounting()) return;
@@ -81,19 +88,24 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const { variant, provider, flavour, threadCount, fromCache, considered, timings } = this.loaded;
+    const { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, storageRefusal } = this.binding.loaded;
+    const losses = [...this.binding.losses];
     const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
     const left = considered
       .filter(({ verdict }) => verdict !== 'chosen')
       .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
+    const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
+    const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-    const refusal = this.loaded.storageRefusal === null ? '' : ` It could not be kept: ${this.loaded.storageRefusal}.`;
-    const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...left].join(' ');
-    return { variant, provider, flavour, threadCount, fromCache, considered, timings, text };
+    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
+    const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
+    const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
+    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
+    return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {
-    this.closing ??= this.release();
+    this.closing ??= this.binding.close();
     return this.closing;
   }
 
@@ -105,24 +117,27 @@ export class LoadedModelHandle implements Model {
     const segment = segmentOf(this.manifest, this.provider, options.segment);
     const ready = readyFeeds(this.manifest, feeds, options.transfer === true);
     const { signal } = options;
-    const { outputs, results, cells, preMs, queueMs, runMs, postMs } = await this.host.runs.run({
-      handle: this.loaded.handle,
-      ready,
-      isCounted,
-      timeoutMs,
-      signal,
-    });
-    const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs: performance.now() - startMs };
-    this.segments.set(result, segment);
-    return { result, cells, segment };
+    const bound = this.binding.ready ?? (await this.binding.rebuilt(timeoutMs, signal));
+    const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
+    try {
+      const order = { handle: bound.loaded.handle, ready, isCounted, timeoutMs: leftMs, signal };
+      const { outputs, results, cells, preMs, queueMs, runMs, postMs } = await bound.host.runs.run(order);
+      this.binding.answered(bound);
+      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs: performance.now() - startMs };
+      this.segments.set(result, segment);
+      return { loaded: bound.loaded, result, cells, segment };
+    } catch (error) {
+      this.binding.failed(bound, error);
+      throw error;
+    }
   }
 
-  private recordRun({ result: { queueMs, runMs, totalMs }, cells, segment }: Finished): void {
-    this.recorder?.ran(this.loaded, { cells, segment, queueMs, runMs, totalMs });
+  private recordRun({ loaded, result: { queueMs, runMs, totalMs }, cells, segment }: Finished): void {
+    this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs });
   }
 
   private recordFailure(error: unknown): void {
-    if (isSdkError(error) && error.code !== 'aborted') this.recorder?.runFailed(this.loaded, error.code);
+    if (isSdkError(error) && error.code !== 'aborted') this.recorder?.runFailed(this.binding.loaded, error.code);
   }
 }
 

@@ -13,7 +13,7 @@ import type { RunMessage, RunReply, RunRequest } from '../protocol/messages.ts';
 import type { ReadyFeeds } from './tensor.ts';
 
 /** A longer timer fires at once (HTML standard: 32-bit signed milliseconds). 24 days are as good as never. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export type RunAnswer = Extract<RunReply, { ok: true }>;
 

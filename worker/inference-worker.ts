@@ -10,18 +10,21 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
-  LoadProgress,
+  FileAddress,
+  LoadHooks,
   LoadReply,
   LoadRequest,
   Reply,
   RunMessage,
   RunReply,
   RunRequest,
+  StoreCheck,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { LoadJob } from './load/load-job.ts';
@@ -30,34 +33,47 @@ import type { PreparedRun } from './process/processing.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
+import { checkStore } from './store/store-check.ts';
+import { fetchUpdate } from './store/update.ts';
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
   private readonly models = new Map<number, RunnableModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
-  private source = new ModelSource('memory');
+  private readonly reviews = new Map<number, () => void>();
+  private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
+  private readonly asks = new Map<number, (address: FileAddress | null) => void>();
+  private nextAsk = 1;
+  private tell: (news: WorkerNews) => void = () => undefined;
 
-  async start(settings: WorkerSettings, runPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(
+    settings: WorkerSettings,
+    runPort: MessagePort,
+    newsPort: MessagePort,
+  ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
-    this.source = new ModelSource(settings.cache);
-    this.loader = new Loader(settings, this.source, this.queue);
+    this.source = new ModelSource(settings.cache, settings.trustedKeys);
+    this.tell = (news) => newsPort.postMessage(news);
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }));
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress);
+    const hooks = this.hooksOf(id);
+    const job = new LoadJob(id, request, controller.signal, hooks);
     try {
       const model = await loader.load(job);
       this.models.set(id, model);
-      this.planUpdate(id, request, model);
+      this.planUpdate(job, model, hooks);
+      this.planReview(id, model);
       return { ok: true, value: model.loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -78,6 +94,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);
+    this.reviews.delete(handle);
     if (model === undefined) return { ok: true, value: null };
     return reply(() => this.queue.control(() => model.session.release()).then(() => null));
   }
@@ -90,6 +107,34 @@ class InferenceWorker implements ControlApi<MessagePort> {
     return this.withStore((store) => store.remove(url));
   }
 
+  pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>> {
+    return this.withStore((store) => store.pin(url, isPinned));
+  }
+
+  checkStored(url: string | null): Promise<Reply<StoreCheck>> {
+    return this.withStore((store) => checkStore(store, url));
+  }
+
+  async refreshed(ask: number, address: FileAddress | null): Promise<void> {
+    this.asks.get(ask)?.(address);
+    this.asks.delete(ask);
+  }
+
+  /** The page's side of a load, over the news port. */
+  private hooksOf(id: number): LoadHooks {
+    return {
+      progress: (progress) => this.tell({ type: 'progress', id, progress }),
+      refresh: (url) =>
+        new Promise((resolve) => {
+          const ask = this.nextAsk++;
+          this.asks.set(ask, resolve);
+          this.tell({ type: 'refresh', id, ask, url });
+        }),
+      updated: (update) => this.tell({ type: 'update-stored', id, update }),
+      updateFailed: (error) => this.tell({ type: 'update-failed', id, error }),
+    };
+  }
+
   private withStore<T>(work: (store: ModelStore) => Promise<T>): Promise<Reply<T>> {
     return reply(async () => {
       const store = await this.source.openStore();
@@ -99,16 +144,34 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
-  private planUpdate(handle: number, { source, update }: LoadRequest, { loaded }: RunnableModel): void {
-    if (update === 'never' || !loaded.fromCache || !('url' in source)) return;
-    this.updates.set(handle, () => {
-      this.updates.delete(handle);
-      setTimeout(() => {
-        const watch = { signal: new AbortController().signal, onBytes: () => undefined };
-        // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
-        void this.source.update(source.url, loaded.variant, watch).catch(() => undefined);
-      }, UPDATE_DELAY_MS);
+  private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
+    const { source, update } = job.request;
+    if (update !== 'background' || !loaded.fromCache || !('url' in source)) return;
+    this.updates.set(job.id, () => {
+      this.updates.delete(job.id);
+      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
     });
+  }
+
+  /** What the choice left open is looked at behind the first result, too. */
+  private planReview(handle: number, { review }: RunnableModel): void {
+    if (review === null) return;
+    this.reviews.set(handle, () => {
+      this.reviews.delete(handle);
+      // A review that fails, most often because the model was closed, leaves the question to the next visit.
+      setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
+    });
+  }
+
+  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+    const watch = { signal: new AbortController().signal, access, onBytes: () => undefined };
+    try {
+      const update = await fetchUpdate(this.source, url, variant, watch);
+      if (update !== null) hooks.updated(update);
+    } catch (error) {
+      // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
+      hooks.updateFailed(toWire(error));
+    }
   }
 
   private receive(message: RunMessage, port: MessagePort): void {
@@ -133,7 +196,9 @@ class InferenceWorker implements ControlApi<MessagePort> {
       answer = { id: request.id, ok: false, error: toWire(error) };
     }
     port.postMessage(answer, answer.ok ? [...buffersOf(answer.outputs), answer.cells.buffer as ArrayBuffer] : []);
-    if (answer.ok) this.updates.get(request.handle)?.();
+    if (!answer.ok) return;
+    this.updates.get(request.handle)?.();
+    this.reviews.get(request.handle)?.();
   }
 
   private model({ handle }: RunRequest): RunnableModel {
@@ -149,7 +214,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     queuedMs: number,
   ): Promise<Extract<RunReply, { ok: true }>> {
     const startMs = performance.now();
-    const outputs = await model.session.run(feeds);
+    const outputs = await model.watch.run(feeds);
     const runMs = performance.now() - startMs;
     const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, counted, outputs) : new Uint32Array();
     return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
@@ -193,15 +258,23 @@ async function reply<T>(work: () => Promise<T>, fallback?: 'run-failed' | 'stora
   }
 }
 
-/** Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. */
+/**
+ * Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. Nobody
+ * else asks for this name, so a lock that is not there at once never comes.
+ */
 function holdLock(name: string | null): Promise<boolean> {
   if (name === null || navigator.locks === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), LIFE_LOCK_TIMEOUT_MS);
+    const answer = (isHeld: boolean) => {
+      clearTimeout(timer);
+      resolve(isHeld);
+    };
     const hold = () => {
-      resolve(true);
+      answer(true);
       return new Promise<void>(() => undefined);
     };
-    navigator.locks.request(name, hold).catch(() => resolve(false));
+    navigator.locks.request(name, hold).catch(() => answer(false));
   });
 }
 

@@ -128,21 +128,21 @@ describe('Resampler', () => {
 });
 
 describe('a recording', () => {
-  test.each(vectors.mel.map((one, index) => ({ ...one, index })))('as $name says differs by less than 1e-4', (one) => {
+  test.each(vectors.mel.map((one, index) => ({ ...one, index })))('as $name says differs by less than 2e-5', (one) => {
     const { sampleRate, count, preprocess, dims, stride, expected, index } = one;
     const samples = Float32Array.from(chirp(count, ...(MEL_CHIRPS[index] as [number, number])));
     const tensor = prepareRecordings(inputOf(['batch', ...dims], sampleRate), preprocess, [{ channels: [samples], sampleRate }]);
     expect(tensor.dims).toEqual([1, ...dims]);
     const sampled = Float64Array.from(expected, (_, at) => tensor.data[at * stride] as number);
-    expect(largestDifference(sampled, expected)).toBeLessThan(1e-4);
+    expect(largestDifference(sampled, expected)).toBeLessThan(2e-5);
   });
 
-  test('of two channels at 44.1 kHz is averaged, resampled, cut and framed, to 1e-4 of the references together', () => {
+  test('of two channels at 44.1 kHz is averaged, resampled, cut and framed, to 2e-5 of the references together', () => {
     const { rate, count, channels, sampleRate, preprocess, dims, expected } = vectors.whole;
     const recording = { channels: channels.map(([bend, start]) => Float32Array.from(chirp(count, bend, start))), sampleRate: rate };
     const tensor = prepareRecordings(inputOf([1, 1, ...dims], sampleRate), preprocess, [recording]);
     expect(tensor.dims).toEqual([1, 1, ...dims]);
-    expect(largestDifference(tensor.data as Float32Array, expected)).toBeLessThan(1e-4);
+    expect(largestDifference(tensor.data as Float32Array, expected)).toBeLessThan(2e-5);
   });
 
   test('without mel is normalised as Wav2Vec2 does and filled up to the axis of dims, to 1e-5', () => {

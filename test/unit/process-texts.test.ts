@@ -98,6 +98,7 @@ test('a tokenizer that cannot be read is a fault of the manifest, in a sentence 
       [new TextEncoder().encode(content)],
       async () => ({ openTokenizer }),
       'https://x.example/model.json',
+      new Map(),
     );
     await expect(opening).rejects.toMatchObject({ code: 'manifest-invalid', message: expect.not.stringContaining('secret') });
   }

@@ -2,7 +2,7 @@
  * Mel spectrogram: samples into the loudness of frequency bands over time, on the scale that the manifest declares.
  *
  * Invariants
- *  - Double precision throughout; 1e-4 from the references at the most (test/vectors/).
+ *  - Double precision throughout; 2e-5 from the references at the most (test/vectors/).
  *  - Two frames go through one transform, as real and imaginary part: a spectrum of real samples is symmetric.
  *
  * Source: librosa.feature.melspectrogram, librosa.power_to_db, torchaudio.transforms.MelSpectrogram, WhisperFeatureExtractor of transformers.

@@ -152,9 +152,9 @@ function resizeColourRow(
     const end = base + (count[column] as number);
     for (let tap = base; tap < end; tap++) {
       const weight = weights[tap] as number;
-      red = (red + (from[at] as number) * weight) | 0;
-      green = (green + (from[at + 1] as number) * weight) | 0;
-      blue = (blue + (from[at + 2] as number) * weight) | 0;
+      red = (red + Math.imul(from[at] as number, weight)) | 0;
+      green = (green + Math.imul(from[at + 1] as number, weight)) | 0;
+      blue = (blue + Math.imul(from[at + 2] as number, weight)) | 0;
       at += step;
     }
     to[out] = red >> PRECISION_BITS;
@@ -177,7 +177,7 @@ function resizeGrayRow(
     let sum = HALF;
     const base = column * stride;
     for (let tap = 0; tap < (count[column] as number); tap++)
-      sum = (sum + (from[at + tap * step] as number) * (weights[base + tap] as number)) | 0;
+      sum = (sum + Math.imul(from[at + tap * step] as number, weights[base + tap] as number)) | 0;
     to[toStart + column] = sum >> PRECISION_BITS;
   }
 }
@@ -200,7 +200,8 @@ function resizeRows(across: Raster, { first, count, weights, stride }: Taps, fir
 }
 
 function addRow(sums: Int32Array, from: Bytes, start: number, weight: number): void {
-  for (let index = 0; index < sums.length; index++) sums[index] = (sums[index] as number) + (from[start + index] as number) * weight;
+  for (let index = 0; index < sums.length; index++)
+    sums[index] = ((sums[index] as number) + Math.imul(from[start + index] as number, weight)) | 0;
 }
 
 function cutOut(source: Raster, left: number, width: number, top: number, height: number): Raster {

@@ -47,10 +47,11 @@ export function tokenizerLibrary(url: string): Promise<Library> {
 }
 
 /**
- * The tokenizer of each input that declares one, by the input's name.
+ * Opens the tokenizer of each input that declares one.
  *
  * @param files Those of `preprocessFiles`, in that order.
  * @param modelUrl For errors.
+ * @param tokenizers Gets them, by the input's name.
  * @throws {SdkError} `asset-unreachable`, `manifest-invalid`
  */
 export async function openTokenizers(
@@ -58,8 +59,8 @@ export async function openTokenizers(
   files: readonly Uint8Array[],
   open: () => Promise<Library>,
   modelUrl: string,
-): Promise<ReadonlyMap<string, TextTokenizer>> {
-  const tokenizers = new Map<string, TextTokenizer>();
+  tokenizers: Map<string, TextTokenizer>,
+): Promise<void> {
   const rest = files.map((bytes) => new TextDecoder().decode(bytes));
   for (const { name, preprocess } of inputs) {
     if (preprocess?.kind !== 'text') continue;
@@ -76,7 +77,6 @@ export async function openTokenizers(
       );
     }
   }
-  return tokenizers;
 }
 
 /** Ids for the input itself, masks for those that it names. @throws {UnfitError} */

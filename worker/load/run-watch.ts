@@ -1,0 +1,83 @@
+/**
+ * Run watch: a model's session as long as it can be trusted, and the reason once it cannot.
+ *
+ * Why: a provider that reproduced the golden outputs at its start may return NaN an hour later (a driver that was reset, a page in the
+ * background), without any error. NaN out of inputs that hold none is the sign; the golden outputs decide, because a model may answer NaN by itself.
+ *
+ * Invariants
+ *  - A run whose output made the goldens fail is not handed out, and no later one either.
+ *  - Goldens are run inside the turn of the run that raised the doubt, so nothing overtakes them in the runtime.
+ *  - A model whose NaN was its own is doubted again only after twice as many, so that goldens never cost more than runs.
+ *  - On a lost GPU a run rejects at once, whether or not the runtime ever answers.
+ *
+ * Not here: leaving the provider for the next one (sdk/model-binding.ts).
+ */
+import { SdkError } from '../../protocol/errors.ts';
+import { NAN_SCAN_COUNT_MAX } from '../../protocol/limits.ts';
+import type { Manifest } from '../../protocol/manifest.ts';
+import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import type { Gpu } from '../runtime/gpu.ts';
+import type { Session } from '../runtime/session.ts';
+import type { Candidate } from './candidates.ts';
+import { firstWrongOutput } from './golden.ts';
+
+export class RunWatch {
+  private readonly session: Pick<Session, 'run'>;
+  private readonly manifest: Manifest;
+  private readonly candidate: Candidate;
+  private readonly gpu: Gpu | null;
+  private doubtCount = 0;
+  private nextDoubt = 1;
+  private wrongOutput: string | null = null;
+
+  /** @param gpu Null when the session does not use it. */
+  constructor(session: Pick<Session, 'run'>, manifest: Manifest, candidate: Candidate, gpu: Gpu | null) {
+    this.session = session;
+    this.manifest = manifest;
+    this.candidate = candidate;
+    this.gpu = gpu;
+  }
+
+  /** @throws {SdkError} `device-lost`, `model-outputs-wrong`, `out-of-memory`; what else the session throws, as it is. */
+  async run(feeds: Feeds): Promise<Feeds> {
+    this.requireTrust();
+    const outputs = await this.runSession(feeds);
+    if (hasNaN(outputs) && !hasNaN(feeds)) await this.doubt();
+    this.requireTrust();
+    return outputs;
+  }
+
+  private runSession(feeds: Feeds): Promise<Feeds> {
+    const work = () => this.session.run(feeds);
+    return this.gpu === null ? work() : this.gpu.untilLost(work);
+  }
+
+  private async doubt(): Promise<void> {
+    this.doubtCount++;
+    if (this.doubtCount < this.nextDoubt) return;
+    this.nextDoubt = 2 * this.doubtCount;
+    this.wrongOutput = await firstWrongOutput((golden) => this.runSession(golden), this.manifest, this.candidate.variant);
+  }
+
+  private requireTrust(): void {
+    if (this.wrongOutput === null) return;
+    const { variant, provider } = this.candidate;
+    throw new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: this.wrongOutput });
+  }
+}
+
+function hasNaN(tensors: Feeds): boolean {
+  return Object.values(tensors).some(isNaNIn);
+}
+
+function isNaNIn({ type, data }: TensorWire): boolean {
+  if (type !== 'float32' && type !== 'float64' && type !== 'float16') return false;
+  const values = data as Float32Array | Float64Array | Uint16Array;
+  const stride = Math.max(1, Math.floor(values.length / NAN_SCAN_COUNT_MAX));
+  for (let index = 0; index < values.length; index += stride) {
+    const value = values[index] as number;
+    // float16 travels as bits: exponent all ones and a mantissa.
+    if (type === 'float16' ? (value & 0x7fff) > 0x7c00 : Number.isNaN(value)) return true;
+  }
+  return false;
+}
