@@ -214,13 +214,13 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private async run(
     model: RunnableModel,
     request: RunRequest,
-    { feeds, preMs }: PreparedRun,
+    { feeds, counted, preMs }: PreparedRun,
     queuedMs: number,
   ): Promise<Extract<RunReply, { ok: true }>> {
     const startMs = performance.now();
     const outputs = await model.watch.run(feeds);
     const runMs = performance.now() - startMs;
-    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, feeds, outputs) : new Uint32Array();
+    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, counted, outputs) : new Uint32Array();
     return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
   }
 }
@@ -229,7 +229,7 @@ const NO_PLACEMENTS = new Map();
 
 /** A run of a model that declares no processing: the page let nothing but tensors through. */
 function unprocessed({ feeds }: RunRequest): PreparedRun {
-  return { feeds: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
+  return { feeds: feeds as Feeds, counted: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
 }
 
 function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint32Array {
