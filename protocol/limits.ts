@@ -62,6 +62,14 @@ export const BOX_CANDIDATE_COUNT_MAX = 30_000;
 
 /** One record of the model store. 4 MiB Blobs were the best trade of write and read time in Chromium and Firefox. */
 export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
+/** A weight this large is handed to the runtime beside the graph. Smaller ones are most of the tensors and next to none of the bytes. */
+export const EXTERNAL_WEIGHT_BYTES_MIN = 16 * 1024;
+/** A model file this small is left in one piece when it is packed: a second request costs more than a copy in the heap. */
+export const SINGLE_FILE_BYTES_MAX = 1024 * 1024;
+/** Where `insitu pack` cuts: half a record of the store, so that a change costs little and 100 MB are still 50 records. */
+export const PACK_CHUNK_BYTES = 2 * 1024 * 1024;
+/** Elements of a golden output that are written into the manifest, 10 bytes each. More would not find another wrong provider. */
+export const GOLDEN_OUTPUT_COUNT_MAX = 1024;
 /** A manifest. The largest real one seen (goldens inline) is 40 kB; a larger body is not a manifest. */
 export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 /** One model file. A Chromium ArrayBuffer ends near 2 GB, and so does a protobuf message. */
@@ -104,6 +112,33 @@ export const STORE_OPEN_TIMEOUT_MS = 5_000;
 export const EARLY_STEP_COUNT_MAX = 1_000;
 /** From the first result of a cached model to the look for a new version: the page's own start comes first. */
 export const UPDATE_DELAY_MS = 2_000;
+
+// ── The choice ─────────────────────────────────────────────────────────────────────────────────
+
+/** Candidates that are timed against each other: the best of each provider, and one whose file is at hand anyway. */
+export const FINALIST_COUNT_MAX = 3;
+/** Bytes that a first load fetches only to time another candidate. Two seconds at 32 Mbit/s, once per model and device. */
+export const MEASURE_BYTES_MAX = 8 * 1024 * 1024;
+/** The same behind the first result, when nobody waits. More is not worth anyone's data plan. */
+export const MEASURE_BACKGROUND_BYTES_MAX = 32 * 1024 * 1024;
+/** Timed spans per candidate; their median is compared. An odd number, so that one hiccup is never the median. */
+export const MEASURE_SPAN_COUNT = 5;
+/** No new span begins after this: a model that takes longer per run has shown by then what it is like. */
+export const MEASURE_MS_MAX = 200;
+/** A span repeats the run until this long: a page's clock may tick only once a millisecond. */
+export const MEASURE_SPAN_MS_MIN = 4;
+/** Another candidate replaces the rules' favourite when it takes this much less time: below it, noise would decide. */
+export const MEASURE_GAIN_RATIO_MIN = 0.1;
+/** From the first result to what is looked at behind it (timing, another adapter): the page's own start comes first. */
+export const REVIEW_DELAY_MS = 2_000;
+/** Remembered choices. One per model version and set of options; when they are full, all go and are measured again. */
+export const VERDICT_COUNT_MAX = 64;
+/** Share of the device's memory that a model's file may have: the runtime needs up to as much again. */
+export const MEMORY_SHARE_RATIO_MAX = 0.5;
+/** A WASM heap ends at 4 GiB, and holds inline weights at least twice while a session is created. */
+export const WASM_MODEL_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** A service worker that is asked to keep the files for an offline visit: the largest runtime has 27 MB, over a slow line. */
+export const KEEP_FILES_TIMEOUT_MS = 2 * 60_000;
 
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 

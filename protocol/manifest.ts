@@ -180,9 +180,24 @@ const Monitor = v.strictObject({
   feedback: v.optional(v.boolean()),
 });
 
-const GoldenTensor = v.strictObject({ dims: v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), data: v.array(v.number()) });
+const GoldenDims = v.array(v.pipe(v.number(), v.integer(), v.minValue(0)));
+/** Numbers written out, or noise: whole numbers for integer types, 256 steps for fractions (protocol/golden-sample.ts). */
+const GoldenInput = v.union([
+  v.strictObject({ dims: GoldenDims, data: v.array(v.number()) }),
+  v.strictObject({
+    dims: GoldenDims,
+    seed: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff)),
+    range: v.tuple([v.number(), v.number()]),
+  }),
+]);
+/** With `stride`, only each stride-th element is known, from the first on: a large output is not worth its bytes in every manifest. */
+const GoldenOutput = v.strictObject({
+  dims: GoldenDims,
+  data: v.array(v.number()),
+  stride: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
 /** A small input and what the fp32 reference answered to it. */
-const Golden = v.strictObject({ inputs: v.record(Name, GoldenTensor), outputs: v.record(Name, GoldenTensor) });
+const Golden = v.strictObject({ inputs: v.record(Name, GoldenInput), outputs: v.record(Name, GoldenOutput) });
 
 /** What each kind cannot be counted without. */
 const NEEDED = { tabular: 'columns', categorical: 'categories', embedding: 'centroids', audio: 'sampleRate', boxes: 'boxes' } as const;

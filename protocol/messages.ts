@@ -12,7 +12,7 @@
  *
  * Not here: the window that the cells go into; the page alone owns it.
  */
-import type { ErrorWire } from './errors.ts';
+import type { ErrorCode, ErrorWire } from './errors.ts';
 import type { Manifest, Provider, TensorType } from './manifest.ts';
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorWire };
@@ -106,6 +106,13 @@ export interface WorkerSettings {
   readonly lifeLock: string | null;
 }
 
+/** In the worker's name, behind `insitu` and a space, as JSON: the plain wasm build is to start before the first message. */
+export interface EarlyStart {
+  readonly module: string;
+  readonly wasm: string;
+  readonly threadCountMax: number;
+}
+
 export interface LoadRequest {
   /** A manifest or a plain .onnx file: an absolute URL, or bytes that never came from a network. */
   readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
@@ -113,15 +120,17 @@ export interface LoadRequest {
   readonly provider: Provider | 'auto';
   /** `background`: after the first result, look for a new version and keep it for the next load. `before`: ask the server first. */
   readonly update: 'background' | 'never' | 'before';
+  readonly measure: Measure;
   /** For the model's own origin only; null where there is nothing to add. */
   readonly request: RequestWire | null;
   /** `LoadHooks.refresh` has an application behind it. */
   readonly hasRefresh: boolean;
   /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
-  /** The model was open in a worker that is lost. What is chosen now for want of that is no verdict to remember for the next visit. */
-  readonly isRebuild: boolean;
 }
+
+/** When candidates are timed against each other: see `LoadOptions.measure`. */
+export type Measure = 'auto' | 'before' | 'background' | 'never';
 
 /** What requests for a model's manifest and files carry. */
 export interface RequestWire {
@@ -144,9 +153,11 @@ export interface StoredUpdate {
   readonly bytes: number;
 }
 
-/** What the worker asks of the page about a load, or tells it; a comlink proxy on its side. */
+/** What the worker asks of the page about a load, or tells it; between the two lies the news port. */
 export interface LoadHooks {
-  refresh(url: string): Promise<FileAddress>;
+  progress(progress: LoadProgress): void;
+  /** Null: the application has no better address. */
+  refresh(url: string): Promise<FileAddress | null>;
   updated(update: StoredUpdate): void;
   updateFailed(error: ErrorWire): void;
 }
@@ -166,9 +177,20 @@ export interface LoadProgress {
 export interface Consideration {
   readonly variant: string;
   readonly provider: Provider;
-  readonly verdict: 'chosen' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
+  readonly verdict: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
   /** For people; names and numbers only. */
   readonly reason: string;
+  /** Median of a few runs on the golden inputs, in milliseconds; absent when it was not timed. */
+  readonly measuredMs?: number;
+  /** Of a candidate that failed. */
+  readonly error?: ErrorCode;
+}
+
+/** Why the chosen pair was chosen: the load named it or left nothing else, the rules put it first, or it was the fastest of those timed. */
+export interface Choice {
+  readonly by: 'name' | 'rule' | 'measurement';
+  /** True when an earlier visit chose, and nothing was looked at anew. */
+  readonly isRemembered: boolean;
 }
 
 /** Milliseconds of each phase; 0 where it did not happen. */
@@ -192,6 +214,8 @@ export interface LoadedModel {
   readonly fromCache: boolean;
   /** Why the bytes could not be kept, if so: `storage-refused` or `storage-full`. */
   readonly storageRefusal: ErrorWire | null;
+  readonly choice: Choice;
+  /** Every pair of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
 }
@@ -241,19 +265,17 @@ export interface Elsewhere {
   readonly considered: readonly Consideration[];
 }
 
-/** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
+/** Comlink surface of the worker. `Port` is the realm's MessagePort. */
 export interface ControlApi<Port> {
-  /**
-   * First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing.
-   * `onDeviceLost` is a comlink proxy, called once when the GPU device is gone, also while nothing runs.
-   */
-  start(settings: WorkerSettings, runPort: Port, onDeviceLost: () => void): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
+  start(settings: WorkerSettings, runPort: Port, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
-  load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply>;
+  load(id: number, request: LoadRequest): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
+  refreshed(ask: number, address: FileAddress | null): Promise<void>;
   close(handle: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
@@ -263,6 +285,18 @@ export interface ControlApi<Port> {
   /** By manifest URL; null checks all. */
   checkStored(url: string | null): Promise<Reply<StoreCheck>>;
 }
+
+/**
+ * Worker → page on the news port: what nobody asked for. A port and not comlink's callbacks, because each of those is a port that the page
+ * could not close, and would outlive its worker. `device-lost` comes once, also while nothing runs.
+ */
+export type WorkerNews =
+  | { readonly type: 'progress'; readonly id: number; readonly progress: LoadProgress }
+  | { readonly type: 'update-stored'; readonly id: number; readonly update: StoredUpdate }
+  | { readonly type: 'update-failed'; readonly id: number; readonly error: ErrorWire }
+  /** Where the file of a plain URL lies now; answered by `ControlApi.refreshed` with the same `ask`. */
+  | { readonly type: 'refresh'; readonly id: number; readonly ask: number; readonly url: string }
+  | { readonly type: 'device-lost' };
 
 /** Page → worker on the run port. */
 export type RunMessage =

@@ -9,12 +9,21 @@
  * Not here: workers (sdk/worker-set.ts), how a model survives one (sdk/model-binding.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
-import type { Consideration, FileAddress, LoadedModel, LoadHooks, LoadProgress, LoadRequest } from '../protocol/messages.ts';
+import type {
+  Consideration,
+  FileAddress,
+  LoadedModel,
+  LoadHooks,
+  LoadProgress,
+  LoadRequest,
+  RuntimeFlavour,
+} from '../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
 import { type AssetTable, assetsIn } from './assets.ts';
 import { createLogger } from './logger.ts';
 import { LoadedModelHandle } from './model.ts';
 import { type Bound, ModelBinding } from './model-binding.ts';
+import { keepFiles } from './offline-files.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
 import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
 import type { Recorder } from './recorder.ts';
@@ -42,12 +51,16 @@ class PageClient implements Client {
   private readonly workers: WorkerSet;
   private readonly recorder: Recorder;
   private readonly files: TelemetryFiles;
+  private readonly assets: AssetTable;
+  /** Of the runtimes that models were opened with. */
+  private readonly flavours = new Set<RuntimeFlavour>();
   private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, assets: AssetTable) {
     this.logger = createLogger(options);
     const { worker, runtimes } = assets;
+    this.assets = assets;
     this.files = {
       delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
       counts: oneImportOf('insitu.counts.js', assets.counts),
@@ -64,7 +77,7 @@ class PageClient implements Client {
       threadCountMax,
       trustedKeys: options.trustedKeys ?? null,
     };
-    this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
+    this.workers = new WorkerSet((onEnd, startsWasm) => new WorkerHost(worker, settings, onEnd, startsWasm));
     this.models = new StoredModels(this.workers);
   }
 
@@ -105,6 +118,7 @@ class PageClient implements Client {
       const refusal = fromWire(loaded.storageRefusal);
       this.logger('warn', refusal.code, refusal.message);
     }
+    this.flavours.add(loaded.flavour);
     recorder?.loaded(loaded, performance.now() - startMs);
     return { loaded, host };
   }
@@ -114,6 +128,10 @@ class PageClient implements Client {
     if (this.closing !== null) throw new SdkError('client-closed', {});
     const { createObserver } = await this.files.counts();
     return createObserver(new URL(source, document.baseURI).href, this.recorder, this.logger);
+  }
+
+  keepOffline(): Promise<boolean> {
+    return keepFiles(this.assets, this.flavours).catch(() => false);
   }
 
   close(): Promise<void> {
@@ -127,8 +145,9 @@ class PageClient implements Client {
   }
 
   /** A page that fails to answer has no better address, and one that throws about an update has still been told. */
-  private hooksOf({ refresh, onUpdate }: LoadOptions): LoadHooks {
+  private hooksOf({ refresh, onUpdate }: LoadOptions, progress: LoadHooks['progress']): LoadHooks {
     return {
+      progress,
       refresh: async (url) => addressOf((await refresh?.({ url })) ?? {}),
       updated: (update) => {
         this.logger('info', 'update-stored', `Version ${update.version} is stored; the next load runs it.`);
@@ -152,8 +171,7 @@ class PageClient implements Client {
       const loading = this.workers.load(
         await requestOf(source, options, considered),
         signal,
-        (progress) => report?.(progress),
-        this.hooksOf(options),
+        this.hooksOf(options, (progress) => report?.(progress)),
       );
       const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
       if (outcome.ok) report?.(readyProgress(outcome.loaded));
@@ -202,10 +220,10 @@ async function requestOf(
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
+    measure: options.measure ?? 'auto',
     request: wireOf(options.request),
     hasRefresh: options.refresh !== undefined,
     considered: considered ?? [],
-    isRebuild: considered !== null,
   };
 }
 

@@ -118,7 +118,8 @@ export class ModelBinding {
   private lossNow(): ErrorCode | null {
     if (this.reason !== null) return this.reason;
     const { host } = this.bound;
-    if (host.isDeviceLost) return 'device-lost';
+    // A model on wasm may live in a worker that has a GPU for others.
+    if (host.isDeviceLost && this.bound.loaded.provider !== 'wasm') return 'device-lost';
     return host.hasEnded ? 'worker-lost' : null;
   }
 

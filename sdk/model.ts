@@ -11,13 +11,19 @@
 import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { LoadedModel } from '../protocol/messages.ts';
+import type { Choice, LoadedModel } from '../protocol/messages.ts';
 import type { ModelBinding } from './model-binding.ts';
 import type { Explanation, Feedback, FeedInputs, Model, RunOptions, RunResult } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { segmentOf } from './segment-facts.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
+
+const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
+  name: 'the load named it',
+  rule: 'it comes first by the rules',
+  measurement: 'it was timed against others',
+};
 
 interface Finished {
   /** As it was when it ran: a rebuild may have moved it meanwhile. */
@@ -82,17 +88,20 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const { variant, provider, flavour, threadCount, fromCache, considered, timings, storageRefusal } = this.binding.loaded;
+    const { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, storageRefusal } = this.binding.loaded;
     const losses = [...this.binding.losses];
     const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
     const left = considered
       .filter(({ verdict }) => verdict !== 'chosen')
       .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
+    const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
+    const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
     const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
-    const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
-    return { variant, provider, flavour, threadCount, fromCache, considered, timings, losses, text };
+    const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
+    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
+    return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {

@@ -16,6 +16,7 @@ const PRIVACY: Readonly<Record<PrivacyLevel, true>> = { counts: true, 'local-dp'
 const CREDENTIALS: Readonly<Record<RequestCredentials, true>> = { omit: true, 'same-origin': true, include: true };
 const LOG_LEVELS: Readonly<Record<LogLevel, true>> = { debug: true, info: true, warn: true, error: true };
 const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true, before: true };
+const MEASURES: Readonly<Record<NonNullable<LoadOptions['measure']>, true>> = { auto: true, before: true, background: true, never: true };
 
 /** @throws {SdkError} `invalid-option` */
 export function checkClientOptions(options: ClientOptions): void {
@@ -49,6 +50,7 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   require('source', isUrl ? URL.canParse(source, document.baseURI) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
+  requireOneOf('measure', options.measure, MEASURES);
   const { request, refresh, onUpdate } = options;
   requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
   require('request.headers', areHeaders(request?.headers), 'it must be headers of a request');

@@ -5,11 +5,13 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
 import type {
   Box,
+  Choice,
   Consideration,
   FileAddress,
   LabelScore,
   LoadProgress,
   LoadTimings,
+  Measure,
   OutputItem,
   RunResults,
   RuntimeFlavour,
@@ -68,10 +70,19 @@ export type Logger = (level: LogLevel, code: string, message: string) => void;
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** A variant id of the manifest. Default: the first that the device can run. */
+  /** A variant id of the manifest. Default: chosen on the device. A named variant is used or refused, never replaced. */
   readonly variant?: string;
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
+  /**
+   * When the best candidates (at most FINALIST_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
+   * remembered on the device, per model version, GPU and runtime, so that later loads go straight to it; with `cache: 'memory'` it is not.
+   *
+   * `auto` (default): within the load when that costs at most MEASURE_BYTES_MAX more to fetch, else `background`. `before`: within
+   * the load, whatever it costs. `background`: the rules choose, and after the first result candidates are timed for the next load,
+   * when at most MEASURE_BACKGROUND_BYTES_MAX are missing. `never`: the rules choose.
+   */
+  readonly measure?: Measure;
   /**
    * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and of a new
    * version what is missing is fetched and kept for the next load. `never`: a cached model is used until it is removed.
@@ -171,6 +182,8 @@ export interface Explanation {
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
   readonly fromCache: boolean;
+  readonly choice: Choice;
+  /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */
@@ -300,11 +313,12 @@ export interface ModelStore {
   list(): Promise<readonly StoredModel[]>;
   /**
    * Keeps a stored model when room is made for another one (least recently used go first), or lets it go again. Pinning also asks
-   * the browser to keep this site's storage when the disk runs full; Firefox asks the person, so call it after an act of theirs.
+   * the browser to keep this site's storage when the disk runs full, without waiting for its answer (`navigator.storage.persisted()`
+   * tells it); Firefox asks the person, so call it after an act of theirs.
    *
-   * @returns `isStored` false: nothing is stored under that URL, and nothing was pinned. `isPersistent`: the browser has promised.
+   * @returns False when nothing is stored under that URL, and nothing was pinned.
    */
-  pin(url: string, isPinned?: boolean): Promise<{ readonly isStored: boolean; readonly isPersistent: boolean }>;
+  pin(url: string, isPinned?: boolean): Promise<boolean>;
   /** Hashes one stored model, or all, again. Damaged chunks are dropped; the next load fetches them and nothing else. */
   verify(url?: string): Promise<StoreCheck>;
   /** Removes one model by its manifest URL, or all and what was measured about them. Resolves to the bytes freed. */
@@ -326,6 +340,13 @@ export interface Client {
    * @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `asset-unreachable`, `crypto-unavailable`, `client-closed`
    */
   observe(source: string | URL): Promise<Observer>;
+  /**
+   * Asks the site's service worker, where that calls `keepAssets` (insitu/service-worker), to keep the files that this device uses: call it after
+   * the first result. With the model in the store, the next visit then needs no network.
+   *
+   * @returns False where there is no such service worker, or a file could not be fetched. Never rejects.
+   */
+  keepOffline(): Promise<boolean>;
   readonly models: ModelStore;
   readonly telemetry: Telemetry;
   /** Ends the worker, seals and stores what was counted. Pending calls reject with `client-closed`. */
@@ -334,6 +355,7 @@ export interface Client {
 
 export type {
   Box,
+  Choice,
   Consideration,
   ErrorCode,
   FileAddress,

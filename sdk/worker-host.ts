@@ -25,13 +25,15 @@ import {
 import type { Provider } from '../protocol/manifest.ts';
 import type {
   ControlApi,
+  EarlyStart,
+  FileAddress,
   LoadHooks,
-  LoadProgress,
   LoadReply,
   LoadRequest,
   Reply,
   StoreCheck,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
@@ -55,6 +57,9 @@ export class WorkerHost {
   loadCount = 0;
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
+  private readonly news: MessagePort;
+  /** What the page has behind each load and open model, for what the worker asks and tells. */
+  private readonly hooks = new Map<number, LoadHooks>();
   private readonly ready: Promise<void>;
   private readonly onEnd: () => void;
   private readonly waiting = new Set<(error: SdkError) => void>();
@@ -65,11 +70,14 @@ export class WorkerHost {
   private movedAtMs = 0;
 
   /** Starts a worker. Failures of the start reject every call that follows. */
-  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void) {
+  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, startsWasm: boolean) {
     this.onEnd = onEnd;
-    const { port1, port2 } = new MessageChannel();
-    this.runs = new RunChannel(port1, () => this.askWhetherAlive());
-    this.worker = spawn(url);
+    const runs = new MessageChannel();
+    const news = new MessageChannel();
+    this.runs = new RunChannel(runs.port1, () => this.askWhetherAlive());
+    this.news = news.port1;
+    this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
+    this.worker = spawn(url, startsWasm ? earlyStart(settings) : '');
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
     this.control = comlink.wrap(this.worker) as unknown as ControlApi<MessagePort>;
     let isReady = false;
@@ -79,7 +87,7 @@ export class WorkerHost {
       this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
     };
     this.worker.onmessageerror = () => this.end(LOST);
-    this.ready = this.start(settings, port2).then(() => {
+    this.ready = this.start(settings, runs.port2, news.port2).then(() => {
       isReady = true;
     });
     // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
@@ -91,13 +99,13 @@ export class WorkerHost {
     return this.failure !== null;
   }
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest, hooks: LoadHooks): Promise<LoadReply> {
     await this.ready;
-    const progress = comlink.proxy((step: LoadProgress) => {
-      this.movedAtMs = performance.now();
-      onProgress(step);
-    });
-    return this.watched(() => this.control.load(id, request, progress, comlink.proxy(hooks)));
+    this.hooks.set(id, hooks);
+    const reply = await this.watched(() => this.control.load(id, request));
+    // An open model may still have news: of an update.
+    if (!reply.ok) this.hooks.delete(id);
+    return reply;
   }
 
   cancelLoad(id: number): void {
@@ -106,6 +114,7 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
+    this.hooks.delete(handle);
     unwrap(await this.watched(() => this.control.close(handle)));
   }
 
@@ -134,7 +143,10 @@ export class WorkerHost {
     if (this.failure !== null) return;
     this.failure = failure;
     this.ended.abort();
+    // Before the end: comlink's finaliser holds the worker for as long as the proxy lives, and the worker's handlers hold the proxy.
+    (this.control as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     this.worker.terminate();
+    this.news.close();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
     this.waiting.clear();
@@ -142,18 +154,18 @@ export class WorkerHost {
     this.onEnd();
   }
 
-  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, port: MessagePort): Promise<void> {
+  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, runPort: MessagePort, newsPort: MessagePort): Promise<void> {
     const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const timer = setTimeout(
       () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
       WORKER_START_TIMEOUT_MS,
     );
     try {
-      const onDeviceLost = comlink.proxy(() => {
-        this.isSpoilt = true;
-        this.isDeviceLost = true;
-      });
-      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(port, [port]), onDeviceLost);
+      const started = this.control.start(
+        { ...settings, release: __RELEASE__, lifeLock },
+        comlink.transfer(runPort, [runPort]),
+        comlink.transfer(newsPort, [newsPort]),
+      );
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {
@@ -162,6 +174,36 @@ export class WorkerHost {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  private hear(news: WorkerNews): void {
+    if (news.type === 'device-lost') {
+      this.isSpoilt = true;
+      this.isDeviceLost = true;
+      return;
+    }
+    const hooks = this.hooks.get(news.id);
+    switch (news.type) {
+      case 'progress':
+        this.movedAtMs = performance.now();
+        hooks?.progress(news.progress);
+        break;
+      case 'update-stored':
+        hooks?.updated(news.update);
+        break;
+      case 'update-failed':
+        hooks?.updateFailed(news.error);
+        break;
+      case 'refresh':
+        void this.answerRefresh(news.ask, hooks?.refresh(news.url));
+    }
+  }
+
+  /** An application that throws has no better address. */
+  private async answerRefresh(ask: number, asked: Promise<FileAddress | null> | undefined): Promise<void> {
+    const address = await asked?.catch(() => null);
+    this.movedAtMs = performance.now();
+    if (this.failure === null) void this.control.refreshed(ask, address ?? null);
   }
 
   /** The lock is granted to the page when the worker that held it is gone. */
@@ -226,11 +268,11 @@ export class WorkerHost {
  *
  * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
  */
-function spawn(url: string): Worker {
+function spawn(url: string, order: string): Worker {
   const isSameOrigin = new URL(url).origin === location.origin;
   const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
   try {
-    return new Worker(trustedUrl(source), { type: 'module', name: 'insitu' });
+    return new Worker(trustedUrl(source), { type: 'module', name: `insitu${order}` });
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
   } finally {
@@ -242,4 +284,8 @@ function spawn(url: string): Worker {
 function unwrap<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   throw fromWire(reply.error);
+}
+
+function earlyStart({ assets, threadCountMax }: Pick<WorkerSettings, 'assets' | 'threadCountMax'>): string {
+  return ` ${JSON.stringify({ ...assets.runtimes.wasm, threadCountMax } satisfies EarlyStart)}`;
 }

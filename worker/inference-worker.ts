@@ -10,12 +10,12 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { LIFE_LOCK_TIMEOUT_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   Feeds,
+  FileAddress,
   LoadHooks,
-  LoadProgress,
   LoadReply,
   LoadRequest,
   Reply,
@@ -24,48 +24,60 @@ import type {
   RunRequest,
   StoreCheck,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
 import type { PreparedRun } from './process/processing.ts';
+import { startEarly } from './runtime/early-start.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
 import { checkStore } from './store/store-check.ts';
 import { fetchUpdate } from './store/update.ts';
 
+/** Before anything else: most of a warm start is the runtime's. */
+const early = startEarly(self.name);
+
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
   private readonly models = new Map<number, RunnableModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
+  private readonly reviews = new Map<number, () => void>();
   private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
+  private readonly asks = new Map<number, (address: FileAddress | null) => void>();
+  private nextAsk = 1;
+  private tell: (news: WorkerNews) => void = () => undefined;
 
   async start(
     settings: WorkerSettings,
     runPort: MessagePort,
-    onDeviceLost: () => void,
+    newsPort: MessagePort,
   ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys);
-    this.loader = new Loader(settings, this.source, this.queue, onDeviceLost);
+    this.tell = (news) => newsPort.postMessage(news);
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void, hooks: LoadHooks): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress, hooks);
+    const hooks = this.hooksOf(id);
+    const job = new LoadJob(id, request, controller.signal, hooks);
     try {
       const model = await loader.load(job);
       this.models.set(id, model);
       this.planUpdate(job, model, hooks);
+      this.planReview(id, model);
       return { ok: true, value: model.loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -75,8 +87,6 @@ class InferenceWorker implements ControlApi<MessagePort> {
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
       this.loads.delete(id);
-      // Progress has a port of its own on either side, which would live as long as this worker.
-      (onProgress as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     }
   }
 
@@ -88,6 +98,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);
+    this.reviews.delete(handle);
     if (model === undefined) return { ok: true, value: null };
     return reply(() => this.queue.control(() => model.session.release()).then(() => null));
   }
@@ -108,6 +119,26 @@ class InferenceWorker implements ControlApi<MessagePort> {
     return this.withStore((store) => checkStore(store, url));
   }
 
+  async refreshed(ask: number, address: FileAddress | null): Promise<void> {
+    this.asks.get(ask)?.(address);
+    this.asks.delete(ask);
+  }
+
+  /** The page's side of a load, over the news port. */
+  private hooksOf(id: number): LoadHooks {
+    return {
+      progress: (progress) => this.tell({ type: 'progress', id, progress }),
+      refresh: (url) =>
+        new Promise((resolve) => {
+          const ask = this.nextAsk++;
+          this.asks.set(ask, resolve);
+          this.tell({ type: 'refresh', id, ask, url });
+        }),
+      updated: (update) => this.tell({ type: 'update-stored', id, update }),
+      updateFailed: (error) => this.tell({ type: 'update-failed', id, error }),
+    };
+  }
+
   private withStore<T>(work: (store: ModelStore) => Promise<T>): Promise<Reply<T>> {
     return reply(async () => {
       const store = await this.source.openStore();
@@ -123,6 +154,16 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.updates.set(job.id, () => {
       this.updates.delete(job.id);
       setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
+    });
+  }
+
+  /** What the choice left open is looked at behind the first result, too. */
+  private planReview(handle: number, { review }: RunnableModel): void {
+    if (review === null) return;
+    this.reviews.set(handle, () => {
+      this.reviews.delete(handle);
+      // A review that fails, most often because the model was closed, leaves the question to the next visit.
+      setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
     });
   }
 
@@ -159,7 +200,9 @@ class InferenceWorker implements ControlApi<MessagePort> {
       answer = { id: request.id, ok: false, error: toWire(error) };
     }
     port.postMessage(answer, answer.ok ? [...buffersOf(answer.outputs), answer.cells.buffer as ArrayBuffer] : []);
-    if (answer.ok) this.updates.get(request.handle)?.();
+    if (!answer.ok) return;
+    this.updates.get(request.handle)?.();
+    this.reviews.get(request.handle)?.();
   }
 
   private model({ handle }: RunRequest): RunnableModel {

@@ -253,6 +253,34 @@ browserTest('a page without WebCrypto ends in crypto-unavailable', async ({ page
   });
 });
 
+browserTest(
+  'a page from an insecure origin ends in crypto-unavailable, with what to do, and starts no worker',
+  async ({ page, engine }) => {
+    await withServer(page, async (server) => {
+      // The same server by an address that is not trusted, as a phone sees a developer's machine. Firefox and WebKit refuse that one: there,
+      // what an insecure page lacks is taken away.
+      if (engine === 'chromium') await openBarePage(page, { origin: server.origin.replace('127.0.0.1', '0.0.0.0') });
+      else {
+        await page.evaluate(`() => {
+        for (const name of ['subtle', 'randomUUID']) Object.defineProperty(crypto, name, { value: undefined });
+        for (const name of ['locks', 'serviceWorker']) Object.defineProperty(navigator, name, { value: undefined });
+      }`);
+      }
+      const answer = await page.evaluate<unknown[]>(`async () => [
+      typeof crypto.subtle,
+      typeof navigator.locks,
+      await outcome(() => insitu.createClient({ collector: { url: location.origin, key: 'demo' }, consent: 'granted' }).load(digitsUrl)),
+      await outcome(() => insitu.createClient().load({ name: 'x.onnx', bytes: new Uint8Array(8) })),
+      await outcome(() => insitu.createClient().observe(digitsUrl)),
+      await insitu.createClient().keepOffline(),
+      workers.length,
+    ]`);
+      const refusal = { ok: false, code: 'crypto-unavailable', message: expect.stringContaining('https://') };
+      expect(answer).toEqual(['undefined', 'undefined', ...Array(3).fill(expect.objectContaining(refusal)), false, 0]);
+    });
+  },
+);
+
 browserTest('a Content-Security-Policy that forbids workers ends in asset-unreachable', async ({ page }) => {
   await withServer(page, async (server) => {
     server.faults.set(PAGE, { headers: { 'Content-Security-Policy': "worker-src 'none'" } });

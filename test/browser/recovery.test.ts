@@ -168,7 +168,7 @@ browserTest(
       const fp32 = manifest.variants.filter(({ id }) => id === 'fp32').map((variant) => ({ ...variant, providers: ['webgpu', 'wasm'] }));
       server.faults.set(MANIFEST, { body: JSON.stringify({ ...manifest, variants: fp32 }) });
       server.faults.set(WORKER, { body: await workerAfter(LOSABLE) });
-      expect(await page.evaluate<Loaded>(loadDigits())).toMatchObject({ ok: true, value: { provider: 'webgpu' } });
+      expect(await page.evaluate<Loaded>(loadDigits(`{ measure: 'never' }`))).toMatchObject({ ok: true, value: { provider: 'webgpu' } });
       const [codes, explanation, liveCount] = await page.evaluate<[string[], Explanation, number]>(`async () => {
       ${RUN}
       const running = Array.from({ length: 20 }, () => run());

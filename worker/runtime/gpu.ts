@@ -5,10 +5,12 @@
  *
  * Invariants
  *  - `navigator.gpu` alone proves nothing: a GPU is there when an adapter was handed out.
+ *  - What tells one GPU from another is a hash: its name is needed nowhere.
  *  - One device per worker. After its loss nothing new starts here; the page replaces the worker.
  *
  * Not here: which variants may use it (worker/load/candidates.ts).
  */
+import { toHex } from '../../protocol/bytes.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import { DEVICE_LOSS_GRACE_MS } from '../../protocol/limits.ts';
 
@@ -38,10 +40,25 @@ export class Gpu {
     return ((await this.adapter())?.features as ReadonlySet<string> | undefined) ?? null;
   }
 
+  /** 16 hex digits that stand for the maker, the architecture and the features of the adapter; `none` without one. */
+  async adapterClass(): Promise<string> {
+    const adapter = await this.adapter();
+    if (adapter === null) return 'none';
+    const { vendor, architecture } = adapter.info;
+    const text = JSON.stringify([vendor, architecture, [...adapter.features].sort()]);
+    const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+    return toHex(new Uint8Array(hash, 0, 8));
+  }
+
   /** The device, created at the first call; null when there is no adapter or it refuses. */
   device(): Promise<GPUDevice | null> {
     this.creating ??= this.create();
     return this.creating;
+  }
+
+  /** True once somebody wanted to know of an adapter. */
+  get isAsked(): boolean {
+    return this.probing !== null;
   }
 
   get isLost(): boolean {

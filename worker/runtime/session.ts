@@ -7,6 +7,7 @@
  *
  * Invariants
  *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
+ *  - Module and binary are of the release that this worker was built with.
  *  - Outputs are copies in memory of their own, ready to be transferred; nothing here points into the WASM heap.
  *  - Callers serialise: one create or run at a time (worker/runtime/run-queue.ts).
  *
@@ -14,9 +15,10 @@
  */
 import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
-import { type Provider, TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
+import { TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
 import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
+import { RuntimeFile } from './runtime-file.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
@@ -40,10 +42,15 @@ export class UnreadableModelError extends Error {
   override readonly name = 'UnreadableModelError';
 }
 
-/** Which build a provider needs here. */
-export function flavourFor(provider: Provider): RuntimeFlavour {
-  if (provider === 'wasm') return 'wasm';
+/** The build that has the GPU providers here. It runs wasm too. */
+export function gpuFlavour(): RuntimeFlavour {
   return 'Suspending' in WebAssembly ? 'jspi' : 'webgpu';
+}
+
+/** Threads that a session has here: one where the page is not cross-origin isolated, or the runtime comes from elsewhere. */
+export function threadCountOf(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): number {
+  const isSameOrigin = new URL(assets.runtimes[flavour].module).origin === self.origin;
+  return self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
 }
 
 /** y = Identity(x), scalar float32, opset 13: the smallest session there is. It starts the runtime while the model is still on its way. */
@@ -59,23 +66,22 @@ const IDENTITY_MODEL = new Uint8Array([
 /**
  * Imports one flavour and starts it.
  *
- * @throws {SdkError} `asset-unreachable` with the file that is to blame. The realm is spoilt then.
+ * @throws {SdkError} `asset-unreachable` or `runtime-mismatch` with the file that is to blame. The realm is spoilt then.
  */
 export async function startRuntime(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): Promise<SessionFactory> {
   const { module, wasm } = assets.runtimes[flavour];
   const runtime = await importRuntime(module);
-  const isSameOrigin = new URL(module).origin === self.origin;
-  const threadCount = self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
+  const actual = String(runtime.env.versions.web);
+  if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
+  const threadCount = threadCountOf(flavour, assets, threadCountMax);
   if (threadCount > 1) trustThreads();
   runtime.env.logLevel = 'fatal';
   runtime.env.wasm.numThreads = threadCount;
   runtime.env.wasm.wasmPaths = { wasm };
-  try {
+  await new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour]).served(async () => {
     const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
     await probe.release();
-  } catch (error) {
-    throw new SdkError('asset-unreachable', { asset: fileName(wasm), reason: firstLine(error) }, { cause: error });
-  }
+  });
   return new SessionFactory(runtime, flavour, threadCount);
 }
 
@@ -86,6 +92,12 @@ async function importRuntime(module: string): Promise<Runtime> {
     throw new SdkError('asset-unreachable', { asset: fileName(module), reason: firstLine(error) }, { cause: error });
   }
 }
+
+/** What a session runs on; graphs on WebNN have no open axes. */
+export type Execution =
+  | { readonly provider: 'wasm' }
+  | { readonly provider: 'webgpu'; readonly device: GPUDevice }
+  | { readonly provider: 'webnn'; readonly context: object; readonly axes: Readonly<Record<string, number>> };
 
 export class SessionFactory {
   readonly flavour: RuntimeFlavour;
@@ -99,23 +111,31 @@ export class SessionFactory {
   }
 
   /**
-   * @param device The GPU device for provider `webgpu`, else null.
    * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
-  async create({ graph, external }: ModelFiles, device: GPUDevice | null, isOptimized: boolean): Promise<Session> {
+  async create({ graph, external }: ModelFiles, execution: Execution, isOptimized: boolean): Promise<Session> {
     const options: ort.InferenceSession.SessionOptions = {
-      executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
+      executionProviders: [executionProvider(execution)],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
       ...(external.length > 0 ? { externalData: external } : {}),
+      ...(execution.provider === 'webnn' ? { freeDimensionOverrides: execution.axes } : {}),
       ...SILENT,
     };
     try {
-      return new Session(this.runtime, await this.runtime.InferenceSession.create(graph, options));
+      const session = await this.runtime.InferenceSession.create(graph, options);
+      return new Session(this.runtime, session);
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;
     }
   }
+}
+
+function executionProvider(execution: Execution): ort.InferenceSession.ExecutionProviderConfig {
+  if (execution.provider === 'wasm') return 'wasm';
+  // The types of the runtime know neither its own `device` nor WebNN's context.
+  const { provider: name, ...rest } = execution;
+  return { name, ...rest } as unknown as ort.InferenceSession.ExecutionProviderConfig;
 }
 
 /** The runtime has texts and no codes; test/browser/faults-inference.test.ts pins those that matter. */

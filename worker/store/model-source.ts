@@ -60,6 +60,14 @@ export class ModelSource {
     this.trustedKeys = trustedKeys;
   }
 
+  /** Bytes of these chunks that a load would have to fetch. */
+  async missingBytes(chunks: readonly Chunk[]): Promise<number> {
+    const bytesOf = new Map(chunks.map(({ sha256, bytes }) => [sha256, bytes]));
+    const store = await this.openStore();
+    const present = store instanceof ModelStore ? await store.present(bytesOf.keys()).catch(() => new Set<string>()) : new Set<string>();
+    return [...bytesOf].reduce((sum, [sha256, bytes]) => sum + (present.has(sha256) ? 0 : bytes), 0);
+  }
+
   /** The store, or why there is none. */
   openStore(): Promise<ModelStore | string> {
     if (!this.keepsModels) return Promise.resolve('the client was created with cache: "memory"');

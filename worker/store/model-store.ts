@@ -19,7 +19,7 @@
  */
 import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
 import { firstLine } from '../../protocol/errors.ts';
-import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest.ts';
 import type { StoredModel } from '../../protocol/messages.ts';
 
@@ -257,10 +257,12 @@ export class ModelStore {
     return this.db.get('verdicts', key);
   }
 
-  /** @param value Anything that structured clone takes. @throws {StoreRefusal} */
+  /** @param value Anything that structured clone takes; null forgets. @throws {StoreRefusal} */
   async keepVerdict(key: string, value: unknown): Promise<void> {
     try {
-      await this.db.put('verdicts', value, key);
+      const transaction = this.db.transaction('verdicts', 'readwrite', RELAXED);
+      if ((await transaction.store.count()) >= VERDICT_COUNT_MAX) await transaction.store.clear();
+      await Promise.all([value === null ? transaction.store.delete(key) : transaction.store.put(value, key), transaction.done]);
     } catch (error) {
       throw new StoreRefusal(error);
     }
