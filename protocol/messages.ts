@@ -49,11 +49,21 @@ export interface PixelsWire {
   readonly data: Uint8ClampedArray;
 }
 
-/** What an application has instead of a tensor, for an input that declares `preprocess`: one item for each index of the batch axis. */
-export interface MediaWire {
-  readonly kind: 'image';
-  readonly items: readonly PictureWire[];
+/** Samples of each channel, from -1 to 1. */
+export interface RecordingWire {
+  readonly channels: readonly Float32Array[];
+  readonly sampleRate: number;
 }
+
+/** Values by column name; a missing one is null, undefined, NaN, an empty text or not there. */
+export type RowWire = Readonly<Record<string, number | bigint | string | boolean | null | undefined>>;
+
+/** What an application has instead of a tensor, for an input that declares `preprocess`: one item for each index of the batch axis. */
+export type MediaWire =
+  | { readonly kind: 'image'; readonly items: readonly PictureWire[] }
+  | { readonly kind: 'audio'; readonly items: readonly RecordingWire[] }
+  | { readonly kind: 'row'; readonly items: readonly RowWire[] }
+  | { readonly kind: 'text'; readonly items: readonly string[] };
 
 /** What a run feeds, before preprocessing. */
 export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire>>;
@@ -88,6 +98,8 @@ export type RunResults = Readonly<Record<string, readonly OutputItem[]>>;
 export interface AssetUrls {
   /** Module entry and binary of each onnxruntime-web build. Only the chosen one is fetched. */
   readonly runtimes: Readonly<Record<RuntimeFlavour, { readonly module: string; readonly wasm: string }>>;
+  /** Fetched only by a model that declares preprocessing of text. */
+  readonly tokenizer: string;
 }
 /** The three builds of onnxruntime-web that we use; never the default entry (design: it returned wrong numbers). */
 export const RUNTIME_FLAVOURS = ['wasm', 'webgpu', 'jspi'] as const;
@@ -104,6 +116,13 @@ export interface WorkerSettings {
   readonly trustedKeys: readonly string[] | null;
   /** A Web Lock that the worker holds for as long as it lives, so that the page learns of its death at once; null without Web Locks. */
   readonly lifeLock: string | null;
+}
+
+/** In the worker's name, behind `insitu` and a space, as JSON: the plain wasm build is to start before the first message. */
+export interface EarlyStart {
+  readonly module: string;
+  readonly wasm: string;
+  readonly threadCountMax: number;
 }
 
 export interface LoadRequest {

@@ -30,11 +30,15 @@ import type {
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
 import type { PreparedRun } from './process/processing.ts';
+import { startEarly } from './runtime/early-start.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
 import { checkStore } from './store/store-check.ts';
 import { fetchUpdate } from './store/update.ts';
+
+/** Before anything else: most of a warm start is the runtime's. */
+const early = startEarly(self.name);
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
@@ -56,7 +60,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys);
     this.tell = (news) => newsPort.postMessage(news);
-    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }));
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
@@ -210,13 +214,13 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private async run(
     model: RunnableModel,
     request: RunRequest,
-    { feeds, preMs }: PreparedRun,
+    { feeds, counted, preMs }: PreparedRun,
     queuedMs: number,
   ): Promise<Extract<RunReply, { ok: true }>> {
     const startMs = performance.now();
     const outputs = await model.watch.run(feeds);
     const runMs = performance.now() - startMs;
-    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, feeds, outputs) : new Uint32Array();
+    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, counted, outputs) : new Uint32Array();
     return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
   }
 }
@@ -225,7 +229,7 @@ const NO_PLACEMENTS = new Map();
 
 /** A run of a model that declares no processing: the page let nothing but tensors through. */
 function unprocessed({ feeds }: RunRequest): PreparedRun {
-  return { feeds: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
+  return { feeds: feeds as Feeds, counted: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
 }
 
 function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint32Array {

@@ -117,9 +117,10 @@ test('only collector and cli import Node', () => {
 const VENDOR_FILES: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'onnxruntime-web': ['worker/runtime/session.ts', 'cli/node-session.ts'],
   comlink: ['sdk/worker-host.ts', 'worker/inference-worker.ts'],
+  '@huggingface/tokenizers': ['worker/process/text-tokenizer.ts'],
   idb: ['worker/store/model-store.ts', 'sdk/outbox-db.ts'],
   // The manifest's schema and its parts.
-  valibot: ['', '-terms', '-preprocess', '-postprocess'].map((part) => `protocol/manifest${part}.ts`),
+  valibot: ['', '-terms', '-preprocess', '-audio', '-row', '-text', '-postprocess'].map((part) => `protocol/manifest${part}.ts`),
   '@valibot/to-json-schema': ['cli/model-schema.ts'],
   '@duckdb/node-api': ['collector/duckdb-store.ts', 'cli/readers/table.ts'],
   sharp: ['cli/readers/images.ts'],
@@ -266,7 +267,7 @@ test('the page sends no beacon and does not listen to unload', () => {
 });
 
 test('only named files of the library ask the network', () => {
-  const NAMED = ['sdk/platform.ts', 'sdk/observer.ts', 'sdk/kept-assets.ts', 'worker/store/download.ts'];
+  const NAMED = ['sdk/platform.ts', 'sdk/observer.ts', 'sdk/kept-assets.ts', 'worker/store/download.ts', 'worker/runtime/runtime-file.ts'];
   const library = product.filter((file) => isIn(file, ['protocol', 'counts', 'sdk', 'worker']) && !NAMED.includes(file));
   expect(linesWith(/\bfetch\(|\bXMLHttpRequest\b|\bWebSocket\b|\bEventSource\b/, library).filter((it) => !isComment(it))).toEqual([]);
 });

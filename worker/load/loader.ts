@@ -17,8 +17,10 @@ import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest.ts';
+import { preprocessFiles } from '../../protocol/manifest-text.ts';
 import type { LoadedModel, RuntimeFlavour, WorkerSettings } from '../../protocol/messages.ts';
 import { type Processing, processingOf } from '../process/processing.ts';
+import { openTokenizers, type TextTokenizer, tokenizerLibrary } from '../process/text.ts';
 import { hasSimd, memoryBytes } from '../runtime/device-facts.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
@@ -51,6 +53,11 @@ export interface RunnableModel {
   readonly review: (() => Promise<void>) | null;
 }
 
+interface ProcessedOrigin extends Origin {
+  /** By input; filled when the first candidate is open. */
+  readonly tokenizers: ReadonlyMap<string, TextTokenizer>;
+}
+
 export class Loader implements RuntimeSlot {
   readonly threadCount: number;
   private readonly settings: WorkerSettings;
@@ -60,8 +67,18 @@ export class Loader implements RuntimeSlot {
   private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue, onDeviceLost: () => void) {
+  /** @param early The plain wasm runtime, if the worker's name has started it already. */
+  constructor(
+    settings: WorkerSettings,
+    source: ModelSource,
+    queue: RunQueue,
+    onDeviceLost: () => void,
+    early: Promise<SessionFactory> | null,
+  ) {
     this.settings = settings;
+    if (early !== null) this.runtime = { flavour: 'wasm', starting: this.spoiling(early) };
+    // Whoever loads hears of a failure; until then there is nobody.
+    this.runtime?.starting.catch(() => undefined);
     this.source = source;
     this.gpu.onLost(onDeviceLost);
     this.threadCount = threadCountOf('wasm', settings.assets, settings.threadCountMax);
@@ -120,21 +137,30 @@ export class Loader implements RuntimeSlot {
     }
   }
 
-  private manifestOrigin(job: LoadJob, opened: OpenManifest): Origin {
+  private manifestOrigin(job: LoadJob, opened: OpenManifest): ProcessedOrigin {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
+    const library = () => tokenizerLibrary(this.settings.assets.tokenizer);
+    // It arrives while the model does; who needs it hears of a failure.
+    if (preprocessFiles(manifest.inputs).length > 0) library().catch(() => undefined);
+    const tokenizers = new Map<string, TextTokenizer>();
     return {
+      tokenizers,
       url: printable(opened.url),
       pairs: pairsOf(manifest),
       manifest,
       isCached: opened.isCached,
-      open: ({ variant }) => this.source.openVariant(opened, variant, job),
+      open: async ({ variant }) => {
+        const file = await this.source.openVariant(opened, variant, job);
+        if (tokenizers.size === 0) await openTokenizers(manifest, file.beside, library, printable(opened.url), tokenizers);
+        return file;
+      },
       describe: () => Promise.resolve({ manifest, modelVersion }),
     };
   }
 
-  private plainOrigin(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): Origin {
+  private plainOrigin(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): ProcessedOrigin {
     // Facts are known only once the bytes are there; the pairs do not depend on them.
     const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [] });
     let opening: Promise<ModelBytes & { facts: FileFacts }> | null = null;
@@ -143,6 +169,7 @@ export class Loader implements RuntimeSlot {
       return opening;
     };
     return {
+      tokenizers: new Map(),
       url,
       pairs: variant.providers.map((provider) => ({ variant, provider })),
       manifest: null,
@@ -157,7 +184,7 @@ export class Loader implements RuntimeSlot {
     };
   }
 
-  private async pick(job: LoadJob, origin: Origin): Promise<RunnableModel> {
+  private async pick(job: LoadJob, origin: ProcessedOrigin): Promise<RunnableModel> {
     const chosen = await this.chooser.choose(job, origin);
     const { manifest, session } = chosen.trial;
     const plan = dataPlanOf(manifest);
@@ -168,13 +195,30 @@ export class Loader implements RuntimeSlot {
     const { provider, variant } = chosen.trial.candidate;
     const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
     const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
-    const { review } = chosen;
-    return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest), review };
+    const { trial, review: open } = chosen;
+    const retest = async () => {
+      const wrong = await this.chooser.retested(trial);
+      if (wrong !== null) watch.distrust(wrong);
+      else await open?.();
+    };
+    const review = trial.isTrustedFromMemory ? retest : open;
+    return {
+      session,
+      watch,
+      loaded,
+      counter: createRunCounter(manifest, plan),
+      processing: processingOf(manifest, origin.tokenizers),
+      review,
+    };
   }
 
-  private async start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+  private start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+    return this.spoiling(startRuntime(flavour, this.settings.assets, this.settings.threadCountMax));
+  }
+
+  private async spoiling(starting: Promise<SessionFactory>): Promise<SessionFactory> {
     try {
-      return await startRuntime(flavour, this.settings.assets, this.settings.threadCountMax);
+      return await starting;
     } catch (error) {
       this.spoil();
       throw error;
@@ -216,6 +260,7 @@ async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileF
   const own = bytes as Uint8Array<ArrayBuffer>;
   return {
     files: { graph: own, external: [] },
+    beside: [],
     fromCache: false,
     stored: Promise.resolve(null),
     facts: await fileFacts('model.onnx', own),
