@@ -1,13 +1,14 @@
 /**
  * What crosses between page and worker.
  *
- * Two channels. Control calls (load, close, explain, store) go through comlink: rare, and nicer as method calls.
- * `run` has a MessagePort of its own with one typed message each way: comlink's round trip took 0.325 ms where a
- * plain post took 0.275, and its calls never settle when the worker dies (comlink issue 601).
+ * Two channels. Runs are the worker's own messages, one typed message each way. Control calls (load, close, store) go through comlink over a
+ * MessagePort: rare, and nicer as method calls. Not the other way round: the round trip of a tiny run took 0.20 ms by the worker's own messages and
+ * 0.30 ms by a port, which an engine routes like one that may live in another process (Chromium 156; comlink adds 0.05), and
+ * comlink's calls never settle when the worker dies (comlink issue 601).
  *
  * Invariants
  *  - Nothing throws across the boundary: every answer is a Reply, an error is data (protocol/errors.ts).
- *  - Runs that the page starts in one task travel in one RunMessage; replies come one by one, in the order in which they finish.
+ *  - Runs that the page starts in one task travel in one RunMessage; replies come in the order in which runs finish, those of one batch in one message.
  *  - A reply's cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
  *
  * Not here: the window that the cells go into; the page alone owns it.
@@ -38,6 +39,20 @@ export interface TensorWire {
 }
 export type Feeds = Readonly<Record<string, TensorWire>>;
 
+/** An output that stays in its worker, by number: on the GPU, or in the worker's memory. */
+export interface ResidentWire {
+  readonly residentId: number;
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly location: 'gpu' | 'memory';
+}
+/** Tensors of one run, whole or by number. */
+export type RunTensors = Readonly<Record<string, TensorWire | ResidentWire>>;
+
+export function isResidentWire(tensor: TensorWire | ResidentWire): tensor is ResidentWire {
+  return 'residentId' in tensor;
+}
+
 /** Where the worker finds its files; absolute URLs, all of one release. */
 export interface AssetUrls {
   /** Module entry and binary of each onnxruntime-web build. Only the chosen one is fetched. */
@@ -67,6 +82,18 @@ export interface LoadRequest {
   readonly update: 'background' | 'never';
   /** What another worker of this client already looked at for the same load; not looked at again. */
   readonly considered: readonly Consideration[];
+  /** Null: each run starts alone. */
+  readonly batch: BatchRule | null;
+  /** Names of outputs that stay in the worker. */
+  readonly resident: readonly string[];
+}
+
+/** How runs of one model may start together. */
+export interface BatchRule {
+  /** Items of the batch axis in one call of the runtime, at the most. */
+  readonly maxBatch: number;
+  /** Milliseconds that a run waits for company, at the most, counted from its arrival in the worker. */
+  readonly maxWaitMs: number;
 }
 
 export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
@@ -110,6 +137,8 @@ export interface LoadedModel {
   readonly storageRefusal: string | null;
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
+  /** Why runs start alone although the load asked for batches; null otherwise. */
+  readonly batchRefusal: string | null;
 }
 
 /** A model in the worker's store. */
@@ -145,10 +174,10 @@ export interface Elsewhere {
   readonly considered: readonly Consideration[];
 }
 
-/** Comlink surface of the worker. `Port` is the realm's MessagePort; `onProgress` is a comlink proxy. */
-export interface ControlApi<Port> {
+/** Comlink surface of the worker. `onProgress` is a comlink proxy. */
+export interface ControlApi {
   /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
-  start(settings: WorkerSettings, runPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
@@ -161,25 +190,36 @@ export interface ControlApi<Port> {
   removeStored(url: string | null): Promise<Reply<number>>;
 }
 
-/** Page → worker on the run port. */
+/** Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs. */
+export type PageMessage<Port> = { readonly type: 'control'; readonly port: Port } | RunMessage;
+
 export type RunMessage =
-  | { readonly type: 'run'; readonly requests: readonly RunRequest[] }
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'run'; readonly requests: readonly (RunRequest | ReadRequest)[] }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'release'; readonly residentIds: readonly number[] };
 
 export interface RunRequest {
   readonly id: number;
   readonly handle: number;
-  readonly feeds: Feeds;
+  readonly feeds: RunTensors;
   /** Count this run's cells. False before consent, and for files that a person dropped. */
   readonly isCounted: boolean;
 }
 
-/** Worker → page on the run port. */
+/** Asks for a resident tensor's elements; answered like a run, as the output `data`. */
+export interface ReadRequest {
+  readonly id: number;
+  readonly residentId: number;
+}
+
+/** Worker → page: one answer, or those of the runs that started together. */
+export type RunReplies = RunReply | readonly RunReply[];
+
 export type RunReply =
   | {
       readonly id: number;
       readonly ok: true;
-      readonly outputs: Feeds;
+      readonly outputs: RunTensors;
       /** Data cells that this run bumped: index and count alternate. Empty when not counted. */
       readonly cells: Uint32Array;
       readonly queueMs: number;

@@ -15,7 +15,18 @@ import { type AssetTable, assetsIn } from './assets.ts';
 import { createLogger } from './logger.ts';
 import { LoadedModelHandle } from './model.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
-import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
+import type {
+  Client,
+  ClientOptions,
+  LoadOptions,
+  Logger,
+  Model,
+  ModelFile,
+  ModelSignature,
+  ModelStore,
+  Observer,
+  Telemetry,
+} from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
 import { WorkerHost } from './worker-host.ts';
@@ -64,7 +75,10 @@ class PageClient implements Client {
     };
   }
 
-  async load(source: string | URL | ModelFile, options: LoadOptions = {}): Promise<Model> {
+  async load<S extends ModelSignature, R extends string>(
+    source: string | URL | ModelFile,
+    options: LoadOptions = {},
+  ): Promise<Model<S, R>> {
     const startMs = performance.now();
     checkLoad(source, options);
     const recorder = options.telemetry === false ? null : this.recorder;
@@ -81,7 +95,9 @@ class PageClient implements Client {
       this.logger('warn', refusal.code, refusal.message);
     }
     recorder?.loaded(loaded, performance.now() - startMs);
-    return new LoadedModelHandle(loaded, host, recorder, this.files.counts, () => this.workers.closeModel(host, loaded.handle));
+    const release = () => this.workers.closeModel(host, loaded.handle);
+    // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
+    return new LoadedModelHandle(loaded, host, recorder, this.files.counts, options.batch ?? null, release) as unknown as Model<S, R>;
   }
 
   async observe(source: string | URL): Promise<Observer> {
@@ -145,6 +161,8 @@ async function requestOf(source: string | URL | ModelFile, options: LoadOptions)
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
     considered: [],
+    batch: options.batch === undefined ? null : { maxBatch: options.batch.maxBatch, maxWaitMs: options.batch.maxWaitMs ?? 0 },
+    resident: options.resident ?? [],
   };
 }
 

@@ -6,18 +6,39 @@
  *  - A fault of the telemetry half never reaches the caller.
  *  - After `close` every run rejects with `model-closed`.
  *
- * Not here: queueing and counting (worker), deadlines (sdk/run-channel.ts).
+ * Not here: queueing and counting (worker), deadlines (sdk/run-channel.ts), many runs (sdk/run-many.ts, sdk/stream.ts).
  */
 import { isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
 import type { LoadedModel } from '../protocol/messages.ts';
-import type { Explanation, Feedback, Model, RunOptions, RunResult, TensorInput } from './options.ts';
+import { checkRun } from './option-checks.ts';
+import type {
+  AnySignature,
+  BatchOptions,
+  Explanation,
+  Feedback,
+  FeedsOf,
+  ItemOutcome,
+  Model,
+  RunManyOptions,
+  RunOptions,
+  RunResult,
+  StreamOptions,
+  StreamOutcome,
+  StreamSource,
+} from './options.ts';
 import type { Recorder } from './recorder.ts';
+import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from './resident.ts';
+import { runMany } from './run-many.ts';
 import { segmentOf } from './segment-facts.ts';
+import { streamRuns } from './stream.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
+import { warmUpFeeds } from './warm-up.ts';
 import type { WorkerHost } from './worker-host.ts';
+
+type Feeds = FeedsOf<AnySignature>;
 
 interface Finished {
   readonly result: RunResult;
@@ -36,7 +57,10 @@ export class LoadedModelHandle implements Model {
   private readonly loadCounts: TelemetryFiles['counts'];
   /** Segments of the runs that a person may still say something about. */
   private readonly segments = new WeakMap<RunResult, number>();
+  private readonly batch: BatchOptions | null;
   private readonly release: () => Promise<void>;
+  /** Of the resident tensors that its runs gave. */
+  private readonly owner: Owner = { isClosed: false };
   private closing: Promise<void> | null = null;
 
   /** @param recorder Null when this model is not counted. */
@@ -45,12 +69,14 @@ export class LoadedModelHandle implements Model {
     host: WorkerHost,
     recorder: Recorder | null,
     loadCounts: TelemetryFiles['counts'],
+    batch: BatchOptions | null,
     release: () => Promise<void>,
   ) {
     this.loaded = loaded;
     this.host = host;
     this.recorder = recorder;
     this.loadCounts = loadCounts;
+    this.batch = batch;
     this.release = release;
     this.manifest = loaded.manifest;
     this.modelVersion = loaded.modelVersion;
@@ -58,7 +84,7 @@ export class LoadedModelHandle implements Model {
     this.variant = loaded.variant;
   }
 
-  run(feeds: Readonly<Record<string, TensorInput>>, options: RunOptions = {}): Promise<RunResult> {
+  run(feeds: Feeds, options: RunOptions = {}): Promise<RunResult> {
     const isCounted = this.recorder?.isCounting() === true;
     const finished = this.execute(feeds, options, isCounted);
     const answer = finished.then(({ result }) => result);
@@ -69,6 +95,18 @@ export class LoadedModelHandle implements Model {
         (error) => queueMicrotask(() => this.recordFailure(error)),
       );
     return answer;
+  }
+
+  runMany(source: Iterable<Feeds> | AsyncIterable<Feeds>, options: RunManyOptions = {}): AsyncIterableIterator<ItemOutcome> {
+    return runMany((feeds, runOptions) => this.run(feeds, runOptions), source, options, this.batch === null ? 0 : this.batch.maxBatch);
+  }
+
+  stream(source: StreamSource<Feeds>, options: StreamOptions = {}): AsyncIterableIterator<StreamOutcome> {
+    return streamRuns((feeds, runOptions) => this.run(feeds, runOptions), source, options);
+  }
+
+  async warmUp(feeds: Feeds = warmUpFeeds(this.manifest), options: RunOptions = {}): Promise<number> {
+    return (await this.execute(feeds, options, false)).result.totalMs;
   }
 
   async feedback(result: RunResult, feedback: Feedback): Promise<void> {
@@ -88,33 +126,32 @@ export class LoadedModelHandle implements Model {
       .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
     const refusal = this.loaded.storageRefusal === null ? '' : ` It could not be kept: ${this.loaded.storageRefusal}.`;
-    const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...left].join(' ');
+    const { batchRefusal } = this.loaded;
+    const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
+    const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...alone, ...left].join(' ');
     return { variant, provider, flavour, threadCount, fromCache, considered, timings, text };
   }
 
   close(): Promise<void> {
+    this.owner.isClosed = true;
     this.closing ??= this.release();
     return this.closing;
   }
 
-  private async execute(feeds: Readonly<Record<string, TensorInput>>, options: RunOptions, isCounted: boolean): Promise<Finished> {
+  private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<Finished> {
     const startMs = performance.now();
-    if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
-    const timeoutMs = options.timeoutMs ?? RUN_TIMEOUT_MS;
-    if (!(timeoutMs > 0)) throw new SdkError('invalid-option', { option: 'timeoutMs', reason: 'it must be above 0' });
+    const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
+    checkRun(feeds, timeoutMs, signal);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
-    const ready = readyFeeds(this.manifest, feeds, options.transfer === true);
-    const { signal } = options;
-    const { outputs, cells, queueMs, runMs } = await this.host.runs.run({
-      handle: this.loaded.handle,
-      ready,
-      isCounted,
-      timeoutMs,
-      signal,
-    });
-    const result = { outputs, queueMs, runMs, totalMs: performance.now() - startMs };
-    this.segments.set(result, segment);
-    return { result, cells, segment };
+    const { runs } = this.host;
+    const near = hasForeignFeed(feeds, runs) ? await withForeignRead(feeds, runs, startMs, options) : feeds;
+    if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
+    const ready = readyFeeds(this.manifest, near, options.transfer === true);
+    const answer = await runs.run({ handle: this.loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
+    const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
+    const result = { outputs, queueMs: answer.queueMs, runMs: answer.runMs, totalMs: performance.now() - startMs };
+    if (this.recorder !== null) this.segments.set(result, segment);
+    return { result, cells: answer.cells, segment };
   }
 
   private recordRun({ result: { queueMs, runMs, totalMs }, cells, segment }: Finished): void {

@@ -59,6 +59,26 @@ export interface LoadOptions {
   readonly update?: 'background' | 'never';
   /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
   readonly telemetry?: boolean;
+  /**
+   * Runs that wait at the same time start together, if the first axis of every input and output is named "batch". Each gets what it would
+   * get alone: a model for which that does not hold bit for bit on this device (tried at load) runs one by one, and `explain()` says so.
+   */
+  readonly batch?: BatchOptions;
+  /**
+   * Names of outputs that stay in the worker, on the GPU where the model runs on it: `run` gives a `ResidentTensor` in their place. Not
+   * together with `batch`.
+   */
+  readonly resident?: readonly string[];
+}
+
+export interface BatchOptions {
+  /** Items in one call of the runtime at the most, 1..BATCH_AXIS_COUNT_MAX. */
+  readonly maxBatch: number;
+  /**
+   * Milliseconds that a run may wait for company once it has its turn, counted from its arrival, 0..BATCH_WAIT_MS_MAX. It never waits when enough are
+   * there, nor when anything else waits behind it. Default 0: what waits anyway starts together.
+   */
+  readonly maxWaitMs?: number;
 }
 
 /** Bytes that came from the person, not the network: a dropped file. */
@@ -67,18 +87,78 @@ export interface ModelFile {
   readonly bytes: Blob | Uint8Array;
 }
 
-/** A tensor as the caller writes it; `type` defaults to what the model declares. */
-export interface TensorInput {
-  readonly data: TensorData | readonly number[];
-  readonly dims: readonly number[];
-  readonly type?: TensorType;
+/** The array of each tensor type. `float16` is bit patterns, `bool` is 0 and 1. */
+export interface TensorArrays {
+  readonly float32: Float32Array;
+  readonly float16: Uint16Array;
+  readonly float64: Float64Array;
+  readonly int8: Int8Array;
+  readonly uint8: Uint8Array;
+  readonly int16: Int16Array;
+  readonly uint16: Uint16Array;
+  readonly int32: Int32Array;
+  readonly uint32: Uint32Array;
+  readonly int64: BigInt64Array;
+  readonly uint64: BigUint64Array;
+  readonly bool: Uint8Array;
+  readonly string: readonly string[];
 }
 
-export interface TensorOutput {
-  readonly type: TensorType;
+/** A tensor as the caller writes it; `type` defaults to what the model declares. */
+export interface TensorInput<T extends TensorType = TensorType> {
+  readonly data: TensorArrays[T] | readonly number[];
   readonly dims: readonly number[];
-  readonly data: TensorData;
+  readonly type?: T;
 }
+
+export interface TensorOutput<T extends TensorType = TensorType> {
+  readonly type: T;
+  readonly dims: readonly number[];
+  readonly data: TensorArrays[T];
+}
+
+/**
+ * An output that stayed in its worker (`load(…, { resident })`). Feed it to any model of the same client: one in the same worker, which is one on
+ * the same provider, takes it without a copy through the page; for another it is read and passed on.
+ *
+ * It holds memory until `release()`, or until its model is closed; at most RESIDENT_TENSOR_COUNT_MAX are kept in one worker.
+ * Used after that, it is refused with `invalid-option`.
+ */
+export interface ResidentTensor<T extends TensorType = TensorType> {
+  readonly type: T;
+  readonly dims: readonly number[];
+  /** On the GPU, or in the worker's memory. */
+  readonly location: 'gpu' | 'memory';
+  /** A copy of its elements. Reading from the GPU waits in the queue like a run. @throws {SdkError} as `run` does */
+  read(options?: Pick<RunOptions, 'signal' | 'timeoutMs'>): Promise<TensorOutput<T>>;
+  release(): void;
+}
+
+/** What a model takes and gives, by name; `insitu types` prints one from a manifest. */
+export interface ModelSignature {
+  readonly feeds: object;
+  readonly outputs: object;
+}
+
+/** A model of which nothing is known before it is loaded. */
+export interface AnySignature {
+  readonly feeds: Readonly<Record<string, TensorInput>>;
+  readonly outputs: Readonly<Record<string, TensorOutput>>;
+}
+
+/** Feeds of a signature, each also as a resident tensor of its type. */
+export type FeedsOf<S extends ModelSignature> = {
+  readonly [N in keyof S['feeds']]: S['feeds'][N] | (S['feeds'][N] extends TensorInput<infer T> ? ResidentTensor<T> : never);
+};
+
+/** Outputs of a signature; those named `R` are resident. */
+export type OutputsOf<S extends ModelSignature, R extends string = never> = {
+  readonly [N in keyof S['outputs']]: N extends R
+    ? S['outputs'][N] extends TensorOutput<infer T>
+      ? ResidentTensor<T>
+      : never
+    : S['outputs'][N];
+};
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
@@ -90,13 +170,53 @@ export interface RunOptions {
   readonly segment?: string;
 }
 
-export interface RunResult {
-  readonly outputs: Readonly<Record<string, TensorOutput>>;
-  /** Milliseconds waiting in the worker's queue, inside the runtime, and from call to answer. */
+export interface RunResult<S extends ModelSignature = AnySignature, R extends string = never> {
+  readonly outputs: OutputsOf<S, R>;
+  /**
+   * Milliseconds waiting in the worker's queue, inside the runtime, and from call to answer. Runs that started together share one
+   * call of the runtime: `runMs` is its time.
+   */
   readonly queueMs: number;
   readonly runMs: number;
   readonly totalMs: number;
 }
+
+/** What one item came to. `index` is its place in the source, from 0. */
+export type ItemOutcome<S extends ModelSignature = AnySignature, R extends string = never> =
+  | { readonly index: number; readonly ok: true; readonly result: RunResult<S, R> }
+  | { readonly index: number; readonly ok: false; readonly error: unknown };
+
+export interface RunManyOptions extends RunOptions {
+  /** Runs on their way or finished and not yet taken, at the most. Default 8, or twice `maxBatch` of a model with batches. */
+  readonly concurrency?: number;
+  /** True (default): in the order of the source. False: as they finish. */
+  readonly ordered?: boolean;
+  /** Called after each run. */
+  readonly onProgress?: (progress: RunManyProgress) => void;
+}
+
+export interface RunManyProgress {
+  readonly doneCount: number;
+  /** Of those done. */
+  readonly failedCount: number;
+  /** Null when the source does not say. */
+  readonly totalCount: number | null;
+}
+
+export interface StreamOptions<S extends ModelSignature = AnySignature> extends RunOptions {
+  /** `yield` (default): a frame whose run failed is an outcome like any other. `throw`: it ends the stream. */
+  readonly onError?: 'yield' | 'throw';
+  /** Called with each frame that is dropped, for example to close a VideoFrame. */
+  readonly onDrop?: (feeds: FeedsOf<S>, index: number) => void;
+}
+
+/** Frames: pushed by an async iterable, or pulled by a function, which ends the stream by giving null or undefined. */
+export type StreamSource<F> = AsyncIterable<F> | (() => F | null | undefined | Promise<F | null | undefined>);
+
+export type StreamOutcome<S extends ModelSignature = AnySignature, R extends string = never> = ItemOutcome<S, R> & {
+  /** Frames dropped so far. */
+  readonly droppedCount: number;
+};
 
 export interface Explanation {
   readonly variant: string;
@@ -110,22 +230,52 @@ export interface Explanation {
   readonly text: string;
 }
 
-export interface Model {
+export interface Model<S extends ModelSignature = AnySignature, R extends string = never> {
   readonly manifest: Manifest;
   /** 16 hex digits; the version that reports carry. */
   readonly modelVersion: string;
   readonly provider: Provider;
   readonly variant: string;
-  run(feeds: Readonly<Record<string, TensorInput>>, options?: RunOptions): Promise<RunResult>;
+  /**
+   * Runs the model once.
+   *
+   * @param feeds One tensor per model input, by name. `dims` must match the manifest axis by axis; the axis named "batch" takes
+   *   1..BATCH_AXIS_COUNT_MAX. Arrays are copied; with `transfer: true` their buffers are handed over.
+   * @throws {SdkError} `input-*`, `tensor-*`, `invalid-option` (nothing was sent); `queue-full`, `run-timeout`, `run-failed`, `aborted`,
+   *   `worker-lost`, `model-closed`. Never because of telemetry.
+   */
+  run(feeds: FeedsOf<S>, options?: RunOptions): Promise<RunResult<S, R>>;
+  /**
+   * Runs every item of a source, several at a time, and gives what each came to. The source is pulled only as outcomes are taken. An item
+   * that fails is an outcome, whatever the error; it stops nothing.
+   *
+   * @throws {SdkError} `invalid-option` at the call. While iterating: `aborted`; what the source itself throws, after the outcomes before it.
+   */
+  runMany(source: Iterable<FeedsOf<S>> | AsyncIterable<FeedsOf<S>>, options?: RunManyOptions): AsyncIterableIterator<ItemOutcome<S, R>>;
+  /**
+   * Runs the newest frame each time an outcome is asked for; frames that a newer one has overtaken are dropped. One run is in flight, one
+   * frame waits. It ends with the source, with `break`, or quietly when `signal` is aborted.
+   *
+   * @throws {SdkError} `invalid-option` at the call. While iterating: `model-closed`, `client-closed`; what the source throws; any error of a run with `onError: 'throw'`.
+   */
+  stream(source: StreamSource<FeedsOf<S>>, options?: StreamOptions<S>): AsyncIterableIterator<StreamOutcome<S, R>>;
+  /**
+   * Runs once without counting, so that what a first run pays for is paid: memory, and shaders on WebGPU, which are compiled for each new dims.
+   *
+   * @param feeds Default: the first golden inputs of the manifest, or zeros where every axis but "batch" has a length.
+   * @returns Milliseconds from call to answer.
+   * @throws {SdkError} as `run` does; `invalid-option` when the dims have to be given.
+   */
+  warmUp(feeds?: FeedsOf<S>, options?: RunOptions): Promise<number>;
   /**
    * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`). Never throws because of telemetry.
    *
    * @param result What `run` of this model gave.
    * @throws {SdkError} `invalid-option` for a label that the model does not have.
    */
-  feedback(result: RunResult, feedback: Feedback): Promise<void>;
+  feedback(result: RunResult<S, R>, feedback: Feedback): Promise<void>;
   explain(): Explanation;
-  /** Releases the session; the last one closed ends the worker, because a WASM heap never shrinks. */
+  /** Releases the session and its resident tensors; the last one closed ends the worker, because a WASM heap never shrinks. */
   close(): Promise<void>;
 }
 
@@ -232,9 +382,14 @@ export interface Client {
    * Loads a model.
    *
    * @param source URL of a `model.json` or of a plain `.onnx` file, or a file that a person opened.
+   * @typeParam S What the model takes and gives, as `insitu types` prints it. A promise of the caller's: names, types and dims are checked at each run.
+   * @typeParam R Names of `options.resident`.
    * @throws {SdkError} `manifest-*`, `model-*`, `variant-unknown`, `provider-unavailable`, `session-failed`, `aborted`, `worker-*`, …
    */
-  load(source: string | URL | ModelFile, options?: LoadOptions): Promise<Model>;
+  load<S extends ModelSignature = AnySignature, R extends string = never>(
+    source: string | URL | ModelFile,
+    options?: LoadOptions & { readonly resident?: readonly R[] },
+  ): Promise<Model<S, R>>;
   /**
    * Counts a model that something else runs.
    *

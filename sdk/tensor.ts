@@ -9,43 +9,67 @@
  *    caller's: data may stand where a name, a type or dims belong.
  */
 import { SdkError } from '../protocol/errors.ts';
-import { BATCH_AXIS_COUNT_MAX } from '../protocol/limits.ts';
+import { BATCH_AXIS_COUNT_MAX, TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.ts';
-import type { Feeds, TensorData, TensorWire } from '../protocol/messages.ts';
+import type { ResidentWire, RunTensors, TensorData, TensorWire } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
-import type { TensorInput } from './options.ts';
+import type { ResidentTensor, TensorInput } from './options.ts';
+import { PageResident } from './resident.ts';
 
 /** More axes than any model has: a longer list is data that stands where dims belong. */
 const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
-  readonly feeds: Feeds;
-  /** Buffers to transfer, each once. */
+  readonly feeds: RunTensors;
+  /** Buffers to transfer. One that two feeds share is here twice. */
   readonly buffers: readonly ArrayBuffer[];
 }
 
-/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`. */
-export function readyFeeds(manifest: Manifest, tensors: Readonly<Record<string, TensorInput>>, isTransfer: boolean): ReadyFeeds {
-  const expected = manifest.inputs.map((input) => input.name);
-  const unknown = Object.keys(tensors).find((name) => !expected.includes(name));
-  if (unknown !== undefined) throw new SdkError('input-unknown', { expected });
-  const checked = manifest.inputs.map((input) => {
-    const tensor = tensors[input.name];
-    if (tensor === undefined || tensor === null) throw new SdkError('input-missing', { input: input.name, expected });
-    return [input, tensor, checkTensor(input, tensor)] as const;
-  });
-  const feeds: Record<string, TensorWire> = {};
-  const buffers = new Set<ArrayBuffer>();
-  for (const [input, tensor, given] of checked) {
-    const data = ownedData(input.type, given, isTransfer);
-    feeds[input.name] = { type: input.type, dims: [...tensor.dims], data };
-    if (ArrayBuffer.isView(data)) buffers.add(data.buffer as ArrayBuffer);
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `invalid-option`. */
+export function readyFeeds(
+  { inputs }: Pick<Manifest, 'inputs'>,
+  tensors: Readonly<Record<string, TensorInput | ResidentTensor>>,
+  isTransfer: boolean,
+): ReadyFeeds {
+  for (const name of Object.keys(tensors)) {
+    if (!inputs.some((input) => input.name === name)) throw new SdkError('input-unknown', { expected: namesOf(inputs) });
   }
-  return { feeds, buffers: [...buffers] };
+  for (const input of inputs) checkFeed(input, tensors[input.name], inputs);
+  const feeds: Record<string, TensorWire | ResidentWire> = {};
+  const buffers: ArrayBuffer[] = [];
+  for (const { name, type } of inputs) {
+    const tensor = tensors[name] as TensorInput | PageResident;
+    if (tensor instanceof PageResident) {
+      feeds[name] = tensor.wire();
+      continue;
+    }
+    const data = ownedData(type, tensor.data, isTransfer);
+    feeds[name] = { type, dims: tensor.dims.slice(), data };
+    if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
+  }
+  return { feeds, buffers };
 }
 
-/** The tensor's data when its type, dims and length are what the model declares. */
-function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['data'] {
+function checkFeed(input: ManifestInput, tensor: TensorInput | ResidentTensor | null | undefined, inputs: Manifest['inputs']): void {
+  if (tensor === undefined || tensor === null) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
+  if (!(tensor instanceof PageResident)) {
+    checkTensor(input, tensor as TensorInput);
+    return;
+  }
+  const { type, dims } = tensor;
+  if (type !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: type });
+  if (!areDimsAllowed(input.dims, dims))
+    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: dims });
+  // Refuses one that was released, before anything is copied.
+  tensor.wire();
+}
+
+function namesOf(inputs: Manifest['inputs']): string[] {
+  return inputs.map(({ name }) => name);
+}
+
+/** That type, dims and length are what the model declares. */
+function checkTensor(input: ManifestInput, tensor: TensorInput): void {
   const actual = tensor.type === undefined ? givenType(input.type, tensor.data) : knownType(tensor.type);
   if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
   const { dims } = tensor;
@@ -57,7 +81,6 @@ function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['da
   if (tensor.data.length !== elementCount(dims)) {
     throw new SdkError('tensor-data-mismatch', { input: input.name, expectedCount: elementCount(dims), actualCount: tensor.data.length });
   }
-  return tensor.data;
 }
 
 function knownType(type: string): string {

@@ -15,7 +15,16 @@ import * as comlink from 'comlink';
 import { firstLine, fromWire, SdkError } from '../protocol/errors.ts';
 import { WORKER_PING_INTERVAL_MS, WORKER_PING_TIMEOUT_MS, WORKER_SILENCE_MS_MAX, WORKER_START_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { ControlApi, LoadProgress, LoadReply, LoadRequest, Reply, StoredModel, WorkerSettings } from '../protocol/messages.ts';
+import type {
+  ControlApi,
+  LoadProgress,
+  LoadReply,
+  LoadRequest,
+  PageMessage,
+  Reply,
+  StoredModel,
+  WorkerSettings,
+} from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
 import { trustedUrl } from './trusted-url.ts';
 
@@ -34,7 +43,8 @@ export class WorkerHost {
   isSpoilt = false;
   loadCount = 0;
   private readonly worker: Worker;
-  private readonly control: ControlApi<MessagePort>;
+  private readonly control: ControlApi;
+  private readonly controlPort: MessagePort;
   private readonly ready: Promise<void>;
   private readonly onEnd: () => void;
   private readonly waiting = new Set<(error: SdkError) => void>();
@@ -45,11 +55,13 @@ export class WorkerHost {
   /** Starts a worker. Failures of the start reject every call that follows. */
   constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void) {
     this.onEnd = onEnd;
-    const { port1, port2 } = new MessageChannel();
-    this.runs = new RunChannel(port1, () => this.askWhetherAlive());
     this.worker = spawn(url);
+    this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
+    const { port1, port2 } = new MessageChannel();
+    this.worker.postMessage({ type: 'control', port: port2 } satisfies PageMessage<MessagePort>, [port2]);
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
-    this.control = comlink.wrap(this.worker) as unknown as ControlApi<MessagePort>;
+    this.controlPort = port1;
+    this.control = comlink.wrap(port1) as unknown as ControlApi;
     let isReady = false;
     this.worker.onerror = (event) => {
       event.preventDefault?.();
@@ -57,7 +69,7 @@ export class WorkerHost {
       this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
     };
     this.worker.onmessageerror = () => this.end(LOST);
-    this.ready = this.start(settings, port2).then(() => {
+    this.ready = this.start(settings).then(() => {
       isReady = true;
     });
     // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
@@ -99,6 +111,7 @@ export class WorkerHost {
     this.failure = failure;
     this.ended.abort();
     this.worker.terminate();
+    this.controlPort.close();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
     this.waiting.clear();
@@ -106,14 +119,14 @@ export class WorkerHost {
     this.onEnd();
   }
 
-  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, port: MessagePort): Promise<void> {
+  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>): Promise<void> {
     const lifeLock = navigator.locks === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const timer = setTimeout(
       () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
       WORKER_START_TIMEOUT_MS,
     );
     try {
-      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(port, [port]));
+      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock });
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {

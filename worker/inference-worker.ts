@@ -1,48 +1,55 @@
 /**
- * The inference worker: control calls over comlink, runs over a port of their own, both in front of one queue.
+ * The inference worker: runs over the worker's own messages, control calls over a port and comlink, both in front of one queue.
  *
  * Invariants
- *  - Every request is answered exactly once, and nothing throws across the boundary: errors travel as data.
- *  - A run's cells are read while this side still owns its tensors, and leave with its reply; nothing of an input stays.
- *  - A counter that throws costs the run its cells, never its outputs.
+ *  - Nothing throws across the boundary: errors travel as data.
  *
- * Not here: deadlines and the window (page), the runtime (worker/runtime/session.ts).
+ * Not here: runs (worker/run-port.ts), deadlines and the window (page), the runtime (worker/runtime/session.ts).
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
+  BatchRule,
   ControlApi,
-  Feeds,
+  LoadedModel,
   LoadProgress,
   LoadReply,
   LoadRequest,
+  PageMessage,
   Reply,
-  RunMessage,
-  RunReply,
-  RunRequest,
   StoredModel,
   WorkerSettings,
 } from '../protocol/messages.ts';
+import { batchRefusal } from './load/batch-proof.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
+import { type PortModel, RunPort } from './run-port.ts';
+import { ResidentStore } from './runtime/resident-store.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
 
-class InferenceWorker implements ControlApi<MessagePort> {
+class InferenceWorker implements ControlApi {
   private readonly queue = new RunQueue();
-  private readonly models = new Map<number, RunnableModel>();
+  private readonly residents = new ResidentStore(this.queue);
+  private readonly models = new Map<number, PortModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
+  readonly runs = new RunPort(
+    (replies, transfer) => self.postMessage(replies, { transfer }),
+    this.models,
+    this.residents,
+    this.queue,
+    (handle) => this.updates.get(handle)?.(),
+  );
   private source = new ModelSource('memory');
   private loader: Loader | null = null;
 
-  async start(settings: WorkerSettings, runPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache);
     this.loader = new Loader(settings, this.source, this.queue);
-    runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
@@ -55,9 +62,9 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const job = new LoadJob(id, request, controller.signal, onProgress);
     try {
       const model = await loader.load(job);
-      this.models.set(id, model);
+      const loaded = await this.admit(id, request, model);
       this.planUpdate(id, request, model);
-      return { ok: true, value: model.loaded };
+      return { ok: true, value: loaded };
     } catch (error) {
       const { isSpoilt } = loader;
       if (error instanceof ElsewhereSignal) {
@@ -78,7 +85,11 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.models.delete(handle);
     this.updates.delete(handle);
     if (model === undefined) return { ok: true, value: null };
-    return reply(() => this.queue.control(() => model.session.release()).then(() => null));
+    const release = () => {
+      this.residents.dropOf(handle);
+      return model.session.release();
+    };
+    return reply(() => this.queue.control(release).then(() => null));
   }
 
   storedModels(): Promise<Reply<readonly StoredModel[]>> {
@@ -97,6 +108,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
     }, 'storage-refused');
   }
 
+  /** Lets runs of this model in, together where the load asked for it and the model has proved that it may. */
+  private async admit(handle: number, { batch, resident }: LoadRequest, { session, counter, loaded }: RunnableModel): Promise<LoadedModel> {
+    const prove = () => batchRefusal((feeds) => session.run(feeds), loaded.manifest, batch as BatchRule);
+    const refusal = batch === null ? null : await this.queue.control(prove);
+    this.models.set(handle, { session, counter, batch: refusal === null ? batch : null, residentCount: resident.length });
+    return { ...loaded, batchRefusal: refusal };
+  }
+
   /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
   private planUpdate(handle: number, { source, update }: LoadRequest, { loaded }: RunnableModel): void {
     if (update === 'never' || !loaded.fromCache || !('url' in source)) return;
@@ -109,51 +128,6 @@ class InferenceWorker implements ControlApi<MessagePort> {
       }, UPDATE_DELAY_MS);
     });
   }
-
-  private receive(message: RunMessage, port: MessagePort): void {
-    if (message.type === 'cancel') this.queue.cancel(message.id);
-    else for (const request of message.requests) void this.answer(request, port);
-  }
-
-  private async answer(request: RunRequest, port: MessagePort): Promise<void> {
-    const arrivedMs = performance.now();
-    let answer: RunReply;
-    try {
-      const model = this.models.get(request.handle);
-      if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
-      answer = await this.queue.run(request.id, () => this.run(model, request, arrivedMs));
-    } catch (error) {
-      answer = { id: request.id, ok: false, error: toWire(error) };
-    }
-    port.postMessage(answer, answer.ok ? [...buffersOf(answer.outputs), answer.cells.buffer as ArrayBuffer] : []);
-    if (answer.ok) this.updates.get(request.handle)?.();
-  }
-
-  private async run(model: RunnableModel, request: RunRequest, arrivedMs: number): Promise<RunReply> {
-    const startMs = performance.now();
-    const outputs = await model.session.run(request.feeds);
-    const runMs = performance.now() - startMs;
-    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, request.feeds, outputs) : new Uint32Array();
-    return { id: request.id, ok: true, outputs, cells, queueMs: startMs - arrivedMs, runMs };
-  }
-}
-
-function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint32Array {
-  try {
-    return model.counter(feeds, outputs);
-  } catch {
-    // Telemetry never throws: the page counts a counted run that comes without cells.
-    return new Uint32Array();
-  }
-}
-
-/** The page asks too; here it is the realm that reads the tensors that asks. Source: W3C Global Privacy Control, WorkerNavigator. */
-function hasPrivacySignal(): boolean {
-  return (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl === true;
-}
-
-function* buffersOf(outputs: Feeds): Generator<ArrayBuffer> {
-  for (const { data } of Object.values(outputs)) if (ArrayBuffer.isView(data)) yield data.buffer as ArrayBuffer;
 }
 
 function refuse(error: SdkError): { readonly ok: false; readonly error: ReturnType<typeof toWire> } {
@@ -180,4 +154,8 @@ function holdLock(name: string | null): Promise<boolean> {
   });
 }
 
-comlink.expose(new InferenceWorker());
+const worker = new InferenceWorker();
+addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) => {
+  if (data.type === 'control') comlink.expose(worker, data.port);
+  else worker.runs.receive(data);
+});

@@ -144,6 +144,7 @@ const LOADED: LoadedModel = {
   threadCount: 3,
   fromCache: false,
   storageRefusal: null,
+  batchRefusal: null,
   considered: [
     { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
     { variant: 'full', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },

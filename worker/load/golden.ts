@@ -12,7 +12,7 @@ import type { Manifest, ManifestVariant, TensorType } from '../../protocol/manif
 import type { Feeds, TensorWire } from '../../protocol/messages.ts';
 import { dataFromNumbers, type NumericTensorType } from '../../protocol/tensor-data.ts';
 
-type Golden = Manifest['golden'][number];
+export type Golden = Manifest['golden'][number];
 type GoldenTensor = Golden['outputs'][string];
 
 /** Name of the first output that is wrong, or null when all goldens came out right. Errors of the runtime pass through. */
@@ -30,7 +30,7 @@ export async function firstWrongOutput(
   return null;
 }
 
-function feedsOf(golden: Golden, manifest: Manifest): Feeds {
+export function feedsOf(golden: Golden, manifest: Manifest): Feeds {
   const type = (name: string): TensorType => manifest.inputs.find((input) => input.name === name)?.type ?? 'float32';
   return Object.fromEntries(
     Object.entries(golden.inputs).map(([name, { dims, data }]) => {

@@ -16,7 +16,7 @@
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
-import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { type ErrorCode, firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest.ts';
 import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
 import { Gpu } from '../runtime/gpu.ts';
@@ -29,6 +29,7 @@ import { notOnnxReason } from './file-signature.ts';
 import { firstWrongOutput } from './golden.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
+import { requireRunOptions } from './run-options.ts';
 
 /** What errors call a file that a person opened: its name is the person's. */
 const DROPPED = 'The opened file';
@@ -120,6 +121,7 @@ export class Loader {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
+    requireRunOptions(manifest, job.request);
     return {
       url: printable(opened.url),
       pairs: pairsOf(manifest),
@@ -142,6 +144,7 @@ export class Loader {
       open: once,
       describe: async (session) => {
         const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);
+        requireRunOptions(manifest, job.request);
         const modelVersion = await versionOf(JSON.stringify(manifest));
         job.modelVersion = modelVersion;
         return { manifest, modelVersion };
@@ -166,7 +169,8 @@ export class Loader {
       try {
         return await this.attempt(job, origin, candidate);
       } catch (error) {
-        if (isFileError(error) || isSdkError(error, 'aborted') || isSdkError(error, 'load-stalled')) throw error;
+        if (isFileError(error) || ['aborted', 'load-stalled', 'invalid-option'].some((code) => isSdkError(error, code as ErrorCode)))
+          throw error;
         lastError = error;
         this.recordFailure(job, origin, candidate, error);
       }
@@ -200,7 +204,7 @@ export class Loader {
     ]);
     const reason = notOnnxReason(file.bytes);
     if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
-    const session = await job.timed('compile', () => this.queue.control(() => this.create(factory, file, candidate, origin.url)));
+    const session = await job.timed('compile', () => this.queue.control(() => this.create(job, factory, file, candidate, origin.url)));
     try {
       const { manifest, modelVersion } = await origin.describe(session);
       const wrong = await job.timed('warm-up', () => this.queue.control(() => this.warmUp(session, manifest, candidate)));
@@ -214,12 +218,18 @@ export class Loader {
     }
   }
 
-  private async create(factory: SessionFactory, file: ModelBytes, { variant, provider }: Candidate, url: string): Promise<Session> {
+  private async create(
+    job: LoadJob,
+    factory: SessionFactory,
+    file: ModelBytes,
+    { variant, provider }: Candidate,
+    url: string,
+  ): Promise<Session> {
     const device = provider === 'webgpu' ? await this.gpu.device() : null;
     const fail = (reason: string, cause?: unknown) => new SdkError('session-failed', { variant: variant.id, provider, reason }, { cause });
     if (provider === 'webgpu' && device === null) throw fail('the WebGPU adapter gave no device');
     try {
-      return await factory.create(file.bytes, device, variant.optimized === true);
+      return await factory.create(file.bytes, device, variant.optimized === true, job.request.resident);
     } catch (error) {
       if (error instanceof UnreadableModelError) throw new SdkError('model-not-onnx', { url, reason: error.message }, { cause: error });
       throw fail(firstLine(error), error);
@@ -263,6 +273,7 @@ export class Loader {
       storageRefusal,
       considered: job.considered,
       timings: job.timings,
+      batchRefusal: null,
     };
     return { session, loaded, counter: createRunCounter(manifest, plan) };
   }
