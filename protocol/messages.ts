@@ -184,6 +184,7 @@ export interface ControlApi {
   load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
+  /** Of a model for which the page sends `last` as well. What was sent before is answered first. */
   close(handle: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
@@ -196,7 +197,9 @@ export type PageMessage<Port> = { readonly type: 'control'; readonly port: Port 
 export type RunMessage =
   | { readonly type: 'run'; readonly requests: readonly (RunRequest | ReadRequest)[] }
   | { readonly type: 'cancel'; readonly id: number }
-  | { readonly type: 'release'; readonly residentIds: readonly number[] };
+  | { readonly type: 'release'; readonly residentIds: readonly number[] }
+  /** No run of this model follows: its `close`, which comes by the other channel and may be faster, waits for this. */
+  | { readonly type: 'last'; readonly handle: number };
 
 export interface RunRequest {
   readonly id: number;

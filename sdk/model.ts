@@ -40,12 +40,6 @@ import type { WorkerHost } from './worker-host.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 
-interface Finished {
-  readonly result: RunResult;
-  readonly cells: Uint32Array;
-  readonly segment: number;
-}
-
 export class LoadedModelHandle implements Model {
   readonly manifest: Manifest;
   readonly modelVersion: string;
@@ -86,14 +80,8 @@ export class LoadedModelHandle implements Model {
 
   run(feeds: Feeds, options: RunOptions = {}): Promise<RunResult> {
     const isCounted = this.recorder?.isCounting() === true;
-    const finished = this.execute(feeds, options, isCounted);
-    const answer = finished.then(({ result }) => result);
-    // One microtask behind the caller's own reaction to `answer`, which is attached after this one.
-    if (isCounted)
-      answer.then(
-        () => queueMicrotask(() => finished.then((run) => this.recordRun(run))),
-        (error) => queueMicrotask(() => this.recordFailure(error)),
-      );
+    const answer = this.execute(feeds, options, isCounted);
+    if (isCounted) answer.catch((error) => queueMicrotask(() => this.recordFailure(error)));
     return answer;
   }
 
@@ -106,7 +94,7 @@ export class LoadedModelHandle implements Model {
   }
 
   async warmUp(feeds: Feeds = warmUpFeeds(this.manifest), options: RunOptions = {}): Promise<number> {
-    return (await this.execute(feeds, options, false)).result.totalMs;
+    return (await this.execute(feeds, options, false)).totalMs;
   }
 
   async feedback(result: RunResult, feedback: Feedback): Promise<void> {
@@ -138,7 +126,7 @@ export class LoadedModelHandle implements Model {
     return this.closing;
   }
 
-  private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<Finished> {
+  private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<RunResult> {
     const startMs = performance.now();
     const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
     checkRun(feeds, timeoutMs, signal);
@@ -149,13 +137,13 @@ export class LoadedModelHandle implements Model {
     const ready = readyFeeds(this.manifest, near, options.transfer === true);
     const answer = await runs.run({ handle: this.loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
     const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
-    const result = { outputs, queueMs: answer.queueMs, runMs: answer.runMs, totalMs: performance.now() - startMs };
+    const { queueMs, runMs, cells } = answer;
+    const totalMs = performance.now() - startMs;
+    const result = { outputs, queueMs, runMs, totalMs };
     if (this.recorder !== null) this.segments.set(result, segment);
-    return { result, cells: answer.cells, segment };
-  }
-
-  private recordRun({ result: { queueMs, runMs, totalMs }, cells, segment }: Finished): void {
-    this.recorder?.ran(this.loaded, { cells, segment, queueMs, runMs, totalMs });
+    // One microtask before and one behind the caller's reaction to this result.
+    if (isCounted) queueMicrotask(() => queueMicrotask(() => this.recorder?.ran(this.loaded, { cells, segment, queueMs, runMs, totalMs })));
+    return result;
   }
 
   private recordFailure(error: unknown): void {

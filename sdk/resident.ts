@@ -56,7 +56,7 @@ export class PageResident implements ResidentTensor {
   async readFrom(startMs: number, { signal, timeoutMs = RUN_TIMEOUT_MS }: Pick<RunOptions, 'signal' | 'timeoutMs'>): Promise<TensorOutput> {
     const { residentId } = this.wire();
     const { outputs } = await this.channel.read(residentId, { startMs, timeoutMs, signal });
-    return outputs['data'] as TensorWire;
+    return outputs.data as TensorWire;
   }
 
   release(): void {

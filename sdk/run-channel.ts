@@ -57,6 +57,9 @@ export class RunChannel {
   private readonly pending = new Map<number, PendingRun>();
   private requests: (RunRequest | ReadRequest)[] = [];
   private buffers: ArrayBuffer[] = [];
+  private releases: number[] = [];
+  private ending: number[] = [];
+  private isFlushing = false;
   private nextId = 1;
   private failure: (() => SdkError) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -84,9 +87,18 @@ export class RunChannel {
     return this.send(wait, (id) => ({ id, residentId }), []);
   }
 
-  /** The worker need not keep them any longer. */
+  /** The worker need not keep them any longer, once the runs are there that were started before. */
   release(residentIds: readonly number[]): void {
-    if (this.failure === null && residentIds.length > 0) this.worker.postMessage({ type: 'release', residentIds } satisfies RunMessage);
+    if (this.failure !== null || residentIds.length === 0) return;
+    this.releases.push(...residentIds);
+    this.flushLater();
+  }
+
+  /** Says, behind the runs that were started before, that none of this model follows. */
+  endRunsOf(handle: number): void {
+    if (this.failure !== null) return;
+    this.ending.push(handle);
+    this.flushLater();
   }
 
   /** Rejects what is pending and all that comes later. */
@@ -109,7 +121,7 @@ export class RunChannel {
       if (deadlineMs < this.alarmMs) this.setAlarm(deadlineMs);
       this.requests.push(request(id));
       for (const buffer of buffers) this.buffers.push(buffer);
-      if (this.requests.length === 1) queueMicrotask(() => this.flush());
+      this.flushLater();
     });
   }
 
@@ -119,10 +131,30 @@ export class RunChannel {
     return () => signal.removeEventListener('abort', onAbort);
   }
 
+  private flushLater(): void {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    queueMicrotask(() => this.flush());
+  }
+
   private flush(): void {
-    const { requests, buffers } = this;
+    const { requests, buffers, releases, ending } = this;
+    this.isFlushing = false;
     this.requests = [];
     this.buffers = [];
+    if (this.failure !== null) return;
+    if (requests.length > 0) this.post(requests, buffers);
+    if (releases.length > 0) {
+      this.releases = [];
+      this.worker.postMessage({ type: 'release', residentIds: releases } satisfies RunMessage);
+    }
+    if (ending.length > 0) {
+      this.ending = [];
+      for (const handle of ending) this.worker.postMessage({ type: 'last', handle } satisfies RunMessage);
+    }
+  }
+
+  private post(requests: readonly (RunRequest | ReadRequest)[], buffers: ArrayBuffer[]): void {
     try {
       this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, buffers.length > 1 ? [...new Set(buffers)] : buffers);
     } catch (error) {
@@ -152,7 +184,9 @@ export class RunChannel {
   private giveUp<C extends ErrorCode>(id: number, code: C, details: ConstructorParameters<typeof SdkError<C>>[1]): void {
     const run = this.take(id);
     if (run === undefined) return;
-    this.worker.postMessage({ type: 'cancel', id } satisfies RunMessage);
+    const unsent = this.requests.findIndex((request) => request.id === id);
+    if (unsent >= 0) this.requests.splice(unsent, 1);
+    else this.worker.postMessage({ type: 'cancel', id } satisfies RunMessage);
     run.reject(new SdkError(code, details));
   }
 

@@ -92,6 +92,7 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
+    this.runs.endRunsOf(handle);
     unwrap(await this.guarded(this.control.close(handle)));
   }
 

@@ -81,6 +81,7 @@ class InferenceWorker implements ControlApi {
   }
 
   async close(handle: number): Promise<Reply<null>> {
+    await this.runs.allEntered(handle);
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);

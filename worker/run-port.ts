@@ -41,6 +41,11 @@ export interface PortModel {
 
 type Post = (replies: RunReplies, transfer: ArrayBuffer[]) => void;
 
+interface Ending {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
 const NO_CELLS = new Uint32Array();
 
 export class RunPort {
@@ -49,6 +54,7 @@ export class RunPort {
   private readonly models: ReadonlyMap<number, PortModel>;
   private readonly queue: RunQueue;
   private readonly onAnswered: (handle: number) => void;
+  private readonly endings = new Map<number, Ending>();
 
   /** @param onAnswered Called with the model's handle after each run that went well. */
   constructor(
@@ -73,7 +79,35 @@ export class RunPort {
   receive(message: RunMessage): void {
     if (message.type === 'cancel') this.queue.cancel(message.id);
     else if (message.type === 'release') this.residents.release(message.residentIds);
-    else if (message.type === 'run') this.queue.enter(message.requests.flatMap((request) => this.jobOf(request) ?? []));
+    else if (message.type === 'run') this.enter(message.requests);
+    else if (message.type === 'last') this.endingOf(message.handle).resolve();
+  }
+
+  /** Resolves once every run of this model that the page has sent is in the queue. */
+  async allEntered(handle: number): Promise<void> {
+    await this.endingOf(handle).promise;
+    this.endings.delete(handle);
+  }
+
+  private endingOf(handle: number): Ending {
+    const known = this.endings.get(handle);
+    if (known !== undefined) return known;
+    let resolve = (): void => undefined;
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const ending = { promise, resolve };
+    this.endings.set(handle, ending);
+    return ending;
+  }
+
+  private enter(requests: readonly (RunRequest | ReadRequest)[]): void {
+    const runs: QueuedRun[] = [];
+    for (const request of requests) {
+      const run = this.jobOf(request);
+      if (run !== null) runs.push(run);
+    }
+    this.queue.enter(runs);
   }
 
   /** Null when it was answered at once. */
@@ -112,14 +146,18 @@ class PortRun implements QueuedRun {
     this.pins = pinsOf(request, port.residents);
   }
 
-  async start(together: readonly this[]): Promise<void> {
-    if (together.length > 1 && (await this.startBatch(together))) return;
-    for (const run of together) await run.startAlone();
+  start(together: readonly this[]): Promise<void> {
+    return together.length === 1 ? this.startAlone() : this.startTogether(together);
   }
 
   refuse(error: unknown): void {
     this.unpin();
     this.port.answer(failure(this.id, error), null);
+  }
+
+  private async startTogether(together: readonly this[]): Promise<void> {
+    if (await this.startBatch(together)) return;
+    for (const run of together) await run.startAlone();
   }
 
   private async startAlone(): Promise<void> {
@@ -134,8 +172,8 @@ class PortRun implements QueuedRun {
       this.refuse(error);
       return;
     }
-    this.unpin();
     this.port.answer(reply, this.request.handle);
+    this.unpin();
   }
 
   /** False when it could not be done together; nothing was answered then. */
@@ -185,7 +223,7 @@ class PortRun implements QueuedRun {
   }
 
   private unpin(): void {
-    for (const pin of this.pins.values()) pin.unpin();
+    if (this.pins.size > 0) for (const pin of this.pins.values()) pin.unpin();
   }
 }
 
@@ -260,10 +298,15 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** What can be looked at here, and the names of what lies on the GPU. */
 function readable(tensors: SessionTensors): readonly [Feeds, ReadonlySet<string>] {
-  if (!Object.values(tensors).some((tensor) => tensor instanceof KeptTensor)) return [tensors as Feeds, NONE];
+  if (!hasKept(tensors)) return [tensors as Feeds, NONE];
   const wires = Object.entries(tensors).map(([name, tensor]) => [name, tensor instanceof KeptTensor ? tensor.wire : tensor] as const);
   const unread = wires.filter(([, wire]) => wire === null).map(([name]) => name);
   return [Object.fromEntries(wires.filter((entry): entry is readonly [string, TensorWire] => entry[1] !== null)), new Set(unread)];
+}
+
+function hasKept(tensors: SessionTensors): boolean {
+  for (const name of Object.keys(tensors)) if (tensors[name] instanceof KeptTensor) return true;
+  return false;
 }
 
 /** The page asks too; here it is the realm that reads the tensors that asks. Source: W3C Global Privacy Control, WorkerNavigator. */

@@ -39,7 +39,7 @@ test('feeds are laid one behind the other and outputs cut apart, in memory of th
   const shares = splitOutputs(joined, [1, 2]);
   expect(shares?.[0]).toEqual({ x: tensor([1, 2], Float32Array.of(1, 2)), s: { type: 'string', dims: [1], data: ['a'] } });
   expect(shares?.[1]).toEqual({ x: tensor([2, 2], Float32Array.of(3, 4, 5, 6)), s: { type: 'string', dims: [2], data: ['b', 'c'] } });
-  const buffers = shares?.map((share) => (share['x']?.data as Float32Array).buffer);
+  const buffers = shares?.map((share) => (share.x as { data: Float32Array }).data.buffer);
   expect(buffers?.map((buffer) => buffer?.byteLength)).toEqual([8, 16]);
   expect(splitOutputs({ y: tensor([2, 2]) }, [1, 2])).toBeNull();
 });
@@ -49,7 +49,7 @@ test('64-bit integers and half floats keep their bits', () => {
     { i: { type: 'int64', dims: [1], data: BigInt64Array.of(2n ** 60n) }, h: { type: 'float16', dims: [1], data: Uint16Array.of(0x7e01) } },
     { i: { type: 'int64', dims: [1], data: BigInt64Array.of(-1n) }, h: { type: 'float16', dims: [1], data: Uint16Array.of(0x8000) } },
   ]);
-  expect([joined['i']?.data, joined['h']?.data]).toEqual([BigInt64Array.of(2n ** 60n, -1n), Uint16Array.of(0x7e01, 0x8000)]);
+  expect([joined.i?.data, joined.h?.data]).toEqual([BigInt64Array.of(2n ** 60n, -1n), Uint16Array.of(0x7e01, 0x8000)]);
 });
 
 const MANIFEST = {
@@ -68,7 +68,7 @@ test('a model whose first axis is not the batch axis everywhere cannot be batche
 /** A model given by what it makes of its rows. */
 function model(rowsOf: (rows: readonly Float32Array[]) => readonly Float32Array[]): (feeds: Feeds) => Promise<Feeds> {
   return async (feeds) => {
-    const { data, dims } = feeds['x'] as { data: Float32Array; dims: readonly number[] };
+    const { data, dims } = feeds.x as { data: Float32Array; dims: readonly number[] };
     const rows = rowsOf(Array.from({ length: dims[0] as number }, (_, row) => data.slice(3 * row, 3 * row + 3)));
     return { y: tensor([rows.length, 3], Float32Array.from(rows.flatMap((row) => [...row]))) };
   };
@@ -86,7 +86,7 @@ test('a model that keeps its items apart is batched; one that mixes, reorders or
   expect(await refusal((rows) => [...rows].reverse())).toContain('other outputs');
   expect(await refusal((rows) => rows.slice(0, 1))).toContain('one row per item');
   const failing = async (feeds: Feeds) => {
-    if (((feeds['x']?.dims[0] as number) ?? 0) > 1) throw new Error('only one at a time');
+    if (((feeds.x?.dims[0] as number) ?? 0) > 1) throw new Error('only one at a time');
     return { y: tensor([1, 3]) };
   };
   expect(await batchRefusal(failing, MANIFEST, rule)).toContain('only one at a time');

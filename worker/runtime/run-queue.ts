@@ -101,8 +101,17 @@ export class RunQueue {
         continue;
       }
       const waitMs = this.companyWaitMs(job);
-      if (waitMs > 0) await this.untilNews(waitMs);
-      else await startAll(this.takeCompany(job));
+      if (waitMs > 0) {
+        await this.untilNews(waitMs);
+        continue;
+      }
+      const together = this.takeCompany(job);
+      try {
+        await job.start(together);
+      } catch (error) {
+        // A start answers for itself; what it throws all the same must neither hang its runs nor end the queue.
+        for (const run of together) run.refuse(error);
+      }
     }
     this.isBusy = false;
   }
@@ -148,14 +157,5 @@ export class RunQueue {
       } else at++;
     }
     return together;
-  }
-}
-
-async function startAll(together: readonly QueuedRun[]): Promise<void> {
-  try {
-    await together[0]?.start(together);
-  } catch (error) {
-    // A start answers for itself; what it throws all the same must neither hang its runs nor end the queue.
-    for (const run of together) run.refuse(error);
   }
 }

@@ -96,16 +96,15 @@ export class SessionFactory {
    * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
   async create(bytes: Uint8Array, device: GPUDevice | null, isOptimized: boolean, keptOutputs: readonly string[]): Promise<Session> {
+    const isBound = device !== null && keptOutputs.length > 0;
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
-      ...(device !== null && keptOutputs.length > 0
-        ? { preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer' as const])) }
-        : {}),
+      ...(isBound ? { preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer' as const])) } : {}),
       ...SILENT,
     };
     try {
-      return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options), new Set(keptOutputs));
+      return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options), new Set(keptOutputs), isBound);
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;
@@ -166,12 +165,15 @@ export class Session {
   private readonly session: ort.InferenceSession;
   private readonly kept: ReadonlySet<string>;
   private readonly outputNames: readonly string[];
+  /** The runtime binds inputs and outputs of a session that keeps outputs on the GPU. */
+  private readonly isBound: boolean;
   private hasLostBinding = false;
 
-  constructor(runtime: Runtime, session: ort.InferenceSession, kept: ReadonlySet<string>) {
+  constructor(runtime: Runtime, session: ort.InferenceSession, kept: ReadonlySet<string>, isBound: boolean) {
     this.runtime = runtime;
     this.session = session;
     this.kept = kept;
+    this.isBound = isBound;
     this.inputs = session.inputMetadata.map(toSessionTensor);
     this.outputs = session.outputMetadata.filter((meta) => meta.isTensor).map(toSessionTensor);
     this.outputNames = this.outputs.map(({ name }) => name);
@@ -193,7 +195,16 @@ export class Session {
   async runKeeping(feeds: SessionTensors): Promise<SessionTensors> {
     const tensors: Record<string, ort.Tensor> = {};
     for (const name of Object.keys(feeds)) tensors[name] = this.toTensor(feeds[name] as TensorWire | KeptTensor);
-    const outputs = await this.outputsOf(tensors);
+    // After a failed run such a session takes the feeds of that run for those of every later one (wasm-core-impl.ts, `inputOutputBound`).
+    if (this.hasLostBinding) throw new Error('an earlier run of this session failed and its outputs stay on the GPU; load the model again');
+    let outputs: ort.InferenceSession.OnnxValueMapType;
+    try {
+      outputs = await this.session.run(tensors, this.outputNames, SILENT);
+    } catch (error) {
+      this.hasLostBinding = this.isBound;
+      // The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too.
+      throw new Error(firstLine(error).replace(NUMBER, '#'));
+    }
     const results: Record<string, TensorWire | KeptTensor> = {};
     for (const name of this.outputNames) {
       const tensor = outputs[name] as ort.Tensor;
@@ -209,18 +220,6 @@ export class Session {
 
   release(): Promise<void> {
     return this.session.release();
-  }
-
-  /** The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too. */
-  private async outputsOf(tensors: Record<string, ort.Tensor>): Promise<ort.InferenceSession.OnnxValueMapType> {
-    // After a failed run such a session takes the feeds of that run for those of every later one (wasm-core-impl.ts, `inputOutputBound`).
-    if (this.hasLostBinding) throw new Error('an earlier run of this session failed and its outputs stay on the GPU; load the model again');
-    try {
-      return await this.session.run(tensors, this.outputNames, SILENT);
-    } catch (error) {
-      this.hasLostBinding = this.kept.size > 0;
-      throw new Error(firstLine(error).replace(NUMBER, '#'));
-    }
   }
 
   private toTensor(feed: TensorWire | KeptTensor): ort.Tensor {
