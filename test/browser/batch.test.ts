@@ -19,7 +19,7 @@ const LOOKUP = onnxModel(
 const MIXER = onnxModel(
   [{ name: 'x', dims: ['batch', 3] }],
   [
-    { operator: 'DynamicQuantizeLinear', inputs: .x, output: 'q', moreOutputs: ['scale', 'zero'] },
+    { operator: 'DynamicQuantizeLinear', inputs: ['x'], output: 'q', moreOutputs: ['scale', 'zero'] },
     { operator: 'DequantizeLinear', inputs: ['q', 'scale', 'zero'], output: 'y' },
   ],
   [{ name: 'y', dims: ['batch', 3] }],
