@@ -47,9 +47,9 @@ export interface Platform {
 }
 
 export function browserPlatform(): Platform {
-  // Added once, however many clients there are: it is the same function.
-  addEventListener('storage', forgetStored);
-  addEventListener('pageshow', forgetStored);
+  // Added once, however many clients there are: it is the same function. There is no page in a test that runs in Node.
+  globalThis.addEventListener?.('storage', forgetStored);
+  globalThis.addEventListener?.('pageshow', forgetStored);
   return {
     now: () => Date.now(),
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),

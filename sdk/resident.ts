@@ -50,10 +50,13 @@ export class PageResident implements ResidentTensor {
   }
 
   read(options: Pick<RunOptions, 'signal' | 'timeoutMs'> = {}): Promise<TensorOutput> {
-    return this.readFrom(performance.now(), options);
+    return this.readFrom(undefined, options);
   }
 
-  async readFrom(startMs: number, { signal, timeoutMs = RUN_TIMEOUT_MS }: Pick<RunOptions, 'signal' | 'timeoutMs'>): Promise<TensorOutput> {
+  async readFrom(
+    startMs: number | undefined,
+    { signal, timeoutMs = RUN_TIMEOUT_MS }: Pick<RunOptions, 'signal' | 'timeoutMs'>,
+  ): Promise<TensorOutput> {
     const { residentId } = this.wire();
     const { outputs } = await this.channel.read(residentId, { startMs, timeoutMs, signal });
     return outputs.data as TensorWire;

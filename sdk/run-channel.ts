@@ -33,6 +33,9 @@ interface Wait {
   readonly signal: AbortSignal | undefined;
 }
 
+/** `startMs` is absent when the call is the start. */
+type ReadWait = Omit<Wait, 'startMs'> & { readonly startMs: number | undefined };
+
 export interface RunOrder extends Wait {
   readonly handle: number;
   readonly ready: ReadyFeeds;
@@ -83,8 +86,8 @@ export class RunChannel {
   }
 
   /** The elements of a resident tensor, as the answer's output `data`. */
-  read(residentId: number, wait: Wait): Promise<RunAnswer> {
-    return this.send(wait, (id) => ({ id, residentId }), []);
+  read(residentId: number, { startMs = performance.now(), timeoutMs, signal }: ReadWait): Promise<RunAnswer> {
+    return this.send({ startMs, timeoutMs, signal }, (id) => ({ id, residentId }), []);
   }
 
   /** The worker need not keep them any longer, once the runs are there that were started before. */
