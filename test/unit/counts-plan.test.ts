@@ -145,6 +145,7 @@ const LOADED: LoadedModel = {
   fromCache: false,
   storageRefusal: null,
   choice: { by: 'rule', isRemembered: false },
+  batchRefusal: null,
   considered: [
     { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
     { variant: 'full', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },

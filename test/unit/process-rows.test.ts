@@ -9,8 +9,8 @@ import { dataPlanOf } from '../../counts/data-plan.ts';
 import { createRunCounter } from '../../counts/run-counter.ts';
 import { checkManifest, type ManifestColumn, type ManifestInput } from '../../protocol/manifest.ts';
 import { type ManifestRowPreprocess, rowFault } from '../../protocol/manifest-row.ts';
-import type { RowWire, RunFeeds } from '../../protocol/messages.ts';
-import { processingOf } from '../../worker/process/processing.ts';
+import type { RowWire } from '../../protocol/messages.ts';
+import { processingOf, type UnpreparedFeeds } from '../../worker/process/processing.ts';
 import { encodedRows, prepareRows } from '../../worker/process/row.ts';
 
 const { columns, preprocess, rows, expected } = JSON.parse(readFileSync(new URL('../vectors/rows.json', import.meta.url), 'utf8')) as {
@@ -147,7 +147,7 @@ test('a row is counted by its values: ages between their edges, an unknown colou
   const { manifest } = verdict;
   const plan = dataPlanOf(manifest);
   const count = createRunCounter(manifest, plan);
-  const bumped = async (feeds: RunFeeds) => {
+  const bumped = async (feeds: UnpreparedFeeds) => {
     const prepared = await processingOf(manifest)?.prepare(1, feeds);
     const cells = count(prepared?.counted ?? {}, {});
     return plan.metrics

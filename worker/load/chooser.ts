@@ -302,7 +302,8 @@ export class Chooser {
 
 /** What ends the load whatever candidates are left. */
 function isFatal(error: unknown): boolean {
-  return error instanceof ElsewhereSignal || isFileError(error) || isSdkError(error, 'aborted') || isSdkError(error, 'load-stalled');
+  const codes = ['aborted', 'load-stalled', 'invalid-option'] as const;
+  return error instanceof ElsewhereSignal || isFileError(error) || codes.some((code) => isSdkError(error, code));
 }
 
 function recordFailure(job: LoadJob, origin: Origin, candidate: Candidate, error: unknown): void {

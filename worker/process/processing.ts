@@ -13,7 +13,7 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
-import type { Feeds, MediaWire, PixelsWire, RunFeeds, RunResults, TensorWire } from '../../protocol/messages.ts';
+import type { Feeds, MediaWire, PixelsWire, RunResults, TensorWire } from '../../protocol/messages.ts';
 import { prepareRecordings } from './audio.ts';
 import type { Placement } from './fit.ts';
 import { tensorOfPixels } from './image.ts';
@@ -23,6 +23,9 @@ import { PrepareGate } from './prepare-gate.ts';
 import { prepareRows } from './row.ts';
 import { prepareTexts, type TextTokenizer } from './text.ts';
 import { UnfitError } from './unfit-error.ts';
+
+/** What a run feeds, less what lies in this worker already. */
+export type UnpreparedFeeds = Readonly<Record<string, TensorWire | MediaWire>>;
 
 /** What one input's media became: the tensors that it fills, and where its pictures lie in them. */
 export interface PreparedInput {
@@ -63,7 +66,7 @@ export class Processing {
    *
    * @throws {SdkError} `preprocess-failed`, `queue-full`, `aborted`
    */
-  prepare(runId: number, feeds: RunFeeds): Promise<PreparedRun> {
+  prepare(runId: number, feeds: UnpreparedFeeds): Promise<PreparedRun> {
     return this.gate.pass(runId, () => this.preparedRun(feeds));
   }
 
@@ -84,7 +87,7 @@ export class Processing {
     return { outputs: kept, results, postMs: performance.now() - startMs };
   }
 
-  private async preparedRun(feeds: RunFeeds): Promise<PreparedRun> {
+  private async preparedRun(feeds: UnpreparedFeeds): Promise<PreparedRun> {
     const startMs = performance.now();
     const given: Record<string, TensorWire> = {};
     const filled: Record<string, TensorWire> = {};

@@ -1,0 +1,40 @@
+/**
+ * Warm-up feeds: what a model can be run on before anybody has an input for it.
+ */
+import { SdkError } from '../protocol/errors.ts';
+import { goldenInputNumbers } from '../protocol/golden-sample.ts';
+import type { Manifest, TensorType } from '../protocol/manifest.ts';
+import { dataFromNumbers, elementCount, type NumericTensorType } from '../protocol/tensor-data.ts';
+import type { TensorInput } from './options.ts';
+
+type GoldenInput = Manifest['golden'][number]['inputs'][string];
+
+/**
+ * The first golden's inputs, or zeros of one item where the manifest says how long every axis is.
+ *
+ * @throws {SdkError} `invalid-option` when it does not.
+ */
+export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<string, TensorInput>> {
+  const [first] = golden;
+  if (first !== undefined) {
+    const numbersOf = (name: string) => goldenInputNumbers(first.inputs[name] as GoldenInput, typeOf(inputs, name));
+    return Object.fromEntries(Object.entries(first.inputs).map(([name, { dims }]) => [name, { dims, data: numbersOf(name) }]));
+  }
+  return Object.fromEntries(
+    inputs.map(({ name, type, dims }) => {
+      const lengths = dims.map((axis) => (axis === 'batch' ? 1 : axis));
+      if (!lengths.every((length) => typeof length === 'number')) {
+        const reason = `the manifest has no golden inputs and leaves an axis of "${name}" open; pass feeds of the dims that your runs have`;
+        throw new SdkError('invalid-option', { option: 'feeds', reason });
+      }
+      const count = elementCount(lengths);
+      const data =
+        type === 'string' ? Array<string>(count).fill('') : dataFromNumbers(type as NumericTensorType, Array<number>(count).fill(0));
+      return [name, { data, dims: lengths }];
+    }),
+  );
+}
+
+function typeOf(inputs: Manifest['inputs'], name: string): TensorType {
+  return inputs.find((input) => input.name === name)?.type ?? 'float32';
+}
