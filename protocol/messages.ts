@@ -118,6 +118,13 @@ export interface WorkerSettings {
   readonly lifeLock: string | null;
 }
 
+/** In the worker's name, behind `insitu` and a space, as JSON: the plain wasm build is to start before the first message. */
+export interface EarlyStart {
+  readonly module: string;
+  readonly wasm: string;
+  readonly threadCountMax: number;
+}
+
 export interface LoadRequest {
   /** A manifest or a plain .onnx file: an absolute URL, or bytes that never came from a network. */
   readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };

@@ -77,7 +77,7 @@ class PageClient implements Client {
       threadCountMax,
       trustedKeys: options.trustedKeys ?? null,
     };
-    this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
+    this.workers = new WorkerSet((onEnd, startsWasm) => new WorkerHost(worker, settings, onEnd, startsWasm));
     this.models = new StoredModels(this.workers);
   }
 

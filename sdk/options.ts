@@ -334,11 +334,12 @@ export interface ModelStore {
   list(): Promise<readonly StoredModel[]>;
   /**
    * Keeps a stored model when room is made for another one (least recently used go first), or lets it go again. Pinning also asks
-   * the browser to keep this site's storage when the disk runs full; Firefox asks the person, so call it after an act of theirs.
+   * the browser to keep this site's storage when the disk runs full, without waiting for its answer (`navigator.storage.persisted()`
+   * tells it); Firefox asks the person, so call it after an act of theirs.
    *
-   * @returns `isStored` false: nothing is stored under that URL, and nothing was pinned. `isPersistent`: the browser has promised.
+   * @returns False when nothing is stored under that URL, and nothing was pinned.
    */
-  pin(url: string, isPinned?: boolean): Promise<{ readonly isStored: boolean; readonly isPersistent: boolean }>;
+  pin(url: string, isPinned?: boolean): Promise<boolean>;
   /** Hashes one stored model, or all, again. Damaged chunks are dropped; the next load fetches them and nothing else. */
   verify(url?: string): Promise<StoreCheck>;
   /** Removes one model by its manifest URL, or all and what was measured about them. Resolves to the bytes freed. */

@@ -23,9 +23,11 @@ export class StoredModels implements ModelStore {
     return this.workers.withAnyHost((host) => host.storedModels());
   }
 
-  async pin(url: string, isPinned = true): Promise<{ readonly isStored: boolean; readonly isPersistent: boolean }> {
+  async pin(url: string, isPinned = true): Promise<boolean> {
     const isStored = await this.workers.withAnyHost((host) => host.pinStored(absolute(url), isPinned));
-    return { isStored, isPersistent: await (isStored && isPinned ? askToPersist() : isPersistent()) };
+    // Nobody waits for the answer: Firefox gives none before the person does. The pin stands either way.
+    if (isStored && isPinned) void navigator.storage?.persist?.().catch(() => false);
+    return isStored;
   }
 
   verify(url?: string): Promise<StoreCheck> {
@@ -39,13 +41,4 @@ export class StoredModels implements ModelStore {
 
 function absolute(url: string): string {
   return new URL(url, document.baseURI).href;
-}
-
-/** A browser that cannot promise, or fails to, has not promised. */
-async function askToPersist(): Promise<boolean> {
-  return (await navigator.storage?.persist?.().catch(() => false)) ?? false;
-}
-
-async function isPersistent(): Promise<boolean> {
-  return (await navigator.storage?.persisted?.().catch(() => false)) ?? false;
 }

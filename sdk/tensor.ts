@@ -29,7 +29,8 @@ export interface ReadyFeeds {
 /** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`. */
 export function readyFeeds(manifest: Manifest, given: FeedInputs, isTransfer: boolean): ReadyFeeds {
   const expected = manifest.inputs.map((input) => input.name);
-  if (Object.keys(given).some((name) => !expected.includes(name))) throw new SdkError('input-unknown', { expected });
+  const unknown = Object.keys(given).find((name) => !expected.includes(name));
+  if (unknown !== undefined) throw new SdkError('input-unknown', { expected });
   const filled = manifest.inputs.flatMap(({ name, preprocess }) =>
     preprocess === undefined || isTensor(given[name]) ? [] : filledInputs(preprocess),
   );

@@ -25,6 +25,7 @@ import {
 import type { Provider } from '../protocol/manifest.ts';
 import type {
   ControlApi,
+  EarlyStart,
   FileAddress,
   LoadHooks,
   LoadReply,
@@ -69,14 +70,14 @@ export class WorkerHost {
   private movedAtMs = 0;
 
   /** Starts a worker. Failures of the start reject every call that follows. */
-  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void) {
+  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, startsWasm: boolean) {
     this.onEnd = onEnd;
     const runs = new MessageChannel();
     const news = new MessageChannel();
     this.runs = new RunChannel(runs.port1, () => this.askWhetherAlive());
     this.news = news.port1;
     this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
-    this.worker = spawn(url);
+    this.worker = spawn(url, startsWasm ? earlyStart(settings) : '');
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
     this.control = comlink.wrap(this.worker) as unknown as ControlApi<MessagePort>;
     let isReady = false;
@@ -267,11 +268,11 @@ export class WorkerHost {
  *
  * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
  */
-function spawn(url: string): Worker {
+function spawn(url: string, order: string): Worker {
   const isSameOrigin = new URL(url).origin === location.origin;
   const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
   try {
-    return new Worker(trustedUrl(source), { type: 'module', name: 'insitu' });
+    return new Worker(trustedUrl(source), { type: 'module', name: `insitu${order}` });
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
   } finally {
@@ -283,4 +284,8 @@ function spawn(url: string): Worker {
 function unwrap<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   throw fromWire(reply.error);
+}
+
+function earlyStart({ assets, threadCountMax }: Pick<WorkerSettings, 'assets' | 'threadCountMax'>): string {
+  return ` ${JSON.stringify({ ...assets.runtimes.wasm, threadCountMax } satisfies EarlyStart)}`;
 }

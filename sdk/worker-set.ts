@@ -18,12 +18,13 @@ export type LoadOutcome =
   | { readonly ok: false; readonly failure: LoadFailure };
 
 export class WorkerSet {
-  private readonly startHost: (onEnd: () => void) => WorkerHost;
+  private readonly startHost: (onEnd: () => void, startsWasm: boolean) => WorkerHost;
   private readonly hosts = new Set<WorkerHost>();
   private nextId = 1;
   private isClosed = false;
 
-  constructor(startHost: (onEnd: () => void) => WorkerHost) {
+  /** @param startHost `startsWasm`: a load will need the plain wasm runtime, whatever it finds. */
+  constructor(startHost: (onEnd: () => void, startsWasm: boolean) => WorkerHost) {
     this.startHost = startHost;
   }
 
@@ -35,7 +36,7 @@ export class WorkerSet {
     let provider: Provider | null = request.provider === 'auto' ? null : request.provider;
     for (;;) {
       if (signal?.aborted === true) throw new SdkError('aborted', { stage: 'load' });
-      const host = this.hostFor(provider, refusedBy);
+      const host = this.hostFor(provider, refusedBy, provider === 'wasm');
       const onAbort = () => host.cancelLoad(id);
       signal?.addEventListener('abort', onAbort);
       host.loadCount++;
@@ -79,7 +80,7 @@ export class WorkerSet {
 
   /** A call that any worker can answer, in one that is there or starts for it. */
   async withAnyHost<T>(call: (host: WorkerHost) => Promise<T>): Promise<T> {
-    const host = this.hostFor(null, new Set());
+    const host = this.hostFor(null, new Set(), false);
     host.loadCount++;
     try {
       return await call(host);
@@ -89,13 +90,13 @@ export class WorkerSet {
     }
   }
 
-  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>): WorkerHost {
+  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>, startsWasm: boolean): WorkerHost {
     if (this.isClosed) throw new SdkError('client-closed', {});
     for (const host of this.hosts) {
       const isFit = provider === null || host.provider === null || (host.provider === 'wasm') === (provider === 'wasm');
       if (isFit && !host.isSpoilt && !refusedBy.has(host)) return host;
     }
-    const host = this.startHost(() => this.hosts.delete(host));
+    const host = this.startHost(() => this.hosts.delete(host), startsWasm);
     this.hosts.add(host);
     return host;
   }

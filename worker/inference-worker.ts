@@ -30,11 +30,15 @@ import type {
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
 import type { PreparedRun } from './process/processing.ts';
+import { startEarly } from './runtime/early-start.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
 import { checkStore } from './store/store-check.ts';
 import { fetchUpdate } from './store/update.ts';
+
+/** Before anything else: most of a warm start is the runtime's. */
+const early = startEarly(self.name);
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
@@ -56,7 +60,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys);
     this.tell = (news) => newsPort.postMessage(news);
-    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }));
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
     runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }

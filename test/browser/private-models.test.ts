@@ -53,7 +53,7 @@ browserTest('a signature that expires mid-download is refreshed, and the downloa
       if (current === 1) server.files.set('/signature', String(++current));
       return null;
     };
-    server.faults.set(model.weightsPath, { cutAt: 600 * KIB, times: 2 });
+    server.faults.set(model.weightsPath, { drip: 64 * KIB, cutAt: 640 * KIB, times: 2 });
     const options = `{ refresh: async ({ url }) => {
       (window.asked ??= []).push(url);
       return url + '?signature=' + (await (await fetch('/signature')).text());

@@ -150,7 +150,7 @@ export class StaticServer {
       this.sentBytes.set(path, (this.sentBytes.get(path) ?? 0) + piece.length);
       return new Promise<void>((resolve) => response.write(piece, () => resolve()));
     };
-    if (fault.cutAt !== undefined) {
+    if (fault.cutAt !== undefined && fault.drip === undefined) {
       await write(body.subarray(0, fault.cutAt));
       response.destroy();
     } else if (fault.stallAt !== undefined) {
@@ -158,6 +158,8 @@ export class StaticServer {
     } else {
       const step = fault.drip ?? Math.max(1, body.length);
       for (let offset = 0; offset < body.length && !response.destroyed; offset += step) {
+        // What dripped has arrived; what is written in one go may be lost with the connection.
+        if (offset >= (fault.cutAt ?? body.length)) return void response.destroy();
         await write(body.subarray(offset, offset + step));
         if (fault.drip !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
       }

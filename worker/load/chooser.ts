@@ -6,7 +6,8 @@
  * they are compared in one worker without a second download of a runtime.
  *
  * Invariants
- *  - No trial is handed out that has not reproduced every golden output of its manifest.
+ *  - No trial is handed out that has not reproduced every golden output of its manifest: at this start, or, on wasm, at an earlier one of the
+ *    same model version, runtime and threads, and then again behind the first result.
  *  - A candidate that failed is released, recorded in `considered`, and not tried again in this load; one that failed for
  *    good reason is not tried again under the verdict's key.
  *  - A verdict is believed whole or forgotten. What failed for want of a file or of memory is never held against a candidate.
@@ -23,7 +24,7 @@ import { bytesOf, type Candidate, type Device, finalistsOf, isAsked, noCandidate
 import { isFileError, type LoadJob } from './load-job.ts';
 import { fastest } from './measure.ts';
 import type { Origin, Trial, Trials } from './trial.ts';
-import { isConclusive, isSamePair, rejectionsIn, type Verdict, Verdicts, verdictKey } from './verdict.ts';
+import { isConclusive, isSamePair, rejectionsIn, trustKey, type Verdict, Verdicts, verdictKey } from './verdict.ts';
 
 /** The worker's one runtime. */
 export interface RuntimeSlot {
@@ -81,6 +82,11 @@ export class Chooser {
 
   /** @throws {SdkError} @throws {ElsewhereSignal} */
   async choose(job: LoadJob, origin: Origin): Promise<Chosen> {
+    for (const { verdict, variant, provider } of job.request.considered) {
+      // It was right once and is not any more: the next visit asks it again before it believes it.
+      const pair = origin.pairs.find((each) => verdict === 'wrong-outputs' && isSamePair(each, { variant, provider }));
+      if (pair !== undefined) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, pair));
+    }
     const asked = ruleOrder(origin.pairs).filter((pair) => isAsked(pair, job.request));
     // After a loss on this page, or a runtime that was not there, what is found out holds for this load alone.
     const isRemembered = asked.length > 1 && origin.manifest !== null && isConclusive(job.request.considered);
@@ -249,8 +255,28 @@ export class Chooser {
     throw lastError ?? noCandidateError(job.request, job.considered);
   }
 
-  private attempt(job: LoadJob, origin: Origin, candidate: Candidate): Promise<Trial> {
-    return this.trials.start(job, origin, candidate, this.runtime.claim(job, candidate.provider));
+  private async attempt(job: LoadJob, origin: Origin, candidate: Candidate): Promise<Trial> {
+    const starting = this.runtime.claim(job, candidate.provider);
+    const key = origin.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate);
+    // Read while the runtime starts.
+    const remembered = this.verdicts.of(key).then((verdict) => verdict !== null);
+    const trial = await this.trials.start(job, origin, candidate, starting, remembered);
+    if (!trial.isTrustedFromMemory) {
+      const chosen = { variant: candidate.variant.id, provider: candidate.provider, by: 'rule' } as const;
+      void this.verdicts.keep(key, { adapterClass: null, chosen, considered: [] }).catch(() => undefined);
+    }
+    return trial;
+  }
+
+  /**
+   * Behind the first result of a session that is trusted from memory: the output that is wrong all the same, or null.
+   *
+   * Why this late: the goldens of an image model cost as much as the first result itself, in which they would be told right once more.
+   */
+  async retested(trial: Trial): Promise<string | null> {
+    const wrong = await this.trials.wrongOutput(trial);
+    if (wrong !== null) this.verdicts.forget(trustKey(trial.modelVersion, this.runtime.threadCount, trial.candidate));
+    return wrong;
   }
 
   private finish(field: Field, trial: Trial, choice: Choice, review: Chosen['review']): Chosen {
@@ -325,8 +351,9 @@ function completeConsidered({ job, origin }: Field): void {
   job.considered.sort((one, other) => placeOf(one) - placeOf(other));
 }
 
-function trustReason({ manifest }: Trial): string {
-  return manifest.golden.length > 0 ? 'it reproduces the golden outputs' : 'there are no golden outputs to compare';
+function trustReason({ manifest, isTrustedFromMemory }: Trial): string {
+  if (manifest.golden.length === 0) return 'there are no golden outputs to compare';
+  return isTrustedFromMemory ? 'it reproduced the golden outputs on an earlier visit' : 'it reproduces the golden outputs';
 }
 
 function inWords(ms: number): string {

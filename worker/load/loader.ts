@@ -67,8 +67,18 @@ export class Loader implements RuntimeSlot {
   private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue, onDeviceLost: () => void) {
+  /** @param early The plain wasm runtime, if the worker's name has started it already. */
+  constructor(
+    settings: WorkerSettings,
+    source: ModelSource,
+    queue: RunQueue,
+    onDeviceLost: () => void,
+    early: Promise<SessionFactory> | null,
+  ) {
     this.settings = settings;
+    if (early !== null) this.runtime = { flavour: 'wasm', starting: this.spoiling(early) };
+    // Whoever loads hears of a failure; until then there is nobody.
+    this.runtime?.starting.catch(() => undefined);
     this.source = source;
     this.gpu.onLost(onDeviceLost);
     this.threadCount = threadCountOf('wasm', settings.assets, settings.threadCountMax);
@@ -185,7 +195,13 @@ export class Loader implements RuntimeSlot {
     const { provider, variant } = chosen.trial.candidate;
     const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
     const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
-    const { review } = chosen;
+    const { trial, review: open } = chosen;
+    const retest = async () => {
+      const wrong = await this.chooser.retested(trial);
+      if (wrong !== null) watch.distrust(wrong);
+      else await open?.();
+    };
+    const review = trial.isTrustedFromMemory ? retest : open;
     return {
       session,
       watch,
@@ -196,9 +212,13 @@ export class Loader implements RuntimeSlot {
     };
   }
 
-  private async start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+  private start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+    return this.spoiling(startRuntime(flavour, this.settings.assets, this.settings.threadCountMax));
+  }
+
+  private async spoiling(starting: Promise<SessionFactory>): Promise<SessionFactory> {
     try {
-      return await startRuntime(flavour, this.settings.assets, this.settings.threadCountMax);
+      return await starting;
     } catch (error) {
       this.spoil();
       throw error;

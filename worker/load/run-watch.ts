@@ -47,6 +47,11 @@ export class RunWatch {
     return outputs;
   }
 
+  /** No later run is handed out: the goldens failed somewhere else. */
+  distrust(wrongOutput: string): void {
+    this.wrongOutput = wrongOutput;
+  }
+
   private runSession(feeds: Feeds): Promise<Feeds> {
     const work = () => this.session.run(feeds);
     return this.gpu === null ? work() : this.gpu.untilLost(work);

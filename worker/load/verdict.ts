@@ -36,6 +36,14 @@ export function verdictKey(modelVersion: string, threadCount: number, request: L
   return [VERDICT_SCHEMA, modelVersion, __RUNTIME__, kinds.join('+'), threadCount, ...asked].join('|');
 }
 
+/**
+ * Of a pair that has reproduced the golden outputs here. Only of wasm: the same bytes on the same runtime compute the same, while a GPU's
+ * driver may be another one than yesterday's.
+ */
+export function trustKey(modelVersion: string, threadCount: number, { variant, provider }: Candidate): string | null {
+  return provider === 'wasm' ? [VERDICT_SCHEMA, 'trust', modelVersion, __RUNTIME__, threadCount, variant.id].join('|') : null;
+}
+
 export class Verdicts {
   private readonly source: ModelSource;
 
