@@ -9,11 +9,9 @@
  *
  * Not here: proofs at full size (scripts/prove.mjs passes its own folder), the order of the projects (scripts/test.mjs).
  */
-import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { definitions as define } from './scripts/definitions.mjs';
 
-const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string };
-const define = { __RELEASE__: JSON.stringify(version) };
 const browserTimeouts = { testTimeout: 180_000, hookTimeout: 120_000, teardownTimeout: 30_000 };
 
 export default defineConfig({

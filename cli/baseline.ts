@@ -21,6 +21,7 @@ import { createRunCounter } from '../counts/run-counter.ts';
 import { denseOf } from '../counts/summary.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import type { Feeds } from '../protocol/messages.ts';
+import type { SplitModel } from '../worker/onnx/weight-split.ts';
 import { parseDataArguments } from './data-arguments.ts';
 import { openModelFolder, parseManifest, readVariant, writeWhole } from './model-folder.ts';
 import { createNodeSession, type NodeSession } from './node-session.ts';
@@ -57,7 +58,7 @@ export async function runBaseline(args: readonly string[]): Promise<void> {
   const { folder, data, limit, own } = given;
   const model = await openModelFolder(folder);
   const isObserved = model.manifest.variants.length === 0;
-  const modelBytes = isObserved ? null : await readVariant(model, own.variant as string | undefined);
+  const modelFiles = isObserved ? null : await readVariant(model, own.variant as string | undefined);
   const validation = join(folder, 'validation.json');
   if (data.length === 0 && !existsSync(validation)) {
     throw new UsageError(`${validation} is not there. Name the data: --data PATH. See insitu baseline --help.`);
@@ -65,7 +66,7 @@ export async function runBaseline(args: readonly string[]): Promise<void> {
   const opened = await openData(model.manifest, data.length === 0 ? [validation] : data);
   const source = limit === null ? opened : limitSource(opened, limit);
   const progress = startProgress(source.count);
-  const { baseline, rows } = await makeBaseline(model.manifestJson, modelBytes, source.examples(), progress.advance).finally(progress.end);
+  const { baseline, rows } = await makeBaseline(model.manifestJson, modelFiles, source.examples(), progress.advance).finally(progress.end);
   const notes = isObserved ? ['The manifest has no model to run: outputs are not counted.', ...source.notes] : source.notes;
   process.stdout.write([...rows.lines(), ...stateLines(model.manifest, baseline), ...notes, ''].join('\n'));
   if (baseline.n === 0) throw new UsageError('No row was counted, so no baseline was written.');
@@ -78,19 +79,19 @@ export async function runBaseline(args: readonly string[]): Promise<void> {
  * Runs and counts the examples.
  *
  * @param manifestJson model.json as served, byte for byte.
- * @param modelBytes null where there is no model to run; then inputs alone are counted.
+ * @param modelFiles null where there is no model to run; then inputs alone are counted.
  * @param advance Called after each row, readable or not.
  */
 export async function makeBaseline(
   manifestJson: string,
-  modelBytes: Uint8Array | null,
+  modelFiles: Uint8Array | SplitModel | null,
   examples: AsyncIterable<Example>,
   advance: () => void = () => undefined,
 ): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {
   const manifest = parseManifest(manifestJson);
   const plan = dataPlanOf(manifest);
-  const count = createRunCounter(modelBytes === null ? { ...manifest, outputs: [] } : manifest, plan);
-  const run = modelBytes === null ? null : await createNodeSession(modelBytes);
+  const count = createRunCounter(modelFiles === null ? { ...manifest, outputs: [] } : manifest, plan);
+  const run = modelFiles === null ? null : await createNodeSession(modelFiles);
   const rows = new RowTally();
   const sums = new Map<number, number>();
   for await (const example of examples) {

@@ -13,6 +13,7 @@
 import { numbersOf } from '../counts/tensor-values.ts';
 import { checkManifest, type Manifest } from '../protocol/manifest.ts';
 import type { Feeds, TensorWire } from '../protocol/messages.ts';
+import type { SplitModel } from '../worker/onnx/weight-split.ts';
 import { answerOf } from './baseline.ts';
 import { countOf, parseDataArguments } from './data-arguments.ts';
 import { type EdgesVerdict, equalFrequencyEdges, Reservoir } from './equal-frequency.ts';
@@ -84,11 +85,11 @@ export async function runCalibrate(args: readonly string[]): Promise<void> {
     return;
   }
   const needsModel = targets.some(({ isOutput }) => isOutput);
-  const modelBytes = needsModel ? await readVariant(model, own.variant as string | undefined) : null;
+  const modelFiles = needsModel ? await readVariant(model, own.variant as string | undefined) : null;
   const opened = await openData(model.manifest, data);
   const source = limit === null ? opened : limitSource(opened, limit);
   const progress = startProgress(source.count);
-  const { calibrated, rows } = await calibrate(targets, modelBytes, source.examples(), cellCount, progress.advance).finally(progress.end);
+  const { calibrated, rows } = await calibrate(targets, modelFiles, source.examples(), cellCount, progress.advance).finally(progress.end);
   const lines = [...rows.lines(), ...source.notes, ...calibrated.map(lineOf), ''];
   process.stdout.write(lines.join('\n'));
   if (!calibrated.some(({ verdict }) => 'edges' in verdict)) throw new UsageError('Nothing was calibrated.');
@@ -130,16 +131,16 @@ export function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
 /**
  * Reads the examples and cuts each target's values.
  *
- * @param modelBytes null where no target is an output.
+ * @param modelFiles null where no target is an output.
  */
 export async function calibrate(
   targets: readonly Target[],
-  modelBytes: Uint8Array | null,
+  modelFiles: Uint8Array | SplitModel | null,
   examples: AsyncIterable<Example>,
   cellCount: number,
   advance: () => void = () => undefined,
 ): Promise<{ readonly calibrated: readonly CalibratedTarget[]; readonly rows: RowTally }> {
-  const run = modelBytes === null ? null : await createNodeSession(modelBytes);
+  const run = modelFiles === null ? null : await createNodeSession(modelFiles);
   const rows = new RowTally();
   const reservoirs = targets.map((target) => ({ target, reservoir: new Reservoir() }));
   for await (const example of examples) {

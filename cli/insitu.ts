@@ -2,7 +2,8 @@
  * The `insitu` command.
  *
  *     insitu collector [options]          takes reports in and shows them
- *     insitu baseline | calibrate | dictionary | schema
+ *     insitu pack | verify | types        from ONNX files to a folder that a page can load
+ *     insitu baseline | calibrate | assets | dictionary | schema
  *
  * Invariants
  *  - What a person can put right costs one sentence and no stack trace. Exit 2: the command line; exit 1: the surroundings.
@@ -36,8 +37,12 @@ const USAGE = `insitu ${__RELEASE__}
       --json              one JSON line when ready
       INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo
       INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
+  insitu pack         makes a folder that a page can load out of .onnx files: insitu pack --help
+  insitu verify       checks such a folder: hashes, goldens, signature: insitu verify --help
+  insitu types        prints TypeScript for a model's inputs and outputs: insitu types --help
   insitu baseline     counts a data set as a page would: insitu baseline --help
   insitu calibrate    cuts cells so that a data set fills them equally: insitu calibrate --help
+  insitu assets       copies the browser's files for self-hosting: insitu assets --help
   insitu dictionary   prints what is counted, as Markdown
   insitu schema       prints the JSON Schema of model.json
 
@@ -60,6 +65,18 @@ async function run(args: readonly string[]): Promise<void> {
       return;
     case 'collector':
       return runCollector(rest);
+    case 'pack': {
+      const { runPack } = await import('./pack.ts');
+      return runPack(rest);
+    }
+    case 'verify': {
+      const { runVerify } = await import('./verify.ts');
+      return runVerify(rest);
+    }
+    case 'types': {
+      const { runTypes } = await import('./model-types.ts');
+      return runTypes(rest);
+    }
     case 'baseline': {
       const { runBaseline } = await import('./baseline.ts');
       return runBaseline(rest);
@@ -67,6 +84,10 @@ async function run(args: readonly string[]): Promise<void> {
     case 'calibrate': {
       const { runCalibrate } = await import('./calibrate.ts');
       return runCalibrate(rest);
+    }
+    case 'assets': {
+      const { runAssets } = await import('./assets.ts');
+      return runAssets(rest);
     }
     case 'dictionary': {
       const { runDictionary } = await import('./data-dictionary.ts');

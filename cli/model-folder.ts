@@ -10,7 +10,8 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkManifest, type Manifest } from '../protocol/manifest.ts';
+import { checkManifest, type Manifest, type ManifestVariant, type PublishedFile } from '../protocol/manifest.ts';
+import type { SplitModel } from '../worker/onnx/weight-split.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface ModelFolder {
@@ -32,21 +33,30 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
 }
 
 /**
- * The bytes of a variant's file.
+ * A variant's graph and the weights outside it.
  *
  * @param id Default: the first variant that runs on wasm.
  */
-export async function readVariant({ folder, manifest }: ModelFolder, id: string | undefined): Promise<Uint8Array> {
-  const { variants } = manifest;
+export async function readVariant(model: ModelFolder, id: string | undefined): Promise<SplitModel> {
+  const { variants } = model.manifest;
   const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
   if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
-  const modelBytes = await readFile(join(folder, variant.file)).catch(() => {
-    throw new UsageError(`${join(folder, variant.file)} cannot be read.`);
+  const graph = await readPublished(model, variant);
+  return { graph, external: await readExternal(model, variant) };
+}
+
+async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<SplitModel['external']> {
+  return Promise.all(external.map(async (file) => ({ path: file.path, data: await readPublished(model, file) })));
+}
+
+async function readPublished({ folder }: ModelFolder, { file, sha256 }: PublishedFile): Promise<Uint8Array> {
+  const bytes = await readFile(join(folder, file)).catch(() => {
+    throw new UsageError(`${join(folder, file)} cannot be read.`);
   });
-  if (createHash('sha256').update(modelBytes).digest('hex') !== variant.sha256) {
-    throw new UsageError(`${variant.file} is not the file that model.json describes. Pack the model again.`);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    throw new UsageError(`${file} is not the file that model.json describes. Pack the model again.`);
   }
-  return modelBytes;
+  return bytes;
 }
 
 /** @throws {UsageError} with the manifest's own sentence. */

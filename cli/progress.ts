@@ -14,6 +14,19 @@ export interface Progress {
   readonly end: () => void;
 }
 
+/** Sentences about long steps, each in the place of the one before. */
+export interface Steps {
+  readonly say: (sentence: string) => void;
+  readonly end: () => void;
+}
+
+export function startSteps(terminal: Terminal = process.stderr): Steps {
+  const write = (text: string): void => {
+    if (terminal.isTTY) terminal.write(`${CLEAR_LINE}${text}`);
+  };
+  return { say: write, end: () => write('') };
+}
+
 type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'write'>;
 
 /** @param count Rows in all, where known. */

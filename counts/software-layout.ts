@@ -149,8 +149,12 @@ export function cellsOfLoad(model: LoadedModel, totalMs: number): number[] {
   return [...once(cells), ...fallbackCells(model.considered)];
 }
 
+/** What failed, wherever it stood, and what could not run although the rules prefer it to the chosen one. */
 function fallbackCells(considered: readonly Consideration[]): number[] {
-  const left = considered.filter(({ verdict }) => verdict !== 'chosen' && verdict !== 'not-asked').map(({ verdict }) => verdict);
+  const chosenAt = considered.findIndex(({ verdict }) => verdict === 'chosen');
+  const left = considered
+    .filter(({ verdict }, index) => verdict === 'failed' || verdict === 'wrong-outputs' || (verdict === 'unavailable' && index < chosenAt))
+    .map(({ verdict }) => verdict);
   if (left.length === 0) return [cellOf('load.fallback', 'none'), 1];
   return [...new Set(left)].flatMap((verdict) => [cellOf('load.fallback', verdict), left.filter((other) => other === verdict).length]);
 }
@@ -183,6 +187,11 @@ export function cellsOfObservedRun(durationMs: number | null): number[] {
 
 export function cellsOfRunFailure(code: ErrorCode): number[] {
   return once([cellOf('run.outcome', 'failed'), cellOf('error.run', code)]);
+}
+
+/** A worker or GPU that was lost while nothing ran. */
+export function cellsOfIdleLoss(code: ErrorCode): number[] {
+  return once([cellOf('error.run', code)]);
 }
 
 /** @param count Windows, or runs for `rest-expired` and `uncounted`. Nothing is returned for 0. */

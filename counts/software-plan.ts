@@ -44,7 +44,7 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
   'run.first.runtime': ['Inside the runtime, first run of a session', 'ms', 'Late compilation of kernels and shaders.'],
   'run.outcome': ['How a run ended', 'runs', 'Share of calls that get an answer.'],
   'error.load': ['Failed loads by error code', 'loads', 'What to fix first.'],
-  'error.run': ['Failed runs by error code', 'runs', 'What to fix first.'],
+  'error.run': ['Failed runs, and workers lost while nothing ran, by error code', 'runs and losses', 'What to fix first.'],
   loss: [
     'Counts that never arrived, by reason (windows; runs for rest-expired and uncounted)',
     'windows or runs',

@@ -7,7 +7,7 @@
  */
 
 import { wireTheme } from '../collector/dashboard/theme.ts';
-import { type Client, createClient, isSdkError, type Model } from '../sdk/index.ts';
+import { type Client, createClient, isSdkError, type LoadProgress, type Model } from '../sdk/index.ts';
 import { bitmapOf, blockCounts } from './digit-canvas.ts';
 import { DrawPad, paintCounts } from './draw-pad.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';
@@ -51,10 +51,12 @@ function digits(): Promise<HeldOut> {
 async function loadModel(): Promise<void> {
   const status = byId('model-status');
   const progress = byId<HTMLProgressElement>('load-progress');
+  const canceller = new AbortController();
+  byId('load-cancel').onclick = () => canceller.abort();
   byId('alert').hidden = true;
   document.documentElement.dataset.model = 'loading';
   stream.setUsable(false);
-  progress.hidden = false;
+  byId('load-row').hidden = false;
   try {
     await model?.close();
     model = null;
@@ -63,9 +65,10 @@ async function loadModel(): Promise<void> {
     model = await client.load(MODEL, {
       provider,
       ...(variant === undefined ? {} : { variant }),
-      onProgress: ({ phase, loadedBytes, totalBytes }) => {
-        progress.value = totalBytes > 0 ? loadedBytes / totalBytes : 0;
-        status.textContent = totalBytes > 0 ? `${phase}: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : `${phase} …`;
+      signal: canceller.signal,
+      onProgress: (step) => {
+        progress.value = step.totalBytes > 0 ? step.loadedBytes / step.totalBytes : 0;
+        status.textContent = progressText(step);
       },
     });
     const { fromCache } = model.explain();
@@ -74,15 +77,20 @@ async function loadModel(): Promise<void> {
     document.documentElement.dataset.model = 'ready';
     stream.setUsable(true);
     showExplanation(model);
-    await showStored(client);
+    await showStored(client.models);
     if (lastImage !== null) await answer(lastImage);
   } catch (error) {
     document.documentElement.dataset.model = 'failed';
     status.textContent = 'No model.';
     alertOf(error);
   } finally {
-    progress.hidden = true;
+    byId('load-row').hidden = true;
   }
+}
+
+function progressText({ phase, loadedBytes, totalBytes, remainingMs }: LoadProgress): string {
+  const bytes = totalBytes > 0 ? `: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : ' …';
+  return `${phase}${bytes}${remainingMs === null ? '' : `, about ${Math.ceil(remainingMs / 1000)} s left`}`;
 }
 
 /** The model's answer to one image, after the tilt. */
@@ -92,7 +100,7 @@ async function scoresOf(image: Float32Array): Promise<{ scores: Float32Array; to
   const { outputs, totalMs } = await model.run({ image: { data: seen, dims: [1, 1, 8, 8] } });
   if (!isKept) {
     isKept = true;
-    void keepRuntime(model);
+    void keepRuntime(client);
   }
   return { scores: outputs.scores?.data as Float32Array, totalMs, seen };
 }

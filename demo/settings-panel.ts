@@ -6,7 +6,7 @@
  *  - Consent is remembered in Web Storage (docs/privacy.md lists it).
  */
 import { recall, remember } from '../collector/dashboard/theme.ts';
-import type { Client, Model, Provider } from '../sdk/index.ts';
+import { isSdkError, type Model, type ModelStore, type Provider, type StoredModel } from '../sdk/index.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';
 
 const query = new URLSearchParams(location.search);
@@ -57,12 +57,41 @@ export function showExplanation(model: Model): void {
   byId('timings').replaceChildren(...rows.flatMap(([phase, ms]) => [element('dt', {}, phase), element('dd', {}, formatMs(ms))]));
 }
 
-export async function showStored(client: Client): Promise<void> {
-  const stored = await client.models.list();
-  const items = stored.map(({ name, version, bytes, url }) => {
-    const remove = element('button', { type: 'button', 'aria-label': `Remove ${name} ${version}` }, 'Remove');
-    remove.addEventListener('click', () => void client.models.remove(url).then(() => showStored(client)));
-    return element('li', {}, `${name} ${version}, ${formatBytes(bytes)} `, remove);
-  });
+/** What is kept, with what a person may do about it. */
+export async function showStored(models: ModelStore): Promise<void> {
+  const items = (await models.list()).map((model) => storedItem(models, model));
   byId('stored').replaceChildren(...(items.length > 0 ? items : [element('li', { class: 'muted' }, 'Nothing.')]));
+}
+
+function storedItem(models: ModelStore, { name, version, variants, bytes, totalBytes, isPinned, usedAtMs, url }: StoredModel): HTMLElement {
+  const button = (text: string, act: () => Promise<string>): HTMLButtonElement => {
+    const made = element('button', { type: 'button', 'aria-label': `${text} ${name} ${version}` }, text);
+    made.addEventListener('click', async () => {
+      byId('stored-note').textContent = await act().catch((error) => (isSdkError(error) ? error.message : String(error)));
+      await showStored(models);
+    });
+    return made;
+  };
+  const size = bytes < totalBytes ? `${formatBytes(bytes)} of ${formatBytes(totalBytes)}, to be continued` : formatBytes(bytes);
+  const facts = `${name} ${version} (${variants.join(', ')}), ${size}, used ${new Date(usedAtMs).toLocaleString()} `;
+  return element(
+    'li',
+    {},
+    facts,
+    element(
+      'span',
+      { class: 'row' },
+      button(isPinned ? 'Unpin' : 'Pin', async () => {
+        await models.pin(url, !isPinned);
+        return isPinned ? 'It may give way to another model.' : 'It stays when room is made for another model.';
+      }),
+      button('Check', async () => {
+        const { checkedBytes, damaged } = await models.verify(url);
+        return damaged.length === 0
+          ? `${formatBytes(checkedBytes)} are as they were published.`
+          : 'Damaged pieces were dropped; the next load fetches them.';
+      }),
+      button('Remove', async () => `${formatBytes(await models.remove(url))} freed.`),
+    ),
+  );
 }

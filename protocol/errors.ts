@@ -17,7 +17,8 @@ export interface ErrorDetails {
   'asset-unreachable': { asset: string; reason: string };
   'release-mismatch': { page: string; worker: string };
   'worker-start-timeout': { timeoutMs: number };
-  'worker-lost': { pendingCount: number };
+  /** `lossCount`: so often within `withinMs` that no further worker is started for this model before that time is over. */
+  'worker-lost': { pendingCount: number; lossCount?: number; withinMs?: number };
   'client-closed': Record<string, never>;
   'model-closed': { model: string };
   'manifest-unreachable': { url: string; status: number };
@@ -102,7 +103,9 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
   'worker-start-timeout': (d) =>
     `The inference worker gave no sign of life within ${d.timeoutMs} ms. Check that the page's Content-Security-Policy has worker-src 'self'.`,
   'worker-lost': (d) =>
-    `The inference worker died; ${d.pendingCount} pending calls were rejected. Load the model again: a new worker starts.`,
+    d.lossCount === undefined
+      ? `The inference worker died; ${d.pendingCount} pending calls were rejected. Run or load again: a new worker starts by itself.`
+      : `The inference worker died ${d.lossCount} times within ${d.withinMs} ms under this model. It is not started again before that time is over; use a smaller batch or another variant.`,
   'client-closed': () => 'The client was closed. Create a new one.',
   'model-closed': (d) => `Model "${d.model}" was closed. Load it again.`,
   'manifest-unreachable': (d) =>
@@ -113,17 +116,17 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
   'model-truncated': (d) =>
     `${d.url} ended after ${d.actualBytes} of ${d.expectedBytes} bytes. The download broke off, or the file on the server is not the one that the manifest describes.`,
   'model-corrupt': (d) =>
-    `${d.url} has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
+    `${d.url} is not the file of its manifest: a piece has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
   'model-not-onnx': (d) => `${d.url} is not an ONNX model that this runtime can read: ${d.reason}.`,
   'model-too-large': (d) =>
     `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
   'model-outputs-wrong': (d) =>
-    `Variant "${d.variant}" on ${d.provider} does not reproduce the manifest's golden output "${d.output}". It was not used.`,
+    `Variant "${d.variant}" on ${d.provider} does not reproduce the manifest's golden output "${d.output}". It is not used; a model that was running moves to the next one.`,
   'variant-unknown': (d) => `The manifest has no variant "${d.variant}"; it has ${d.known.join(', ')}.`,
   'provider-unavailable': (d) =>
     `Execution provider ${d.provider} is not available here: ${d.reason}. Leave \`provider\` at "auto" to fall back.`,
   'session-failed': (d) => `No session for variant "${d.variant}" on ${d.provider}: ${d.reason}.`,
-  'load-stalled': (d) => `No byte of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
+  'load-stalled': (d) => `Next to nothing of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
   aborted: (d) => `Aborted by the caller during ${d.stage}.`,
   'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
   'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,

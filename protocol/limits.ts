@@ -26,6 +26,22 @@ export const WORKER_PING_TIMEOUT_MS = 5_000;
 export const WORKER_PING_INTERVAL_MS = 5_000;
 /** A loading worker may be silent this long: compiling blocks its thread, see LOAD_STALL_TIMEOUT_MS. */
 export const WORKER_SILENCE_MS_MAX = 60_000;
+/** Losses of its worker within WORKER_LOSS_WINDOW_MS after which a model waits: one that kills its worker must not do so for ever. */
+export const WORKER_LOSS_COUNT_MAX = 3;
+/** See WORKER_LOSS_COUNT_MAX. A worker that lasts longer than this was not killed by its model's first run. */
+export const WORKER_LOSS_WINDOW_MS = 60_000;
+/** First wait after a rebuild that failed; grows twofold. Frames at 30 Hz must not ask a server for a missing file 30 times a second. */
+export const REBUILD_BACKOFF_MS_MIN = 1_000;
+/** Longest wait between two rebuilds that fail. */
+export const REBUILD_BACKOFF_MS_MAX = 60_000;
+/** Elements of one output that are looked through for NaN after each run, at a fixed stride: some 4 µs. */
+export const NAN_SCAN_COUNT_MAX = 4_096;
+/** How long a worker waits for the lock by which its page learns of its death. It is free, so it is given at once or, in a browser whose lock manager is stuck, never. */
+export const LIFE_LOCK_TIMEOUT_MS = 1_000;
+/** From the rejection of a run on a lost GPU to the news of the loss, which browsers deliver in either order. */
+export const DEVICE_LOSS_GRACE_MS = 100;
+/** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
+export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 /** A run waits for company at the most this long. Longer than a person's patience between act and answer nothing is worth waiting for. */
@@ -35,20 +51,100 @@ export const RESIDENT_TENSOR_COUNT_MAX = 512;
 /** Buffers below are copied with the message, larger ones handed over: a transfer has a fixed price, a copy pays by the byte. */
 export const TRANSFER_BYTES_MIN = 16 * 1024;
 
+// ── Pre- and postprocessing ────────────────────────────────────────────────────────────────────
+
+/** Pixels of one picture. 64 million are 256 MB once decoded; the largest phone cameras in use make 50 million by default. */
+export const PICTURE_PIXEL_COUNT_MAX = 64 * 1024 * 1024;
+/** Runs of one model being preprocessed at once: one decodes while another is resized. More would only hold memory. */
+export const PREPARING_COUNT_MAX = 2;
+/** Classes that one `top-k` returns. Longer lists are the tensor itself, which is there too. */
+export const TOP_COUNT_MAX = 1_000;
+/** Boxes of one picture that leave the worker. Crowded scenes hold some hundred; COCO's own measure looks at 100. */
+export const BOX_COUNT_MAX = 1_000;
+/** Boxes above the threshold that compete, best first: as many as Ultralytics lets through. */
+export const BOX_CANDIDATE_COUNT_MAX = 30_000;
+
 // ── Model files ────────────────────────────────────────────────────────────────────────────────
 
 /** One record of the model store. 4 MiB Blobs were the best trade of write and read time in Chromium and Firefox. */
 export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
+/** A weight this large is handed to the runtime beside the graph. Smaller ones are most of the tensors and next to none of the bytes. */
+export const EXTERNAL_WEIGHT_BYTES_MIN = 16 * 1024;
+/** A model file this small is left in one piece when it is packed: a second request costs more than a copy in the heap. */
+export const SINGLE_FILE_BYTES_MAX = 1024 * 1024;
+/** Where `insitu pack` cuts: half a record of the store, so that a change costs little and 100 MB are still 50 records. */
+export const PACK_CHUNK_BYTES = 2 * 1024 * 1024;
+/** Elements of a golden output that are written into the manifest, 10 bytes each. More would not find another wrong provider. */
+export const GOLDEN_OUTPUT_COUNT_MAX = 1024;
 /** A manifest. The largest real one seen (goldens inline) is 40 kB; a larger body is not a manifest. */
 export const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 /** One model file. A Chromium ArrayBuffer ends near 2 GB, and so does a protobuf message. */
 export const MODEL_BYTES_MAX = 2_000_000_000;
+/** Between two missing ranges of a file: a gap this small costs less than one more round trip (64 KiB are 50 ms at 10 Mbit/s). */
+export const RANGE_GAP_BYTES_MAX = 64 * 1024;
+/** Ranges of one file that are asked for at a time. Two files at a time make six, what HTTP/1.1 gives one host. */
+export const RANGE_REQUEST_COUNT_MAX = 3;
+/** Files of one model that are fetched at a time; see RANGE_REQUEST_COUNT_MAX. */
+export const DOWNLOAD_FILE_COUNT_MAX = 2;
+/** Attempts in a row that bring no new chunk before a download is given up. With the waits between them that is 4 s to 7 s. */
+export const DOWNLOAD_ATTEMPT_COUNT_MAX = 4;
+/** First wait before an attempt is repeated; doubles, half of it by chance, so that the pages of a failed server do not return together. */
+export const DOWNLOAD_RETRY_MS_MIN = 1_000;
+/** A server's Retry-After is heeded up to this: somebody is looking at a progress bar. */
+export const DOWNLOAD_RETRY_AFTER_MS_MAX = 30_000;
+/** Bytes that must arrive within LOAD_STALL_TIMEOUT_MS: a body that drips more slowly would need days and is given up. */
+export const DOWNLOAD_STALL_BYTES_MIN = 16 * 1024;
+/** Chunks that wait to be written while the next ones arrive: 4 × 4 MiB. A disk slower than the network holds the network up. */
+export const STORE_WRITE_COUNT_MAX = 4;
+/** A write that the browser leaves unanswered this long is taken for refused: the load goes on from memory. */
+export const STORE_WRITE_TIMEOUT_MS = 30_000;
+/** Chunks of a download that broke off are kept this long for its return. */
+export const PARTIAL_AGE_MS_MAX = 7 * 24 * 3_600_000;
+/** From a load to the store's own tidying: the page's start and its first run come first. */
+export const STORE_IDLE_MS = 500;
+/** Kept free beside a model: counts, verdicts and the browser's own bookkeeping. */
+export const STORE_SPARE_BYTES = 1024 * 1024;
+/** A tab that downloads for others tells them this often that it lives. */
+export const DOWNLOAD_BEAT_MS = 1_000;
+/** A tab that waits for another one's download looks this often whether it has ended. */
+export const DOWNLOAD_POLL_MS = 200;
+/** Silence after which a waiting tab no longer believes in the other one, whatever its lock says. A worker that starts its runtime on a busy machine was silent for 6 s. */
+export const DOWNLOAD_SILENCE_MS_MAX = 15_000;
+/** Between two reports of bytes to the page: twenty a second are a smooth bar. */
+export const PROGRESS_INTERVAL_MS = 50;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
 /** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */
 export const EARLY_STEP_COUNT_MAX = 1_000;
 /** From the first result of a cached model to the look for a new version: the page's own start comes first. */
 export const UPDATE_DELAY_MS = 2_000;
+
+// ── The choice ─────────────────────────────────────────────────────────────────────────────────
+
+/** Candidates that are timed against each other: the best of each provider, and one whose file is at hand anyway. */
+export const FINALIST_COUNT_MAX = 3;
+/** Bytes that a first load fetches only to time another candidate. Two seconds at 32 Mbit/s, once per model and device. */
+export const MEASURE_BYTES_MAX = 8 * 1024 * 1024;
+/** The same behind the first result, when nobody waits. More is not worth anyone's data plan. */
+export const MEASURE_BACKGROUND_BYTES_MAX = 32 * 1024 * 1024;
+/** Timed spans per candidate; their median is compared. An odd number, so that one hiccup is never the median. */
+export const MEASURE_SPAN_COUNT = 5;
+/** No new span begins after this: a model that takes longer per run has shown by then what it is like. */
+export const MEASURE_MS_MAX = 200;
+/** A span repeats the run until this long: a page's clock may tick only once a millisecond. */
+export const MEASURE_SPAN_MS_MIN = 4;
+/** Another candidate replaces the rules' favourite when it takes this much less time: below it, noise would decide. */
+export const MEASURE_GAIN_RATIO_MIN = 0.1;
+/** From the first result to what is looked at behind it (timing, another adapter): the page's own start comes first. */
+export const REVIEW_DELAY_MS = 2_000;
+/** Remembered choices. One per model version and set of options; when they are full, all go and are measured again. */
+export const VERDICT_COUNT_MAX = 64;
+/** Share of the device's memory that a model's file may have: the runtime needs up to as much again. */
+export const MEMORY_SHARE_RATIO_MAX = 0.5;
+/** A WASM heap ends at 4 GiB, and holds inline weights at least twice while a session is created. */
+export const WASM_MODEL_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+/** A service worker that is asked to keep the files for an offline visit: the largest runtime has 27 MB, over a slow line. */
+export const KEEP_FILES_TIMEOUT_MS = 2 * 60_000;
 
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 

@@ -3,7 +3,7 @@
  *
  * Why a schema library here, in the folder that imports nothing of ours: the TypeScript types, the run-time
  * check and the published JSON Schema (docs/model.schema.json) must have one source. valibot is that source;
- * this is the only file that imports it.
+ * this and the files of its parts (manifest-*.ts) are the only ones that import it.
  *
  * Invariants
  *  - The model version is the first 8 bytes of the SHA-256 of the manifest's bytes as served. Any edit is a new version.
@@ -13,10 +13,12 @@
  */
 import * as v from 'valibot';
 import { SEGMENT_COUNT_MAX } from './limits.ts';
+import { Postprocess, type PostprocessedOutput, postprocessFault } from './manifest-postprocess.ts';
+import { filledInputs, Preprocess, type PreprocessedInput, preprocessFault } from './manifest-preprocess.ts';
+import { Index, Name } from './manifest-terms.ts';
 
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits'));
 const ByteCount = v.pipe(v.number(), v.integer(), v.minValue(1));
-const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
 
 export const TENSOR_TYPES = [
   'float32',
@@ -81,8 +83,6 @@ const Variant = v.strictObject({
 const InputKind = v.picklist(['image', 'audio', 'text', 'tabular', 'numeric', 'categorical', 'embedding', 'opaque']);
 const OutputKind = v.picklist(['label-scores', 'boxes', 'image', 'numeric', 'categorical', 'embedding', 'opaque']);
 
-const Index = v.pipe(v.number(), v.integer(), v.minValue(0));
-
 const Edges = v.pipe(
   v.array(v.pipe(v.number(), v.finite())),
   v.minLength(2),
@@ -145,6 +145,8 @@ const Input = v.strictObject({
   layout: v.optional(v.picklist(['NCHW', 'NHWC'])),
   /** What counts as a missing input, besides an empty tensor and one that is all NaN. */
   missing: v.optional(v.picklist(['all-zero', 'constant', 'never'])),
+  /** How what an application has becomes this tensor; executed in the worker. */
+  preprocess: v.optional(Preprocess),
 });
 
 const Output = v.strictObject({
@@ -160,6 +162,8 @@ const Output = v.strictObject({
   normalisation: v.optional(v.picklist(['probabilities', 'logits'])),
   /** The model's closed label list, in score order. Public, so its indices may be counted. */
   labels: v.optional(v.pipe(v.array(Name), v.maxLength(62))),
+  /** How this tensor becomes what an application shows; executed in the worker. */
+  postprocess: v.optional(Postprocess),
 });
 
 /** Partition of the sums; the product of what it names is at most SEGMENT_COUNT_MAX (counts/segments.ts). */
@@ -176,9 +180,24 @@ const Monitor = v.strictObject({
   feedback: v.optional(v.boolean()),
 });
 
-const GoldenTensor = v.strictObject({ dims: v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), data: v.array(v.number()) });
+const GoldenDims = v.array(v.pipe(v.number(), v.integer(), v.minValue(0)));
+/** Numbers written out, or noise: whole numbers for integer types, 256 steps for fractions (protocol/golden-sample.ts). */
+const GoldenInput = v.union([
+  v.strictObject({ dims: GoldenDims, data: v.array(v.number()) }),
+  v.strictObject({
+    dims: GoldenDims,
+    seed: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff)),
+    range: v.tuple([v.number(), v.number()]),
+  }),
+]);
+/** With `stride`, only each stride-th element is known, from the first on: a large output is not worth its bytes in every manifest. */
+const GoldenOutput = v.strictObject({
+  dims: GoldenDims,
+  data: v.array(v.number()),
+  stride: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
 /** A small input and what the fp32 reference answered to it. */
-const Golden = v.strictObject({ inputs: v.record(Name, GoldenTensor), outputs: v.record(Name, GoldenTensor) });
+const Golden = v.strictObject({ inputs: v.record(Name, GoldenInput), outputs: v.record(Name, GoldenOutput) });
 
 /** What each kind cannot be counted without. */
 const NEEDED = { tabular: 'columns', categorical: 'categories', embedding: 'centroids', audio: 'sampleRate', boxes: 'boxes' } as const;
@@ -205,6 +224,26 @@ export function filesOf(variant: PublishedFile & { readonly external?: readonly 
   return [variant, ...(variant.external ?? [])];
 }
 
+interface ProcessedManifest {
+  readonly inputs: readonly PreprocessedInput[];
+  readonly outputs: readonly PostprocessedOutput[];
+}
+
+/** The first declaration of pre- or postprocessing that does not fit its tensor, in words; null when all do. */
+function processingFault({ inputs, outputs }: ProcessedManifest): string | null {
+  const inputNames = inputs.map(({ name }) => name);
+  for (const input of inputs) {
+    const filled = input.preprocess === undefined ? [] : filledInputs(input.preprocess);
+    const fault = filled.every((name) => inputNames.includes(name)) ? preprocessFault(input) : 'preprocess must fill inputs of the model';
+    if (fault !== null) return `input "${input.name}": ${fault}`;
+  }
+  for (const output of outputs) {
+    const fault = postprocessFault(output, outputs, inputNames);
+    if (fault !== null) return `output "${output.name}": ${fault}`;
+  }
+  return null;
+}
+
 export const ManifestSchema = v.pipe(
   v.strictObject({
     schema: v.literal(1),
@@ -214,7 +253,8 @@ export const ManifestSchema = v.pipe(
     description: v.optional(v.string()),
     /** Empty in the manifest of a model that something else runs (`client.observe`). */
     variants: v.array(Variant),
-    inputs: v.pipe(v.array(Input), v.minLength(1)),
+    /** Empty for a graph of constants, which runs all the same. */
+    inputs: v.array(Input),
     outputs: v.pipe(v.array(Output), v.minLength(1)),
     golden: v.array(Golden),
     monitor: v.optional(Monitor),
@@ -231,6 +271,10 @@ export const ManifestSchema = v.pipe(
   v.check(
     (manifest) => missingField(manifest) === null,
     'a tensor must have what its kind needs: columns for tabular, categories for categorical, centroids for embedding, sampleRate for audio, boxes for boxes',
+  ),
+  v.check(
+    (manifest) => processingFault(manifest) === null,
+    ({ input }) => processingFault(input as ProcessedManifest) ?? '',
   ),
   v.check(
     (manifest) => segmentCount(manifest.monitor?.segments) <= SEGMENT_COUNT_MAX,

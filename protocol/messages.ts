@@ -13,7 +13,7 @@
  *
  * Not here: the window that the cells go into; the page alone owns it.
  */
-import type { ErrorWire } from './errors.ts';
+import type { ErrorCode, ErrorWire } from './errors.ts';
 import type { Manifest, Provider, TensorType } from './manifest.ts';
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorWire };
@@ -39,6 +39,52 @@ export interface TensorWire {
 }
 export type Feeds = Readonly<Record<string, TensorWire>>;
 
+/**
+ * A picture on its way to the worker: an ImageBitmap, a VideoFrame or a Blob (this folder has no DOM, so the worker tells them
+ * apart), or red, green, blue and alpha bytes, row by row, not premultiplied.
+ */
+export type PictureWire = object | PixelsWire;
+export interface PixelsWire {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+/** What an application has instead of a tensor, for an input that declares `preprocess`: one item for each index of the batch axis. */
+export interface MediaWire {
+  readonly kind: 'image';
+  readonly items: readonly PictureWire[];
+}
+
+/** What a run feeds, before preprocessing. */
+export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire | ResidentWire>>;
+
+/** A class and its score; `label` is null where the manifest names none. */
+export interface LabelScore {
+  readonly index: number;
+  readonly label: string | null;
+  readonly score: number;
+}
+
+/** From its top left corner, in pixels of the picture that was fed; of the input tensor where a tensor was. */
+export interface Box extends LabelScore {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What the declared steps made of one item of the batch. */
+export type OutputItem =
+  /** After softmax or sigmoid alone: the item's values, row-major. */
+  | { readonly kind: 'values'; readonly dims: readonly number[]; readonly values: Float32Array }
+  /** After top-k, arg-max or threshold, best first. */
+  | { readonly kind: 'top'; readonly top: readonly LabelScore[] }
+  /** Best first. */
+  | { readonly kind: 'boxes'; readonly boxes: readonly Box[] };
+/** By name of the output that declares `postprocess`; one entry for each item of the batch. */
+export type RunResults = Readonly<Record<string, readonly OutputItem[]>>;
+
 /** An output that stays in its worker, by number: on the GPU, or in the worker's memory. */
 export interface ResidentWire {
   readonly residentId: number;
@@ -49,7 +95,7 @@ export interface ResidentWire {
 /** Tensors of one run, whole or by number. */
 export type RunTensors = Readonly<Record<string, TensorWire | ResidentWire>>;
 
-export function isResidentWire(tensor: TensorWire | ResidentWire): tensor is ResidentWire {
+export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): tensor is ResidentWire {
   return 'residentId' in tensor;
 }
 
@@ -69,8 +115,17 @@ export interface WorkerSettings {
   readonly cache: 'indexeddb' | 'memory';
   /** WASM threads at the most; the worker uses 1 where the page is not cross-origin isolated. */
   readonly threadCountMax: number;
+  /** Raw Ed25519 public keys in base64, one of which must have signed each manifest; null asks for no signature. */
+  readonly trustedKeys: readonly string[] | null;
   /** A Web Lock that the worker holds for as long as it lives, so that the page learns of its death at once; null without Web Locks. */
   readonly lifeLock: string | null;
+}
+
+/** In the worker's name, behind `insitu` and a space, as JSON: the plain wasm build is to start before the first message. */
+export interface EarlyStart {
+  readonly module: string;
+  readonly wasm: string;
+  readonly threadCountMax: number;
 }
 
 export interface LoadRequest {
@@ -78,9 +133,14 @@ export interface LoadRequest {
   readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
   readonly variant: string | null;
   readonly provider: Provider | 'auto';
-  /** `background`: after the first result, look for a new version and keep it for the next visit. */
-  readonly update: 'background' | 'never';
-  /** What another worker of this client already looked at for the same load; not looked at again. */
+  /** `background`: after the first result, look for a new version and keep it for the next load. `before`: ask the server first. */
+  readonly update: 'background' | 'never' | 'before';
+  readonly measure: Measure;
+  /** For the model's own origin only; null where there is nothing to add. */
+  readonly request: RequestWire | null;
+  /** `LoadHooks.refresh` has an application behind it. */
+  readonly hasRefresh: boolean;
+  /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
   /** Null: each run starts alone. */
   readonly batch: BatchRule | null;
@@ -96,22 +156,68 @@ export interface BatchRule {
   readonly maxWaitMs: number;
 }
 
+/** When candidates are timed against each other: see `LoadOptions.measure`. */
+export type Measure = 'auto' | 'before' | 'background' | 'never';
+
+/** What requests for a model's manifest and files carry. */
+export interface RequestWire {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly credentials?: 'omit' | 'same-origin' | 'include';
+}
+
+/** Where a file can be fetched at the moment. */
+export interface FileAddress {
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A new version that is stored as a whole: the next load runs it. */
+export interface StoredUpdate {
+  readonly version: string;
+  /** Null for a plain .onnx file, whose version is known once it is loaded. */
+  readonly modelVersion: string | null;
+  /** Bytes that were fetched for it. */
+  readonly bytes: number;
+}
+
+/** What the worker asks of the page about a load, or tells it; between the two lies the news port. */
+export interface LoadHooks {
+  progress(progress: LoadProgress): void;
+  /** Null: the application has no better address. */
+  refresh(url: string): Promise<FileAddress | null>;
+  updated(update: StoredUpdate): void;
+  updateFailed(error: ErrorWire): void;
+}
+
 export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
 
-/** Bytes are of the model file; a cached model goes from 0 to all without a request. `ready` is reported by the page, once and last. */
+/** Bytes are of all files of the variant; a cached model goes from 0 to all without a request. `ready` is reported by the page, once and last. */
 export interface LoadProgress {
   readonly phase: LoadPhase;
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** How long the download will still take, by its recent speed; null while unknown and outside of a download. */
+  readonly remainingMs: number | null;
 }
 
 /** One provider or variant that was looked at, and why it was taken or left. */
 export interface Consideration {
   readonly variant: string;
   readonly provider: Provider;
-  readonly verdict: 'chosen' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
+  readonly verdict: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
   /** For people; names and numbers only. */
   readonly reason: string;
+  /** Median of a few runs on the golden inputs, in milliseconds; absent when it was not timed. */
+  readonly measuredMs?: number;
+  /** Of a candidate that failed. */
+  readonly error?: ErrorCode;
+}
+
+/** Why the chosen pair was chosen: the load named it or left nothing else, the rules put it first, or it was the fastest of those timed. */
+export interface Choice {
+  readonly by: 'name' | 'rule' | 'measurement';
+  /** True when an earlier visit chose, and nothing was looked at anew. */
+  readonly isRemembered: boolean;
 }
 
 /** Milliseconds of each phase; 0 where it did not happen. */
@@ -133,22 +239,36 @@ export interface LoadedModel {
   readonly threadCount: number;
   /** True when no model byte came from the network. */
   readonly fromCache: boolean;
-  /** Why the bytes could not be kept, if so. */
-  readonly storageRefusal: string | null;
+  /** Why the bytes could not be kept, if so: `storage-refused` or `storage-full`. */
+  readonly storageRefusal: ErrorWire | null;
+  readonly choice: Choice;
+  /** Every pair of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** Why runs start alone although the load asked for batches; null otherwise. */
   readonly batchRefusal: string | null;
 }
 
-/** A model in the worker's store. */
+/** A model in the worker's store, or a download of one that broke off and will go on from there (`bytes` below `totalBytes`). */
 export interface StoredModel {
   readonly url: string;
   readonly name: string;
   readonly version: string;
+  /** Variants that are stored. */
+  readonly variants: readonly string[];
+  /** Bytes that are stored; chunks that several models share count for each. */
   readonly bytes: number;
+  readonly totalBytes: number;
+  /** Never evicted to make room for another model. */
+  readonly isPinned: boolean;
   readonly storedAtMs: number;
   readonly usedAtMs: number;
+}
+
+/** What hashing stored models again has found. Damaged chunks were dropped; the next load fetches them. */
+export interface StoreCheck {
+  readonly checkedBytes: number;
+  readonly damaged: readonly { readonly url: string; readonly variant: string; readonly chunkCount: number; readonly bytes: number }[];
 }
 
 /** A load that failed, and what software telemetry may know of it. */
@@ -174,22 +294,39 @@ export interface Elsewhere {
   readonly considered: readonly Consideration[];
 }
 
-/** Comlink surface of the worker. `onProgress` is a comlink proxy. */
-export interface ControlApi {
+/** Comlink surface of the worker. `Port` is the realm's MessagePort. */
+export interface ControlApi<Port> {
   /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
-  start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  start(settings: WorkerSettings, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
-  load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply>;
+  load(id: number, request: LoadRequest): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
+  refreshed(ask: number, address: FileAddress | null): Promise<void>;
   /** Of a model for which the page sends `last` as well. What was sent before is answered first. */
   close(handle: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
   removeStored(url: string | null): Promise<Reply<number>>;
+  /** False when nothing is stored under that URL. */
+  pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>>;
+  /** By manifest URL; null checks all. */
+  checkStored(url: string | null): Promise<Reply<StoreCheck>>;
 }
+
+/**
+ * Worker → page on the news port: what nobody asked for. A port and not comlink's callbacks, because each of those is a port that the page
+ * could not close, and would outlive its worker. `device-lost` comes once, also while nothing runs.
+ */
+export type WorkerNews =
+  | { readonly type: 'progress'; readonly id: number; readonly progress: LoadProgress }
+  | { readonly type: 'update-stored'; readonly id: number; readonly update: StoredUpdate }
+  | { readonly type: 'update-failed'; readonly id: number; readonly error: ErrorWire }
+  /** Where the file of a plain URL lies now; answered by `ControlApi.refreshed` with the same `ask`. */
+  | { readonly type: 'refresh'; readonly id: number; readonly ask: number; readonly url: string }
+  | { readonly type: 'device-lost' };
 
 /** Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs. */
 export type PageMessage<Port> = { readonly type: 'control'; readonly port: Port } | RunMessage;
@@ -204,7 +341,7 @@ export type RunMessage =
 export interface RunRequest {
   readonly id: number;
   readonly handle: number;
-  readonly feeds: RunTensors;
+  readonly feeds: RunFeeds;
   /** Count this run's cells. False before consent, and for files that a person dropped. */
   readonly isCounted: boolean;
 }
@@ -222,10 +359,15 @@ export type RunReply =
   | {
       readonly id: number;
       readonly ok: true;
+      /** Without those that stay in the worker (`postprocess.keepOutput`). */
       readonly outputs: RunTensors;
+      readonly results: RunResults;
       /** Data cells that this run bumped: index and count alternate. Empty when not counted. */
       readonly cells: Uint32Array;
+      /** Preprocessing, waiting for the runtime, inside it, postprocessing. */
+      readonly preMs: number;
       readonly queueMs: number;
       readonly runMs: number;
+      readonly postMs: number;
     }
   | { readonly id: number; readonly ok: false; readonly error: ErrorWire };

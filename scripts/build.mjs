@@ -13,18 +13,18 @@
  * stay as written: the application's bundler resolves it.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
+import { definitions } from './definitions.mjs';
 import { writeManifestTypes } from './manifest-types.mjs';
 
 const root = new URL('..', import.meta.url);
 const path = (name) => new URL(name, root).pathname;
 const parts = process.argv.slice(2);
 const wants = (part) => parts.length === 0 || parts.includes(part);
-const release = JSON.parse(readFileSync(path('package.json'), 'utf8')).version;
-const transform = { define: { __RELEASE__: JSON.stringify(release) } };
+const transform = { define: definitions };
 
 /** onnxruntime-web's files, unchanged: each module with the one binary that belongs to it. */
 const RUNTIME_FILES = [

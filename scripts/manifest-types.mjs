@@ -6,11 +6,13 @@
  * manifest is `any`. Here the schema itself is printed as plain types: still one source.
  *
  * Invariants
+ *  - The schema's parts (manifest-*.d.ts) are printed with it and then removed: nothing else may name them.
  *  - Throws on a kind of schema that it does not know, and when a trace of valibot is left.
  *
  * Not here: the schema (protocol/manifest.ts), the JSON Schema (`insitu schema`).
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 const FROM_SCHEMA = /export declare const ManifestSchema:[\s\S]*?export type Manifest = v\.InferOutput<typeof ManifestSchema>;/;
 
@@ -26,6 +28,7 @@ function typeText(schema, indent = '') {
     case 'picklist':
       return schema.options.map((option) => JSON.stringify(option)).join(' | ');
     case 'union':
+    case 'variant':
       return schema.options.map((option) => typeText(option, indent)).join(' | ');
     case 'array':
       return `Array<${typeText(schema.item, indent)}>`;
@@ -54,4 +57,8 @@ export function writeManifestTypes(schema, path) {
     .replace(FROM_SCHEMA, () => `export type Manifest = ${typeText(schema)};`);
   if (/\bv\.|from 'valibot'/.test(plain)) throw new Error(`${path} still names valibot; the compiler's output has changed`);
   writeFileSync(path, plain);
+  // The schema's parts hold nothing else that a user could name, and name valibot in every line.
+  const folder = dirname(path);
+  const isPart = (file) => file.startsWith(`${basename(path, '.d.ts')}-`);
+  for (const file of readdirSync(folder).filter(isPart)) rmSync(join(folder, file));
 }

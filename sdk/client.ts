@@ -6,14 +6,24 @@
  *  - Telemetry hears of loads and runs through the recorder only, and only of models that are counted.
  *  - After `close` every call rejects with `client-closed`.
  *
- * Not here: workers (sdk/worker-set.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
+ * Not here: workers (sdk/worker-set.ts), how a model survives one (sdk/model-binding.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
-import type { LoadedModel, LoadProgress, LoadRequest } from '../protocol/messages.ts';
+import type {
+  Consideration,
+  FileAddress,
+  LoadedModel,
+  LoadHooks,
+  LoadProgress,
+  LoadRequest,
+  RuntimeFlavour,
+} from '../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
 import { type AssetTable, assetsIn } from './assets.ts';
 import { createLogger } from './logger.ts';
 import { LoadedModelHandle } from './model.ts';
+import { type Bound, ModelBinding } from './model-binding.ts';
+import { keepFiles } from './offline-files.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
 import type {
   Client,
@@ -28,6 +38,7 @@ import type {
   Telemetry,
 } from './options.ts';
 import type { Recorder } from './recorder.ts';
+import { StoredModels } from './stored-models.ts';
 import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
 import { WorkerHost } from './worker-host.ts';
 import { type LoadOutcome, WorkerSet } from './worker-set.ts';
@@ -51,12 +62,16 @@ class PageClient implements Client {
   private readonly workers: WorkerSet;
   private readonly recorder: Recorder;
   private readonly files: TelemetryFiles;
+  private readonly assets: AssetTable;
+  /** Of the runtimes that models were opened with. */
+  private readonly flavours = new Set<RuntimeFlavour>();
   private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, assets: AssetTable) {
     this.logger = createLogger(options);
     const { worker, runtimes } = assets;
+    this.assets = assets;
     this.files = {
       delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
       counts: oneImportOf('insitu.counts.js', assets.counts),
@@ -67,22 +82,46 @@ class PageClient implements Client {
     this.recorder = telemetry.recorder;
     this.closeTelemetry = () => telemetry.close();
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
-    const settings = { assets: { runtimes }, cache: options.cache ?? 'indexeddb', threadCountMax };
-    this.workers = new WorkerSet((onEnd) => new WorkerHost(worker, settings, onEnd));
-    this.models = {
-      list: () => this.workers.storedModels(),
-      remove: (url) => this.workers.removeStored(url === undefined ? null : new URL(url, document.baseURI).href),
+    const settings = {
+      assets: { runtimes },
+      cache: options.cache ?? 'indexeddb',
+      threadCountMax,
+      trustedKeys: options.trustedKeys ?? null,
     };
+    this.workers = new WorkerSet((onEnd, startsWasm) => new WorkerHost(worker, settings, onEnd, startsWasm));
+    this.models = new StoredModels(this.workers);
   }
 
   async load<S extends ModelSignature, R extends string>(
     source: string | URL | ModelFile,
     options: LoadOptions = {},
   ): Promise<Model<S, R>> {
-    const startMs = performance.now();
     checkLoad(source, options);
     const recorder = options.telemetry === false ? null : this.recorder;
-    const outcome = await this.outcomeOf(source, options);
+    const binding = new ModelBinding(await this.open(source, options, recorder, null), options, {
+      rebuild: (considered, signal) => {
+        const { onProgress, ...asked } = options;
+        // The version that was open is meant, not a newer one.
+        return this.open(source, { ...asked, signal, update: 'never' }, recorder, considered);
+      },
+      release: ({ host, loaded }) => this.workers.closeModel(host, loaded.handle),
+      lostIdle: (loaded, code) => {
+        if (this.closing === null) recorder?.lost(loaded, code);
+      },
+    });
+    // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
+    return new LoadedModelHandle(binding, recorder, this.files.counts, options.batch ?? null) as unknown as Model<S, R>;
+  }
+
+  /** @param considered Null for the first load; else what a rebuild leaves. */
+  private async open(
+    source: string | URL | ModelFile,
+    options: LoadOptions,
+    recorder: Recorder | null,
+    considered: readonly Consideration[] | null,
+  ): Promise<Bound> {
+    const startMs = performance.now();
+    const outcome = await this.outcomeOf(source, options, considered);
     if (!outcome.ok) {
       const error = fromWire(outcome.failure.error);
       if (error.code !== 'aborted' && error.code !== 'client-closed') recorder?.loadFailed(outcome.failure);
@@ -91,13 +130,12 @@ class PageClient implements Client {
     }
     const { loaded, host } = outcome;
     if (loaded.storageRefusal !== null) {
-      const refusal = new SdkError('storage-refused', { reason: loaded.storageRefusal });
+      const refusal = fromWire(loaded.storageRefusal);
       this.logger('warn', refusal.code, refusal.message);
     }
+    this.flavours.add(loaded.flavour);
     recorder?.loaded(loaded, performance.now() - startMs);
-    const release = () => this.workers.closeModel(host, loaded.handle);
-    // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
-    return new LoadedModelHandle(loaded, host, recorder, this.files.counts, options.batch ?? null, release) as unknown as Model<S, R>;
+    return { loaded, host };
   }
 
   async observe(source: string | URL): Promise<Observer> {
@@ -105,6 +143,10 @@ class PageClient implements Client {
     if (this.closing !== null) throw new SdkError('client-closed', {});
     const { createObserver } = await this.files.counts();
     return createObserver(new URL(source, document.baseURI).href, this.recorder, this.logger);
+  }
+
+  keepOffline(): Promise<boolean> {
+    return keepFiles(this.assets, this.flavours).catch(() => false);
   }
 
   close(): Promise<void> {
@@ -117,12 +159,35 @@ class PageClient implements Client {
     await this.closeTelemetry();
   }
 
+  /** A page that fails to answer has no better address, and one that throws about an update has still been told. */
+  private hooksOf({ refresh, onUpdate }: LoadOptions, progress: LoadHooks['progress']): LoadHooks {
+    return {
+      progress,
+      refresh: async (url) => addressOf((await refresh?.({ url })) ?? {}),
+      updated: (update) => {
+        this.logger('info', 'update-stored', `Version ${update.version} is stored; the next load runs it.`);
+        onUpdate?.(update);
+      },
+      updateFailed: (error) => this.logger('debug', error.code, fromWire(error).message),
+    };
+  }
+
   /** A worker that does not start or is lost fails the load as much as a missing file does. */
-  private async outcomeOf(source: string | URL | ModelFile, options: LoadOptions): Promise<LoadOutcome> {
+  private async outcomeOf(
+    source: string | URL | ModelFile,
+    options: LoadOptions,
+    considered: readonly Consideration[] | null,
+  ): Promise<LoadOutcome> {
     const { signal } = options;
     let report = options.onProgress;
     try {
-      const loading = this.workers.load(await requestOf(source, options), signal, (progress) => report?.(progress));
+      // Asked here, before a worker is started for nothing.
+      if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
+      const loading = this.workers.load(
+        await requestOf(source, options, considered),
+        signal,
+        this.hooksOf(options, (progress) => report?.(progress)),
+      );
       const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
       if (outcome.ok) report?.(readyProgress(outcome.loaded));
       return outcome;
@@ -134,6 +199,11 @@ class PageClient implements Client {
       report = undefined;
     }
   }
+}
+
+/** The signed address of a file, as an application may answer. */
+function addressOf(answer: string | URL | FileAddress): FileAddress {
+  return typeof answer === 'string' || answer instanceof URL ? { url: String(answer) } : { ...answer };
 }
 
 /** One import for all callers. A failed one is tried again by the next; browsers remember a failure by its URL, so it may need a new page. */
@@ -149,20 +219,37 @@ function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {
-  const bytes = manifest.variants.find(({ id }) => id === variant)?.bytes ?? 0;
-  return { phase: 'ready', loadedBytes: bytes, totalBytes: bytes };
+  const chosen = manifest.variants.find(({ id }) => id === variant);
+  const bytes = [chosen, ...(chosen?.external ?? [])].reduce((sum, file) => sum + (file?.bytes ?? 0), 0);
+  return { phase: 'ready', loadedBytes: bytes, totalBytes: bytes, remainingMs: null };
 }
 
-async function requestOf(source: string | URL | ModelFile, options: LoadOptions): Promise<LoadRequest> {
+async function requestOf(
+  source: string | URL | ModelFile,
+  options: LoadOptions,
+  considered: readonly Consideration[] | null,
+): Promise<LoadRequest> {
   const isUrl = typeof source === 'string' || source instanceof URL;
   return {
     source: isUrl ? { url: new URL(source, document.baseURI).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
-    considered: [],
+    measure: options.measure ?? 'auto',
+    request: wireOf(options.request),
+    hasRefresh: options.refresh !== undefined,
+    considered: considered ?? [],
     batch: options.batch === undefined ? null : { maxBatch: options.batch.maxBatch, maxWaitMs: options.batch.maxWaitMs ?? 0 },
     resident: options.resident ?? [],
+  };
+}
+
+function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
+  if (request === undefined) return null;
+  const { headers, credentials } = request;
+  return {
+    ...(headers === undefined ? {} : { headers: Object.fromEntries(new Headers(headers)) }),
+    ...(credentials === undefined ? {} : { credentials }),
   };
 }
 

@@ -10,6 +10,7 @@
  * Not here: consent (sdk/telemetry.ts), the four rules of delivery (sdk/outbox.ts), answers of the collector (sdk/exporter.ts).
  */
 import {
+  cellsOfIdleLoss,
   cellsOfLoad,
   cellsOfLoadFailure,
   cellsOfLoss,
@@ -129,6 +130,10 @@ export class Delivery implements Level {
 
   runFailed({ modelVersion }: CountedModel, code: ErrorCode): void {
     this.countSoftware(modelVersion, cellsOfRunFailure(code), 1);
+  }
+
+  lost({ modelVersion }: CountedModel, code: ErrorCode): void {
+    this.countSoftware(modelVersion, cellsOfIdleLoss(code), 0);
   }
 
   observed(model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void {

@@ -49,6 +49,7 @@ export class LocalDpLevel implements Level {
 
   loadFailed(): void {}
   runFailed(): void {}
+  lost(): void {}
   fedBack(): void {}
   hidden(): void {}
   frozen(): void {}

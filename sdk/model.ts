@@ -6,12 +6,14 @@
  *  - A fault of the telemetry half never reaches the caller.
  *  - After `close` every run rejects with `model-closed`.
  *
- * Not here: queueing and counting (worker), deadlines (sdk/run-channel.ts), many runs (sdk/run-many.ts, sdk/stream.ts).
+ * Not here: where it runs, and how it survives that place (sdk/model-binding.ts), queueing and counting (worker), deadlines
+ * (sdk/run-channel.ts), many runs (sdk/run-many.ts, sdk/stream.ts).
  */
-import { isSdkError, SdkError } from '../protocol/errors.ts';
+import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { LoadedModel } from '../protocol/messages.ts';
+import type { Choice } from '../protocol/messages.ts';
+import type { ModelBinding } from './model-binding.ts';
 import { checkRun } from './option-checks.ts';
 import type {
   AnySignature,
@@ -36,46 +38,48 @@ import { streamRuns } from './stream.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
 import { warmUpFeeds } from './warm-up.ts';
-import type { WorkerHost } from './worker-host.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 
+const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
+  name: 'the load named it',
+  rule: 'it comes first by the rules',
+  measurement: 'it was timed against others',
+};
+
 export class LoadedModelHandle implements Model {
-  readonly manifest: Manifest;
-  readonly modelVersion: string;
-  readonly provider: Provider;
-  readonly variant: string;
-  private readonly loaded: LoadedModel;
-  private readonly host: WorkerHost;
+  private readonly binding: ModelBinding;
   private readonly recorder: Recorder | null;
   private readonly loadCounts: TelemetryFiles['counts'];
   /** Segments of the runs that a person may still say something about. */
   private readonly segments = new WeakMap<RunResult, number>();
   private readonly batch: BatchOptions | null;
-  private readonly release: () => Promise<void>;
   /** Of the resident tensors that its runs gave. */
   private readonly owner: Owner = { isClosed: false };
   private closing: Promise<void> | null = null;
 
   /** @param recorder Null when this model is not counted. */
-  constructor(
-    loaded: LoadedModel,
-    host: WorkerHost,
-    recorder: Recorder | null,
-    loadCounts: TelemetryFiles['counts'],
-    batch: BatchOptions | null,
-    release: () => Promise<void>,
-  ) {
-    this.loaded = loaded;
-    this.host = host;
+  constructor(binding: ModelBinding, recorder: Recorder | null, loadCounts: TelemetryFiles['counts'], batch: BatchOptions | null) {
+    this.binding = binding;
     this.recorder = recorder;
     this.loadCounts = loadCounts;
     this.batch = batch;
-    this.release = release;
-    this.manifest = loaded.manifest;
-    this.modelVersion = loaded.modelVersion;
-    this.provider = loaded.provider;
-    this.variant = loaded.variant;
+  }
+
+  get manifest(): Manifest {
+    return this.binding.loaded.manifest;
+  }
+
+  get modelVersion(): string {
+    return this.binding.loaded.modelVersion;
+  }
+
+  get provider(): Provider {
+    return this.binding.loaded.provider;
+  }
+
+  get variant(): string {
+    return this.binding.loaded.variant;
   }
 
   run(feeds: Feeds, options: RunOptions = {}): Promise<RunResult> {
@@ -98,7 +102,8 @@ export class LoadedModelHandle implements Model {
   }
 
   async feedback(result: RunResult, feedback: Feedback): Promise<void> {
-    const { recorder, loaded } = this;
+    const { recorder } = this;
+    const { loaded } = this.binding;
     checkFeedback(loaded.manifest, feedback);
     const segment = this.segments.get(result);
     if (recorder === null || segment === undefined || !recorder.isCounting()) return;
@@ -107,22 +112,27 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const { variant, provider, flavour, threadCount, fromCache, considered, timings } = this.loaded;
+    const { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, storageRefusal, batchRefusal } =
+      this.binding.loaded;
+    const losses = [...this.binding.losses];
     const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
     const left = considered
       .filter(({ verdict }) => verdict !== 'chosen')
       .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
+    const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
+    const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-    const refusal = this.loaded.storageRefusal === null ? '' : ` It could not be kept: ${this.loaded.storageRefusal}.`;
-    const { batchRefusal } = this.loaded;
+    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
     const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
-    const text = [`Variant ${variant} runs on ${provider}${threads}. ${origin}.${refusal}`, ...alone, ...left].join(' ');
-    return { variant, provider, flavour, threadCount, fromCache, considered, timings, text };
+    const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
+    const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
+    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
+    return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {
     this.owner.isClosed = true;
-    this.closing ??= this.release();
+    this.closing ??= this.binding.close();
     return this.closing;
   }
 
@@ -131,23 +141,35 @@ export class LoadedModelHandle implements Model {
     const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
     checkRun(feeds, timeoutMs, signal);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
-    const { runs } = this.host;
-    const near = hasForeignFeed(feeds, runs) ? await withForeignRead(feeds, runs, startMs, options) : feeds;
+    const target = this.binding.ready?.host.runs ?? null;
+    const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;
     if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
+    // Taken before a rebuild is waited for: what the caller does with her arrays afterwards changes nothing.
     const ready = readyFeeds(this.manifest, near, options.transfer === true);
-    const answer = await runs.run({ handle: this.loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
-    const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
-    const { queueMs, runMs, cells } = answer;
-    const totalMs = performance.now() - startMs;
-    const result = { outputs, queueMs, runMs, totalMs };
-    if (this.recorder !== null) this.segments.set(result, segment);
-    // One microtask before and one behind the caller's reaction to this result.
-    if (isCounted) queueMicrotask(() => queueMicrotask(() => this.recorder?.ran(this.loaded, { cells, segment, queueMs, runMs, totalMs })));
-    return result;
+    const bound = this.binding.ready ?? (await this.binding.rebuilt(timeoutMs, signal));
+    const { loaded } = bound;
+    const { runs } = bound.host;
+    // Its worker went while another feed was being read, and its resident feeds with it.
+    if (runs !== target && hasForeignFeed(near, runs)) throw new SdkError('worker-lost', { pendingCount: 1 });
+    try {
+      const answer = await runs.run({ handle: loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
+      this.binding.answered(bound);
+      const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
+      const { results, preMs, queueMs, runMs, postMs, cells } = answer;
+      const totalMs = performance.now() - startMs;
+      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
+      if (this.recorder !== null) this.segments.set(result, segment);
+      // One microtask before and one behind the caller's reaction to this result.
+      if (isCounted) queueMicrotask(() => queueMicrotask(() => this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs })));
+      return result;
+    } catch (error) {
+      this.binding.failed(bound, error);
+      throw error;
+    }
   }
 
   private recordFailure(error: unknown): void {
-    if (isSdkError(error) && error.code !== 'aborted') this.recorder?.runFailed(this.loaded, error.code);
+    if (isSdkError(error) && error.code !== 'aborted') this.recorder?.runFailed(this.binding.loaded, error.code);
   }
 }
 

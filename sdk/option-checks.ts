@@ -14,8 +14,10 @@ const PROVIDERS: Readonly<Record<Provider | 'auto', true>> = { auto: true, wasm:
 const CONSENTS: Readonly<Record<Consent, true>> = { required: true, granted: true };
 const CACHES: Readonly<Record<NonNullable<ClientOptions['cache']>, true>> = { indexeddb: true, memory: true };
 const PRIVACY: Readonly<Record<PrivacyLevel, true>> = { counts: true, 'local-dp': true };
+const CREDENTIALS: Readonly<Record<RequestCredentials, true>> = { omit: true, 'same-origin': true, include: true };
 const LOG_LEVELS: Readonly<Record<LogLevel, true>> = { debug: true, info: true, warn: true, error: true };
-const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true };
+const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true, before: true };
+const MEASURES: Readonly<Record<NonNullable<LoadOptions['measure']>, true>> = { auto: true, before: true, background: true, never: true };
 
 /** @throws {SdkError} `invalid-option` */
 export function checkClientOptions(options: ClientOptions): void {
@@ -23,9 +25,14 @@ export function checkClientOptions(options: ClientOptions): void {
   requireOneOf('cache', options.cache, CACHES);
   requireOneOf('privacy', options.privacy, PRIVACY);
   requireOneOf('logLevel', options.logLevel, LOG_LEVELS);
-  const { threads, assets, collector } = options;
+  const { threads, assets, collector, trustedKeys } = options;
   if (threads !== undefined) require('threads', Number.isInteger(threads) && threads >= 1, 'it must be a whole number from 1');
   if (assets !== undefined) require('assets', URL.canParse(assets, document.baseURI), 'it must be the URL of a folder');
+  if (trustedKeys !== undefined) {
+    // 32 bytes are 43 base64 letters and one "=".
+    const areKeys = Array.isArray(trustedKeys) && trustedKeys.length > 0 && trustedKeys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key));
+    require('trustedKeys', areKeys, 'it must be raw Ed25519 public keys, 32 bytes each, in base64');
+  }
   if (collector === undefined) return;
   require('collector.url', URL.canParse(collector.url, document.baseURI), "it must be the collector's URL");
   require('collector.key', typeof collector.key === 'string' &&
@@ -45,6 +52,21 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
   checkRunning(options);
+  requireOneOf('measure', options.measure, MEASURES);
+  const { request, refresh, onUpdate } = options;
+  requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
+  require('request.headers', areHeaders(request?.headers), 'it must be headers of a request');
+  require('refresh', refresh === undefined || typeof refresh === 'function', 'it must be a function');
+  require('onUpdate', onUpdate === undefined || typeof onUpdate === 'function', 'it must be a function');
+}
+
+function areHeaders(headers: HeadersInit | undefined): boolean {
+  try {
+    new Headers(headers);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkRunning({ batch, resident }: LoadOptions): void {

@@ -3,7 +3,23 @@
  */
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Manifest, Provider, TensorType } from '../protocol/manifest.ts';
-import type { Consideration, LoadProgress, LoadTimings, RuntimeFlavour, StoredModel, TensorData } from '../protocol/messages.ts';
+import type {
+  Box,
+  Choice,
+  Consideration,
+  FileAddress,
+  LabelScore,
+  LoadProgress,
+  LoadTimings,
+  Measure,
+  OutputItem,
+  RunResults,
+  RuntimeFlavour,
+  StoreCheck,
+  StoredModel,
+  StoredUpdate,
+  TensorData,
+} from '../protocol/messages.ts';
 import type { ReportKind } from '../protocol/report.ts';
 
 export type Consent = 'required' | 'granted';
@@ -15,6 +31,12 @@ export interface ClientOptions {
   readonly consent?: Consent;
   /** Where model files are kept. `memory` stores nothing on the device. Default `indexeddb`. */
   readonly cache?: 'indexeddb' | 'memory';
+  /**
+   * Raw Ed25519 public keys, 32 bytes each, in base64. When given, a manifest runs only with a `model.json.sig` beside it that
+   * one of them made (`insitu pack --sign`); everything else that comes from a URL ends in `signature-invalid`, plain .onnx files
+   * too. Files that a person opened are not asked for a signature.
+   */
+  readonly trustedKeys?: readonly string[];
   /** Folder that holds insitu's dist/ files. Default: beside the script that was loaded. */
   readonly assets?: string | URL;
   /** WASM threads at the most. Default min(4, half the cores, rounded up); 1 where the page is not cross-origin isolated. */
@@ -48,15 +70,42 @@ export type Logger = (level: LogLevel, code: string, message: string) => void;
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** A variant id of the manifest. Default: the first that the device can run. */
+  /** A variant id of the manifest. Default: chosen on the device. A named variant is used or refused, never replaced. */
   readonly variant?: string;
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
   /**
-   * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and a new
-   * version is fetched and kept for the next visit. `never`: a cached model is used until it is removed.
+   * When the best candidates (at most FINALIST_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
+   * remembered on the device, per model version, GPU and runtime, so that later loads go straight to it; with `cache: 'memory'` it is not.
+   *
+   * `auto` (default): within the load when that costs at most MEASURE_BYTES_MAX more to fetch, else `background`. `before`: within
+   * the load, whatever it costs. `background`: the rules choose, and after the first result candidates are timed for the next load,
+   * when at most MEASURE_BACKGROUND_BYTES_MAX are missing. `never`: the rules choose.
    */
-  readonly update?: 'background' | 'never';
+  readonly measure?: Measure;
+  /**
+   * `background` (default): a cached model is used at once; after its first result the manifest is asked for, and of a new
+   * version what is missing is fetched and kept for the next load. `never`: a cached model is used until it is removed.
+   * `before`: the server is asked first, and a cached model is used when it does not answer.
+   */
+  readonly update?: 'background' | 'never' | 'before';
+  /**
+   * Called when a new version has been stored as a whole (`update: 'background'`). This model goes on as it is; load again when
+   * it suits the page, and the new version runs.
+   */
+  readonly onUpdate?: (update: StoredUpdate) => void;
+  /**
+   * What the requests for the manifest and the files carry. It goes to the origin of the model's URL only, whatever the manifest
+   * names; with headers, redirects are refused, because a browser would carry them along. Default: no header, credentials
+   * `same-origin`.
+   */
+  readonly request?: { readonly headers?: HeadersInit; readonly credentials?: RequestCredentials };
+  /**
+   * For signed URLs: answers where the file of a plain URL can be fetched now, and with which headers. Asked when a server answers
+   * 400, 401, 403 or 410, for each file by its URL without the signature's query; the download goes on where it was. Files beside
+   * a signed manifest are asked for without its query first. The answer is kept in memory, and the store's keys ignore every query.
+   */
+  readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
   /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
   readonly telemetry?: boolean;
   /**
@@ -81,7 +130,10 @@ export interface BatchOptions {
   readonly maxWaitMs?: number;
 }
 
-/** Bytes that came from the person, not the network: a dropped file. */
+/**
+ * Bytes that came from the person, not the network: a dropped file. The model holds on to them, to be rebuilt from them after the loss of
+ * its worker: leave an array as it is while the model is open.
+ */
 export interface ModelFile {
   readonly name: string;
   readonly bytes: Blob | Uint8Array;
@@ -103,6 +155,27 @@ export interface TensorArrays {
   readonly bool: Uint8Array;
   readonly string: readonly string[];
 }
+
+/**
+ * A picture for an input that declares `preprocess` of kind image. A Blob or File is an encoded one (JPEG, PNG, WebP …). Elements
+ * are taken as they are at the call. Each stays the caller's, whole; with `transfer: true` an ImageBitmap, a VideoFrame and the bytes of
+ * an ImageData are handed over.
+ */
+export type PictureInput =
+  | ImageBitmap
+  | ImageData
+  | VideoFrame
+  | HTMLImageElement
+  | HTMLVideoElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | Blob;
+
+/** What an input takes that declares `preprocess`; a list has one item for each index of the batch axis. */
+export type MediaInput = PictureInput | readonly PictureInput[];
+
+/** By input name of the manifest. A tensor is always allowed and is fed as it is. */
+export type FeedInputs = Readonly<Record<string, TensorInput | MediaInput>>;
 
 /** A tensor as the caller writes it; `type` defaults to what the model declares. */
 export interface TensorInput<T extends TensorType = TensorType> {
@@ -142,13 +215,15 @@ export interface ModelSignature {
 
 /** A model of which nothing is known before it is loaded. */
 export interface AnySignature {
-  readonly feeds: Readonly<Record<string, TensorInput>>;
+  readonly feeds: FeedInputs;
   readonly outputs: Readonly<Record<string, TensorOutput>>;
 }
 
 /** Feeds of a signature, each also as a resident tensor of its type. */
 export type FeedsOf<S extends ModelSignature> = {
-  readonly [N in keyof S['feeds']]: S['feeds'][N] | (S['feeds'][N] extends TensorInput<infer T> ? ResidentTensor<T> : never);
+  readonly [N in keyof S['feeds']]:
+    | S['feeds'][N]
+    | (TensorInput extends S['feeds'][N] ? ResidentTensor : S['feeds'][N] extends TensorInput<infer T> ? ResidentTensor<T> : never);
 };
 
 /** Outputs of a signature; those named `R` are resident. */
@@ -171,13 +246,18 @@ export interface RunOptions {
 }
 
 export interface RunResult<S extends ModelSignature = AnySignature, R extends string = never> {
+  /** As the runtime gave them, without those that stay in the worker (`postprocess.keepOutput: false`); those of `resident` as handles. */
   readonly outputs: OutputsOf<S, R>;
+  /** Of each output that declares `postprocess`, one entry for each item of the batch. */
+  readonly results: RunResults;
   /**
-   * Milliseconds waiting in the worker's queue, inside the runtime, and from call to answer. Runs that started together share one
-   * call of the runtime: `runMs` is its time.
+   * Milliseconds in preprocessing, waiting for the runtime, inside it, in postprocessing, and from call to answer. Runs that started together
+   * share one call of the runtime: `runMs` is its time.
    */
+  readonly preMs: number;
   readonly queueMs: number;
   readonly runMs: number;
+  readonly postMs: number;
   readonly totalMs: number;
 }
 
@@ -224,11 +304,20 @@ export interface Explanation {
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
   readonly fromCache: boolean;
+  readonly choice: Choice;
+  /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
+  /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */
+  readonly losses: readonly ErrorCode[];
   /** One paragraph for people. */
   readonly text: string;
 }
+
+/**
+ * An open model. It outlives its worker: when that dies, hangs, runs out of memory or loses its GPU, what is pending rejects with a code, and
+ * the next `run` loads the model again from the store and goes on; `provider` and `variant` then say where it is.
+ */
 
 export interface Model<S extends ModelSignature = AnySignature, R extends string = never> {
   readonly manifest: Manifest;
@@ -371,9 +460,21 @@ export interface Observer {
 /** What a person did with an answer. `corrected` names the right label of the model's only labelled output. */
 export type Feedback = 'accepted' | 'redone' | 'abandoned' | { readonly corrected: string };
 
+/** What is kept on the device. Every call rejects with `storage-refused` where the browser keeps nothing. */
 export interface ModelStore {
+  /** Stored models, and downloads that broke off and will go on from there. */
   list(): Promise<readonly StoredModel[]>;
-  /** Removes one model by its manifest URL, or all. Resolves to the bytes freed. */
+  /**
+   * Keeps a stored model when room is made for another one (least recently used go first), or lets it go again. Pinning also asks
+   * the browser to keep this site's storage when the disk runs full, without waiting for its answer (`navigator.storage.persisted()`
+   * tells it); Firefox asks the person, so call it after an act of theirs.
+   *
+   * @returns False when nothing is stored under that URL, and nothing was pinned.
+   */
+  pin(url: string, isPinned?: boolean): Promise<boolean>;
+  /** Hashes one stored model, or all, again. Damaged chunks are dropped; the next load fetches them and nothing else. */
+  verify(url?: string): Promise<StoreCheck>;
+  /** Removes one model by its manifest URL, or all and what was measured about them. Resolves to the bytes freed. */
   remove(url?: string): Promise<number>;
 }
 
@@ -397,10 +498,35 @@ export interface Client {
    * @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `asset-unreachable`, `crypto-unavailable`, `client-closed`
    */
   observe(source: string | URL): Promise<Observer>;
+  /**
+   * Asks the site's service worker, where that calls `keepAssets` (insitu/service-worker), to keep the files that this device uses: call it after
+   * the first result. With the model in the store, the next visit then needs no network.
+   *
+   * @returns False where there is no such service worker, or a file could not be fetched. Never rejects.
+   */
+  keepOffline(): Promise<boolean>;
   readonly models: ModelStore;
   readonly telemetry: Telemetry;
   /** Ends the worker, seals and stores what was counted. Pending calls reject with `client-closed`. */
   close(): Promise<void>;
 }
 
-export type { Consideration, ErrorCode, LoadProgress, LoadTimings, Manifest, Provider, StoredModel, TensorData, TensorType };
+export type {
+  Box,
+  Choice,
+  Consideration,
+  ErrorCode,
+  FileAddress,
+  LabelScore,
+  LoadProgress,
+  LoadTimings,
+  Manifest,
+  OutputItem,
+  Provider,
+  RunResults,
+  StoreCheck,
+  StoredModel,
+  StoredUpdate,
+  TensorData,
+  TensorType,
+};

@@ -34,6 +34,8 @@ export interface Recorder {
   loadFailed(failure: LoadFailure): void;
   ran(model: LoadedModel, outcome: RunOutcome): void;
   runFailed(model: CountedModel, code: ErrorCode): void;
+  /** A worker or GPU that was lost while nothing ran: no run failed, and yet it is heard. */
+  lost(model: CountedModel, code: ErrorCode): void;
   /** A run that somebody else made; `durationMs` null when it was not measured. */
   observed(model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void;
   /** Cells of the data plan that belong to an earlier run: they join its window without a run. */

@@ -11,7 +11,7 @@
 import { SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import { isResidentWire, type ResidentWire, type RunTensors, type TensorWire } from '../protocol/messages.ts';
-import type { ResidentTensor, RunOptions, TensorInput, TensorOutput } from './options.ts';
+import type { FeedInputs, ResidentTensor, RunOptions, TensorOutput } from './options.ts';
 import type { RunChannel } from './run-channel.ts';
 
 /** Set when the model that made the tensors is closed. */
@@ -84,10 +84,10 @@ export function receivedOutputs(
   return received;
 }
 
-type GivenFeeds = Readonly<Record<string, TensorInput | ResidentTensor>>;
+type GivenFeeds = Readonly<Record<string, FeedInputs[string] | ResidentTensor>>;
 
-/** Whether a feed lies in another worker than the one that `channel` leads to. */
-export function hasForeignFeed(feeds: GivenFeeds, channel: RunChannel): boolean {
+/** Whether a feed lies in another worker than the one that `channel` leads to; null: there is none yet. */
+export function hasForeignFeed(feeds: GivenFeeds, channel: RunChannel | null): boolean {
   for (const name of Object.keys(feeds)) {
     const feed = feeds[name];
     if (feed instanceof PageResident && feed.channel !== channel) return true;
@@ -96,7 +96,12 @@ export function hasForeignFeed(feeds: GivenFeeds, channel: RunChannel): boolean 
 }
 
 /** The feeds with those of another worker read into the page. */
-export async function withForeignRead(feeds: GivenFeeds, channel: RunChannel, startMs: number, options: RunOptions): Promise<GivenFeeds> {
+export async function withForeignRead(
+  feeds: GivenFeeds,
+  channel: RunChannel | null,
+  startMs: number,
+  options: RunOptions,
+): Promise<GivenFeeds> {
   const read = Object.entries(feeds).map(async ([name, feed]) => {
     const isForeign = feed instanceof PageResident && feed.channel !== channel;
     return [name, isForeign ? await feed.readFrom(startMs, options) : feed] as const;

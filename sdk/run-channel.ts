@@ -22,7 +22,7 @@ import {
 import type { ReadyFeeds } from './tensor.ts';
 
 /** A longer timer fires at once (HTML standard: 32-bit signed milliseconds). 24 days are as good as never. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export type RunAnswer = Extract<RunReply, { ok: true }>;
 
@@ -59,7 +59,7 @@ export class RunChannel {
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
   private requests: (RunRequest | ReadRequest)[] = [];
-  private buffers: ArrayBuffer[] = [];
+  private buffers: Transferable[] = [];
   private releases: number[] = [];
   private ending: number[] = [];
   private isFlushing = false;
@@ -112,7 +112,7 @@ export class RunChannel {
     clearTimeout(this.timer);
   }
 
-  private send(wait: Wait, request: (id: number) => RunRequest | ReadRequest, buffers: readonly ArrayBuffer[]): Promise<RunAnswer> {
+  private send(wait: Wait, request: (id: number) => RunRequest | ReadRequest, buffers: readonly Transferable[]): Promise<RunAnswer> {
     if (this.failure !== null) return Promise.reject(this.failure());
     const { startMs, timeoutMs, signal } = wait;
     if (signal?.aborted === true) return Promise.reject(new SdkError('aborted', { stage: 'run' }));
@@ -157,7 +157,7 @@ export class RunChannel {
     }
   }
 
-  private post(requests: readonly (RunRequest | ReadRequest)[], buffers: ArrayBuffer[]): void {
+  private post(requests: readonly (RunRequest | ReadRequest)[], buffers: Transferable[]): void {
     try {
       this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, buffers.length > 1 ? [...new Set(buffers)] : buffers);
     } catch (error) {

@@ -27,6 +27,8 @@ import { SentLog } from './sent-log.ts';
 import { OUTBOX_NAME } from './stored-data.ts';
 import { mayLeave } from './veto.ts';
 
+export { type KeepOptions, keepAssets } from './kept-assets.ts';
+
 export interface SyncOptions extends Pick<ClientOptions, 'onBeforeSend' | 'logger'> {
   /** The same as the pages'. */
   readonly collector: NonNullable<ClientOptions['collector']>;

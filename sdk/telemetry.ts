@@ -296,6 +296,7 @@ class PageTelemetry implements OwnedTelemetry {
       loadFailed: (failure) => this.record((level) => level.loadFailed(failure)),
       ran: (model, outcome) => ofModel(model, (level) => level.ran(model, outcome)),
       runFailed: (model, code) => this.record((level) => level.runFailed(model, code)),
+      lost: (model, code) => this.record((level) => level.lost(model, code)),
       observed: (model, ...rest) => ofModel(model, (level) => level.observed(model, ...rest)),
       fedBack: (model, cells, segment) => this.record((level) => level.fedBack(model, cells, segment)),
     };

@@ -11,61 +11,93 @@
 import { SdkError } from '../protocol/errors.ts';
 import { BATCH_AXIS_COUNT_MAX, TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.ts';
-import type { ResidentWire, RunTensors, TensorData, TensorWire } from '../protocol/messages.ts';
+import { filledInputs } from '../protocol/manifest-preprocess.ts';
+import type { RunFeeds, TensorData } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
-import type { ResidentTensor, TensorInput } from './options.ts';
+import { readyMedia } from './media.ts';
+import type { FeedInputs, ResidentTensor, TensorInput } from './options.ts';
 import { PageResident } from './resident.ts';
 
 /** More axes than any model has: a longer list is data that stands where dims belong. */
 const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
-  readonly feeds: RunTensors;
-  /** Buffers to transfer. One that two feeds share is here twice. */
-  readonly buffers: readonly ArrayBuffer[];
+  readonly feeds: RunFeeds;
+  /** What to transfer. What two feeds share is here twice. */
+  readonly buffers: readonly Transferable[];
 }
 
-/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `invalid-option`. */
+type Given = FeedInputs[string] | ResidentTensor | null | undefined;
+
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`, `invalid-option`. */
 export function readyFeeds(
   { inputs }: Pick<Manifest, 'inputs'>,
-  tensors: Readonly<Record<string, TensorInput | ResidentTensor>>,
+  given: Readonly<Record<string, FeedInputs[string] | ResidentTensor>>,
   isTransfer: boolean,
 ): ReadyFeeds {
-  for (const name of Object.keys(tensors)) {
+  for (const name of Object.keys(given)) {
     if (!inputs.some((input) => input.name === name)) throw new SdkError('input-unknown', { expected: namesOf(inputs) });
   }
-  for (const input of inputs) checkFeed(input, tensors[input.name], inputs);
-  const feeds: Record<string, TensorWire | ResidentWire> = {};
-  const buffers: ArrayBuffer[] = [];
-  for (const { name, type } of inputs) {
-    const tensor = tensors[name] as TensorInput | PageResident;
-    if (tensor instanceof PageResident) {
-      feeds[name] = tensor.wire();
-      continue;
+  // All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
+  for (const input of inputs) checkFeed(input, given, inputs);
+  const feeds: Record<string, RunFeeds[string]> = {};
+  const buffers: Transferable[] = [];
+  for (const input of inputs) {
+    const { name, type } = input;
+    const value: Given = given[name];
+    if (value === undefined || value === null) continue;
+    if (value instanceof PageResident) feeds[name] = value.wire();
+    else if (input.preprocess !== undefined && !isTensor(value)) {
+      const { wire, transfers } = readyMedia(input, value, isTransfer);
+      feeds[name] = wire;
+      buffers.push(...transfers);
+    } else {
+      const tensor = value as TensorInput;
+      const data = ownedData(type, tensor.data, isTransfer);
+      feeds[name] = { type, dims: tensor.dims.slice(), data };
+      if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
     }
-    const data = ownedData(type, tensor.data, isTransfer);
-    feeds[name] = { type, dims: tensor.dims.slice(), data };
-    if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
   }
   return { feeds, buffers };
 }
 
-function checkFeed(input: ManifestInput, tensor: TensorInput | ResidentTensor | null | undefined, inputs: Manifest['inputs']): void {
-  if (tensor === undefined || tensor === null) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
-  if (!(tensor instanceof PageResident)) {
-    checkTensor(input, tensor as TensorInput);
+function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
+  const value = given[input.name];
+  if (value === undefined || value === null) {
+    if (!isFilled(input.name, given, inputs)) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
     return;
   }
-  const { type, dims } = tensor;
+  if (!(value instanceof PageResident)) {
+    // What is still to become a tensor is checked when it is taken.
+    if (input.preprocess === undefined || isTensor(value)) checkTensor(input, value as TensorInput);
+    return;
+  }
+  const { type, dims } = value;
   if (type !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: type });
   if (!areDimsAllowed(input.dims, dims))
     throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: dims });
   // Refuses one that was released, before anything is copied.
-  tensor.wire();
+  value.wire();
+}
+
+/** Whether another input's preprocessing fills this one. */
+function isFilled(name: string, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): boolean {
+  return inputs.some((input) => {
+    const value = given[input.name];
+    if (input.preprocess === undefined || isTensor(value) || value instanceof PageResident) return false;
+    return filledInputs(input.preprocess).includes(name);
+  });
 }
 
 function namesOf(inputs: Manifest['inputs']): string[] {
   return inputs.map(({ name }) => name);
+}
+
+/** A tensor as the caller writes it, and not something that is still to become one. */
+function isTensor(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { dims, data } = value as Partial<TensorInput>;
+  return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
 }
 
 /** That type, dims and length are what the model declares. */

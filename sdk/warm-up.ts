@@ -2,6 +2,7 @@
  * Warm-up feeds: what a model can be run on before anybody has an input for it.
  */
 import { SdkError } from '../protocol/errors.ts';
+import { goldenInputNumbers } from '../protocol/golden-sample.ts';
 import type { Manifest } from '../protocol/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType } from '../protocol/tensor-data.ts';
 import type { TensorInput } from './options.ts';
@@ -13,7 +14,14 @@ import type { TensorInput } from './options.ts';
  */
 export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<string, TensorInput>> {
   const [first] = golden;
-  if (first !== undefined) return first.inputs;
+  if (first !== undefined) {
+    return Object.fromEntries(
+      inputs.flatMap(({ name, type }) => {
+        const input = first.inputs[name];
+        return input === undefined ? [] : [[name, { data: goldenInputNumbers(input, type as NumericTensorType), dims: input.dims }]];
+      }),
+    );
+  }
   return Object.fromEntries(
     inputs.map(({ name, type, dims }) => {
       const lengths = dims.map((axis) => (axis === 'batch' ? 1 : axis));

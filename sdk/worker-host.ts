@@ -8,21 +8,33 @@
  * Invariants
  *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
  *  - A worker of another release is never used.
+ *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended, as
+ *    is one that answers and gets nowhere: browsers have left a request of IndexedDB or for a Web Lock unanswered for good.
  *
  * Not here: which worker a load goes to (sdk/worker-set.ts).
  */
 import * as comlink from 'comlink';
 import { firstLine, fromWire, SdkError } from '../protocol/errors.ts';
-import { WORKER_PING_INTERVAL_MS, WORKER_PING_TIMEOUT_MS, WORKER_SILENCE_MS_MAX, WORKER_START_TIMEOUT_MS } from '../protocol/limits.ts';
+import {
+  WORKER_PING_INTERVAL_MS,
+  WORKER_PING_TIMEOUT_MS,
+  WORKER_SILENCE_MS_MAX,
+  WORKER_STANDSTILL_MS_MAX,
+  WORKER_START_TIMEOUT_MS,
+} from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
 import type {
   ControlApi,
-  LoadProgress,
+  EarlyStart,
+  FileAddress,
+  LoadHooks,
   LoadReply,
   LoadRequest,
   PageMessage,
   Reply,
+  StoreCheck,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
@@ -41,27 +53,37 @@ export class WorkerHost {
   provider: Provider | null = null;
   /** No load may go here any more. */
   isSpoilt = false;
+  /** Its GPU device is gone: the models in it answer nothing any more. */
+  isDeviceLost = false;
   loadCount = 0;
   private readonly worker: Worker;
-  private readonly control: ControlApi;
+  private readonly control: ControlApi<MessagePort>;
   private readonly controlPort: MessagePort;
+  private readonly news: MessagePort;
+  /** What the page has behind each load and open model, for what the worker asks and tells. */
+  private readonly hooks = new Map<number, LoadHooks>();
   private readonly ready: Promise<void>;
   private readonly onEnd: () => void;
   private readonly waiting = new Set<(error: SdkError) => void>();
   private readonly ended = new AbortController();
   private failure: Failure | null = null;
   private isPinging = false;
+  /** When a control call last began, went on or ended. */
+  private movedAtMs = 0;
 
   /** Starts a worker. Failures of the start reject every call that follows. */
-  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void) {
+  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, startsWasm: boolean) {
     this.onEnd = onEnd;
-    this.worker = spawn(url);
+    const control = new MessageChannel();
+    const news = new MessageChannel();
+    this.controlPort = control.port1;
+    this.news = news.port1;
+    this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
+    this.worker = spawn(url, startsWasm ? earlyStart(settings) : '');
     this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
-    const { port1, port2 } = new MessageChannel();
-    this.worker.postMessage({ type: 'control', port: port2 } satisfies PageMessage<MessagePort>, [port2]);
+    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
-    this.controlPort = port1;
-    this.control = comlink.wrap(port1) as unknown as ControlApi;
+    this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
     let isReady = false;
     this.worker.onerror = (event) => {
       event.preventDefault?.();
@@ -69,21 +91,25 @@ export class WorkerHost {
       this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
     };
     this.worker.onmessageerror = () => this.end(LOST);
-    this.ready = this.start(settings).then(() => {
+    this.ready = this.start(settings, news.port2).then(() => {
       isReady = true;
     });
     // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
     this.ready.catch(() => undefined);
   }
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  /** It answers nothing any more. */
+  get hasEnded(): boolean {
+    return this.failure !== null;
+  }
+
+  async load(id: number, request: LoadRequest, hooks: LoadHooks): Promise<LoadReply> {
     await this.ready;
-    const stopWatching = this.watchForSilence();
-    try {
-      return await this.guarded(this.control.load(id, request, comlink.proxy(onProgress)));
-    } finally {
-      stopWatching();
-    }
+    this.hooks.set(id, hooks);
+    const reply = await this.watched(() => this.control.load(id, request));
+    // An open model may still have news: of an update.
+    if (!reply.ok) this.hooks.delete(id);
+    return reply;
   }
 
   cancelLoad(id: number): void {
@@ -93,17 +119,28 @@ export class WorkerHost {
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
     this.runs.endRunsOf(handle);
-    unwrap(await this.guarded(this.control.close(handle)));
+    this.hooks.delete(handle);
+    unwrap(await this.watched(() => this.control.close(handle)));
   }
 
   async storedModels(): Promise<readonly StoredModel[]> {
     await this.ready;
-    return unwrap(await this.guarded(this.control.storedModels()));
+    return unwrap(await this.watched(() => this.control.storedModels()));
   }
 
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
-    return unwrap(await this.guarded(this.control.removeStored(url)));
+    return unwrap(await this.watched(() => this.control.removeStored(url)));
+  }
+
+  async pinStored(url: string, isPinned: boolean): Promise<boolean> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.pinStored(url, isPinned)));
+  }
+
+  async checkStored(url: string | null): Promise<StoreCheck> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.checkStored(url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */
@@ -111,8 +148,11 @@ export class WorkerHost {
     if (this.failure !== null) return;
     this.failure = failure;
     this.ended.abort();
+    // Before the end: comlink's finaliser holds the worker for as long as the proxy lives, and the worker's handlers hold the proxy.
+    (this.control as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     this.worker.terminate();
     this.controlPort.close();
+    this.news.close();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
     this.waiting.clear();
@@ -120,14 +160,14 @@ export class WorkerHost {
     this.onEnd();
   }
 
-  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>): Promise<void> {
-    const lifeLock = navigator.locks === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
+  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {
+    const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const timer = setTimeout(
       () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
       WORKER_START_TIMEOUT_MS,
     );
     try {
-      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock });
+      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(newsPort, [newsPort]));
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {
@@ -136,6 +176,36 @@ export class WorkerHost {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  private hear(news: WorkerNews): void {
+    if (news.type === 'device-lost') {
+      this.isSpoilt = true;
+      this.isDeviceLost = true;
+      return;
+    }
+    const hooks = this.hooks.get(news.id);
+    switch (news.type) {
+      case 'progress':
+        this.movedAtMs = performance.now();
+        hooks?.progress(news.progress);
+        break;
+      case 'update-stored':
+        hooks?.updated(news.update);
+        break;
+      case 'update-failed':
+        hooks?.updateFailed(news.error);
+        break;
+      case 'refresh':
+        void this.answerRefresh(news.ask, hooks?.refresh(news.url));
+    }
+  }
+
+  /** An application that throws has no better address. */
+  private async answerRefresh(ask: number, asked: Promise<FileAddress | null> | undefined): Promise<void> {
+    const address = await asked?.catch(() => null);
+    this.movedAtMs = performance.now();
+    if (this.failure === null) void this.control.refreshed(ask, address ?? null);
   }
 
   /** The lock is granted to the page when the worker that held it is gone. */
@@ -159,10 +229,24 @@ export class WorkerHost {
       });
   }
 
+  /** A call that ends with the worker's silence at the latest. */
+  private async watched<T>(call: () => Promise<T>): Promise<T> {
+    if (this.failure !== null) throw this.failure(0);
+    const stopWatching = this.watchForSilence();
+    try {
+      return await this.guarded(call());
+    } finally {
+      this.movedAtMs = performance.now();
+      stopWatching();
+    }
+  }
+
   private watchForSilence(): () => void {
     let heardAtMs = performance.now();
+    this.movedAtMs = heardAtMs;
     const timer = setInterval(() => {
-      if (performance.now() - heardAtMs > WORKER_SILENCE_MS_MAX) this.end(LOST);
+      const nowMs = performance.now();
+      if (nowMs - heardAtMs > WORKER_SILENCE_MS_MAX || nowMs - this.movedAtMs > WORKER_STANDSTILL_MS_MAX) this.end(LOST);
       else
         void this.control.ping().then(() => {
           heardAtMs = performance.now();
@@ -186,11 +270,11 @@ export class WorkerHost {
  *
  * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
  */
-function spawn(url: string): Worker {
+function spawn(url: string, order: string): Worker {
   const isSameOrigin = new URL(url).origin === location.origin;
   const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
   try {
-    return new Worker(trustedUrl(source), { type: 'module', name: 'insitu' });
+    return new Worker(trustedUrl(source), { type: 'module', name: `insitu${order}` });
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
   } finally {
@@ -202,4 +286,8 @@ function spawn(url: string): Worker {
 function unwrap<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   throw fromWire(reply.error);
+}
+
+function earlyStart({ assets, threadCountMax }: Pick<WorkerSettings, 'assets' | 'threadCountMax'>): string {
+  return ` ${JSON.stringify({ ...assets.runtimes.wasm, threadCountMax } satisfies EarlyStart)}`;
 }

@@ -10,7 +10,7 @@
  */
 import { SdkError } from '../protocol/errors.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type { LoadedModel, LoadFailure, LoadProgress, LoadRequest, StoredModel } from '../protocol/messages.ts';
+import type { LoadedModel, LoadFailure, LoadHooks, LoadRequest } from '../protocol/messages.ts';
 import type { WorkerHost } from './worker-host.ts';
 
 export type LoadOutcome =
@@ -18,32 +18,33 @@ export type LoadOutcome =
   | { readonly ok: false; readonly failure: LoadFailure };
 
 export class WorkerSet {
-  private readonly startHost: (onEnd: () => void) => WorkerHost;
+  private readonly startHost: (onEnd: () => void, startsWasm: boolean) => WorkerHost;
   private readonly hosts = new Set<WorkerHost>();
   private nextId = 1;
   private isClosed = false;
 
-  constructor(startHost: (onEnd: () => void) => WorkerHost) {
+  /** @param startHost `startsWasm`: a load will need the plain wasm runtime, whatever it finds. */
+  constructor(startHost: (onEnd: () => void, startsWasm: boolean) => WorkerHost) {
     this.startHost = startHost;
   }
 
   /** @throws {SdkError} when a worker does not start or is lost; failures of the load itself are an outcome. */
-  async load(request: LoadRequest, signal: AbortSignal | undefined, onProgress: (progress: LoadProgress) => void): Promise<LoadOutcome> {
+  async load(request: LoadRequest, signal: AbortSignal | undefined, hooks: LoadHooks): Promise<LoadOutcome> {
     const id = this.nextId++;
     const refusedBy = new Set<WorkerHost>();
     let pending = request;
     let provider: Provider | null = request.provider === 'auto' ? null : request.provider;
     for (;;) {
       if (signal?.aborted === true) throw new SdkError('aborted', { stage: 'load' });
-      const host = this.hostFor(provider, refusedBy);
+      const host = this.hostFor(provider, refusedBy, provider === 'wasm');
       const onAbort = () => host.cancelLoad(id);
       signal?.addEventListener('abort', onAbort);
       host.loadCount++;
       try {
-        const reply = await host.load(id, pending, onProgress);
+        const reply = await host.load(id, pending, hooks);
         if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
         if (reply.ok) {
-          host.provider = reply.value.provider;
+          host.provider = reply.value.flavour === 'wasm' ? 'wasm' : 'webgpu';
           host.handles.add(id);
           return { ok: true, loaded: reply.value, host };
         }
@@ -59,19 +60,17 @@ export class WorkerSet {
     }
   }
 
+  /** Never rejects because the worker is gone: that closes its models too. */
   async closeModel(host: WorkerHost, handle: number): Promise<void> {
+    const isLast = host.handles.size <= 1 && host.loadCount === 0;
+    host.handles.delete(handle);
     // With its last model the whole worker ends, which releases more than the session can.
-    if (host.handles.size > 1 || host.loadCount > 0) await host.closeModel(handle);
-    else host.handles.delete(handle);
+    if (!isLast && !host.hasEnded) {
+      await host.closeModel(handle).catch((error) => {
+        if (!host.hasEnded) throw error;
+      });
+    }
     this.endIfIdle(host);
-  }
-
-  storedModels(): Promise<readonly StoredModel[]> {
-    return this.withAnyHost((host) => host.storedModels());
-  }
-
-  removeStored(url: string | null): Promise<number> {
-    return this.withAnyHost((host) => host.removeStored(url));
   }
 
   close(): void {
@@ -79,8 +78,9 @@ export class WorkerSet {
     for (const host of [...this.hosts]) host.end(() => new SdkError('client-closed', {}));
   }
 
-  private async withAnyHost<T>(call: (host: WorkerHost) => Promise<T>): Promise<T> {
-    const host = this.hostFor(null, new Set());
+  /** A call that any worker can answer, in one that is there or starts for it. */
+  async withAnyHost<T>(call: (host: WorkerHost) => Promise<T>): Promise<T> {
+    const host = this.hostFor(null, new Set(), false);
     host.loadCount++;
     try {
       return await call(host);
@@ -90,13 +90,13 @@ export class WorkerSet {
     }
   }
 
-  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>): WorkerHost {
+  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>, startsWasm: boolean): WorkerHost {
     if (this.isClosed) throw new SdkError('client-closed', {});
     for (const host of this.hosts) {
-      const isFit = provider === null || host.provider === null || host.provider === provider;
+      const isFit = provider === null || host.provider === null || (host.provider === 'wasm') === (provider === 'wasm');
       if (isFit && !host.isSpoilt && !refusedBy.has(host)) return host;
     }
-    const host = this.startHost(() => this.hosts.delete(host));
+    const host = this.startHost(() => this.hosts.delete(host), startsWasm);
     this.hosts.add(host);
     return host;
   }

@@ -8,62 +8,81 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   BatchRule,
   ControlApi,
+  FileAddress,
   LoadedModel,
-  LoadProgress,
+  LoadHooks,
   LoadReply,
   LoadRequest,
   PageMessage,
   Reply,
+  StoreCheck,
   StoredModel,
+  WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { batchRefusal } from './load/batch-proof.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
 import { type PortModel, RunPort } from './run-port.ts';
+import { startEarly } from './runtime/early-start.ts';
 import { ResidentStore } from './runtime/resident-store.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
+import { checkStore } from './store/store-check.ts';
+import { fetchUpdate } from './store/update.ts';
 
-class InferenceWorker implements ControlApi {
+/** Before anything else: most of a warm start is the runtime's. */
+const early = startEarly(self.name);
+
+class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
   private readonly residents = new ResidentStore(this.queue);
   private readonly models = new Map<number, PortModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
+  private readonly reviews = new Map<number, () => void>();
   readonly runs = new RunPort(
     (replies, transfer) => self.postMessage(replies, { transfer }),
     this.models,
     this.residents,
     this.queue,
-    (handle) => this.updates.get(handle)?.(),
+    (handle) => {
+      this.updates.get(handle)?.();
+      this.reviews.get(handle)?.();
+    },
   );
-  private source = new ModelSource('memory');
+  private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
+  private readonly asks = new Map<number, (address: FileAddress | null) => void>();
+  private nextAsk = 1;
+  private tell: (news: WorkerNews) => void = () => undefined;
 
-  async start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(settings: WorkerSettings, newsPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
-    this.source = new ModelSource(settings.cache);
-    this.loader = new Loader(settings, this.source, this.queue);
+    this.source = new ModelSource(settings.cache, settings.trustedKeys);
+    this.tell = (news) => newsPort.postMessage(news);
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
   async ping(): Promise<void> {}
 
-  async load(id: number, request: LoadRequest, onProgress: (progress: LoadProgress) => void): Promise<LoadReply> {
+  async load(id: number, request: LoadRequest): Promise<LoadReply> {
     const loader = this.loader as Loader;
     const controller = new AbortController();
     this.loads.set(id, controller);
-    const job = new LoadJob(id, request, controller.signal, onProgress);
+    const hooks = this.hooksOf(id);
+    const job = new LoadJob(id, request, controller.signal, hooks);
     try {
       const model = await loader.load(job);
       const loaded = await this.admit(id, request, model);
-      this.planUpdate(id, request, model);
+      this.planUpdate(job, model, hooks);
+      this.planReview(id, model);
       return { ok: true, value: loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -85,6 +104,7 @@ class InferenceWorker implements ControlApi {
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);
+    this.reviews.delete(handle);
     if (model === undefined) return { ok: true, value: null };
     const release = () => {
       this.residents.dropOf(handle);
@@ -101,6 +121,34 @@ class InferenceWorker implements ControlApi {
     return this.withStore((store) => store.remove(url));
   }
 
+  pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>> {
+    return this.withStore((store) => store.pin(url, isPinned));
+  }
+
+  checkStored(url: string | null): Promise<Reply<StoreCheck>> {
+    return this.withStore((store) => checkStore(store, url));
+  }
+
+  async refreshed(ask: number, address: FileAddress | null): Promise<void> {
+    this.asks.get(ask)?.(address);
+    this.asks.delete(ask);
+  }
+
+  /** The page's side of a load, over the news port. */
+  private hooksOf(id: number): LoadHooks {
+    return {
+      progress: (progress) => this.tell({ type: 'progress', id, progress }),
+      refresh: (url) =>
+        new Promise((resolve) => {
+          const ask = this.nextAsk++;
+          this.asks.set(ask, resolve);
+          this.tell({ type: 'refresh', id, ask, url });
+        }),
+      updated: (update) => this.tell({ type: 'update-stored', id, update }),
+      updateFailed: (error) => this.tell({ type: 'update-failed', id, error }),
+    };
+  }
+
   private withStore<T>(work: (store: ModelStore) => Promise<T>): Promise<Reply<T>> {
     return reply(async () => {
       const store = await this.source.openStore();
@@ -110,24 +158,50 @@ class InferenceWorker implements ControlApi {
   }
 
   /** Lets runs of this model in, together where the load asked for it and the model has proved that it may. */
-  private async admit(handle: number, { batch, resident }: LoadRequest, { session, counter, loaded }: RunnableModel): Promise<LoadedModel> {
-    const prove = () => batchRefusal((feeds) => session.run(feeds), loaded.manifest, batch as BatchRule);
+  private async admit(handle: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
+    const { session, watch, counter, processing, loaded } = model;
+    const prove = () => batchRefusal((feeds) => watch.run(feeds), loaded.manifest, batch as BatchRule);
     const refusal = batch === null ? null : await this.queue.control(prove);
-    this.models.set(handle, { session, counter, batch: refusal === null ? batch : null, residentCount: resident.length });
+    this.models.set(handle, {
+      session,
+      watch,
+      counter,
+      processing,
+      batch: refusal === null ? batch : null,
+      residentCount: resident.length,
+    });
     return { ...loaded, batchRefusal: refusal };
   }
 
   /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
-  private planUpdate(handle: number, { source, update }: LoadRequest, { loaded }: RunnableModel): void {
-    if (update === 'never' || !loaded.fromCache || !('url' in source)) return;
-    this.updates.set(handle, () => {
-      this.updates.delete(handle);
-      setTimeout(() => {
-        const watch = { signal: new AbortController().signal, onBytes: () => undefined };
-        // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
-        void this.source.update(source.url, loaded.variant, watch).catch(() => undefined);
-      }, UPDATE_DELAY_MS);
+  private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
+    const { source, update } = job.request;
+    if (update !== 'background' || !loaded.fromCache || !('url' in source)) return;
+    this.updates.set(job.id, () => {
+      this.updates.delete(job.id);
+      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
     });
+  }
+
+  /** What the choice left open is looked at behind the first result, too. */
+  private planReview(handle: number, { review }: RunnableModel): void {
+    if (review === null) return;
+    this.reviews.set(handle, () => {
+      this.reviews.delete(handle);
+      // A review that fails, most often because the model was closed, leaves the question to the next visit.
+      setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
+    });
+  }
+
+  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+    const watch = { signal: new AbortController().signal, access, onBytes: () => undefined };
+    try {
+      const update = await fetchUpdate(this.source, url, variant, watch);
+      if (update !== null) hooks.updated(update);
+    } catch (error) {
+      // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
+      hooks.updateFailed(toWire(error));
+    }
   }
 }
 
@@ -143,15 +217,23 @@ async function reply<T>(work: () => Promise<T>, fallback?: 'run-failed' | 'stora
   }
 }
 
-/** Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. */
+/**
+ * Resolves once the lock is held, until the worker ends, or is refused; a refusal costs the page its early warning, nothing else. Nobody
+ * else asks for this name, so a lock that is not there at once never comes.
+ */
 function holdLock(name: string | null): Promise<boolean> {
   if (name === null || navigator.locks === undefined) return Promise.resolve(false);
   return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), LIFE_LOCK_TIMEOUT_MS);
+    const answer = (isHeld: boolean) => {
+      clearTimeout(timer);
+      resolve(isHeld);
+    };
     const hold = () => {
-      resolve(true);
+      answer(true);
       return new Promise<void>(() => undefined);
     };
-    navigator.locks.request(name, hold).catch(() => resolve(false));
+    navigator.locks.request(name, hold).catch(() => answer(false));
   });
 }
 

@@ -1,2 +1,6 @@
 /** package.json's version, put in by scripts/build.mjs and vitest.config.ts. */
 declare const __RELEASE__: string;
+/** Version of onnxruntime-web that this release was built with. */
+declare const __RUNTIME__: string;
+/** Lengths of its binaries, by flavour. */
+declare const __RUNTIME_BYTES__: Readonly<Record<'wasm' | 'webgpu' | 'jspi', number>>;

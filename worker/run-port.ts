@@ -23,8 +23,11 @@ import {
   type RunReplies,
   type RunReply,
   type RunRequest,
+  type RunTensors,
   type TensorWire,
 } from '../protocol/messages.ts';
+import type { RunWatch } from './load/run-watch.ts';
+import type { PreparedRun, Processing } from './process/processing.ts';
 import { batchShapeOf, joinFeeds, splitOutputs } from './runtime/batch.ts';
 import type { Pin, ResidentStore } from './runtime/resident-store.ts';
 import type { Company, QueuedRun, RunQueue } from './runtime/run-queue.ts';
@@ -32,7 +35,10 @@ import { KeptTensor, type Session, type SessionTensors } from './runtime/session
 
 export interface PortModel {
   readonly session: Session;
+  readonly watch: RunWatch;
   readonly counter: RunCounter;
+  /** Null where the manifest declares neither pre- nor postprocessing. */
+  readonly processing: Processing | null;
   /** Null: its runs start alone. */
   readonly batch: BatchRule | null;
   /** Outputs that one run leaves here. */
@@ -55,6 +61,8 @@ export class RunPort {
   private readonly queue: RunQueue;
   private readonly onAnswered: (handle: number) => void;
   private readonly endings = new Map<number, Ending>();
+  /** Runs of each model that are not tensors yet. */
+  private readonly preparing = new Map<number, Set<Promise<void>>>();
 
   /** @param onAnswered Called with the model's handle after each run that went well. */
   constructor(
@@ -77,7 +85,7 @@ export class RunPort {
   }
 
   receive(message: RunMessage): void {
-    if (message.type === 'cancel') this.queue.cancel(message.id);
+    if (message.type === 'cancel') this.cancel(message.id);
     else if (message.type === 'release') this.residents.release(message.residentIds);
     else if (message.type === 'run') this.enter(message.requests);
     else if (message.type === 'last') this.endingOf(message.handle).resolve();
@@ -87,6 +95,13 @@ export class RunPort {
   async allEntered(handle: number): Promise<void> {
     await this.endingOf(handle).promise;
     this.endings.delete(handle);
+    await Promise.all(this.preparing.get(handle) ?? []);
+    this.preparing.delete(handle);
+  }
+
+  private cancel(id: number): void {
+    this.queue.cancel(id);
+    for (const { processing } of this.models.values()) processing?.cancel(id);
   }
 
   private endingOf(handle: number): Ending {
@@ -110,19 +125,41 @@ export class RunPort {
     this.queue.enter(runs);
   }
 
-  /** Null when it was answered at once. */
+  /** Null when it was answered at once, or enters the queue later. */
   private jobOf(request: RunRequest | ReadRequest): QueuedRun | null {
     try {
       if ('residentId' in request) return new PortRead(this, request, this.residents.pin(request.residentId));
       const model = this.models.get(request.handle);
       if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
-      return new PortRun(this, model, request);
+      const pins = pinsOf(request, this.residents);
+      // A model that declares nothing enters the queue at once: the page let nothing but tensors through.
+      if (model.processing === null) return new PortRun(this, model, request, { feeds: request.feeds as RunTensors, ...UNPROCESSED }, pins);
+      this.prepare(model, model.processing, request, pins);
+      return null;
     } catch (error) {
       this.answer(failure(request.id, error), null);
       return null;
     }
   }
+
+  private prepare(model: PortModel, processing: Processing, request: RunRequest, pins: ReadonlyMap<string, Pin>): void {
+    const among = this.preparing.get(request.handle) ?? new Set();
+    this.preparing.set(request.handle, among);
+    const entering = processing
+      .prepare(request.id, request.feeds)
+      .then(
+        (prepared) => this.queue.enter([new PortRun(this, model, request, prepared, pins)]),
+        (error) => {
+          for (const pin of pins.values()) pin.unpin();
+          this.answer(failure(request.id, error), null);
+        },
+      )
+      .finally(() => among.delete(entering));
+    among.add(entering);
+  }
 }
+
+const UNPROCESSED = { preMs: 0, placements: new Map() } as const;
 
 /** One run in the queue. */
 class PortRun implements QueuedRun {
@@ -133,17 +170,19 @@ class PortRun implements QueuedRun {
   private readonly port: RunPort;
   private readonly model: PortModel;
   private readonly request: RunRequest;
+  private readonly prepared: PreparedRun;
   private readonly pins: ReadonlyMap<string, Pin>;
 
-  constructor(port: RunPort, model: PortModel, request: RunRequest) {
+  constructor(port: RunPort, model: PortModel, request: RunRequest, prepared: PreparedRun, pins: ReadonlyMap<string, Pin>) {
     this.id = request.id;
     this.port = port;
     this.model = model;
     this.request = request;
-    const shape = model.batch === null ? null : batchShapeOf(request.handle, request.feeds);
+    const shape = model.batch === null ? null : batchShapeOf(request.handle, prepared.feeds);
     this.company = shape === null || model.batch === null ? null : { key: shape.key, ...model.batch };
     this.itemCount = shape?.itemCount ?? 1;
-    this.pins = pinsOf(request, port.residents);
+    this.prepared = prepared;
+    this.pins = pins;
   }
 
   start(together: readonly this[]): Promise<void> {
@@ -166,7 +205,7 @@ class PortRun implements QueuedRun {
       this.port.residents.requireRoom(this.model.residentCount);
       const feeds = this.feeds();
       const startMs = performance.now();
-      const outputs = await this.model.session.runKeeping(feeds);
+      const outputs = await this.model.watch.runKeeping(feeds);
       reply = this.reply(feeds, outputs, startMs, performance.now() - startMs);
     } catch (error) {
       this.refuse(error);
@@ -180,9 +219,9 @@ class PortRun implements QueuedRun {
   private async startBatch(together: readonly this[]): Promise<boolean> {
     let replies: RunReply[];
     try {
-      const feeds = together.map(({ request }) => request.feeds as Feeds);
+      const feeds = together.map(({ prepared }) => prepared.feeds as Feeds);
       const startMs = performance.now();
-      const outputs = await this.model.session.run(joinFeeds(feeds));
+      const outputs = await this.model.watch.run(joinFeeds(feeds));
       const runMs = performance.now() - startMs;
       const shares = splitOutputs(
         outputs,
@@ -199,26 +238,30 @@ class PortRun implements QueuedRun {
 
   private reply(feeds: SessionTensors, outputs: SessionTensors, startMs: number, runMs: number): RunReply {
     const { id, isCounted } = this.request;
+    const { processing } = this.model;
     const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, feeds, outputs) : NO_CELLS;
-    return { id, ok: true, outputs: this.sent(outputs), cells, queueMs: startMs - this.arrivedMs, runMs };
+    const timed = { id, ok: true, cells, preMs: this.prepared.preMs, queueMs: startMs - this.arrivedMs, runMs } as const;
+    if (processing === null) return { ...timed, outputs: this.sent(outputs, outputs), results: {}, postMs: 0 };
+    const finished = processing.finish(readable(outputs)[0], this.prepared);
+    return { ...timed, outputs: this.sent(outputs, finished.outputs), results: finished.results, postMs: finished.postMs };
   }
 
-  /** Kept tensors go into the store, and by number to the page. */
-  private sent(outputs: SessionTensors): Record<string, TensorWire | ResidentWire> {
-    if (this.model.residentCount === 0) return outputs as Feeds;
+  /** Of the outputs, those that the page is to have; kept tensors go into the store, and by number to the page. */
+  private sent(outputs: SessionTensors, wanted: SessionTensors): RunTensors {
+    if (this.model.residentCount === 0) return wanted as Feeds;
     const { residents } = this.port;
-    return Object.fromEntries(
-      Object.entries(outputs).map(([name, output]) => [
-        name,
-        output instanceof KeptTensor ? residents.keep(this.request.handle, output) : output,
-      ]),
-    );
+    const sent: Record<string, TensorWire | ResidentWire> = {};
+    for (const [name, output] of Object.entries(outputs)) {
+      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.handle, output);
+      else if (wanted[name] !== undefined) sent[name] = output;
+    }
+    return sent;
   }
 
   private feeds(): SessionTensors {
-    if (this.pins.size === 0) return this.request.feeds as Feeds;
+    if (this.pins.size === 0) return this.prepared.feeds as Feeds;
     return Object.fromEntries(
-      Object.entries(this.request.feeds).map(([name, feed]) => [name, this.pins.get(name)?.tensor() ?? (feed as TensorWire)]),
+      Object.entries(this.prepared.feeds).map(([name, feed]) => [name, this.pins.get(name)?.tensor() ?? (feed as TensorWire)]),
     );
   }
 
@@ -234,8 +277,8 @@ function pinsOf({ feeds }: RunRequest, residents: ResidentStore): ReadonlyMap<st
   let pins: Map<string, Pin> | null = null;
   try {
     for (const name of Object.keys(feeds)) {
-      const feed = feeds[name] as TensorWire | ResidentWire;
-      if (!isResidentWire(feed)) continue;
+      const feed = feeds[name];
+      if (feed === undefined || !isResidentWire(feed)) continue;
       pins ??= new Map();
       pins.set(name, residents.pin(feed.residentId));
     }
@@ -267,7 +310,10 @@ class PortRead implements QueuedRun {
       const data = await this.pin.tensor().read();
       const [queueMs, runMs] = [startMs - this.arrivedMs, performance.now() - startMs];
       this.pin.unpin();
-      this.port.answer({ id: this.id, ok: true, outputs: { data }, cells: NO_CELLS, queueMs, runMs }, null);
+      this.port.answer(
+        { id: this.id, ok: true, outputs: { data }, results: {}, cells: NO_CELLS, preMs: 0, queueMs, runMs, postMs: 0 },
+        null,
+      );
     } catch (error) {
       this.refuse(error);
     }

@@ -1,18 +1,23 @@
 /**
- * Pictures: one file, one example, decoded and scaled by sharp.
+ * Pictures: one file, one example, decoded by sharp.
  *
- * Stretched to the input's height and width, turned as its EXIF orientation says, grey or RGB (or RGBA) by the number of
+ * Where the input declares `preprocess`, what a page's worker runs makes the tensor, so that the baseline is counted over what the
+ * field sees. Elsewhere sharp scales: stretched to the input's height and width, turned as its EXIF orientation says, grey or RGB (or RGBA) by the number of
  * channels, transparent parts on black as on a canvas that nobody painted; 0 … 255 becomes the manifest's range.
  *
  * Invariants
  *  - A picture that cannot be decoded is unreadable; it never ends the count.
  *  - An axis of height or width that is a name takes the picture's own size.
  *
- * Not here: cropping, means per channel. A page that does these feeds other tensors: write those into a NumPy file.
+ * Not here: cropping and means per channel without a declaration. A page that does these feeds other tensors: write those into a
+ * NumPy file.
  */
 import { readFile } from 'node:fs/promises';
 import { declaredChannelCount } from '../../counts/data-plan.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
+import type { PixelsWire } from '../../protocol/messages.ts';
+import { tensorOfPixels } from '../../worker/process/image.ts';
+import { UnfitError } from '../../worker/process/unfit-error.ts';
 import { importOptional, SHARP_PACKAGE } from '../optional-package.ts';
 import { UsageError } from '../usage-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
@@ -68,6 +73,34 @@ function pictureOf({ inputs }: Manifest): Picture {
 }
 
 async function exampleOf(sharp: Sharp, picture: Picture, path: string, where: string): Promise<Example> {
+  return picture.input.preprocess === undefined
+    ? scaledExample(sharp, picture, path, where)
+    : declaredExample(sharp, picture.input, path, where);
+}
+
+/** As a page's worker makes it. */
+async function declaredExample(sharp: Sharp, input: ManifestInput, path: string, where: string): Promise<Example> {
+  const pixels = await decodeWhole(sharp, path).catch(() => null);
+  if (pixels === null || input.preprocess?.kind !== 'image') return { where, unreadable: 'is no picture that can be decoded' };
+  try {
+    return { where, feeds: { [input.name]: tensorOfPixels(input, input.preprocess, [pixels]).tensor } };
+  } catch (error) {
+    if (error instanceof UnfitError) return { where, unreadable: `does not fit the input: ${error.message}` };
+    throw error;
+  }
+}
+
+/** Turned upright, colour profile left alone, as worker/process/pixels.ts. */
+async function decodeWhole(sharp: Sharp, path: string): Promise<PixelsWire> {
+  const decoded = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true })
+    .rotate()
+    .toColourspace('srgb')
+    .ensureAlpha();
+  const { data, info } = await decoded.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.length) };
+}
+
+async function scaledExample(sharp: Sharp, picture: Picture, path: string, where: string): Promise<Example> {
   const decoded = await decode(sharp, picture, path).catch(() => null);
   if (decoded === null) return { where, unreadable: 'is no picture that can be decoded' };
   const { bytes, height, width } = decoded;

@@ -13,7 +13,11 @@ import * as paths from '../../test/harness/browser-paths.mjs';
 
 /** MiniBrowser lies in WebKitGTK's library package, which the driver's package depends on. */
 const NEEDS = {
-  chromium: [{ what: 'Chromium or Chrome', paths: 'CHROMIUM_PATHS', debian: 'chromium' }],
+  chromium: [
+    { what: 'Chromium or Chrome', paths: 'CHROMIUM_PATHS', debian: 'chromium' },
+    // Which run there alone: test/conformance/node-tests.ts.
+    { what: "ONNX's node tests", paths: 'ONNX_TESTDATA_PATHS', debian: 'libonnx-testdata' },
+  ],
   firefox: [{ what: 'Firefox', paths: 'FIREFOX_PATHS', debian: 'firefox-esr' }],
   webkit: [
     { what: 'WebKitWebDriver', paths: 'WEBKIT_DRIVER_PATHS', debian: 'webkit2gtk-driver' },
@@ -54,7 +58,7 @@ export async function ensureBrowsers(engines) {
   }
   const advice = isDebian()
     ? `apt-get install --no-install-recommends ${packages.join(' ')}`
-    : 'install it with the means of this system, or name its path in INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER and INSITU_MINIBROWSER';
+    : 'install it with the means of this system, or name its path in INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER, INSITU_MINIBROWSER and INSITU_ONNX_TESTDATA';
   return [...new Set(missing.map(({ engine }) => engine))].map((engine) => {
     const what = missing.filter((need) => need.engine === engine).map((need) => need.what);
     const others = engines.filter((other) => other !== engine).join(',');

@@ -29,8 +29,8 @@ export async function withServer(page: Page, body: (server: StaticServer) => Pro
   }
 }
 
-export async function openBarePage(page: Page, server: StaticServer): Promise<void> {
-  await page.goto(`${server.origin}/pages/bare.html`);
+export async function openBarePage(page: Page, { origin }: Pick<StaticServer, 'origin'>): Promise<void> {
+  await page.goto(`${origin}/pages/bare.html`);
   await page.waitFor('() => window.insitu !== undefined', { timeoutMs: 20_000 });
 }
 

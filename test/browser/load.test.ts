@@ -22,7 +22,7 @@ browserTest('a load takes the first variant that the device can run and says why
     if (!outcome.ok) throw new Error(outcome.message);
     const { variant, provider, flavour, fromCache, considered } = outcome.value;
     expect({ variant, provider, flavour, fromCache }).toEqual({ variant: 'int8', provider: 'wasm', flavour: 'wasm', fromCache: false });
-    expect(considered.map((pair) => pair.verdict)).toEqual(['chosen', 'not-asked', 'not-asked', 'not-asked', 'not-asked']);
+    expect(considered.map((pair) => pair.verdict)).toEqual(['chosen', 'not-asked', 'not-asked', 'unavailable', 'unavailable']);
   });
 });
 
@@ -94,7 +94,7 @@ browserTest(
     await withServer(page, async () => {
       const answer = await page.evaluate(`async () => {
       const client = insitu.createClient();
-      const first = await client.load(digitsUrl);
+      const first = await client.load(digitsUrl, { provider: 'wasm' });
       const second = await client.load(digitsUrl, { variant: 'fp32', provider: 'webgpu' });
       const answers = await Promise.all([first, second, first, second].map((model) => model.run(digit(3))));
       const tops = answers.map(({ outputs }) => outputs.scores.data.indexOf(Math.max(...outputs.scores.data)));
@@ -106,15 +106,15 @@ browserTest(
 );
 
 browserTest(
-  'when the wasm runtime cannot be fetched, an auto load falls over to webgpu in a fresh worker',
+  'when the wasm runtime cannot be fetched, a load that prefers wasm falls over to webgpu in a fresh worker',
   ['chromium-webgpu'],
   async ({ page }) => {
     await withServer(page, async (server) => {
       server.faults.set('/insitu/ort/ort-wasm-simd-threaded.wasm', { status: 404, body: '' });
-      const outcome = await page.evaluate<Loaded>(loadDigits());
+      const outcome = await page.evaluate<Loaded>(loadDigits(`{ measure: 'never' }`));
       if (!outcome.ok) throw new Error(outcome.message);
       expect(outcome.value).toMatchObject({ variant: 'fp32', provider: 'webgpu', flavour: 'jspi' });
-      expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', verdict: 'failed' });
+      expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', verdict: 'failed', error: 'asset-unreachable' });
       expect(await page.evaluate<number>('() => untilWorkers(1)')).toBe(1);
     });
   },
@@ -199,6 +199,7 @@ browserTest('options that make no sense are refused with invalid-option, by name
       outcome(async () => insitu.createClient({ collector: { url: location.origin, key: 'a/b' } })),
       outcome(() => insitu.createClient().load(digitsUrl, { provider: 'cuda' })),
       outcome(() => insitu.createClient().load({ name: 'x.onnx', bytes: 'text' })),
+      outcome(() => insitu.createClient().load(digitsUrl, { measure: 'always' })),
       outcome(() => insitu.createClient().load(digitsUrl, { variant: 'q4' })),
     ])`);
     expect(refused.map((outcome) => (outcome.ok ? 'accepted' : (outcome.details.option ?? outcome.code)))).toEqual([
@@ -207,6 +208,7 @@ browserTest('options that make no sense are refused with invalid-option, by name
       'collector.key',
       'provider',
       'source',
+      'measure',
       'variant-unknown',
     ]);
   });

@@ -98,13 +98,20 @@ browserTest('a browser that refuses to open IndexedDB runs the model from memory
   });
 });
 
-browserTest('a full disk costs the copy, not the load', async ({ page }) => {
+browserTest('a full disk costs the copy, not the load, and is told as storage-full with the numbers', async ({ page }) => {
   await withServer(page, async (server) => {
     const refusal = `IDBObjectStore.prototype.put = () => { throw new DOMException('the disk is full', 'QuotaExceededError'); }`;
     server.faults.set(WORKER, { body: await workerAfter(refusal) });
-    const outcome = await page.evaluate<Loaded>(loadDigits());
-    if (!outcome.ok) throw new Error(outcome.message);
-    expect(outcome.value.text).toContain('the disk is full');
+    const answer = await page.evaluate<{ told: string[]; text: string }>(`async () => {
+      const told = [];
+      const client = insitu.createClient({ logger: (level, code, message) => told.push(level + ' ' + code + ': ' + message) });
+      const model = await client.load(digitsUrl);
+      await model.run(digit());
+      return { told, text: model.explain().text };
+    }`);
+    const bytes = (await digitsManifest()).variants[0]?.bytes;
+    expect(answer.told).toEqual([expect.stringMatching(new RegExp(`^warn storage-full: .* ${bytes} are needed and 0 can be freed`))]);
+    expect(answer.text).toContain(`${bytes} are needed`);
   });
 });
 

@@ -125,6 +125,37 @@ browserTest('a page whose model cannot be fetched is heard, and so is one whose 
   });
 });
 
+browserTest(
+  'a worker that is lost under a run is heard, so is one that is lost while nothing runs, and so is each load that follows',
+  ['chromium'],
+  async ({ browser }) => {
+    await withScene(browser, async (scene) => {
+      const page = await browser.newPage();
+      await page.goto(`${scene.proxy.url}/telemetry.html`);
+      await page.waitFor('() => window.ready === true', { timeoutMs: 30_000 });
+      const counts = await page.evaluate<Record<string, number>>(`async () => {
+      const workers = [];
+      window.Worker = class extends Worker { constructor(...args) { super(...args); workers.push(this); } };
+      await start('granted');
+      const lost = runDigits(1).catch(({ code }) => code);
+      workers.at(-1).terminate();
+      if ((await lost) !== 'worker-lost') return { lost: await lost };
+      await runDigits(1);
+      workers.at(-1).terminate();
+      while ((await navigator.locks.query()).held.some(({ name }) => name.startsWith('insitu-worker-'))) await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await runDigits(1);
+      await client.telemetry.flush();
+      const cells = (await client.telemetry.inspect()).flatMap(({ windows }) => windows).flatMap(({ cells }) => cells);
+      const sum = (metric, cell) => cells.filter((each) => each.metric === metric && (cell === null || each.cell === cell)).reduce((total, { count }) => total + count, 0);
+      return { lost: sum('error.run', 'worker-lost'), failed: sum('run.outcome', 'failed'), answered: sum('run.outcome', 'answered'), loads: sum('load.outcome', null) };
+    }`);
+      expect(counts).toEqual({ lost: 2, failed: 1, answered: 2, loads: 3 });
+      await page.close();
+    });
+  },
+);
+
 browserTest('a report whose answer is lost is sent again with the same bytes and counted once', async ({ browser }) => {
   await withScene(browser, async (scene) => {
     const { page } = await scene.visit();

@@ -5,3 +5,4 @@ export const WEBKIT_DRIVER_PATHS: readonly string[];
 export const MINIBROWSER_PATHS: readonly string[];
 export const XVFB_PATHS: readonly string[];
 export function firstExisting(paths: readonly string[]): string | null;
+export const ONNX_TESTDATA_PATHS: readonly string[];

@@ -61,6 +61,9 @@ export const WEBKIT_DRIVER_PATHS = [...chosen(process.env.INSITU_WEBKIT_DRIVER),
 export const MINIBROWSER_PATHS = [...chosen(process.env.INSITU_MINIBROWSER), ...miniBrowserPaths()];
 export const XVFB_PATHS = onPath(['Xvfb']);
 
+/** Folders of ONNX's own node tests. */
+export const ONNX_TESTDATA_PATHS = [...chosen(process.env.INSITU_ONNX_TESTDATA), '/usr/share/libonnx-testdata/data/node'];
+
 /** @param {readonly string[]} paths @returns {string | null} */
 export function firstExisting(paths) {
   for (const path of paths) {

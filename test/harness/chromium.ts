@@ -14,6 +14,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type CDPSession, chromium, type Page as PlaywrightPage } from 'playwright-core';
 import { CHROMIUM_PATHS, firstExisting } from './browser-paths.mjs';
+import { groupBytes } from './group-memory.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, pageOf } from './page.ts';
 
@@ -39,13 +40,15 @@ const FLAGS = [
   '--remote-debugging-port=0',
 ];
 const WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+const WEBNN_FLAGS = ['--enable-features=WebMachineLearningNeuralNetwork'];
 const START_TIMEOUT_MS = 60_000;
 
 export async function launchChromium(options: LaunchOptions): Promise<Browser> {
   const executable = firstExisting(CHROMIUM_PATHS);
   if (executable === null) throw new Error('no Chromium or Chrome was found; set INSITU_CHROMIUM to its path or run npm test');
   const profileDir = options.profileDir ?? guardedFolder('chromium');
-  const args = [...FLAGS, ...(options.webgpu ? WEBGPU_FLAGS : []), `--user-data-dir=${profileDir}`, 'about:blank'];
+  const extra = [...(options.webgpu ? WEBGPU_FLAGS : []), ...(options.webnn ? WEBNN_FLAGS : [])];
+  const args = [...FLAGS, ...extra, `--user-data-dir=${profileDir}`, 'about:blank'];
   // Crash reporting keeps its folder under the configuration folder; it must not be the developer's own.
   const env = { ...process.env, XDG_CONFIG_HOME: `${profileDir}/config`, XDG_CACHE_HOME: `${profileDir}/cache` };
   const child = spawnGuarded(executable, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -71,6 +74,7 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
       limits ??= await context.newCDPSession(context.pages()[0] ?? (await context.newPage()));
       await limits.send('Storage.overrideQuotaForOrigin', { origin, ...(bytes === null ? {} : { quotaSize: bytes }) });
     },
+    memoryBytes: () => groupBytes(pid),
     kill: finish,
     async close() {
       // Over CDP, Playwright's own close() only disconnects. The browser answers, flushes its profile and exits.
@@ -135,6 +139,15 @@ function chromiumPage(page: PlaywrightPage): Page {
       await page.screenshot({ path });
     },
     setViewport: (size) => page.setViewportSize(size),
+    async heap() {
+      const session = await page.context().newCDPSession(page);
+      // Twice: what the first one finalises, the second one frees.
+      for (let count = 0; count < 2; count++) await session.send('HeapProfiler.collectGarbage');
+      const { usedSize } = await session.send('Runtime.getHeapUsage');
+      const { jsEventListeners } = await session.send('Memory.getDOMCounters');
+      await session.detach();
+      return { bytes: usedSize, listenerCount: jsEventListeners };
+    },
     async close() {
       if (page.isClosed()) return;
       // With `runBeforeUnload` the page's hide events run, as they do for a user; the promise does not wait for the end.

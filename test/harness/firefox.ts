@@ -10,6 +10,7 @@
 import { mkdirSync } from 'node:fs';
 import { type KeyInput, launch, type Page as PuppeteerPage } from 'puppeteer-core';
 import { FIREFOX_PATHS, firstExisting } from './browser-paths.mjs';
+import { groupBytes } from './group-memory.ts';
 import { guardedFolder, guardGroup, killGroup, removeFolder } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, pageOf } from './page.ts';
 
@@ -86,6 +87,7 @@ export async function launchFirefox(options: LaunchOptions): Promise<Browser> {
     engine: 'firefox',
     version: await browser.version(),
     newPage: async () => firefoxPage(await browser.newPage()),
+    memoryBytes: () => groupBytes(pid),
     kill: finish,
     async close() {
       const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref());

@@ -17,6 +17,8 @@ export interface LaunchOptions {
   profileDir?: string;
   /** Chromium only: WebGPU on the CPU (SwiftShader). */
   webgpu?: boolean;
+  /** Chromium only: WebNN's interface, which a flag hides; whether it has a device is another question. */
+  webnn?: boolean;
 }
 
 export interface Browser {
@@ -25,6 +27,8 @@ export interface Browser {
   newPage(): Promise<Page>;
   /** Chromium only: how much the origin may store; null gives back what it had. */
   limitStorage?(origin: string, bytes: number | null): Promise<void>;
+  /** Memory of all its processes, shared pages in parts. */
+  memoryBytes(): number;
   /** SIGKILL for the whole process group, as a crash would do. */
   kill(): Promise<void>;
   /** Pages closed, profile flushed, processes gone, temporary profile removed. */
@@ -54,6 +58,8 @@ export interface Page {
   stroke(selector: string, points: readonly Point[]): Promise<void>;
   screenshot(path: string): Promise<void>;
   setViewport(size: { width: number; height: number }): Promise<void>;
+  /** Chromium only: the scripts' heap after a garbage collection, and event listeners that live. */
+  heap?(): Promise<{ readonly bytes: number; readonly listenerCount: number }>;
   /** Closes the tab as a user does: the page's hide events run. */
   close(): Promise<void>;
 }
@@ -81,6 +87,7 @@ export interface PageDriver {
   drag(points: readonly Point[]): Promise<void>;
   screenshot(path: string): Promise<void>;
   setViewport(size: { width: number; height: number }): Promise<void>;
+  heap?: Page['heap'];
   close(): Promise<void>;
 }
 
@@ -121,6 +128,7 @@ export function pageOf(driver: PageDriver): Page {
     },
     screenshot: (path) => driver.screenshot(path),
     setViewport: (size) => driver.setViewport(size),
+    ...(driver.heap === undefined ? {} : { heap: driver.heap }),
     close: () => driver.close(),
   };
 }

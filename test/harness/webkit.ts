@@ -16,6 +16,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { firstExisting, MINIBROWSER_PATHS, WEBKIT_DRIVER_PATHS, XVFB_PATHS } from './browser-paths.mjs';
+import { groupBytes } from './group-memory.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, type Point, pageOf } from './page.ts';
 import { type Send, startSession, type WebDriverSession } from './webdriver.ts';
@@ -68,6 +69,7 @@ export async function launchWebkit(options: LaunchOptions): Promise<Browser> {
       engine: 'webkit',
       version: `${session.capabilities.browserName} ${session.capabilities.browserVersion}`,
       newPage: () => webkitPage(session, home),
+      memoryBytes: () => groups.reduce((bytes, group) => bytes + groupBytes(group), 0),
       kill: finish,
       async close() {
         await session.inWindow(null, (send) => send('DELETE', '')).catch(() => {});

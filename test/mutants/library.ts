@@ -11,10 +11,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
+import { definitions } from '../../scripts/definitions.mjs';
 import type { LibraryFiles } from '../harness/canary-hunt.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const RELEASE = (JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string }).version;
 const ENTRIES: Readonly<Record<string, string>> = {
   'insitu.js': 'sdk/index.ts',
   'insitu.telemetry.js': 'sdk/delivery.ts',
@@ -40,7 +40,7 @@ export async function bundled(entry: string, edits: readonly Edit[], platform: '
     input: ROOT + entry,
     platform,
     treeshake: true,
-    transform: { define: { __RELEASE__: JSON.stringify(RELEASE) } },
+    transform: { define: definitions },
     plugins: [editing(edits)],
     logLevel: 'silent',
   });

@@ -66,15 +66,15 @@ const requests: readonly Leak[] = [
   hunted(
     'cookies with the download of a model',
     'cookie',
-    edit('worker/store/download.ts', 'cache: request.httpCache, signal', "cache: request.httpCache, credentials: 'include', signal"),
+    edit('worker/store/download.ts', 'credentials: address.credentials,', "credentials: 'include',"),
   ),
   hunted(
     'the manifest’s signature in the address of its model',
     'signed-manifest',
     edit(
       'worker/store/model-source.ts',
-      'new URL(variant.file, opened.url);',
-      'new URL(variant.file + new URL(opened.url).search, opened.url);',
+      'new URL(assembly.published.file, baseUrl);',
+      'new URL(assembly.published.file + new URL(baseUrl).search, baseUrl);',
     ),
   ),
   hunted(
@@ -82,11 +82,11 @@ const requests: readonly Leak[] = [
     'input',
     edit(
       'worker/run-port.ts',
-      'const outputs = await this.model.session.runKeeping(feeds);',
+      'const outputs = await this.model.watch.runKeeping(feeds);',
       `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       const outputs = await this.model.session.runKeeping(feeds);`,
+       const outputs = await this.model.watch.runKeeping(feeds);`,
     ),
     DAILY,
   ),
@@ -268,7 +268,7 @@ const words: readonly Leak[] = [
   hunted(
     'the numbers in the runtime’s text in an error',
     'index',
-    edit('worker/runtime/session.ts', "firstLine(error).replace(NUMBER, '#')", 'String(error).slice(-160)'),
+    edit('worker/runtime/runtime-fault.ts', "firstLine(error).replace(NUMBER, '#')", 'String(error).slice(-160)'),
     LOADS,
   ),
   hunted(

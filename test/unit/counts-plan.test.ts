@@ -145,6 +145,7 @@ const LOADED: LoadedModel = {
   fromCache: false,
   storageRefusal: null,
   batchRefusal: null,
+  choice: { by: 'rule', isRemembered: false },
   considered: [
     { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
     { variant: 'full', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
@@ -174,6 +175,17 @@ test('a cold load with two fallbacks is counted phase by phase', () => {
   });
 });
 
+test('a candidate that lost by time, or that the rules put behind the chosen one and that cannot run, is no fallback; a wrong one is', () => {
+  const chosen = { variant: 'small', provider: 'wasm', verdict: 'chosen', reason: '', measuredMs: 1 } as const;
+  const slower = { variant: 'full', provider: 'webgpu', verdict: 'slower', reason: '', measuredMs: 2 } as const;
+  const absent = { variant: 'full', provider: 'webnn', verdict: 'unavailable', reason: '' } as const;
+  const fallbacks = (considered: LoadedModel['considered']) =>
+    Object.entries(named(cellsOfLoad({ ...LOADED, considered }, 50))).filter(([cell]) => cell.startsWith('load.fallback'));
+  expect(fallbacks([slower, chosen, absent])).toEqual([['load.fallback/none', 1]]);
+  expect(fallbacks([absent, chosen])).toEqual([['load.fallback/unavailable', 1]]);
+  expect(fallbacks([chosen, { ...slower, verdict: 'wrong-outputs' }])).toEqual([['load.fallback/wrong-outputs', 1]]);
+});
+
 test('a warm load and a refused store are told apart', () => {
   expect(named(cellsOfLoad({ ...LOADED, fromCache: true, considered: [] }, 50))).toMatchObject({
     'load.outcome/warm': 1,
@@ -181,7 +193,9 @@ test('a warm load and a refused store are told apart', () => {
     'load.storage/from-cache': 1,
     'load.fallback/none': 1,
   });
-  expect(named(cellsOfLoad({ ...LOADED, storageRefusal: 'quota' }, 50))).toMatchObject({ 'load.storage/refused': 1 });
+  expect(named(cellsOfLoad({ ...LOADED, storageRefusal: { code: 'storage-refused', details: { reason: 'quota' } } }, 50))).toMatchObject({
+    'load.storage/refused': 1,
+  });
   for (const [threadCount, cell] of [
     [1, '1'],
     [4, '4..7'],

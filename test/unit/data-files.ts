@@ -85,7 +85,7 @@ export async function saidBy(
   try {
     const failure = await command(args).then(
       () => '',
-      (error: unknown) => (error instanceof Error && error.name === 'UsageError' ? error.message : Promise.reject(error)),
+      (error: unknown) => (error instanceof Error && /^(Usage|Startup)Error$/.test(error.name) ? error.message : Promise.reject(error)),
     );
     return { text: written.join(''), failure };
   } finally {

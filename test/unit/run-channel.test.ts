@@ -24,7 +24,17 @@ const order = (timeoutMs = 1000, signal?: AbortSignal) => ({
   timeoutMs,
   signal,
 });
-const answer = (id: number): RunReply => ({ id, ok: true, outputs: {}, cells: new Uint32Array(), queueMs: 0, runMs: id });
+const answer = (id: number): RunReply => ({
+  id,
+  ok: true,
+  outputs: {},
+  results: {},
+  cells: new Uint32Array(),
+  preMs: 0,
+  queueMs: 0,
+  runMs: id,
+  postMs: 0,
+});
 const flushed = () => new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
 const codeOf = (run: Promise<unknown>) => run.then(() => 'answered').catch((error: SdkError) => error.code);
 

@@ -4,13 +4,14 @@
  * Why: a provider may be present and still return wrong numbers, zeros or NaN without any error, by driver, by flavour, by variant.
  *
  * Invariants
- *  - Every golden of the manifest is run; an output is right when it has the golden's element count and no element is
- *    farther away than the variant's tolerance. NaN is never right.
+ *  - Every golden of the manifest is run; an output is right when it has the golden's element count and no element that the
+ *    golden knows is farther away than the variant's tolerance. NaN is never right.
  */
 import { numbersOf } from '../../counts/tensor-values.ts';
+import { goldenInputNumbers } from '../../protocol/golden-sample.ts';
 import type { Manifest, ManifestVariant, TensorType } from '../../protocol/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/messages.ts';
-import { dataFromNumbers, type NumericTensorType } from '../../protocol/tensor-data.ts';
+import { dataFromNumbers, elementCount, type NumericTensorType } from '../../protocol/tensor-data.ts';
 
 export type Golden = Manifest['golden'][number];
 type GoldenTensor = Golden['outputs'][string];
@@ -30,19 +31,20 @@ export async function firstWrongOutput(
   return null;
 }
 
-export function feedsOf(golden: Golden, manifest: Manifest): Feeds {
+export function feedsOf(golden: Pick<Golden, 'inputs'>, manifest: { readonly inputs: Readonly<Manifest['inputs']> }): Feeds {
   const type = (name: string): TensorType => manifest.inputs.find((input) => input.name === name)?.type ?? 'float32';
   return Object.fromEntries(
-    Object.entries(golden.inputs).map(([name, { dims, data }]) => {
+    Object.entries(golden.inputs).map(([name, input]) => {
       const numeric = type(name) as NumericTensorType;
-      return [name, { type: numeric, dims, data: dataFromNumbers(numeric, data) }];
+      return [name, { type: numeric, dims: input.dims, data: dataFromNumbers(numeric, goldenInputNumbers(input, numeric)) }];
     }),
   );
 }
 
 function isReproduced(actual: TensorWire | undefined, expected: GoldenTensor, tolerance: number): boolean {
   const values = actual === undefined ? null : numbersOf(actual);
-  if (values === null || values.length !== expected.data.length) return false;
+  const { dims, data, stride = 1 } = expected;
+  if (values === null || values.length !== elementCount(dims)) return false;
   // Written so that NaN, for which every comparison is false, is never within tolerance.
-  return expected.data.every((value, index) => Math.abs((values[index] as number) - value) <= tolerance);
+  return data.every((value, index) => Math.abs((values[index * stride] as number) - value) <= tolerance);
 }

@@ -6,10 +6,13 @@
  *  - Progress of bytes never goes back within a phase.
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
-import type { Consideration, LoadProgress, LoadRequest, LoadTimings } from '../../protocol/messages.ts';
+import { PROGRESS_INTERVAL_MS } from '../../protocol/limits.ts';
+import type { Consideration, LoadHooks, LoadRequest, LoadTimings, RuntimeFlavour } from '../../protocol/messages.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
+import { Access } from '../store/access.ts';
 import type { Watch } from '../store/model-source.ts';
 import type { Candidate } from './candidates.ts';
+import { TimeLeft } from './time-left.ts';
 
 type TimedPhase = keyof LoadTimings;
 
@@ -19,17 +22,40 @@ export class LoadJob implements Watch {
   readonly signal: AbortSignal;
   readonly considered: Consideration[];
   modelVersion = UNKNOWN_MODEL_VERSION;
-  private readonly report: (progress: LoadProgress) => void;
+  /** The runtime in which this load began to try; null before. */
+  flavour: RuntimeFlavour | null = null;
+  private readonly hooks: LoadHooks;
   private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
+  readonly access: Access;
+  private bytesPhase: 'download' | 'verify' | null = null;
   private loadedBytes = 0;
   private totalBytes = 0;
+  private remainingMs: number | null = null;
+  private readonly timeLeft = new TimeLeft();
+  private reportedAtMs = 0;
 
-  constructor(id: number, request: LoadRequest, signal: AbortSignal, report: (progress: LoadProgress) => void) {
+  constructor(id: number, request: LoadRequest, signal: AbortSignal, hooks: LoadHooks) {
     this.id = id;
+    const { source } = request;
+    this.access =
+      'url' in source
+        ? new Access(source.url, request.request, request.hasRefresh ? (url) => hooks.refresh(url) : null)
+        : new Access(self.origin, null, null);
     this.request = request;
     this.signal = signal;
-    this.report = report;
+    this.hooks = hooks;
     this.considered = [...request.considered];
+  }
+
+  /** The same load once more, behind the first result: nobody waits for it, and it reports to nobody. */
+  quietly(considered: readonly Consideration[]): LoadJob {
+    const job = new LoadJob(this.id, { ...this.request, considered }, new AbortController().signal, {
+      ...this.hooks,
+      progress: () => undefined,
+    });
+    job.modelVersion = this.modelVersion;
+    job.flavour = this.flavour;
+    return job;
   }
 
   get timings(): LoadTimings {
@@ -47,17 +73,29 @@ export class LoadJob implements Watch {
   }
 
   private enter(phase: TimedPhase): void {
-    this.report({ phase, loadedBytes: this.loadedBytes, totalBytes: this.totalBytes });
+    const remainingMs = phase === 'download' ? this.remainingMs : null;
+    this.hooks.progress({ phase, loadedBytes: this.loadedBytes, totalBytes: this.totalBytes, remainingMs });
   }
 
   onBytes(phase: 'download' | 'verify', loadedBytes: number, totalBytes: number): void {
-    this.loadedBytes = loadedBytes;
+    const isNewPhase = phase !== this.bytesPhase;
+    this.bytesPhase = phase;
+    this.loadedBytes = isNewPhase || totalBytes !== this.totalBytes ? loadedBytes : Math.max(this.loadedBytes, loadedBytes);
     this.totalBytes = totalBytes;
+    const nowMs = performance.now();
+    if (phase === 'download') this.remainingMs = this.timeLeft.after(nowMs, loadedBytes, totalBytes);
+    if (!isNewPhase && loadedBytes < totalBytes && nowMs - this.reportedAtMs < PROGRESS_INTERVAL_MS) return;
+    this.reportedAtMs = nowMs;
     this.enter(phase);
   }
 
-  consider({ variant, provider }: Candidate, verdict: Consideration['verdict'], reason: string): void {
-    this.considered.push({ variant: variant.id, provider, verdict, reason });
+  consider(
+    { variant, provider }: Candidate,
+    verdict: Consideration['verdict'],
+    reason: string,
+    more: Pick<Consideration, 'measuredMs' | 'error'> = {},
+  ): void {
+    this.considered.push({ variant: variant.id, provider, verdict, reason, ...more });
   }
 
   hasConsidered({ variant, provider }: Candidate): boolean {

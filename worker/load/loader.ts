@@ -1,88 +1,102 @@
 /**
- * Loader: from a request to a session that has proved itself, by the first candidate that holds.
+ * Loader: from a request to a session that has proved itself.
  *
- * One runtime flavour per worker. A wasm candidate needs the plain wasm build and a webgpu candidate one of the two larger
- * ones, so a load whose next candidate needs the other kind ends here with `elsewhere`, and the page repeats it in another
- * worker of the client. That costs a worker start only when a fallback crosses the border, keeps the choice where the
- * manifest is known, and lets a spoilt realm be given up without touching models that run in the other one.
+ * One runtime flavour per worker: the plain wasm build for loads that use no GPU, else the build that has GPU providers and
+ * wasm. A load that needs another one than this worker has ends here with `elsewhere`, and the page repeats it in another
+ * worker of the client. That costs a worker start only when models of both kinds are loaded or a runtime fails, keeps the
+ * choice where the manifest is known, and lets a spoilt realm be given up without touching models that run in the other one.
  *
  * Invariants
- *  - No session is handed out that has not reproduced every golden output of its manifest.
- *  - A candidate that failed is released, recorded in `considered`, and not tried again in this load.
- *  - Downloading, reading the store and starting the runtime overlap; creating and warming up go through the run queue.
+ *  - At most one runtime is ever started in this realm.
+ *  - A load that began in one runtime stays there: what falls back from the GPU to wasm needs no second one.
  *
- * Not here: measuring candidates against each other.
+ * Not here: which candidate (worker/load/chooser.ts), and what one must prove (worker/load/trial.ts).
  */
 import { dataPlanOf } from '../../counts/data-plan.ts';
 import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
-import { type ErrorCode, firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
-import type { Manifest, Provider } from '../../protocol/manifest.ts';
-import type { Consideration, LoadedModel, WorkerSettings } from '../../protocol/messages.ts';
+import { SdkError, toWire } from '../../protocol/errors.ts';
+import type { Provider } from '../../protocol/manifest.ts';
+import type { LoadedModel, RuntimeFlavour, WorkerSettings } from '../../protocol/messages.ts';
+import { type Processing, processingOf } from '../process/processing.ts';
+import { hasSimd, memoryBytes } from '../runtime/device-facts.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
-import { flavourFor, type Session, type SessionFactory, startRuntime, UnreadableModelError } from '../runtime/session.ts';
+import { gpuFlavour, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
+import { Webnn } from '../runtime/webnn.ts';
 import { printable } from '../store/download.ts';
-import { fileFacts, type ModelBytes, type ModelSource, type OpenManifest, versionOf } from '../store/model-source.ts';
-import { type Candidate, isAsked, noCandidateError, obstacle, pairsOf, requireVariant } from './candidates.ts';
-import { notOnnxReason } from './file-signature.ts';
-import { firstWrongOutput } from './golden.ts';
+import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
+import { fileFacts, type ModelBytes, type ModelSource, type Precedence } from '../store/model-source.ts';
+import { pairsOf, requireVariant } from './candidates.ts';
+import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
 import { requireRunOptions } from './run-options.ts';
+import { RunWatch } from './run-watch.ts';
+import { type Origin, Trials } from './trial.ts';
+
+export { ElsewhereSignal };
 
 /** What errors call a file that a person opened: its name is the person's. */
 const DROPPED = 'The opened file';
 
 export interface RunnableModel {
   readonly session: Session;
+  /** The way to run it that notices what goes wrong. */
+  readonly watch: RunWatch;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
+  /** Null where the manifest declares none. */
+  readonly processing: Processing | null;
+  /** To be called once, some time behind the first result; null when nothing is left to find out. May reject. */
+  readonly review: (() => Promise<void>) | null;
 }
 
-/** The next candidate belongs to another worker. */
-export class ElsewhereSignal extends Error {
-  override readonly name = 'ElsewhereSignal';
-  readonly provider: Provider;
-
-  constructor(provider: Provider) {
-    super(`the next candidate runs on ${provider}`);
-    this.provider = provider;
-  }
-}
-
-/** Where a load's pairs, bytes and manifest come from: a manifest, or a plain file that describes itself once it is open. */
-interface Origin {
-  /** For errors: without query, and never the name of a person's file. */
-  readonly url: string;
-  readonly pairs: readonly Candidate[];
-  open(candidate: Candidate): Promise<ModelBytes>;
-  describe(session: Session): Promise<{ manifest: Manifest; modelVersion: string }>;
-}
-
-interface Attempt {
-  readonly session: Session;
-  readonly factory: SessionFactory;
-  readonly file: ModelBytes;
-}
-
-export class Loader {
+export class Loader implements RuntimeSlot {
+  readonly threadCount: number;
   private readonly settings: WorkerSettings;
   private readonly source: ModelSource;
-  private readonly queue: RunQueue;
+  private readonly chooser: Chooser;
   private readonly gpu = new Gpu();
-  private runtime: { readonly provider: Provider; readonly factory: Promise<SessionFactory> } | null = null;
+  private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
-  constructor(settings: WorkerSettings, source: ModelSource, queue: RunQueue) {
+  /** @param early The plain wasm runtime, if the worker's name has started it already. */
+  constructor(
+    settings: WorkerSettings,
+    source: ModelSource,
+    queue: RunQueue,
+    onDeviceLost: () => void,
+    early: Promise<SessionFactory> | null,
+  ) {
     this.settings = settings;
+    if (early !== null) this.runtime = { flavour: 'wasm', starting: this.spoiling(early) };
+    // Whoever loads hears of a failure; until then there is nobody.
+    this.runtime?.starting.catch(() => undefined);
     this.source = source;
-    this.queue = queue;
+    this.gpu.onLost(onDeviceLost);
+    this.threadCount = threadCountOf('wasm', settings.assets, settings.threadCountMax);
+    const webnn = new Webnn();
+    const device = {
+      hasSimd: hasSimd(),
+      memoryBytes: memoryBytes(),
+      gpuFeatures: () => this.gpu.features(),
+      webnnRefusal: () => webnn.refusal(),
+    };
+    this.chooser = new Chooser(this, new Trials(queue, this.gpu, webnn, () => this.spoil()), source, this.gpu, device);
   }
 
   /** True when this worker can load nothing any more. */
   get isSpoilt(): boolean {
     return this.hasRuntimeFailed || this.gpu.isLost;
+  }
+
+  claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
+    const flavour = provider === 'wasm' ? (job.flavour ?? 'wasm') : gpuFlavour();
+    if (this.isSpoilt || (this.runtime !== null && this.runtime.flavour !== flavour)) throw new ElsewhereSignal(provider);
+    job.flavour = flavour;
+    this.runtime ??= { flavour, starting: this.start(flavour) };
+    return this.runtime.starting;
   }
 
   /** @throws {SdkError} what `Client.load` documents. @throws {ElsewhereSignal} */
@@ -97,7 +111,7 @@ export class Loader {
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job)),
+        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
       );
     }
     return this.loadManifest(job, source.url);
@@ -105,14 +119,14 @@ export class Loader {
 
   private async loadManifest(job: LoadJob, url: string): Promise<RunnableModel> {
     const consideredBefore = job.considered.length;
-    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, true));
+    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
       return await this.pick(job, this.manifestOrigin(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
-      const current = await job.timed('manifest', () => this.source.openManifest(url, job, false));
+      const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
       return this.pick(job, this.manifestOrigin(job, current));
     }
   }
@@ -125,6 +139,8 @@ export class Loader {
     return {
       url: printable(opened.url),
       pairs: pairsOf(manifest),
+      manifest,
+      isCached: opened.isCached,
       open: ({ variant }) => this.source.openVariant(opened, variant, job),
       describe: () => Promise.resolve({ manifest, modelVersion }),
     };
@@ -141,6 +157,8 @@ export class Loader {
     return {
       url,
       pairs: variant.providers.map((provider) => ({ variant, provider })),
+      manifest: null,
+      isCached: false,
       open: once,
       describe: async (session) => {
         const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);
@@ -153,146 +171,77 @@ export class Loader {
   }
 
   private async pick(job: LoadJob, origin: Origin): Promise<RunnableModel> {
-    let lastError: unknown = null;
-    for (const candidate of origin.pairs) {
-      if (job.hasConsidered(candidate)) continue;
-      if (!isAsked(candidate, job.request)) {
-        job.consider(candidate, 'not-asked', 'the load named another one');
-        continue;
-      }
-      const reason = await obstacle(candidate, () => this.gpu.features());
-      if (reason !== null) {
-        job.consider(candidate, 'unavailable', reason);
-        continue;
-      }
-      this.requireRuntimeFor(candidate.provider);
-      try {
-        return await this.attempt(job, origin, candidate);
-      } catch (error) {
-        if (isFileError(error) || ['aborted', 'load-stalled', 'invalid-option'].some((code) => isSdkError(error, code as ErrorCode)))
-          throw error;
-        lastError = error;
-        this.recordFailure(job, origin, candidate, error);
-      }
-    }
-    throw lastError ?? noCandidateError(job.request, job.considered);
-  }
-
-  private recordFailure(job: LoadJob, origin: Origin, candidate: Candidate, error: unknown): void {
-    const verdict: Consideration['verdict'] = isSdkError(error, 'model-outputs-wrong') ? 'wrong-outputs' : 'failed';
-    job.consider(candidate, verdict, firstLine(error));
-    if (!isSdkError(error, 'asset-unreachable')) return;
-    // Without its runtime no pair of this provider can run.
-    for (const pair of origin.pairs) {
-      if (pair.provider === candidate.provider && !job.hasConsidered(pair)) job.consider(pair, 'failed', firstLine(error));
-    }
-  }
-
-  private requireRuntimeFor(provider: Provider): void {
-    if (this.isSpoilt || (this.runtime !== null && this.runtime.provider !== provider)) throw new ElsewhereSignal(provider);
-  }
-
-  private async attempt(job: LoadJob, origin: Origin, candidate: Candidate): Promise<RunnableModel> {
-    const { variant, provider } = candidate;
-    const [factory, file] = await Promise.all([
-      job.timed('runtime', () => this.runtimeFor(provider)),
-      job.timed(
-        'verify',
-        () => origin.open(candidate),
-        ({ fromCache }) => (fromCache ? 'verify' : 'download'),
-      ),
-    ]);
-    const reason = notOnnxReason(file.bytes);
-    if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
-    const session = await job.timed('compile', () => this.queue.control(() => this.create(job, factory, file, candidate, origin.url)));
-    try {
-      const { manifest, modelVersion } = await origin.describe(session);
-      const wrong = await job.timed('warm-up', () => this.queue.control(() => this.warmUp(session, manifest, candidate)));
-      if (wrong !== null) throw new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: wrong });
-      job.requireWanted('warm-up');
-      job.consider(candidate, 'chosen', manifest.golden.length > 0 ? 'reproduces the golden outputs' : 'no golden outputs to compare');
-      return await this.describeLoaded(job, origin, { session, factory, file }, candidate, manifest, modelVersion);
-    } catch (error) {
-      await this.queue.control(() => session.release());
-      throw error;
-    }
-  }
-
-  private async create(
-    job: LoadJob,
-    factory: SessionFactory,
-    file: ModelBytes,
-    { variant, provider }: Candidate,
-    url: string,
-  ): Promise<Session> {
-    const device = provider === 'webgpu' ? await this.gpu.device() : null;
-    const fail = (reason: string, cause?: unknown) => new SdkError('session-failed', { variant: variant.id, provider, reason }, { cause });
-    if (provider === 'webgpu' && device === null) throw fail('the WebGPU adapter gave no device');
-    try {
-      return await factory.create(file.bytes, device, variant.optimized === true, job.request.resident);
-    } catch (error) {
-      if (error instanceof UnreadableModelError) throw new SdkError('model-not-onnx', { url, reason: error.message }, { cause: error });
-      throw fail(firstLine(error), error);
-    }
-  }
-
-  private async warmUp(session: Session, manifest: Manifest, { variant, provider }: Candidate): Promise<string | null> {
-    const packed = manifest.variants.find((known) => known.id === variant.id) ?? variant;
-    try {
-      return await firstWrongOutput((feeds) => session.run(feeds), manifest, packed);
-    } catch (error) {
-      throw new SdkError('session-failed', { variant: variant.id, provider, reason: firstLine(error) }, { cause: error });
-    }
-  }
-
-  private async describeLoaded(
-    job: LoadJob,
-    origin: Origin,
-    { session, factory, file }: Attempt,
-    { variant, provider }: Candidate,
-    manifest: Manifest,
-    modelVersion: string,
-  ): Promise<RunnableModel> {
+    const chosen = await this.chooser.choose(job, origin);
+    const { manifest, session } = chosen.trial;
     const plan = dataPlanOf(manifest);
     const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-    const storageRefusal = await file.stored;
-    for (const pair of origin.pairs) {
-      if (!job.hasConsidered(pair)) job.consider(pair, 'not-asked', 'an earlier one was chosen');
-    }
-    const loaded: LoadedModel = {
-      handle: job.id,
-      manifest,
-      modelVersion,
-      dataPlan,
-      dataCellCount: plan.cellCount,
-      variant: variant.id,
-      provider,
-      flavour: factory.flavour,
-      threadCount: factory.threadCount,
-      fromCache: file.fromCache,
-      storageRefusal,
-      considered: job.considered,
-      timings: job.timings,
-      batchRefusal: null,
+    const refusal = await chosen.trial.file.stored;
+    const storageRefusal = refusal === null ? null : toWire(refusal);
+    const loaded = describe(job, chosen, { dataPlan, dataCellCount: plan.cellCount, storageRefusal });
+    const { provider, variant } = chosen.trial.candidate;
+    const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
+    const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
+    const { trial, review: open } = chosen;
+    const retest = async () => {
+      const wrong = await this.chooser.retested(trial);
+      if (wrong !== null) watch.distrust(wrong);
+      else await open?.();
     };
-    return { session, loaded, counter: createRunCounter(manifest, plan) };
+    const review = trial.isTrustedFromMemory ? retest : open;
+    return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest), review };
   }
 
-  private async runtimeFor(provider: Provider): Promise<SessionFactory> {
-    this.runtime ??= {
-      provider,
-      factory: startRuntime(flavourFor(provider), this.settings.assets, this.settings.threadCountMax),
-    };
+  private start(flavour: RuntimeFlavour): Promise<SessionFactory> {
+    return this.spoiling(startRuntime(flavour, this.settings.assets, this.settings.threadCountMax));
+  }
+
+  private async spoiling(starting: Promise<SessionFactory>): Promise<SessionFactory> {
     try {
-      return await this.runtime.factory;
+      return await starting;
     } catch (error) {
-      this.hasRuntimeFailed = true;
+      this.spoil();
       throw error;
     }
   }
+
+  private spoil(): void {
+    this.hasRuntimeFailed = true;
+  }
+}
+
+function describe(
+  job: LoadJob,
+  { trial, choice }: Chosen,
+  more: Pick<LoadedModel, 'dataPlan' | 'dataCellCount' | 'storageRefusal'>,
+): LoadedModel {
+  const { candidate, factory, file, manifest, modelVersion } = trial;
+  return {
+    handle: job.id,
+    manifest,
+    modelVersion,
+    ...more,
+    variant: candidate.variant.id,
+    provider: candidate.provider,
+    flavour: factory.flavour,
+    threadCount: factory.threadCount,
+    fromCache: file.fromCache,
+    choice,
+    considered: job.considered,
+    timings: job.timings,
+    batchRefusal: null,
+  };
+}
+
+function precedenceOf({ request }: LoadJob): Precedence {
+  return request.update === 'before' ? 'server-first' : 'store-first';
 }
 
 async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
   const own = bytes as Uint8Array<ArrayBuffer>;
-  return { bytes: own, fromCache: false, stored: Promise.resolve(null), facts: await fileFacts('model.onnx', own) };
+  return {
+    files: { graph: own, external: [] },
+    fromCache: false,
+    stored: Promise.resolve(null),
+    facts: await fileFacts('model.onnx', own),
+  };
 }

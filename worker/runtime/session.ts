@@ -7,6 +7,7 @@
  *
  * Invariants
  *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
+ *  - Module and binary are of the release that this worker was built with.
  *  - Outputs are in memory of their own, ready to be transferred, or kept tensors; nothing here points into the WASM heap.
  *  - Callers serialise: one create or run at a time (worker/runtime/run-queue.ts).
  *
@@ -14,8 +15,10 @@
  */
 import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
-import { type Provider, TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
+import { TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
 import type { AssetUrls, Feeds, ResidentWire, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import { fatalError, namelessReason } from './runtime-fault.ts';
+import { RuntimeFile } from './runtime-file.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
@@ -27,15 +30,27 @@ export interface SessionTensor {
   readonly dims: readonly (number | string)[] | null;
 }
 
+/** A model's bytes: the graph's own file, and the weights that it names outside itself. */
+export interface ModelFiles {
+  readonly graph: Uint8Array;
+  /** `path` is the location that the graph names (ONNX external data). */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
 /** A file that the runtime could not read as ONNX, told apart from one that this provider cannot run. */
 export class UnreadableModelError extends Error {
   override readonly name = 'UnreadableModelError';
 }
 
-/** Which build a provider needs here. */
-export function flavourFor(provider: Provider): RuntimeFlavour {
-  if (provider === 'wasm') return 'wasm';
+/** The build that has the GPU providers here. It runs wasm too. */
+export function gpuFlavour(): RuntimeFlavour {
   return 'Suspending' in WebAssembly ? 'jspi' : 'webgpu';
+}
+
+/** Threads that a session has here: one where the page is not cross-origin isolated, or the runtime comes from elsewhere. */
+export function threadCountOf(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): number {
+  const isSameOrigin = new URL(assets.runtimes[flavour].module).origin === self.origin;
+  return self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
 }
 
 /** y = Identity(x), scalar float32, opset 13: the smallest session there is. It starts the runtime while the model is still on its way. */
@@ -51,23 +66,22 @@ const IDENTITY_MODEL = new Uint8Array([
 /**
  * Imports one flavour and starts it.
  *
- * @throws {SdkError} `asset-unreachable` with the file that is to blame. The realm is spoilt then.
+ * @throws {SdkError} `asset-unreachable` or `runtime-mismatch` with the file that is to blame. The realm is spoilt then.
  */
 export async function startRuntime(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): Promise<SessionFactory> {
   const { module, wasm } = assets.runtimes[flavour];
   const runtime = await importRuntime(module);
-  const isSameOrigin = new URL(module).origin === self.origin;
-  const threadCount = self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
+  const actual = String(runtime.env.versions.web);
+  if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
+  const threadCount = threadCountOf(flavour, assets, threadCountMax);
   if (threadCount > 1) trustThreads();
   runtime.env.logLevel = 'fatal';
   runtime.env.wasm.numThreads = threadCount;
   runtime.env.wasm.wasmPaths = { wasm };
-  try {
+  await new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour]).served(async () => {
     const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
     await probe.release();
-  } catch (error) {
-    throw new SdkError('asset-unreachable', { asset: fileName(wasm), reason: firstLine(error) }, { cause: error });
-  }
+  });
   return new SessionFactory(runtime, flavour, threadCount);
 }
 
@@ -78,6 +92,12 @@ async function importRuntime(module: string): Promise<Runtime> {
     throw new SdkError('asset-unreachable', { asset: fileName(module), reason: firstLine(error) }, { cause: error });
   }
 }
+
+/** What a session runs on; graphs on WebNN have no open axes. */
+export type Execution =
+  | { readonly provider: 'wasm' }
+  | { readonly provider: 'webgpu'; readonly device: GPUDevice }
+  | { readonly provider: 'webnn'; readonly context: object; readonly axes: Readonly<Record<string, number>> };
 
 export class SessionFactory {
   readonly flavour: RuntimeFlavour;
@@ -91,25 +111,39 @@ export class SessionFactory {
   }
 
   /**
-   * @param device The GPU device for provider `webgpu`, else null.
    * @param keptOutputs Names of outputs that stay here; on the GPU where the session is.
    * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
-  async create(bytes: Uint8Array, device: GPUDevice | null, isOptimized: boolean, keptOutputs: readonly string[]): Promise<Session> {
-    const isBound = device !== null && keptOutputs.length > 0;
+  async create(
+    { graph, external }: ModelFiles,
+    execution: Execution,
+    isOptimized: boolean,
+    keptOutputs: readonly string[],
+  ): Promise<Session> {
+    const isBound = execution.provider === 'webgpu' && keptOutputs.length > 0;
     const options: ort.InferenceSession.SessionOptions = {
-      executionProviders: device === null ? ['wasm'] : [{ name: 'webgpu', device } as ort.InferenceSession.WebGpuExecutionProviderOption],
+      executionProviders: [executionProvider(execution)],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
       ...(isBound ? { preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer' as const])) } : {}),
+      ...(external.length > 0 ? { externalData: external } : {}),
+      ...(execution.provider === 'webnn' ? { freeDimensionOverrides: execution.axes } : {}),
       ...SILENT,
     };
     try {
-      return new Session(this.runtime, await this.runtime.InferenceSession.create(bytes, options), new Set(keptOutputs), isBound);
+      const session = await this.runtime.InferenceSession.create(graph, options);
+      return new Session(this.runtime, session, new Set(keptOutputs), isBound);
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;
     }
   }
+}
+
+function executionProvider(execution: Execution): ort.InferenceSession.ExecutionProviderConfig {
+  if (execution.provider === 'wasm') return 'wasm';
+  // The types of the runtime know neither its own `device` nor WebNN's context.
+  const { provider: name, ...rest } = execution;
+  return { name, ...rest } as unknown as ort.InferenceSession.ExecutionProviderConfig;
 }
 
 /** The runtime has texts and no codes; test/browser/faults-inference.test.ts pins those that matter. */
@@ -120,9 +154,6 @@ const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|
  * runtime's own line about it on the console quotes values of inputs.
  */
 const SILENT = { logSeverityLevel: 4 } as const;
-
-/** A number by itself or behind a sign, not the digits of a name such as Conv_12. */
-const NUMBER = /(?<![\w.])[-+]?\d[\d.]*(e[-+]?\d+)?/gi;
 
 /** Tensors of one run, as this realm has them. */
 export type SessionTensors = Readonly<Record<string, TensorWire | KeptTensor>>;
@@ -203,7 +234,7 @@ export class Session {
     } catch (error) {
       this.hasLostBinding = this.isBound;
       // The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too.
-      throw new Error(firstLine(error).replace(NUMBER, '#'));
+      throw fatalError(error) ?? new Error(namelessReason(error));
     }
     const results: Record<string, TensorWire | KeptTensor> = {};
     for (const name of this.outputNames) {

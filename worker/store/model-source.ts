@@ -1,101 +1,71 @@
 /**
- * Model source: where a model's manifest and bytes come from, the store or the network, and that they are the right ones.
+ * Model source: where a model's bytes come from, the store or the network, and that they are the right ones.
  *
  * Invariants
  *  - No byte is returned whose SHA-256 does not match: each chunk is hashed when it is read from the store and when it was downloaded.
- *  - A cached manifest is used without any request; a cached file too.
+ *  - A cached manifest is used without any request; a cached chunk too, whichever model, version or variant brought it.
  *  - A store that refuses never fails a load: the reason is carried along and the model runs from memory.
- *  - A mismatch is answered by one more download past the HTTP cache, then by an error.
+ *  - Of several tabs one downloads (worker/store/download-turn.ts).
  *
- * Not here: HTTP (worker/store/download.ts), IndexedDB (worker/store/model-store.ts), resuming a download.
+ * Not here: HTTP (download.ts), ranges and retries (chunk-download.ts), IndexedDB (model-store.ts), new versions (update.ts).
  */
-import { toHex } from '../../protocol/bytes.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
-import { CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkManifest, type Manifest, type ManifestVariant } from '../../protocol/manifest.ts';
+import {
+  CHUNK_BYTES_MAX,
+  DOWNLOAD_ATTEMPT_COUNT_MAX,
+  DOWNLOAD_FILE_COUNT_MAX,
+  MODEL_BYTES_MAX,
+  STORE_IDLE_MS,
+} from '../../protocol/limits.ts';
+import { filesOf, type ManifestVariant } from '../../protocol/manifest.ts';
 import type { FileFacts } from '../load/implicit-manifest.ts';
-import { type Download, type DownloadRequest, download, printable, validatorOf } from './download.ts';
-import { type Chunk, ModelStore, type StoreEntry, StoreRefusal, storeKey } from './model-store.ts';
+import type { ModelFiles } from '../runtime/session.ts';
+import type { Access } from './access.ts';
+import { Assembly, fillFromStore, missingBytesOf, sha256Hex } from './assembly.ts';
+import { downloadMissing } from './chunk-download.ts';
+import { askForValidator, type Download, download, printable, withRetries } from './download.ts';
+import { type Turn, takeTurn } from './download-turn.ts';
+import { fetchManifest, type OpenManifest, openText } from './manifest-source.ts';
+import { type Chunk, ModelStore, type PartialDownload, type StoreEntry, storeKey } from './model-store.ts';
+import { StoreWriter } from './store-writer.ts';
 
-/** Chunks read from the store at a time: 4 × 4 MiB in flight keep the disk and the hash busy. */
-const READ_COUNT = 4;
 /** Variant id of a plain file, which has only one. */
 const PLAIN = 'onnx';
 
 export interface Watch {
   readonly signal: AbortSignal;
+  readonly access: Access;
   readonly onBytes: (phase: 'download' | 'verify', loadedBytes: number, totalBytes: number) => void;
 }
 
-export interface OpenManifest {
-  readonly url: string;
-  readonly manifest: Manifest;
-  readonly text: string;
-  /** First 8 bytes of the SHA-256 of the text, 16 hex digits. */
-  readonly modelVersion: string;
-  readonly isCached: boolean;
-}
+/** `store-first`: the server only when nothing is stored. `server-first`: the store only when the server does not answer. */
+export type Precedence = 'store-first' | 'server-first' | 'server-only';
 
 export interface ModelBytes {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly files: ModelFiles;
+  /** No model byte came from the network to this tab. */
   readonly fromCache: boolean;
   /** Settles when the store has them, with null, or has refused, with the reason. Never rejects. */
-  readonly stored: Promise<string | null>;
-}
-
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
-}
-
-export async function versionOf(manifestText: string): Promise<string> {
-  return (await sha256Hex(new TextEncoder().encode(manifestText))).slice(0, 16);
+  readonly stored: Promise<SdkError | null>;
 }
 
 export class ModelSource {
+  readonly trustedKeys: readonly string[] | null;
   private readonly keepsModels: boolean;
   private opening: Promise<ModelStore | string> | null = null;
 
-  constructor(cache: 'indexeddb' | 'memory') {
+  /** @param trustedKeys Null: signatures are not asked for. */
+  constructor(cache: 'indexeddb' | 'memory', trustedKeys: readonly string[] | null) {
     this.keepsModels = cache === 'indexeddb';
+    this.trustedKeys = trustedKeys;
   }
 
-  /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `aborted`, `load-stalled`. */
-  async openManifest(url: string, watch: Watch, mayUseStore: boolean): Promise<OpenManifest> {
-    const text = mayUseStore ? ((await this.entry(url))?.manifestText ?? null) : null;
-    if (text !== null) return this.parse(url, text, true);
-    return this.parse(url, await this.fetchManifest(url, watch), false);
-  }
-
-  /** The bytes of one variant. */
-  async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
-    const stored = await this.readChunks(variant.chunks, variant.bytes, watch);
-    if (stored !== null) return { bytes: stored, fromCache: true, stored: this.touch(opened.url) };
-    const { bytes } = await this.fetchVariant(opened, variant, watch);
-    return { bytes, fromCache: false, stored: this.keep(opened.url, (store) => this.store(store, opened, variant, bytes)) };
-  }
-
-  /** The bytes of a plain .onnx file, and what follows from them. */
-  async openPlain(url: string, watch: Watch): Promise<ModelBytes & { readonly facts: FileFacts }> {
-    const chunks = (await this.entry(url))?.files[PLAIN];
-    const cached = chunks === undefined ? null : await this.readChunks(chunks, sumBytes(chunks), watch);
-    if (cached !== null) return { bytes: cached, fromCache: true, stored: this.touch(url), facts: await fileFacts(url, cached) };
-    const { bytes, validator } = await this.fetchPlain(url, watch);
-    const facts = await fileFacts(url, bytes);
-    return { bytes, facts, fromCache: false, stored: this.keep(url, (store) => this.storePlain(store, url, bytes, facts, validator)) };
-  }
-
-  /** Looks for a new version of a stored model and keeps it for the next visit. Throws what a load would. */
-  async update(url: string, variantId: string, watch: Watch): Promise<void> {
+  /** Bytes of these chunks that a load would have to fetch. */
+  async missingBytes(chunks: readonly Chunk[]): Promise<number> {
+    const bytesOf = new Map(chunks.map(({ sha256, bytes }) => [sha256, bytes]));
     const store = await this.openStore();
-    const entry = await this.entry(url);
-    if (typeof store === 'string' || entry === undefined) return;
-    if (entry.manifestText === null) return this.updatePlain(store, entry, url, watch);
-    const text = await this.fetchManifest(url, watch);
-    if (text === entry.manifestText) return;
-    const opened = await this.parse(url, text, false);
-    const variant = opened.manifest.variants.find((known) => known.id === variantId) ?? (opened.manifest.variants[0] as ManifestVariant);
-    const { bytes } = await this.fetchVariant(opened, variant, watch);
-    await this.store(store, opened, variant, bytes);
+    const present = store instanceof ModelStore ? await store.present(bytesOf.keys()).catch(() => new Set<string>()) : new Set<string>();
+    return [...bytesOf].reduce((sum, [sha256, bytes]) => sum + (present.has(sha256) ? 0 : bytes), 0);
   }
 
   /** The store, or why there is none. */
@@ -105,179 +75,268 @@ export class ModelSource {
     return this.opening;
   }
 
-  private async entry(url: string): Promise<StoreEntry | undefined> {
+  /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
+  async openManifest(url: string, watch: Watch, precedence: Precedence): Promise<OpenManifest> {
+    const entry = precedence === 'server-only' ? undefined : await this.entry(url);
+    if (entry === undefined || entry.manifestText === null) return fetchManifest(url, watch, this.trustedKeys);
+    const { manifestText, signature } = entry;
+    const openStored = () => openText(url, manifestText, signature, true, this.trustedKeys);
+    try {
+      return await (precedence === 'store-first' ? openStored() : fetchManifest(url, watch, this.trustedKeys));
+    } catch (error) {
+      if (precedence === 'server-first' && (isSdkError(error, 'manifest-unreachable') || isSdkError(error, 'load-stalled')))
+        return openStored();
+      // Stored before the page had trusted keys, or signed by one that it trusts no more: the server may have a better one.
+      if (precedence === 'store-first' && !isSdkError(error, 'aborted')) return fetchManifest(url, watch, this.trustedKeys);
+      throw error;
+    }
+  }
+
+  /** The bytes of one variant: graph and external data. @throws {SdkError} what `downloadMissing` throws. */
+  async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
+    const assemblies = filesOf(variant).map((file) => new Assembly(file, true));
+    const { fromCache, stored } = await this.assemble(variantOrder(opened, variant), assemblies, watch);
+    const [graph, ...weights] = assemblies.map(({ bytes }) => bytes);
+    const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
+    return { files: { graph: graph as Uint8Array, external }, fromCache, stored };
+  }
+
+  /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
+  async openPlain(url: string, watch: Watch, precedence: Precedence): Promise<ModelBytes & { readonly facts: FileFacts }> {
+    if (this.trustedKeys !== null) {
+      const reason = 'a plain .onnx file carries no signature; load it by a signed model.json';
+      throw new SdkError('signature-invalid', { url: printable(url), reason });
+    }
+    const cached = await this.readPlain(url, watch, precedence);
+    if (cached !== null) return cached;
+    const turn = await takeTurn(storeKey(url), watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
+    try {
+      const meanwhile = await this.readPlain(url, watch, 'store-first');
+      if (meanwhile !== null && precedence === 'store-first') {
+        turn?.end();
+        return meanwhile;
+      }
+      const { bytes, validator } = await fetchPlain(url, watch, true, (loaded, total) => {
+        turn?.moved(loaded, total);
+        watch.onBytes('download', loaded, total);
+      });
+      const facts = await fileFacts(url, bytes);
+      const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
+      return { files: { graph: bytes, external: [] }, facts, fromCache: false, stored };
+    } catch (error) {
+      turn?.end();
+      throw error;
+    }
+  }
+
+  /** Fetches what is missing of a variant, into the assemblies and into the store. */
+  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Omit<ModelBytes, 'files'>> {
+    const tally = new Tally(watch, assemblies);
+    const opened = await this.openStore();
+    const store = typeof opened === 'string' ? null : opened;
+    const refusal = typeof opened === 'string' && this.keepsModels ? new SdkError('storage-refused', { reason: opened }) : null;
+    const fill = async () => {
+      if (store !== null) await fillFromStore(store, assemblies, watch.signal, (bytes) => tally.add('verify', bytes));
+    };
+    await fill();
+    let turn: Turn | null = null;
+    while (missingBytesOf(assemblies) > 0 && turn === null) {
+      turn = await takeTurn(order.url, watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
+      // Another tab may have fetched them while this one waited.
+      await fill();
+    }
+    if (missingBytesOf(assemblies) === 0) {
+      turn?.end();
+      return { fromCache: true, stored: store === null ? Promise.resolve(refusal) : this.settle(store, order) };
+    }
+    const writer = store === null ? null : new StoreWriter(store, order.partial, missingBytesOf(assemblies));
+    try {
+      await fetchAll(order, assemblies, watch, writer, (bytes) => {
+        tally.add('download', bytes);
+        turn?.moved(tally.loadedBytes, tally.totalBytes);
+      });
+    } catch (error) {
+      turn?.end();
+      throw error;
+    }
+    const stored = (writer?.finish(order.entry()) ?? Promise.resolve(refusal)).finally(() => turn?.end());
+    if (store !== null) void stored.then(() => this.tidyLater(store));
+    return { fromCache: false, stored };
+  }
+
+  /** What is known of a stored model. An entry that cannot be read is one that is not there: the network has it too. */
+  async entry(url: string): Promise<StoreEntry | undefined> {
     const store = await this.openStore();
-    // An entry that cannot be read is one that is not there: the network has it too.
     return typeof store === 'string' ? undefined : store.entry(url).catch(() => undefined);
   }
 
-  private async parse(url: string, text: string, isCached: boolean): Promise<OpenManifest> {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      const reason = text.trimStart().startsWith('<') ? 'the server answered with a web page' : 'it is not JSON';
-      throw new SdkError('manifest-invalid', { url: printable(url), reason }, { cause: error });
-    }
-    const verdict = checkManifest(json);
-    if (!verdict.ok) throw new SdkError('manifest-invalid', { url: printable(url), reason: verdict.reason });
-    if (verdict.manifest.variants.length === 0) {
-      const reason = 'it has no variant to run; a model that something else runs is counted with `observe`';
-      throw new SdkError('manifest-invalid', { url: printable(url), reason });
-    }
-    return { url, manifest: verdict.manifest, text, modelVersion: await versionOf(text), isCached };
-  }
-
-  private async fetchManifest(url: string, watch: Watch): Promise<string> {
-    const request = { url, expectedBytes: null, bytesMax: MANIFEST_BYTES_MAX, httpCache: 'no-cache', signal: watch.signal } as const;
-    try {
-      const { bytes } = await download(request);
-      return new TextDecoder().decode(bytes);
-    } catch (error) {
-      throw asManifestError(error, printable(url));
-    }
-  }
-
-  private fetchVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<Download> {
-    const { href } = new URL(variant.file, opened.url);
-    return withRetry(async (httpCache) => {
-      const hashes = new ChunkHashes(variant.chunks);
-      const request: DownloadRequest = {
-        url: href,
-        expectedBytes: variant.bytes,
-        bytesMax: MODEL_BYTES_MAX,
-        httpCache,
-        signal: watch.signal,
-        onBytes: (bytes, filledBytes, totalBytes) => {
-          hashes.advance(bytes, filledBytes);
-          watch.onBytes('download', filledBytes, totalBytes);
-        },
-      };
-      const result = await download(request);
-      if (await hashes.areRight()) return result;
-      const actualSha256 = await sha256Hex(result.bytes);
-      throw new SdkError('model-corrupt', { url: printable(href), expectedSha256: variant.sha256, actualSha256 });
-    });
-  }
-
-  private fetchPlain(url: string, watch: Watch): Promise<Download> {
-    const onBytes = (_: Uint8Array, filledBytes: number, totalBytes: number) => watch.onBytes('download', filledBytes, totalBytes);
-    return withRetry((httpCache) =>
-      download({ url, expectedBytes: null, bytesMax: MODEL_BYTES_MAX, httpCache, signal: watch.signal, onBytes }),
-    );
-  }
-
-  /** All chunks from the store, or null when one is missing or wrong; a wrong one is dropped. */
-  private async readChunks(chunks: readonly Chunk[], totalBytes: number, watch: Watch): Promise<Uint8Array<ArrayBuffer> | null> {
+  async storePlain(url: string, bytes: Uint8Array<ArrayBuffer>, facts: FileFacts, validator: string | null): Promise<SdkError | null> {
     const store = await this.openStore();
-    if (typeof store === 'string') return null;
-    const whole = new Uint8Array(totalBytes);
+    if (typeof store === 'string') return this.keepsModels ? new SdkError('storage-refused', { reason: store }) : null;
+    const order = plainOrder(url, facts, validator);
+    const writer = new StoreWriter(store, order.partial, facts.bytes);
     let offset = 0;
-    for (let index = 0; index < chunks.length; index += READ_COUNT) {
-      const batch = await Promise.all(chunks.slice(index, index + READ_COUNT).map((chunk) => readChunk(store, chunk)));
-      for (const bytes of batch) {
-        if (bytes === null) return null;
-        whole.set(bytes, offset);
-        offset += bytes.length;
-      }
-      if (watch.signal.aborted) throw new SdkError('aborted', { stage: 'verify' });
-      watch.onBytes('verify', offset, totalBytes);
+    for (const chunk of facts.chunks) {
+      await writer.put(chunk, bytes.subarray(offset, offset + chunk.bytes));
+      offset += chunk.bytes;
     }
-    return whole;
+    const refusal = await writer.finish(order.entry());
+    this.tidyLater(store);
+    return refusal;
+  }
+
+  private async readPlain(url: string, watch: Watch, precedence: Precedence): Promise<(ModelBytes & { readonly facts: FileFacts }) | null> {
+    const entry = precedence === 'server-only' ? undefined : await this.entry(url);
+    const chunks = entry?.files[PLAIN];
+    const store = await this.openStore();
+    if (entry === undefined || chunks === undefined || typeof store === 'string') return null;
+    if (precedence === 'server-first') {
+      const validator = await askForValidator(url, watch.access, watch.signal).catch(() => null);
+      if (validator !== null && validator !== entry.validator) return null;
+    }
+    const assembly = new Assembly({ file: '', bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0), chunks }, true);
+    const tally = new Tally(watch, [assembly]);
+    await fillFromStore(store, [assembly], watch.signal, (bytes) => tally.add('verify', bytes));
+    if (assembly.missing.size > 0) return null;
+    const { bytes } = assembly;
+    const sha256 = entry.fileSha256 ?? (await sha256Hex(bytes));
+    const facts = { name: plainName(url), bytes: bytes.length, sha256, chunks: [...chunks] };
+    this.touchLater(store, url);
+    return { files: { graph: bytes, external: [] }, facts, fromCache: true, stored: Promise.resolve(null) };
+  }
+
+  /** All chunks were in the store: the entry may still be missing, or be that of another version. */
+  private async settle(store: ModelStore, order: Order): Promise<SdkError | null> {
+    const entry = await store.entry(order.url).catch(() => undefined);
+    const wanted = order.entry();
+    const isKnown = entry?.manifestText === wanted.manifestText && entry?.files[order.partial.variant] !== undefined;
+    if (isKnown && entry?.signature === wanted.signature) {
+      this.touchLater(store, order.url);
+      return null;
+    }
+    const refusal = await new StoreWriter(store, order.partial, 0).finish(wanted);
+    this.tidyLater(store);
+    return refusal;
   }
 
   /** Notes the use, and nobody waits for it: a lost note costs at most a place in the order of eviction. */
-  private async touch(url: string): Promise<null> {
-    void this.keep(url, (store) => store.touch(url, Date.now()));
-    return null;
+  private touchLater(store: ModelStore, url: string): void {
+    const usedAtMs = Date.now();
+    setTimeout(() => void store.touch(url, usedAtMs).catch(() => undefined), STORE_IDLE_MS);
   }
 
-  private async keep(url: string, write: (store: ModelStore) => Promise<void>): Promise<string | null> {
-    const store = await this.openStore();
-    if (typeof store === 'string') return this.keepsModels ? store : null;
-    try {
-      await write(store);
-      return null;
-    } catch (error) {
-      return error instanceof StoreRefusal ? error.message : `${storeKey(url)}: ${firstLine(error)}`;
+  /** What the commit has made superfluous goes when the start of the page is over; a sweep that is lost is done by the next one. */
+  private tidyLater(store: ModelStore): void {
+    setTimeout(() => void store.sweep().catch(() => undefined), STORE_IDLE_MS);
+  }
+}
+
+/** What to fetch, and how it will be stored. */
+export interface Order {
+  /** The model's key. */
+  readonly url: string;
+  /** Relative files lie beside it. */
+  readonly baseUrl: string;
+  readonly partial: PartialDownload;
+  readonly isUrgent: boolean;
+  entry(): StoreEntry;
+}
+
+export function variantOrder(opened: OpenManifest, variant: ManifestVariant, isUrgent = true): Order {
+  const { name, version } = opened.manifest;
+  const url = storeKey(opened.url);
+  const chunks = filesOf(variant).flatMap((file) => file.chunks);
+  const { text: manifestText, signature } = opened;
+  return {
+    url,
+    baseUrl: opened.url,
+    isUrgent,
+    partial: { key: `${url} ${variant.id}`, url, name, version, variant: variant.id, chunks, startedAtMs: Date.now() },
+    entry: () => ({
+      ...stamp(url),
+      ...{ name, version, manifestText, signature, validator: null, fileSha256: null },
+      files: { [variant.id]: chunks },
+    }),
+  };
+}
+
+function plainOrder(plainUrl: string, { name, sha256, chunks }: FileFacts, validator: string | null): Order {
+  const url = storeKey(plainUrl);
+  const version = sha256.slice(0, 12);
+  return {
+    url,
+    baseUrl: plainUrl,
+    isUrgent: true,
+    partial: { key: `${url} ${PLAIN}`, url, name, version, variant: PLAIN, chunks, startedAtMs: Date.now() },
+    entry: () => ({
+      ...stamp(url),
+      ...{ name, version, manifestText: null, signature: null, validator, fileSha256: sha256 },
+      files: { [PLAIN]: chunks },
+    }),
+  };
+}
+
+/** Files one beside the other; the first that fails stops the rest. @throws its error. */
+export async function fetchAll(
+  { baseUrl, isUrgent }: Pick<Order, 'baseUrl' | 'isUrgent'>,
+  assemblies: readonly Assembly[],
+  { access, signal }: Pick<Watch, 'access' | 'signal'>,
+  writer: StoreWriter | null,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const stopped = new AbortController();
+  const within = AbortSignal.any([signal, stopped.signal]);
+  const waiting = assemblies.filter(({ missing }) => missing.size > 0);
+  let failure: unknown = null;
+  const fetchNext = async (): Promise<void> => {
+    for (let assembly = waiting.shift(); assembly !== undefined && failure === null; assembly = waiting.shift()) {
+      const { href } = new URL(assembly.published.file, baseUrl);
+      const onChunk = async (chunk: Chunk, bytes: Uint8Array<ArrayBuffer>) => writer?.put(chunk, bytes);
+      try {
+        await downloadMissing({ url: href, assembly, access, isUrgent, signal: within, onChunk, onBytes });
+      } catch (error) {
+        failure ??= error;
+        stopped.abort();
+      }
     }
+  };
+  await Promise.all(Array.from({ length: DOWNLOAD_FILE_COUNT_MAX }, fetchNext));
+  if (failure !== null) throw failure;
+}
+
+/** Bytes of all files together. */
+class Tally {
+  readonly totalBytes: number;
+  loadedBytes = 0;
+  private readonly watch: Watch;
+
+  constructor(watch: Watch, assemblies: readonly Assembly[]) {
+    this.watch = watch;
+    this.totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
   }
 
-  private async store(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    await putChunks(store, variant.chunks, bytes);
-    const earlier = await store.entry(opened.url);
-    const others = earlier?.manifestText === opened.text ? earlier.files : {};
-    await store.commit({
-      ...stamp(opened.url),
-      name: opened.manifest.name,
-      version: opened.manifest.version,
-      manifestText: opened.text,
-      validator: null,
-      files: { ...others, [variant.id]: variant.chunks },
-    });
-  }
-
-  private async storePlain(
-    store: ModelStore,
-    url: string,
-    bytes: Uint8Array<ArrayBuffer>,
-    facts: FileFacts,
-    validator: string | null,
-  ): Promise<void> {
-    await putChunks(store, facts.chunks, bytes);
-    const version = facts.sha256.slice(0, 12);
-    await store.commit({ ...stamp(url), name: facts.name, version, manifestText: null, validator, files: { [PLAIN]: facts.chunks } });
-  }
-
-  private async updatePlain(store: ModelStore, entry: StoreEntry, url: string, watch: Watch): Promise<void> {
-    const head = await fetch(url, { method: 'HEAD', cache: 'no-cache', signal: watch.signal });
-    const validator = validatorOf(head);
-    if (!head.ok || validator === null || validator === entry.validator) return;
-    const { bytes } = await this.fetchPlain(url, watch);
-    await this.storePlain(store, url, bytes, await fileFacts(url, bytes), validator);
+  add(phase: 'download' | 'verify', bytes: number): void {
+    this.loadedBytes += bytes;
+    this.watch.onBytes(phase, Math.min(this.loadedBytes, this.totalBytes), this.totalBytes);
   }
 }
 
-/** Hashes each chunk as soon as it is whole, while the rest is still on its way. */
-class ChunkHashes {
-  private readonly chunks: readonly Chunk[];
-  private readonly verdicts: Promise<boolean>[] = [];
-  private offset = 0;
-
-  constructor(chunks: readonly Chunk[]) {
-    this.chunks = chunks;
-  }
-
-  advance(bytes: Uint8Array<ArrayBuffer>, filledBytes: number): void {
-    for (let chunk = this.chunks[this.verdicts.length]; chunk !== undefined; chunk = this.chunks[this.verdicts.length]) {
-      const end = this.offset + chunk.bytes;
-      if (end > filledBytes) return;
-      const expected = chunk.sha256;
-      this.verdicts.push(sha256Hex(bytes.subarray(this.offset, end)).then((actual) => actual === expected));
-      this.offset = end;
-    }
-  }
-
-  async areRight(): Promise<boolean> {
-    return (await Promise.all(this.verdicts)).every(Boolean) && this.verdicts.length === this.chunks.length;
-  }
-}
-
-async function readChunk(store: ModelStore, chunk: Chunk): Promise<Uint8Array<ArrayBuffer> | null> {
-  const bytes = await store.chunk(chunk.sha256);
-  if (bytes === undefined) return null;
-  if (bytes.length === chunk.bytes && (await sha256Hex(bytes)) === chunk.sha256) return bytes;
-  // A chunk that cannot be dropped is found wrong again next time; that costs a download, never a wrong model.
-  await store.dropChunk(chunk.sha256).catch(() => undefined);
-  return null;
-}
-
-async function putChunks(store: ModelStore, chunks: readonly Chunk[], bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  let offset = 0;
-  for (const chunk of chunks) {
-    // A copy: a typed-array record would otherwise take the whole buffer with it.
-    await store.putChunk(chunk.sha256, bytes.slice(offset, offset + chunk.bytes));
-    offset += chunk.bytes;
+/** A file whose chunks nobody knows beforehand: whole, and once more past the HTTP cache when its length was not the announced one. */
+export async function fetchPlain(
+  url: string,
+  { access, signal }: Pick<Watch, 'access' | 'signal'>,
+  isUrgent: boolean,
+  onBytes: (loadedBytes: number, totalBytes: number) => void,
+): Promise<Download> {
+  const attempt = (httpCache: RequestCache) =>
+    withRetries(signal, DOWNLOAD_ATTEMPT_COUNT_MAX, () =>
+      download({ url, access, bytesMax: MODEL_BYTES_MAX, httpCache, signal, isUrgent, onBytes }),
+    );
+  try {
+    return await attempt('default');
+  } catch (error) {
+    if (!isSdkError(error, 'model-truncated')) throw error;
+    return attempt('reload');
   }
 }
 
@@ -288,34 +347,13 @@ export async function fileFacts(urlOrName: string, bytes: Uint8Array<ArrayBuffer
     const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
     chunks.push({ sha256: await sha256Hex(piece), bytes: piece.length });
   }
-  const name = urlOrName.split(/[?#]/, 1)[0]?.split('/').pop()?.slice(0, 128);
-  return { name: name || 'model.onnx', bytes: bytes.length, sha256: await sha256Hex(bytes), chunks };
+  return { name: plainName(urlOrName), bytes: bytes.length, sha256: await sha256Hex(bytes), chunks };
 }
 
-async function withRetry(attempt: (httpCache: RequestCache) => Promise<Download>): Promise<Download> {
-  try {
-    return await attempt('default');
-  } catch (error) {
-    if (!isSdkError(error, 'model-corrupt') && !isSdkError(error, 'model-truncated')) throw error;
-    return attempt('reload');
-  }
+function plainName(urlOrName: string): string {
+  return urlOrName.split(/[?#]/, 1)[0]?.split('/').pop()?.slice(0, 128) || 'model.onnx';
 }
 
-/** The download's errors in the manifest's words. */
-function asManifestError(error: unknown, url: string): unknown {
-  if (isSdkError(error, 'model-unreachable')) return new SdkError('manifest-unreachable', error.details, { cause: error });
-  if (isSdkError(error, 'model-truncated')) return new SdkError('manifest-unreachable', { url, status: 0 }, { cause: error });
-  if (isSdkError(error, 'model-not-onnx')) return new SdkError('manifest-invalid', error.details, { cause: error });
-  if (isSdkError(error, 'model-too-large')) {
-    return new SdkError('manifest-invalid', { url, reason: `it has more than ${MANIFEST_BYTES_MAX} bytes` }, { cause: error });
-  }
-  return error;
-}
-
-function stamp(url: string): Pick<StoreEntry, 'url' | 'storedAtMs' | 'usedAtMs'> {
-  return { url: storeKey(url), storedAtMs: Date.now(), usedAtMs: Date.now() };
-}
-
-function sumBytes(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+function stamp(url: string): Pick<StoreEntry, 'url' | 'isPinned' | 'storedAtMs' | 'usedAtMs'> {
+  return { url, isPinned: false, storedAtMs: Date.now(), usedAtMs: Date.now() };
 }

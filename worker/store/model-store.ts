@@ -1,22 +1,25 @@
 /**
  * Model store: manifests by URL and model bytes by SHA-256, in IndexedDB, for the second visit.
  *
- * Why chunks under their hash: versions and variants share what they have in common, and a damaged chunk is found by
+ * Why chunks under their hash: versions, variants and models share what they have in common, and a damaged chunk is found by
  * hashing it again, dropped and fetched, never run.
  *
  * Invariants
  *  - The entry is the commit record: written last, in a transaction of its own, after every chunk's transaction has
- *    completed. Without an entry nothing is believed to be stored.
+ *    completed. Without an entry nothing is believed to be complete.
+ *  - A download under way has a partial record, so that no other page's sweep takes its chunks; it is believed for
+ *    PARTIAL_AGE_MS_MAX and goes with the commit.
  *  - Entries are keyed without query and hash, so a signed URL is never kept and its next signature still hits.
  *  - Chunks are Blobs where a one-byte Blob put commits, else typed arrays. (Blobs read four times faster; WebKitGTK under
  *    automation refuses them with "Error preparing Blob/File data".)
  *  - A chunk that cannot be read is a chunk that is missing.
  *
- * Not here: hashing (worker/store/model-source.ts). IndexedDB that refuses is an answer, not an exception: `StoreRefusal`.
+ * Not here: hashing (worker/store/chunk-reader.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
+ * not an exception: `StoreRefusal`.
  */
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
 import { firstLine } from '../../protocol/errors.ts';
-import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest.ts';
 import type { StoredModel } from '../../protocol/messages.ts';
 
@@ -30,12 +33,30 @@ export interface StoreEntry {
   readonly version: string;
   /** `model.json` byte for byte as text; null for a plain .onnx file. */
   readonly manifestText: string | null;
+  /** Content of `model.json.sig`, where the client asked for one. */
+  readonly signature: string | null;
   /** What the server said of this version (ETag or Last-Modified), to ask for a newer one of a plain file. */
   readonly validator: string | null;
-  /** Complete files, by variant id. */
+  /** SHA-256 of a plain .onnx file as a whole; null where a manifest has it. */
+  readonly fileSha256: string | null;
+  /** Chunks of complete variants, by variant id, all files of a variant one after the other. */
   readonly files: Readonly<Record<string, readonly Chunk[]>>;
+  /** Never evicted to make room. */
+  readonly isPinned: boolean;
   readonly storedAtMs: number;
   readonly usedAtMs: number;
+}
+
+/** A download that has begun and not been committed. */
+export interface PartialDownload {
+  /** The model's key, and the variant's id. */
+  readonly key: string;
+  readonly url: string;
+  readonly name: string;
+  readonly version: string;
+  readonly variant: string;
+  readonly chunks: readonly Chunk[];
+  readonly startedAtMs: number;
 }
 
 interface ChunkRecord {
@@ -46,12 +67,26 @@ interface ChunkRecord {
 interface Schema extends DBSchema {
   entries: { key: string; value: StoreEntry };
   chunks: { key: string; value: ChunkRecord };
+  partials: { key: string; value: PartialDownload };
+  /** What was measured on this device, by keys of worker/load. */
+  verdicts: { key: string; value: unknown };
 }
 
+const DATABASE = 'insitu-models';
+/** 1: entries without pin and signature, and chunks. 2: partials, verdicts. */
+const SCHEMA_VERSION = 2;
 const PROBE_KEY = 'probe';
+const RELAXED = { durability: 'relaxed' } as const;
 
 export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal';
+  /** The browser has no space left for this site. */
+  readonly isFull: boolean;
+
+  constructor(error: unknown) {
+    super(firstLine(error), { cause: error });
+    this.isFull = (error as { name?: unknown } | null)?.name === 'QuotaExceededError';
+  }
 }
 
 /** The key of a model's URL. */
@@ -75,17 +110,23 @@ export class ModelStore {
       timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
     });
     try {
-      const opening = openDB<Schema>('insitu-models', 1, {
-        upgrade(db) {
-          db.createObjectStore('entries', { keyPath: 'url' });
-          db.createObjectStore('chunks', { keyPath: 'sha256' });
+      const opening = openDB<Schema>(DATABASE, SCHEMA_VERSION, {
+        async upgrade(db, oldVersion, _newVersion, transaction) {
+          if (oldVersion < 1) {
+            db.createObjectStore('entries', { keyPath: 'url' });
+            db.createObjectStore('chunks', { keyPath: 'sha256' });
+          }
+          db.createObjectStore('partials', { keyPath: 'key' });
+          db.createObjectStore('verdicts');
+          const entries = transaction.objectStore('entries');
+          for (const entry of await entries.getAll()) await entries.put({ ...entry, isPinned: false, signature: null, fileSha256: null });
         },
         // A later release wants to upgrade: let it.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
       });
       return new ModelStore(await Promise.race([opening, deadline]));
     } catch (error) {
-      throw new StoreRefusal(firstLine(error), { cause: error });
+      throw new StoreRefusal(error);
     } finally {
       clearTimeout(timer);
     }
@@ -95,16 +136,35 @@ export class ModelStore {
     return this.db.get('entries', storeKey(url));
   }
 
-  /** The chunk's bytes as they lie there, unverified; undefined when they are missing or unreadable. */
-  async chunk(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    try {
-      const record = await this.db.get('chunks', sha256);
-      if (record === undefined) return undefined;
-      return record.data instanceof Blob ? new Uint8Array(await record.data.arrayBuffer()) : (record.data as Uint8Array<ArrayBuffer>);
-    } catch {
-      // A Blob whose backing file the browser lost rejects on read; the caller fetches the bytes again.
-      return undefined;
-    }
+  entries(): Promise<StoreEntry[]> {
+    return this.db.getAll('entries');
+  }
+
+  /**
+   * The bytes of each chunk as they lie there, unverified; undefined for what is missing or unreadable. All are asked for in
+   * one transaction.
+   */
+  readChunks(hashes: readonly string[]): readonly (() => Promise<Uint8Array<ArrayBuffer> | undefined>)[] {
+    const { store } = this.db.transaction('chunks');
+    return hashes.map((sha256) => {
+      const asked = store.get(sha256);
+      // Who never asks for the bytes must not leave a rejection that nobody handles.
+      asked.catch(() => undefined);
+      return async () => {
+        try {
+          return await bytesOf(await asked);
+        } catch {
+          // One record whose Blob the browser lost aborts the transaction of all: ask for this one alone.
+          return this.chunk(sha256);
+        }
+      };
+    });
+  }
+
+  /** Those of the hashes that are there. */
+  async present(hashes: Iterable<string>): Promise<ReadonlySet<string>> {
+    const keys = new Set(await this.db.getAllKeys('chunks'));
+    return new Set([...hashes].filter((sha256) => keys.has(sha256)));
   }
 
   async dropChunk(sha256: string): Promise<void> {
@@ -113,49 +173,146 @@ export class ModelStore {
 
   /** @throws {StoreRefusal} when the browser does not take it, most often for want of space. */
   async putChunk(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const data = (await this.canStoreBlobs()) ? new Blob([bytes]) : bytes;
+    // A copy: a typed-array record would otherwise take the whole buffer with it.
+    const data = (await this.canStoreBlobs()) ? new Blob([bytes]) : bytes.slice();
     await this.committed('chunks', (store) => store.put({ sha256, data }));
   }
 
-  /** Commits an entry and then removes the chunks that no entry names any more. @throws {StoreRefusal} */
-  async commit(entry: StoreEntry): Promise<void> {
-    await this.committed('entries', (store) => store.put(entry));
-    await this.sweep();
+  /** Spares these chunks from every sweep. @throws {StoreRefusal} */
+  async begin(partial: PartialDownload): Promise<void> {
+    await this.committed('partials', (store) => store.put(partial));
   }
 
-  async touch(url: string, usedAtMs: number): Promise<void> {
-    const entry = await this.entry(url);
-    if (entry !== undefined) await this.committed('entries', (store) => store.put({ ...entry, usedAtMs }));
+  partials(): Promise<PartialDownload[]> {
+    return this.db.getAll('partials');
   }
 
+  /** Gives up a download; its chunks go with the next sweep. */
+  async abandon(key: string): Promise<void> {
+    await this.db.delete('partials', key);
+  }
+
+  /** Writes the commit record, beside what is complete of the same version, and ends the partial record. @throws {StoreRefusal} */
+  async commit(entry: StoreEntry, partialKey: string): Promise<void> {
+    try {
+      const transaction = this.db.transaction(['entries', 'partials'], 'readwrite');
+      const entries = transaction.objectStore('entries');
+      const earlier = await entries.get(entry.url);
+      const isSameVersion = earlier !== undefined && earlier.manifestText === entry.manifestText && earlier.version === entry.version;
+      const files = { ...(isSameVersion ? earlier.files : {}), ...entry.files };
+      const written = entries.put({ ...entry, files, isPinned: earlier?.isPinned ?? entry.isPinned });
+      await Promise.all([written, transaction.objectStore('partials').delete(partialKey), transaction.done]);
+    } catch (error) {
+      throw new StoreRefusal(error);
+    }
+  }
+
+  touch(url: string, usedAtMs: number): Promise<boolean> {
+    return this.change(url, (entry) => ({ ...entry, usedAtMs }));
+  }
+
+  /** False when nothing is stored under this URL. */
+  pin(url: string, isPinned: boolean): Promise<boolean> {
+    return this.change(url, (entry) => ({ ...entry, isPinned }));
+  }
+
+  /** What is complete, and what a download has begun. */
   async list(): Promise<readonly StoredModel[]> {
-    const entries = await this.db.getAll('entries');
-    return entries.map((entry) => {
-      const { url, name, version, storedAtMs, usedAtMs } = entry;
-      return { url, name, version, storedAtMs, usedAtMs, bytes: sumBytes(new Map(chunksOf(entry).map((chunk) => [chunk.sha256, chunk]))) };
+    const { entries, partials, keys } = await this.snapshot();
+    const complete = entries.map((entry) => {
+      const { url, name, version, isPinned, storedAtMs, usedAtMs } = entry;
+      const bytes = sumBytes(chunksOf(entry));
+      return { url, name, version, variants: Object.keys(entry.files), bytes, totalBytes: bytes, isPinned, storedAtMs, usedAtMs };
     });
+    const begun = partials.map(({ url, name, version, variant, chunks, startedAtMs }) => ({
+      url,
+      name,
+      version,
+      variants: [variant],
+      bytes: sumBytes(chunks.filter(({ sha256 }) => keys.has(sha256))),
+      totalBytes: sumBytes(chunks),
+      isPinned: false,
+      storedAtMs: startedAtMs,
+      usedAtMs: startedAtMs,
+    }));
+    return [...complete, ...begun];
   }
 
-  /** Removes one entry, or all; resolves to the bytes freed. */
+  /** Removes one entry, or all with everything that was measured; resolves to the bytes freed. */
   async remove(url: string | null): Promise<number> {
-    if (url === null) await this.db.clear('entries');
-    else await this.db.delete('entries', storeKey(url));
+    if (url === null) {
+      const transaction = this.db.transaction(['entries', 'partials', 'verdicts'], 'readwrite');
+      await Promise.all((['entries', 'partials', 'verdicts'] as const).map((name) => transaction.objectStore(name).clear()));
+      await transaction.done;
+    } else {
+      const key = storeKey(url);
+      const begun = (await this.partials()).filter((partial) => partial.url === key);
+      await Promise.all([this.db.delete('entries', key), ...begun.map((partial) => this.abandon(partial.key))]);
+    }
     return this.sweep();
   }
 
-  /** Removes chunks without an entry; a download that broke off leaves some. Returns the bytes freed. */
-  private async sweep(): Promise<number> {
-    const transaction = this.db.transaction(['entries', 'chunks'], 'readwrite');
+  /** What `keepVerdict` kept under this key. */
+  verdict(key: string): Promise<unknown> {
+    return this.db.get('verdicts', key);
+  }
+
+  /** @param value Anything that structured clone takes; null forgets. @throws {StoreRefusal} */
+  async keepVerdict(key: string, value: unknown): Promise<void> {
+    try {
+      const transaction = this.db.transaction('verdicts', 'readwrite', RELAXED);
+      if ((await transaction.store.count()) >= VERDICT_COUNT_MAX) await transaction.store.clear();
+      await Promise.all([value === null ? transaction.store.delete(key) : transaction.store.put(value, key), transaction.done]);
+    } catch (error) {
+      throw new StoreRefusal(error);
+    }
+  }
+
+  /** Removes chunks that neither an entry nor a recent download names. Returns the bytes freed. */
+  async sweep(): Promise<number> {
+    const transaction = this.db.transaction(['entries', 'partials', 'chunks'], 'readwrite');
+    const partials = transaction.objectStore('partials');
+    const begun = await partials.getAll();
+    const oldest = Date.now() - PARTIAL_AGE_MS_MAX;
+    const isCurrent = ({ startedAtMs }: PartialDownload) => startedAtMs > oldest;
+    for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
     const entries = await transaction.objectStore('entries').getAll();
-    const named = new Set(entries.flatMap(chunksOf).map((chunk) => chunk.sha256));
+    const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));
+    const chunks = transaction.objectStore('chunks');
     let freedBytes = 0;
-    for (let cursor = await transaction.objectStore('chunks').openCursor(); cursor !== null; cursor = await cursor.continue()) {
-      if (named.has(cursor.key)) continue;
-      freedBytes += cursor.value.data instanceof Blob ? cursor.value.data.size : cursor.value.data.byteLength;
-      await cursor.delete();
+    for (const key of await chunks.getAllKeys()) {
+      if (named.has(key)) continue;
+      freedBytes += sizeOf(await chunks.get(key));
+      await chunks.delete(key);
     }
     await transaction.done;
     return freedBytes;
+  }
+
+  private async chunk(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      return await bytesOf(await this.db.get('chunks', sha256));
+    } catch {
+      // A Blob whose backing file the browser lost rejects on read; the caller fetches the bytes again.
+      return undefined;
+    }
+  }
+
+  private async snapshot() {
+    const transaction = this.db.transaction(['entries', 'partials', 'chunks']);
+    const [entries, partials, keys] = await Promise.all([
+      transaction.objectStore('entries').getAll(),
+      transaction.objectStore('partials').getAll(),
+      transaction.objectStore('chunks').getAllKeys(),
+    ]);
+    return { entries, partials, keys: new Set(keys) };
+  }
+
+  private async change(url: string, next: (entry: StoreEntry) => StoreEntry): Promise<boolean> {
+    const transaction = this.db.transaction('entries', 'readwrite', RELAXED);
+    const entry = await transaction.store.get(storeKey(url));
+    await Promise.all([entry === undefined ? null : transaction.store.put(next(entry)), transaction.done]);
+    return entry !== undefined;
   }
 
   private canStoreBlobs(): Promise<boolean> {
@@ -175,23 +332,38 @@ export class ModelStore {
   }
 
   /** One write in one transaction, settled when the transaction is: a put that succeeded can still be rolled back. */
-  private async committed<Name extends 'entries' | 'chunks'>(
+  private async committed<Name extends 'chunks' | 'partials'>(
     name: Name,
-    write: (store: { put(value: Schema[Name]['value']): Promise<unknown> }) => Promise<unknown>,
+    write: (store: IDBPObjectStore<Schema, [Name], Name, 'readwrite'>) => Promise<unknown>,
   ): Promise<void> {
     try {
-      const transaction = this.db.transaction(name, 'readwrite');
+      const transaction = this.db.transaction(name, 'readwrite', RELAXED);
       await Promise.all([write(transaction.store), transaction.done]);
     } catch (error) {
-      throw new StoreRefusal(firstLine(error), { cause: error });
+      throw new StoreRefusal(error);
     }
   }
 }
 
-function chunksOf(entry: StoreEntry): readonly Chunk[] {
+export function chunksOf(entry: StoreEntry): readonly Chunk[] {
   return Object.values(entry.files).flat();
 }
 
-function sumBytes(chunks: ReadonlyMap<string, Chunk>): number {
-  return [...chunks.values()].reduce((sum, chunk) => sum + chunk.bytes, 0);
+/** Bytes that these chunks take in the store, where each lies once. */
+export function sumBytes(chunks: readonly Chunk[]): number {
+  return [...new Map(chunks.map((chunk) => [chunk.sha256, chunk.bytes])).values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function hashOf({ sha256 }: Chunk): string {
+  return sha256;
+}
+
+async function bytesOf(record: ChunkRecord | undefined): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (record === undefined) return undefined;
+  return record.data instanceof Blob ? new Uint8Array(await record.data.arrayBuffer()) : (record.data as Uint8Array<ArrayBuffer>);
+}
+
+function sizeOf(record: ChunkRecord | undefined): number {
+  if (record === undefined) return 0;
+  return record.data instanceof Blob ? record.data.size : record.data.byteLength;
 }

@@ -1,0 +1,1 @@
+export const definitions: Readonly<Record<string, string>>;

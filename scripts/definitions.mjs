@@ -1,0 +1,23 @@
+/**
+ * Definitions: what a build knows and the sources name in capitals; for scripts/build.mjs and vitest.config.ts.
+ *
+ *   __RELEASE__        package.json's version
+ *   __RUNTIME__        onnxruntime-web's version
+ *   __RUNTIME_BYTES__  the lengths of its binaries by flavour, so that one of another release is told apart
+ */
+import { readFileSync, statSync } from 'node:fs';
+
+const root = new URL('..', import.meta.url);
+const runtime = new URL('node_modules/onnxruntime-web/', root);
+const versionIn = (folder) => JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')).version;
+const bytesOf = (name) => statSync(new URL(`dist/${name}`, runtime)).size;
+
+export const definitions = {
+  __RELEASE__: JSON.stringify(versionIn(root)),
+  __RUNTIME__: JSON.stringify(versionIn(runtime)),
+  __RUNTIME_BYTES__: JSON.stringify({
+    wasm: bytesOf('ort-wasm-simd-threaded.wasm'),
+    webgpu: bytesOf('ort-wasm-simd-threaded.asyncify.wasm'),
+    jspi: bytesOf('ort-wasm-simd-threaded.jspi.wasm'),
+  }),
+};

@@ -1,0 +1,62 @@
+/**
+ * A warm start does what can wait behind the first result, and starts early what cannot.
+ *
+ * Not here: how long it takes (bench/warm-start.ts).
+ */
+import { expect } from 'vitest';
+import { REVIEW_DELAY_MS } from '../../protocol/limits.ts';
+import type { Explanation } from '../../sdk/options.ts';
+import { browserTest } from '../harness/browsers.ts';
+import { loadDigits, MANIFEST, type Outcome, openBarePage, WORKER, withServer, workerAfter } from './bare-page.ts';
+
+type Loaded = Outcome<Explanation>;
+
+const RUNTIME = '/insitu/ort/ort-wasm-simd-threaded.wasm';
+const ON_WASM = `{ provider: 'wasm', variant: 'int8', update: 'never' }`;
+
+browserTest(
+  'a load that names wasm fetches the runtime even while its manifest is missing; one that leaves the choice open does not',
+  async ({ page }) => {
+    await withServer(page, async (server) => {
+      server.faults.set(MANIFEST, { status: 404 });
+      expect(await page.evaluate<Loaded>(loadDigits())).toMatchObject({ ok: false, code: 'manifest-unreachable' });
+      expect(server.requests).not.toContain(RUNTIME);
+      expect(await page.evaluate<Loaded>(loadDigits(ON_WASM))).toMatchObject({ ok: false, code: 'manifest-unreachable' });
+      expect(server.requests).toContain(RUNTIME);
+    });
+  },
+);
+
+browserTest(
+  'the golden outputs are reproduced before the first result of the first visit, and behind that of the second',
+  async ({ page }) => {
+    await withServer(page, async (server) => {
+      const first = await page.evaluate<Loaded>(loadDigits(ON_WASM));
+      expect(first).toMatchObject({ ok: true, value: { fromCache: false } });
+      expect(first.ok && first.value.timings['warm-up']).toBeGreaterThan(0);
+      await page.evaluate('() => model.close()');
+      // Behind the first result every tensor comes out as NaN, as of a build that was right yesterday.
+      const wrongLater = `let outputCount = 0;
+      { const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${REVIEW_DELAY_MS} ? 50 : ms); }
+      Float32Array.prototype.slice = new Proxy(Float32Array.prototype.slice, { apply(slice, array, args) {
+        const copy = Reflect.apply(slice, array, args);
+        return args.length === 0 && ++outputCount > 1 ? copy.fill(NaN) : copy;
+      } })`;
+      server.faults.set(WORKER, { body: await workerAfter(wrongLater) });
+      await openBarePage(page, server);
+      const second = await page.evaluate<Loaded>(loadDigits(ON_WASM));
+      expect(second).toMatchObject({ ok: true, value: { fromCache: true, timings: { 'warm-up': 0 } } });
+      expect(await page.evaluate<Outcome<null>>('() => outcome(() => model.run(digit()).then(() => null))')).toMatchObject({ ok: true });
+      // The review has failed by then, and what it found ends the trust: nothing else may run what the load named.
+      await page.evaluate('() => new Promise((resolve) => setTimeout(resolve, 500))');
+      expect(await page.evaluate<Outcome<null>>('() => outcome(() => model.run(digit()).then(() => null))')).toMatchObject({
+        ok: false,
+        code: 'model-outputs-wrong',
+      });
+      server.faults.delete(WORKER);
+      await openBarePage(page, server);
+      const third = await page.evaluate<Loaded>(loadDigits(ON_WASM));
+      expect(third.ok && third.value.timings['warm-up']).toBeGreaterThan(0);
+    });
+  },
+);
