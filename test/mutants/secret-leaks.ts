@@ -61,7 +61,7 @@ const requests: readonly Leak[] = [
   hunted(
     'the page query in the address of the worker',
     'url-query',
-    edit('sdk/worker-host.ts', 'this.worker = spawn(url);', 'this.worker = spawn(url + location.search);'),
+    edit('sdk/worker-host.ts', 'this.worker = spawn(url, ', 'this.worker = spawn(url + location.search, '),
   ),
   hunted(
     'cookies with the download of a model',
@@ -244,16 +244,20 @@ const words: readonly Leak[] = [
     'the head of a person’s file in an error',
     'broken-file-name',
     edit(
-      'worker/load/loader.ts',
+      'worker/load/trial.ts',
       "throw new SdkError('model-not-onnx', { url: origin.url, reason });",
-      "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.bytes) });",
+      "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.files.graph) });",
     ),
     LOADS,
   ),
   hunted(
     'the signature in why a variant was chosen',
     'signed-manifest',
-    edit('worker/load/load-job.ts', 'verdict, reason });', 'verdict, reason: reason + JSON.stringify(this.request.source) });'),
+    edit(
+      'worker/load/load-job.ts',
+      'verdict, reason, ...more });',
+      'verdict, reason: reason + JSON.stringify(this.request.source), ...more });',
+    ),
   ),
   hunted(
     'an input of a failed run in its error',
