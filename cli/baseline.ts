@@ -97,7 +97,7 @@ export async function makeBaseline(
   for await (const example of examples) {
     advance();
     if (!rows.take(example)) continue;
-    const pairs = count(example.feeds, run === null ? {} : await answerOf(run, example));
+    const pairs = count({ ...example.feeds, ...example.counted }, run === null ? {} : await answerOf(run, example));
     for (let index = 0; index < pairs.length; index += 2) {
       const cell = pairs[index] as number;
       sums.set(cell, (sums.get(cell) ?? 0) + (pairs[index + 1] as number));

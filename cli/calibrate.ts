@@ -148,7 +148,7 @@ export async function calibrate(
     if (!rows.take(example)) continue;
     const outputs: Feeds = run === null ? {} : await answerOf(run, example);
     for (const { target, reservoir } of reservoirs)
-      offerValues(target, (target.isOutput ? outputs : example.feeds)[target.tensor], reservoir);
+      offerValues(target, (target.isOutput ? outputs : { ...example.feeds, ...example.counted })[target.tensor], reservoir);
   }
   const calibrated = reservoirs.map(({ target, reservoir }) => ({ target, verdict: equalFrequencyEdges(reservoir.sorted(), cellCount) }));
   return { calibrated, rows };

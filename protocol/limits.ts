@@ -63,6 +63,16 @@ export const TOP_COUNT_MAX = 1_000;
 export const BOX_COUNT_MAX = 1_000;
 /** Boxes above the threshold that compete, best first: as many as Ultralytics lets through. */
 export const BOX_CANDIDATE_COUNT_MAX = 30_000;
+/** Samples per second of a recording. Studio hardware ends at 192 kHz; the phases of a resampler grow with it, to 18 MB here. */
+export const RECORDING_RATE_MAX = 192_000;
+/** Samples that one recording's tensor is made of: half an hour at 16 kHz, 230 MB while it is resampled. */
+export const RECORDING_SAMPLE_COUNT_MAX = 30 * 60 * 16_000;
+/** Samples of one frame of a spectrogram: a third of a second at 48 kHz, more than any mel model takes. */
+export const FOURIER_LENGTH_MAX = 16_384;
+/** Tokens of one text. The longest contexts that run in a page take 32,768. */
+export const TOKEN_COUNT_MAX = 131_072;
+/** Characters of one text: beyond any such context, and a few seconds of tokenizing. */
+export const TEXT_LENGTH_MAX = 1_000_000;
 
 // ── Model files ────────────────────────────────────────────────────────────────────────────────
 

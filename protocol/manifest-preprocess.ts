@@ -1,5 +1,6 @@
 /**
- * Preprocessing as the manifest declares it: how a picture becomes the tensor of one input.
+ * Preprocessing as the manifest declares it: how what an application has becomes the tensor of one input.
+ * Here: pictures, and the union of all kinds.
  *
  * Why declared and not code: page, baseline and training must agree to the byte, and a declaration is public, versioned
  * with the model and needs no `eval`.
@@ -12,7 +13,10 @@
  * Source: Pillow 12 ImageOps.pad and ImageOps.fit, torchvision Resize and CenterCrop, whose results are reproduced.
  */
 import * as v from 'valibot';
+import { AudioPreprocess, audioFault } from './manifest-audio.ts';
+import { type RowColumn, RowPreprocess, rowFault } from './manifest-row.ts';
 import { Count, Finite } from './manifest-terms.ts';
+import { maskInputs, TextPreprocess, textFault } from './manifest-text.ts';
 
 const Byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));
 const Colour = v.tuple([Byte, Byte, Byte]);
@@ -53,7 +57,7 @@ export const ImagePreprocess = v.strictObject({
   ),
 });
 
-export const Preprocess = v.variant('kind', [ImagePreprocess]);
+export const Preprocess = v.variant('kind', [ImagePreprocess, AudioPreprocess, RowPreprocess, TextPreprocess]);
 
 export type ManifestPreprocess = v.InferOutput<typeof Preprocess>;
 export type ManifestImagePreprocess = v.InferOutput<typeof ImagePreprocess>;
@@ -62,7 +66,11 @@ export type ManifestImagePreprocess = v.InferOutput<typeof ImagePreprocess>;
 export interface PreprocessedInput {
   readonly name: string;
   readonly type: string;
+  readonly kind: string;
   readonly dims: readonly (number | string)[];
+  readonly columns?: readonly RowColumn[] | undefined;
+  readonly sampleRate?: number | undefined;
+  readonly text?: { readonly pad?: number | undefined } | undefined;
   readonly layout?: 'NCHW' | 'NHWC' | undefined;
   readonly preprocess?: ManifestPreprocess | undefined;
 }
@@ -89,8 +97,8 @@ export function pictureAxes({ dims, layout }: Pick<PreprocessedInput, 'dims' | '
 }
 
 /** Inputs that the preprocessing of another one fills, so that a run need not feed them. */
-export function filledInputs(_preprocess: ManifestPreprocess): readonly string[] {
-  return [];
+export function filledInputs(preprocess: ManifestPreprocess): readonly string[] {
+  return preprocess.kind === 'text' ? maskInputs(preprocess) : [];
 }
 
 /** Why a declaration does not fit its input, or null. */
@@ -98,7 +106,16 @@ export function preprocessFault(input: PreprocessedInput): string | null {
   const { preprocess } = input;
   if (preprocess === undefined) return null;
   if (input.type === 'string' || input.type === 'bool') return 'preprocess needs an input of numbers';
-  return imageFault(input, preprocess);
+  switch (preprocess.kind) {
+    case 'image':
+      return imageFault(input, preprocess);
+    case 'audio':
+      return audioFault(input, preprocess);
+    case 'row':
+      return rowFault(input, preprocess);
+    case 'text':
+      return textFault(input, preprocess);
+  }
 }
 
 function imageFault(input: PreprocessedInput, { size, fit, shortest, channels, mean, std }: ManifestImagePreprocess): string | null {

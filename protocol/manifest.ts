@@ -15,10 +15,8 @@ import * as v from 'valibot';
 import { SEGMENT_COUNT_MAX } from './limits.ts';
 import { Postprocess, type PostprocessedOutput, postprocessFault } from './manifest-postprocess.ts';
 import { filledInputs, Preprocess, type PreprocessedInput, preprocessFault } from './manifest-preprocess.ts';
-import { Index, Name } from './manifest-terms.ts';
-
-const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in 64 lower-case hex digits'));
-const ByteCount = v.pipe(v.number(), v.integer(), v.minValue(1));
+import { Index, Name, PUBLISHED_FILE } from './manifest-terms.ts';
+import { preprocessFiles } from './manifest-text.ts';
 
 export const TENSOR_TYPES = [
   'float32',
@@ -39,18 +37,6 @@ export const PROVIDERS = ['wasm', 'webgpu', 'webnn'] as const;
 
 /** An axis is a fixed length or a name; the axis called "batch" may have any length from 1 to BATCH_AXIS_COUNT_MAX. */
 const Dims = v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0)), Name]));
-
-const Chunk = v.strictObject({ sha256: Sha256, bytes: ByteCount });
-
-/** A file as it is published: where, how long, and the pieces under whose hashes it is stored. */
-const PUBLISHED_FILE = {
-  /** File relative to the manifest's URL. */
-  file: Name,
-  bytes: ByteCount,
-  sha256: Sha256,
-  /** Consecutive pieces of the file, each at most CHUNK_BYTES_MAX; their lengths add up to `bytes`. */
-  chunks: v.pipe(v.array(Chunk), v.minLength(1)),
-};
 
 export interface PublishedFile {
   readonly file: string;
@@ -137,7 +123,7 @@ const Input = v.strictObject({
   columns: v.optional(Columns),
   categories: v.optional(Categories),
   centroids: v.optional(Centroids),
-  /** Samples per second of an audio input. */
+  /** Samples per second of an audio input, or of the recordings that `preprocess` makes this tensor of. */
   sampleRate: v.optional(v.pipe(v.number(), v.integer(), v.minValue(50))),
   text: v.optional(Text),
   /** Values of an image that mean black and white. */
@@ -224,6 +210,14 @@ export function filesOf(variant: PublishedFile & { readonly external?: readonly 
   return [variant, ...(variant.external ?? [])];
 }
 
+/** Every published file that a variant of this model needs: its own first, in the order of `filesOf`, then those of preprocessing. */
+export function filesWithPreprocess(
+  inputs: readonly { readonly preprocess?: { readonly kind: string } | undefined }[],
+  variant: PublishedFile & { readonly external?: readonly PublishedFile[] | undefined },
+): readonly PublishedFile[] {
+  return [...filesOf(variant), ...preprocessFiles(inputs)];
+}
+
 interface ProcessedManifest {
   readonly inputs: readonly PreprocessedInput[];
   readonly outputs: readonly PostprocessedOutput[];
@@ -265,7 +259,9 @@ export const ManifestSchema = v.pipe(
   ),
   v.check(
     (manifest) =>
-      manifest.variants.flatMap(filesOf).every(({ bytes, chunks }) => bytes === chunks.reduce((sum, chunk) => sum + chunk.bytes, 0)),
+      [...manifest.variants.flatMap(filesOf), ...preprocessFiles(manifest.inputs)].every(
+        ({ bytes, chunks }) => bytes === chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
+      ),
     'the chunk lengths of a file must add up to its bytes',
   ),
   v.check(

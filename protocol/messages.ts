@@ -50,11 +50,21 @@ export interface PixelsWire {
   readonly data: Uint8ClampedArray;
 }
 
-/** What an application has instead of a tensor, for an input that declares `preprocess`: one item for each index of the batch axis. */
-export interface MediaWire {
-  readonly kind: 'image';
-  readonly items: readonly PictureWire[];
+/** Samples of each channel, from -1 to 1. */
+export interface RecordingWire {
+  readonly channels: readonly Float32Array[];
+  readonly sampleRate: number;
 }
+
+/** Values by column name; a missing one is null, undefined, NaN, an empty text or not there. */
+export type RowWire = Readonly<Record<string, number | bigint | string | boolean | null | undefined>>;
+
+/** What an application has instead of a tensor, for an input that declares `preprocess`: one item for each index of the batch axis. */
+export type MediaWire =
+  | { readonly kind: 'image'; readonly items: readonly PictureWire[] }
+  | { readonly kind: 'audio'; readonly items: readonly RecordingWire[] }
+  | { readonly kind: 'row'; readonly items: readonly RowWire[] }
+  | { readonly kind: 'text'; readonly items: readonly string[] };
 
 /** What a run feeds, before preprocessing. */
 export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire | ResidentWire>>;
@@ -103,6 +113,8 @@ export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): t
 export interface AssetUrls {
   /** Module entry and binary of each onnxruntime-web build. Only the chosen one is fetched. */
   readonly runtimes: Readonly<Record<RuntimeFlavour, { readonly module: string; readonly wasm: string }>>;
+  /** Fetched only by a model that declares preprocessing of text. */
+  readonly tokenizer: string;
 }
 /** The three builds of onnxruntime-web that we use; never the default entry (design: it returned wrong numbers). */
 export const RUNTIME_FLAVOURS = ['wasm', 'webgpu', 'jspi'] as const;

@@ -4,7 +4,8 @@
  *   node scripts/build.mjs [lib] [node] [site]      default: all three
  *
  *   lib   dist/insitu.js (ESM), dist/insitu.global.js (script tag); fetched by both when needed: dist/insitu.worker.js,
- *         dist/insitu.telemetry.js, dist/insitu.counts.js, dist/insitu.local-dp.js, dist/ort/ (onnxruntime-web as published, three builds);
+ *         dist/insitu.telemetry.js, dist/insitu.counts.js, dist/insitu.local-dp.js,
+ *         dist/insitu.tokenizer.js, dist/ort/ (onnxruntime-web as published, three builds);
  *         dist/insitu.element.js (`<insitu-sent>`); dist/insitu.sw.js and .sw.mjs (for service workers); dist/types/
  *   node  dist/node/cli.js and dist/node/collector.js, with native and server packages left outside
  *   site  dist/site/: demo, dashboard, service worker (vite.config.ts)
@@ -53,6 +54,7 @@ async function buildLibrary() {
   await bundle('sdk/service-worker.ts', { file: path('dist/insitu.sw.js'), format: 'iife', name: 'insitu' });
   await bundle('sdk/service-worker.ts', { file: path('dist/insitu.sw.mjs'), format: 'esm' });
   await bundle('sdk/local-dp-entry.ts', { file: path('dist/insitu.local-dp.js'), format: 'esm' });
+  await bundle('worker/process/text-tokenizer.ts', { file: path('dist/insitu.tokenizer.js'), format: 'esm' });
   await bundle('worker/inference-worker.ts', { file: path('dist/insitu.worker.js'), format: 'esm' });
   mkdirSync(path('dist/ort'), { recursive: true });
   for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${file}`), path(`dist/ort/${file}`));

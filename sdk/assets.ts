@@ -25,6 +25,7 @@ export function assetsBesideModule(): AssetTable {
     telemetry: new URL('./insitu.telemetry.js', import.meta.url).href,
     counts: new URL('./insitu.counts.js', import.meta.url).href,
     localDp: new URL('./insitu.local-dp.js', import.meta.url).href,
+    tokenizer: new URL('./insitu.tokenizer.js', import.meta.url).href,
     runtimes: {
       wasm: {
         module: new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url).href,
@@ -52,6 +53,7 @@ export function assetsIn(folder: string | URL): AssetTable {
     telemetry: at('insitu.telemetry.js'),
     counts: at('insitu.counts.js'),
     localDp: at('insitu.local-dp.js'),
+    tokenizer: at('insitu.tokenizer.js'),
     runtimes: {
       wasm: { module: at('ort/ort.wasm.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.wasm') },
       webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm') },

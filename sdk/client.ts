@@ -70,7 +70,7 @@ class PageClient implements Client {
 
   constructor(options: ClientOptions, assets: AssetTable) {
     this.logger = createLogger(options);
-    const { worker, runtimes } = assets;
+    const { worker, runtimes, tokenizer } = assets;
     this.assets = assets;
     this.files = {
       delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
@@ -83,7 +83,7 @@ class PageClient implements Client {
     this.closeTelemetry = () => telemetry.close();
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
     const settings = {
-      assets: { runtimes },
+      assets: { runtimes, tokenizer },
       cache: options.cache ?? 'indexeddb',
       threadCountMax,
       trustedKeys: options.trustedKeys ?? null,

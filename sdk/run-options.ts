@@ -4,7 +4,7 @@
  * Why apart from sdk/options.ts: a signature that `insitu types` prints needs these alone.
  */
 import type { TensorType } from '../protocol/manifest.ts';
-import type { RunResults } from '../protocol/messages.ts';
+import type { RowWire, RunResults } from '../protocol/messages.ts';
 
 export interface BatchOptions {
   /** Items in one call of the runtime at the most, 1..BATCH_AXIS_COUNT_MAX. */
@@ -48,8 +48,28 @@ export type PictureInput =
   | OffscreenCanvas
   | Blob;
 
-/** What an input takes that declares `preprocess`; a list has one item for each index of the batch axis. */
-export type MediaInput = PictureInput | readonly PictureInput[];
+/**
+ * Sound for an input that declares `preprocess` of kind audio: samples from -1 to 1, one array for each channel, at any whole rate
+ * up to RECORDING_RATE_MAX. Copied; with `transfer: true` the arrays are handed over (not those of an AudioBuffer).
+ */
+export type RecordingInput = AudioBuffer | { readonly samples: Float32Array | readonly Float32Array[]; readonly sampleRate: number };
+
+/**
+ * Values by column name for an input that declares `preprocess` of kind row. Missing: null, undefined, NaN, an empty text, or no such
+ * name. A boolean is 1 or 0 in a numeric column.
+ */
+export type RowInput = RowWire;
+
+/** What an input takes that declares `preprocess`; a list has one item for each index of the batch axis. A string is a text. */
+export type MediaInput =
+  | PictureInput
+  | readonly PictureInput[]
+  | RecordingInput
+  | readonly RecordingInput[]
+  | RowInput
+  | readonly RowInput[]
+  | string
+  | readonly string[];
 
 /** By input name of the manifest. A tensor is always allowed and is fed as it is. */
 export type FeedInputs = Readonly<Record<string, TensorInput | MediaInput>>;

@@ -133,7 +133,7 @@ export class RunPort {
       if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
       const pins = pinsOf(request, this.residents);
       // A model that declares nothing enters the queue at once: the page let nothing but tensors through.
-      if (model.processing === null) return new PortRun(this, model, request, { feeds: request.feeds as RunTensors, ...UNPROCESSED }, pins);
+      if (model.processing === null) return new PortRun(this, model, request, unprocessed(request), pins);
       this.prepare(model, model.processing, request, pins);
       return null;
     } catch (error) {
@@ -159,7 +159,12 @@ export class RunPort {
   }
 }
 
-const UNPROCESSED = { preMs: 0, placements: new Map() } as const;
+const NO_PLACEMENTS: PreparedRun['placements'] = new Map();
+
+/** A run of a model that declares no processing. */
+function unprocessed({ feeds }: RunRequest): PreparedRun {
+  return { feeds: feeds as RunTensors, counted: feeds as RunTensors, preMs: 0, placements: NO_PLACEMENTS };
+}
 
 /** One run in the queue. */
 class PortRun implements QueuedRun {
@@ -203,10 +208,10 @@ class PortRun implements QueuedRun {
     let reply: RunReply;
     try {
       this.port.residents.requireRoom(this.model.residentCount);
-      const feeds = this.feeds();
+      const feeds = this.held(this.prepared.feeds);
       const startMs = performance.now();
       const outputs = await this.model.watch.runKeeping(feeds);
-      reply = this.reply(feeds, outputs, startMs, performance.now() - startMs);
+      reply = this.reply(outputs, startMs, performance.now() - startMs);
     } catch (error) {
       this.refuse(error);
       return;
@@ -228,7 +233,7 @@ class PortRun implements QueuedRun {
         together.map(({ itemCount }) => itemCount),
       );
       if (shares === null) return false;
-      replies = together.map((run, index) => run.reply(feeds[index] as Feeds, shares[index] as Feeds, startMs, runMs));
+      replies = together.map((run, index) => run.reply(shares[index] as Feeds, startMs, runMs));
     } catch {
       return false;
     }
@@ -236,10 +241,10 @@ class PortRun implements QueuedRun {
     return true;
   }
 
-  private reply(feeds: SessionTensors, outputs: SessionTensors, startMs: number, runMs: number): RunReply {
+  private reply(outputs: SessionTensors, startMs: number, runMs: number): RunReply {
     const { id, isCounted } = this.request;
     const { processing } = this.model;
-    const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, feeds, outputs) : NO_CELLS;
+    const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, this.held(this.prepared.counted), outputs) : NO_CELLS;
     const timed = { id, ok: true, cells, preMs: this.prepared.preMs, queueMs: startMs - this.arrivedMs, runMs } as const;
     if (processing === null) return { ...timed, outputs: this.sent(outputs, outputs), results: {}, postMs: 0 };
     const finished = processing.finish(readable(outputs)[0], this.prepared);
@@ -258,10 +263,11 @@ class PortRun implements QueuedRun {
     return sent;
   }
 
-  private feeds(): SessionTensors {
-    if (this.pins.size === 0) return this.prepared.feeds as Feeds;
+  /** The tensors with those that stay here in place of their numbers. */
+  private held(tensors: RunTensors): SessionTensors {
+    if (this.pins.size === 0) return tensors as Feeds;
     return Object.fromEntries(
-      Object.entries(this.prepared.feeds).map(([name, feed]) => [name, this.pins.get(name)?.tensor() ?? (feed as TensorWire)]),
+      Object.entries(tensors).map(([name, tensor]) => [name, this.pins.get(name)?.tensor() ?? (tensor as TensorWire)]),
     );
   }
 

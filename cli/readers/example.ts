@@ -11,7 +11,14 @@
  */
 import type { Feeds } from '../../protocol/messages.ts';
 
-export type Example = { readonly where: string } & ({ readonly feeds: Feeds } | { readonly unreadable: string });
+export type Example = { readonly where: string } & (
+  | {
+      readonly feeds: Feeds;
+      /** What is counted in the place of feeds of the same name: rows before they are encoded. */
+      readonly counted?: Feeds;
+    }
+  | { readonly unreadable: string }
+);
 
 export interface ExampleSource {
   /** Rows in all; null where only reading to the end would tell. */

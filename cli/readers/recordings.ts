@@ -3,14 +3,18 @@
  *
  * Invariants
  *  - Several channels become their mean.
- *  - Nothing is resampled: a resampler has a sound of its own, and the page may have another one. A file at another rate
+ *  - Where the input declares `preprocess`, the worker's own code makes its tensor.
+ *  - Elsewhere nothing is resampled: a resampler has a sound of its own, and the page may have another one. A file at another rate
  *    than the manifest's is unreadable and says so.
  *
  * Source: Microsoft, "Multiple channel audio data and WAVE files" (WAVE_FORMAT_EXTENSIBLE); RFC 2361 for the format tags.
  */
 import { readFile } from 'node:fs/promises';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
+import type { ManifestAudioPreprocess } from '../../protocol/manifest-audio.ts';
 import type { TensorWire } from '../../protocol/messages.ts';
+import { prepareRecordings } from '../../worker/process/audio.ts';
+import { UnfitError } from '../../worker/process/unfit-error.ts';
 import { UsageError } from '../usage-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { dimsOfItem, halfOf } from './example-tensor.ts';
@@ -44,7 +48,9 @@ type Verdict<T> = T | { readonly unreadable: string };
 
 export function openRecordings(manifest: Manifest, files: readonly DataFile[]): ExampleSource {
   const [input, ...others] = manifest.inputs as [ManifestInput];
-  if (others.length > 0 || input.kind !== 'audio') throw new UsageError('WAV files feed a model whose one input is of kind "audio".');
+  if (others.length > 0 || (input.kind !== 'audio' && input.preprocess?.kind !== 'audio')) {
+    throw new UsageError('WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor.');
+  }
   if (!(input.type in SAMPLE_ARRAYS)) {
     throw new UsageError(`WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}.`);
   }
@@ -67,6 +73,7 @@ const SAMPLE_ARRAYS: Readonly<Record<string, (samples: Float64Array) => TensorWi
 };
 
 function tensorOf(input: ManifestInput, bytes: Buffer): Verdict<TensorWire> {
+  if (input.preprocess?.kind === 'audio') return declaredTensor(input, input.preprocess, bytes);
   const samples = samplesOf(bytes, input.sampleRate as number);
   if ('unreadable' in samples) return samples;
   const dims = dimsOfItem(input, [samples.length]);
@@ -74,7 +81,21 @@ function tensorOf(input: ManifestInput, bytes: Buffer): Verdict<TensorWire> {
   return { type: input.type, dims, data: (SAMPLE_ARRAYS[input.type] as (samples: Float64Array) => TensorWire['data'])(samples) };
 }
 
-function samplesOf(bytes: Buffer, sampleRate: number): Verdict<Float64Array> {
+/** As a page's worker makes it. */
+function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreprocess, bytes: Buffer): Verdict<TensorWire> {
+  const samples = samplesOf(bytes, null);
+  if ('unreadable' in samples) return samples;
+  try {
+    const { sampleRate } = formatOf(chunksOf(bytes).get('fmt ') as Buffer);
+    return prepareRecordings(input, preprocess, [{ channels: [Float32Array.from(samples)], sampleRate }]);
+  } catch (error) {
+    if (error instanceof UnfitError) return { unreadable: `does not fit the input: ${error.message}` };
+    throw error;
+  }
+}
+
+/** @param sampleRate The only one that is taken; null: any. */
+function samplesOf(bytes: Buffer, sampleRate: number | null): Verdict<Float64Array> {
   if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') return { unreadable: 'is no WAV file' };
   const chunks = chunksOf(bytes);
   const [header, data] = [chunks.get('fmt '), chunks.get('data')];
@@ -84,7 +105,7 @@ function samplesOf(bytes: Buffer, sampleRate: number): Verdict<Float64Array> {
   if (read === undefined || format.channelCount === 0) {
     return { unreadable: 'is compressed or of another sample type; readable are PCM of 8, 16, 24 or 32 bits and float of 32 or 64' };
   }
-  if (format.sampleRate !== sampleRate) {
+  if (sampleRate !== null && format.sampleRate !== sampleRate) {
     return { unreadable: `has ${format.sampleRate} samples per second; the manifest says ${sampleRate}. Resample it as the page does` };
   }
   const sampleBytes = format.bitCount / 8;

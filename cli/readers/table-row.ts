@@ -4,12 +4,15 @@
  * Invariants
  *  - In a tensor of numbers a category is its index. A text is looked up by name first and taken as an index second;
  *    a name that the manifest does not know has no index, and its row is unreadable.
+ *  - Where the input declares `preprocess`, the worker's own code encodes the row; an unknown category is what the manifest says it is.
  *  - The words that data frames write for "no value" mean no value.
  *
  * Not here: opening files (cli/readers/table.ts).
  */
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import { encodedRows } from '../../worker/process/row.ts';
+import { UnfitError } from '../../worker/process/unfit-error.ts';
 import { UsageError } from '../usage-error.ts';
 import { axesText, dataOf, dimsOfItem, isInteger } from './example-tensor.ts';
 
@@ -48,7 +51,7 @@ export function tableColumns({ inputs }: Manifest): readonly TableColumn[] {
       return [{ name: input.name, input, holds, isList: true, categories, missing: null }];
     }
     const columns = input.columns ?? [];
-    if (dimsOfItem(input, [columns.length]) === null) {
+    if (input.preprocess?.kind !== 'row' && dimsOfItem(input, [columns.length]) === null) {
       throw new UsageError(`The input "${input.name}" takes ${axesText(input)}; its manifest names ${columns.length} columns.`);
     }
     return columns.map((column): TableColumn => {
@@ -59,9 +62,15 @@ export function tableColumns({ inputs }: Manifest): readonly TableColumn[] {
   });
 }
 
+export interface RowFeeds {
+  readonly feeds: Feeds;
+  readonly counted: Feeds;
+}
+
 /** Feeds of one row, its values in the order of `columns`; or the reason why there are none. */
-export function feedsOfRow(manifest: Manifest, columns: readonly TableColumn[], row: readonly unknown[]): Feeds | string {
+export function feedsOfRow(manifest: Manifest, columns: readonly TableColumn[], row: readonly unknown[]): RowFeeds | string {
   const feeds: Record<string, TensorWire> = {};
+  const counted: Record<string, TensorWire> = {};
   for (const input of manifest.inputs) {
     const values: (number | bigint | string)[] = [];
     for (const [index, column] of columns.entries()) {
@@ -73,13 +82,24 @@ export function feedsOfRow(manifest: Manifest, columns: readonly TableColumn[], 
         values.push(value);
       }
     }
+    if (input.preprocess?.kind === 'row') {
+      const data = Float64Array.from(values, Number);
+      try {
+        feeds[input.name] = encodedRows(input, input.preprocess, data);
+      } catch (error) {
+        if (error instanceof UnfitError) return error.message;
+        throw error;
+      }
+      counted[input.name] = { type: 'float64', dims: input.dims.length === 1 ? [data.length] : [1, data.length], data };
+      continue;
+    }
     const dims = dimsOfItem(input, [values.length]);
     if (dims === null) return `column "${input.name}" has ${values.length} elements; the input takes ${axesText(input)}`;
     const data = input.type === 'string' ? values.map(String) : dataOf(input.type, values as (number | bigint)[]);
     if (data === null) return `a number of "${input.name}" is not one of ${input.type}`;
     feeds[input.name] = { type: input.type, dims, data };
   }
-  return feeds;
+  return { feeds, counted };
 }
 
 type Value = number | bigint | string | { readonly unreadable: string };
@@ -87,12 +107,18 @@ type Value = number | bigint | string | { readonly unreadable: string };
 function elementOf(column: TableColumn, cell: unknown): Value {
   const { name, input } = column;
   if (input.type === 'string') return cell === null ? '' : String(cell);
-  const value = column.categories === null ? numberOf(cell) : indexOf(column.categories, cell);
+  const isEncoded = input.preprocess?.kind === 'row';
+  const value =
+    column.categories === null
+      ? numberOf(cell)
+      : isEncoded && cell !== null && cell !== '' && !column.categories.includes(String(cell))
+        ? column.categories.length
+        : indexOf(column.categories, cell);
   if (value === null)
     return {
       unreadable: `column "${name}" holds ${column.categories === null ? 'no number' : 'a category that the manifest does not name'}`,
     };
-  if (!Number.isNaN(value) || !isInteger(input.type)) return value;
+  if (!Number.isNaN(value) || isEncoded || !isInteger(input.type)) return value;
   return column.missing ?? { unreadable: `column "${name}" has no value, and ${input.type} has no NaN` };
 }
 

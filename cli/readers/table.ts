@@ -15,7 +15,6 @@
 import { open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Manifest } from '../../protocol/manifest.ts';
-import type { Feeds } from '../../protocol/messages.ts';
 import { DUCKDB_PACKAGE, importOptional } from '../optional-package.ts';
 import { UsageError } from '../usage-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
@@ -149,8 +148,8 @@ async function* examplesOf(
       for await (const rows of result.yieldRowsJs()) {
         for (const row of rows) {
           const where = `${file.label}, row ${++rowCount}`;
-          const feeds: Feeds | string = feedsOfRow(manifest, columns, row);
-          yield typeof feeds === 'string' ? { where, unreadable: feeds } : { where, feeds };
+          const read = feedsOfRow(manifest, columns, row);
+          yield typeof read === 'string' ? { where, unreadable: read } : { where, ...read };
         }
       }
       if (!isText) continue;

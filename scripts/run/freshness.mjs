@@ -31,6 +31,7 @@ const OUTPUTS = [
   'dist/insitu.telemetry.js',
   'dist/insitu.counts.js',
   'dist/insitu.local-dp.js',
+  'dist/insitu.tokenizer.js',
   'dist/ort/ort-wasm-simd-threaded.wasm',
   'dist/types/sdk/index.d.ts',
   'dist/node/cli.js',

@@ -37,7 +37,7 @@ browserTest('progress names each phase once begun and ends with every byte of th
       new Set(['manifest', 'runtime', 'verify', 'download', 'compile', 'warm-up', 'ready']),
     );
     const bytes = (await digitsManifest()).variants[0]?.bytes;
-    expect(seen.at(-1)).toEqual({ phase: 'ready', loadedBytes: bytes, totalBytes: bytes });
+    expect(seen.at(-1)).toEqual({ phase: 'ready', loadedBytes: bytes, totalBytes: bytes, remainingMs: null });
   });
 });
 

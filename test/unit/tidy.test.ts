@@ -117,9 +117,10 @@ test('only collector and cli import Node', () => {
 const VENDOR_FILES: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'onnxruntime-web': ['worker/runtime/session.ts', 'cli/node-session.ts'],
   comlink: ['sdk/worker-host.ts', 'worker/inference-worker.ts'],
+  '@huggingface/tokenizers': ['worker/process/text-tokenizer.ts'],
   idb: ['worker/store/model-store.ts', 'sdk/outbox-db.ts'],
   // The manifest's schema and its parts.
-  valibot: ['', '-terms', '-preprocess', '-postprocess'].map((part) => `protocol/manifest${part}.ts`),
+  valibot: ['', '-terms', '-preprocess', '-audio', '-row', '-text', '-postprocess'].map((part) => `protocol/manifest${part}.ts`),
   '@valibot/to-json-schema': ['cli/model-schema.ts'],
   '@duckdb/node-api': ['collector/duckdb-store.ts', 'cli/readers/table.ts'],
   sharp: ['cli/readers/images.ts'],

@@ -17,8 +17,10 @@ import { planHash } from '../../counts/plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest.ts';
+import { preprocessFiles } from '../../protocol/manifest-text.ts';
 import type { LoadedModel, RuntimeFlavour, WorkerSettings } from '../../protocol/messages.ts';
 import { type Processing, processingOf } from '../process/processing.ts';
+import { openTokenizers, type TextTokenizer, tokenizerLibrary } from '../process/text.ts';
 import { hasSimd, memoryBytes } from '../runtime/device-facts.ts';
 import { Gpu } from '../runtime/gpu.ts';
 import type { RunQueue } from '../runtime/run-queue.ts';
@@ -50,6 +52,11 @@ export interface RunnableModel {
   readonly processing: Processing | null;
   /** To be called once, some time behind the first result; null when nothing is left to find out. May reject. */
   readonly review: (() => Promise<void>) | null;
+}
+
+interface ProcessedOrigin extends Origin {
+  /** By input; filled when the first candidate is open. */
+  readonly tokenizers: ReadonlyMap<string, TextTokenizer>;
 }
 
 export class Loader implements RuntimeSlot {
@@ -131,22 +138,31 @@ export class Loader implements RuntimeSlot {
     }
   }
 
-  private manifestOrigin(job: LoadJob, opened: OpenManifest): Origin {
+  private manifestOrigin(job: LoadJob, opened: OpenManifest): ProcessedOrigin {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
     requireRunOptions(manifest, job.request);
+    const library = () => tokenizerLibrary(this.settings.assets.tokenizer);
+    // It arrives while the model does; who needs it hears of a failure.
+    if (preprocessFiles(manifest.inputs).length > 0) library().catch(() => undefined);
+    const tokenizers = new Map<string, TextTokenizer>();
     return {
+      tokenizers,
       url: printable(opened.url),
       pairs: pairsOf(manifest),
       manifest,
       isCached: opened.isCached,
-      open: ({ variant }) => this.source.openVariant(opened, variant, job),
+      open: async ({ variant }) => {
+        const file = await this.source.openVariant(opened, variant, job);
+        if (tokenizers.size === 0) await openTokenizers(manifest, file.beside, library, printable(opened.url), tokenizers);
+        return file;
+      },
       describe: () => Promise.resolve({ manifest, modelVersion }),
     };
   }
 
-  private plainOrigin(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): Origin {
+  private plainOrigin(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): ProcessedOrigin {
     // Facts are known only once the bytes are there; the pairs do not depend on them.
     const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [] });
     let opening: Promise<ModelBytes & { facts: FileFacts }> | null = null;
@@ -155,6 +171,7 @@ export class Loader implements RuntimeSlot {
       return opening;
     };
     return {
+      tokenizers: new Map(),
       url,
       pairs: variant.providers.map((provider) => ({ variant, provider })),
       manifest: null,
@@ -170,7 +187,7 @@ export class Loader implements RuntimeSlot {
     };
   }
 
-  private async pick(job: LoadJob, origin: Origin): Promise<RunnableModel> {
+  private async pick(job: LoadJob, origin: ProcessedOrigin): Promise<RunnableModel> {
     const chosen = await this.chooser.choose(job, origin);
     const { manifest, session } = chosen.trial;
     const plan = dataPlanOf(manifest);
@@ -188,7 +205,14 @@ export class Loader implements RuntimeSlot {
       else await open?.();
     };
     const review = trial.isTrustedFromMemory ? retest : open;
-    return { session, watch, loaded, counter: createRunCounter(manifest, plan), processing: processingOf(manifest), review };
+    return {
+      session,
+      watch,
+      loaded,
+      counter: createRunCounter(manifest, plan),
+      processing: processingOf(manifest, origin.tokenizers),
+      review,
+    };
   }
 
   private start(flavour: RuntimeFlavour): Promise<SessionFactory> {
@@ -240,6 +264,7 @@ async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileF
   const own = bytes as Uint8Array<ArrayBuffer>;
   return {
     files: { graph: own, external: [] },
+    beside: [],
     fromCache: false,
     stored: Promise.resolve(null),
     facts: await fileFacts('model.onnx', own),

@@ -9,16 +9,19 @@
  *  - An error names the input and a reason, never a value.
  *  - A model that declares nothing has no Processing at all: its runs cost nothing here.
  *
- * Not here: what each kind does (image.ts …), what is counted (the tensors that the model sees; worker/inference-worker.ts).
+ * Not here: what each kind does (image.ts …), counting (worker/inference-worker.ts).
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
 import type { Feeds, MediaWire, PixelsWire, RunFeeds, RunResults, RunTensors, TensorWire } from '../../protocol/messages.ts';
+import { prepareRecordings } from './audio.ts';
 import type { Placement } from './fit.ts';
 import { tensorOfPixels } from './image.ts';
 import { itemsOf } from './outputs.ts';
 import { pixelsOf } from './pixels.ts';
 import { PrepareGate } from './prepare-gate.ts';
+import { prepareRows } from './row.ts';
+import { prepareTexts, type TextTokenizer } from './text.ts';
 import { UnfitError } from './unfit-error.ts';
 
 /** What one input's media became: the tensors that it fills, and where its pictures lie in them. */
@@ -26,10 +29,14 @@ export interface PreparedInput {
   readonly tensors: Feeds;
   /** Of an image input, one for each item. */
   readonly placements?: readonly Placement[];
+  /** What is counted in its place: the values of rows, before they are encoded. */
+  readonly counted?: TensorWire;
 }
 
 export interface PreparedRun {
   readonly feeds: RunTensors;
+  /** The same but for rows, which are counted as they were fed. */
+  readonly counted: RunTensors;
   readonly preMs: number;
   /** Of each image input that was fed pictures. */
   readonly placements: ReadonlyMap<string, readonly Placement[]>;
@@ -43,10 +50,12 @@ export interface FinishedRun {
 
 export class Processing {
   private readonly manifest: Manifest;
+  private readonly tokenizers: ReadonlyMap<string, TextTokenizer>;
   private readonly gate = new PrepareGate();
 
-  constructor(manifest: Manifest) {
+  constructor(manifest: Manifest, tokenizers: ReadonlyMap<string, TextTokenizer>) {
     this.manifest = manifest;
+    this.tokenizers = tokenizers;
   }
 
   /**
@@ -77,51 +86,71 @@ export class Processing {
 
   private async preparedRun(feeds: RunFeeds): Promise<PreparedRun> {
     const startMs = performance.now();
-    const tensors: Record<string, RunTensors[string]> = {};
+    const given: Record<string, RunTensors[string]> = {};
+    const filled: Record<string, RunTensors[string]> = {};
+    const rows: Record<string, RunTensors[string]> = {};
     const placements = new Map<string, readonly Placement[]>();
     for (const input of this.manifest.inputs) {
       const fed = feeds[input.name];
       if (fed === undefined) continue;
-      if (!('kind' in fed)) tensors[input.name] = fed;
-      else {
-        const prepared = await preparedInput(input, fed);
-        Object.assign(tensors, prepared.tensors);
+      if (!('kind' in fed)) {
+        given[input.name] = fed;
+        if (input.preprocess?.kind === 'row') rows[input.name] = NO_ROWS;
+      } else {
+        const prepared = await this.preparedInput(input, fed);
+        Object.assign(filled, prepared.tensors);
+        if (prepared.counted !== undefined) rows[input.name] = prepared.counted;
         if (prepared.placements !== undefined) placements.set(input.name, prepared.placements);
       }
     }
-    return { feeds: tensors, preMs: performance.now() - startMs, placements };
+    // A mask that the caller made goes before the one that a text fills.
+    const tensors = { ...filled, ...given };
+    return { feeds: tensors, counted: { ...tensors, ...rows }, preMs: performance.now() - startMs, placements };
+  }
+
+  /** @throws {SdkError} `preprocess-failed` */
+  private async preparedInput(input: ManifestInput, media: MediaWire): Promise<PreparedInput> {
+    try {
+      return await this.prepared(input, media);
+    } catch (error) {
+      if (isSdkError(error)) throw error;
+      // A foreign error's text may quote the data that it stumbled over; its name cannot.
+      const reason =
+        error instanceof UnfitError ? error.message : `the browser refused it (${error instanceof Error ? error.name : typeof error})`;
+      throw new SdkError('preprocess-failed', { input: input.name, reason }, { cause: error });
+    }
+  }
+
+  private async prepared(input: ManifestInput, media: MediaWire): Promise<PreparedInput> {
+    const { name, preprocess } = input;
+    if (preprocess?.kind === 'image' && media.kind === 'image') {
+      const pictures: PixelsWire[] = [];
+      // One after the other: they share one canvas.
+      for (const picture of media.items) pictures.push(await pixelsOf(picture));
+      const { tensor, placements } = tensorOfPixels(input, preprocess, pictures);
+      return { tensors: { [name]: tensor }, placements };
+    }
+    if (preprocess?.kind === 'audio' && media.kind === 'audio')
+      return { tensors: { [name]: prepareRecordings(input, preprocess, media.items) } };
+    if (preprocess?.kind === 'row' && media.kind === 'row') {
+      const { tensor, counted } = prepareRows(input, preprocess, media.items);
+      return { tensors: { [name]: tensor }, counted };
+    }
+    const tokenizer = this.tokenizers.get(name);
+    if (preprocess?.kind === 'text' && media.kind === 'text' && tokenizer !== undefined) {
+      return { tensors: prepareTexts(this.manifest, input, preprocess, tokenizer, media.items) };
+    }
+    throw new UnfitError('the manifest declares no such preprocessing for it');
   }
 }
 
+/** Rows that came as an encoded tensor: how they were before cannot be told, and so they are counted as malformed. */
+const NO_ROWS: TensorWire = { type: 'float64', dims: [], data: new Float64Array(1) };
+
 /** Null where the manifest declares neither pre- nor postprocessing. */
-export function processingOf(manifest: Manifest): Processing | null {
+export function processingOf(manifest: Manifest, tokenizers: ReadonlyMap<string, TextTokenizer> = new Map()): Processing | null {
   const declares =
     manifest.inputs.some(({ preprocess }) => preprocess !== undefined) ||
     manifest.outputs.some(({ postprocess }) => postprocess !== undefined);
-  return declares ? new Processing(manifest) : null;
-}
-
-/** @throws {SdkError} `preprocess-failed` */
-async function preparedInput(input: ManifestInput, media: MediaWire): Promise<PreparedInput> {
-  const { preprocess } = input;
-  if (preprocess === undefined || preprocess.kind !== media.kind) {
-    throw new SdkError('preprocess-failed', { input: input.name, reason: 'the manifest declares no such preprocessing for it' });
-  }
-  try {
-    switch (preprocess.kind) {
-      case 'image': {
-        const pictures: PixelsWire[] = [];
-        // One after the other: they share one canvas.
-        for (const picture of media.items) pictures.push(await pixelsOf(picture));
-        const { tensor, placements } = tensorOfPixels(input, preprocess, pictures);
-        return { tensors: { [input.name]: tensor }, placements };
-      }
-    }
-  } catch (error) {
-    if (isSdkError(error)) throw error;
-    // A foreign error's text may quote the data that it stumbled over; its name cannot.
-    const reason =
-      error instanceof UnfitError ? error.message : `the browser refused it (${error instanceof Error ? error.name : typeof error})`;
-    throw new SdkError('preprocess-failed', { input: input.name, reason }, { cause: error });
-  }
+  return declares ? new Processing(manifest, tokenizers) : null;
 }

@@ -17,7 +17,7 @@ export function startEarly(workerName: string): Promise<SessionFactory> | null {
   const order = read(workerName);
   if (order === null) return null;
   // The load's own flavour is the only one that is looked up.
-  const assets: AssetUrls = { runtimes: { wasm: order, webgpu: order, jspi: order } };
+  const assets: Pick<AssetUrls, 'runtimes'> = { runtimes: { wasm: order, webgpu: order, jspi: order } };
   const starting = startRuntime('wasm', assets, order.threadCountMax);
   starting.catch(() => undefined);
   return starting;

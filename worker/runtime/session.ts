@@ -48,7 +48,7 @@ export function gpuFlavour(): RuntimeFlavour {
 }
 
 /** Threads that a session has here: one where the page is not cross-origin isolated, or the runtime comes from elsewhere. */
-export function threadCountOf(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): number {
+export function threadCountOf(flavour: RuntimeFlavour, assets: Pick<AssetUrls, 'runtimes'>, threadCountMax: number): number {
   const isSameOrigin = new URL(assets.runtimes[flavour].module).origin === self.origin;
   return self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
 }
@@ -68,7 +68,11 @@ const IDENTITY_MODEL = new Uint8Array([
  *
  * @throws {SdkError} `asset-unreachable` or `runtime-mismatch` with the file that is to blame. The realm is spoilt then.
  */
-export async function startRuntime(flavour: RuntimeFlavour, assets: AssetUrls, threadCountMax: number): Promise<SessionFactory> {
+export async function startRuntime(
+  flavour: RuntimeFlavour,
+  assets: Pick<AssetUrls, 'runtimes'>,
+  threadCountMax: number,
+): Promise<SessionFactory> {
   const { module, wasm } = assets.runtimes[flavour];
   const runtime = await importRuntime(module);
   const actual = String(runtime.env.versions.web);

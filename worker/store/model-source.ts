@@ -17,7 +17,7 @@ import {
   MODEL_BYTES_MAX,
   STORE_IDLE_MS,
 } from '../../protocol/limits.ts';
-import { filesOf, type ManifestVariant } from '../../protocol/manifest.ts';
+import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest.ts';
 import type { FileFacts } from '../load/implicit-manifest.ts';
 import type { ModelFiles } from '../runtime/session.ts';
 import type { Access } from './access.ts';
@@ -43,6 +43,8 @@ export type Precedence = 'store-first' | 'server-first' | 'server-only';
 
 export interface ModelBytes {
   readonly files: ModelFiles;
+  /** What preprocessing needs, in the order of `preprocessFiles` (protocol/manifest-text.ts). */
+  readonly beside: readonly Uint8Array[];
   /** No model byte came from the network to this tab. */
   readonly fromCache: boolean;
   /** Settles when the store has them, with null, or has refused, with the reason. Never rejects. */
@@ -92,13 +94,13 @@ export class ModelSource {
     }
   }
 
-  /** The bytes of one variant: graph and external data. @throws {SdkError} what `downloadMissing` throws. */
+  /** The bytes of one variant: graph, external data, and what preprocessing needs. @throws {SdkError} what `downloadMissing` throws. */
   async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
-    const assemblies = filesOf(variant).map((file) => new Assembly(file, true));
+    const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, true));
     const { fromCache, stored } = await this.assemble(variantOrder(opened, variant), assemblies, watch);
-    const [graph, ...weights] = assemblies.map(({ bytes }) => bytes);
-    const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
-    return { files: { graph: graph as Uint8Array, external }, fromCache, stored };
+    const [graph, ...others] = assemblies.map(({ bytes }) => bytes);
+    const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: others[index] as Uint8Array }));
+    return { files: { graph: graph as Uint8Array, external }, beside: others.slice(external.length), fromCache, stored };
   }
 
   /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
@@ -122,7 +124,7 @@ export class ModelSource {
       });
       const facts = await fileFacts(url, bytes);
       const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
-      return { files: { graph: bytes, external: [] }, facts, fromCache: false, stored };
+      return { files: { graph: bytes, external: [] }, beside: [], facts, fromCache: false, stored };
     } catch (error) {
       turn?.end();
       throw error;
@@ -130,7 +132,7 @@ export class ModelSource {
   }
 
   /** Fetches what is missing of a variant, into the assemblies and into the store. */
-  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Omit<ModelBytes, 'files'>> {
+  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Omit<ModelBytes, 'files' | 'beside'>> {
     const tally = new Tally(watch, assemblies);
     const opened = await this.openStore();
     const store = typeof opened === 'string' ? null : opened;
@@ -202,7 +204,7 @@ export class ModelSource {
     const sha256 = entry.fileSha256 ?? (await sha256Hex(bytes));
     const facts = { name: plainName(url), bytes: bytes.length, sha256, chunks: [...chunks] };
     this.touchLater(store, url);
-    return { files: { graph: bytes, external: [] }, facts, fromCache: true, stored: Promise.resolve(null) };
+    return { files: { graph: bytes, external: [] }, beside: [], facts, fromCache: true, stored: Promise.resolve(null) };
   }
 
   /** All chunks were in the store: the entry may still be missing, or be that of another version. */
@@ -245,7 +247,7 @@ export interface Order {
 export function variantOrder(opened: OpenManifest, variant: ManifestVariant, isUrgent = true): Order {
   const { name, version } = opened.manifest;
   const url = storeKey(opened.url);
-  const chunks = filesOf(variant).flatMap((file) => file.chunks);
+  const chunks = filesWithPreprocess(opened.manifest.inputs, variant).flatMap((file) => file.chunks);
   const { text: manifestText, signature } = opened;
   return {
     url,

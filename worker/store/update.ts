@@ -8,7 +8,7 @@
  *
  * Not here: when to look (worker/inference-worker.ts).
  */
-import { filesOf, type ManifestVariant } from '../../protocol/manifest.ts';
+import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest.ts';
 import type { StoredUpdate } from '../../protocol/messages.ts';
 import { Assembly, missingBytesOf, skipStored } from './assembly.ts';
 import { askForValidator } from './download.ts';
@@ -35,7 +35,7 @@ export async function fetchUpdate(source: ModelSource, url: string, variantId: s
 /** Stores a variant without holding it in memory; resolves to the bytes that were fetched. @throws as a load, and the store's refusal. */
 export async function keepVariant(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<number> {
   const order = variantOrder(opened, variant, false);
-  const assemblies = filesOf(variant).map((file) => new Assembly(file, false));
+  const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, false));
   const totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
   await skipStored(store, assemblies);
   const turn = missingBytesOf(assemblies) === 0 ? null : await takeTurn(order.url, watch.signal, () => undefined);
