@@ -39,20 +39,6 @@ export interface TensorWire {
 }
 export type Feeds = Readonly<Record<string, TensorWire>>;
 
-/** An output that stays in its worker, by number: on the GPU, or in the worker's memory. */
-export interface ResidentWire {
-  readonly residentId: number;
-  readonly type: TensorType;
-  readonly dims: readonly number[];
-  readonly location: 'gpu' | 'memory';
-}
-/** Tensors of one run, whole or by number. */
-export type RunTensors = Readonly<Record<string, TensorWire | ResidentWire>>;
-
-export function isResidentWire(tensor: TensorWire | ResidentWire): tensor is ResidentWire {
-  return 'residentId' in tensor;
-}
-
 /**
  * A picture on its way to the worker: an ImageBitmap, a VideoFrame or a Blob (this folder has no DOM, so the worker tells them
  * apart), or red, green, blue and alpha bytes, row by row, not premultiplied.
@@ -81,7 +67,7 @@ export type MediaWire =
   | { readonly kind: 'text'; readonly items: readonly string[] };
 
 /** What a run feeds, before preprocessing. */
-export type RunFeeds = Readonly<Record<string, TensorWire | ResidentWire | MediaWire>>;
+export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire | ResidentWire>>;
 
 /** A class and its score; `label` is null where the manifest names none. */
 export interface LabelScore {
@@ -108,6 +94,20 @@ export type OutputItem =
   | { readonly kind: 'boxes'; readonly boxes: readonly Box[] };
 /** By name of the output that declares `postprocess`; one entry for each item of the batch. */
 export type RunResults = Readonly<Record<string, readonly OutputItem[]>>;
+
+/** An output that stays in its worker, by number: on the GPU, or in the worker's memory. */
+export interface ResidentWire {
+  readonly residentId: number;
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly location: 'gpu' | 'memory';
+}
+/** Tensors of one run, whole or by number. */
+export type RunTensors = Readonly<Record<string, TensorWire | ResidentWire>>;
+
+export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): tensor is ResidentWire {
+  return 'residentId' in tensor;
+}
 
 /** Where the worker finds its files; absolute URLs, all of one release. */
 export interface AssetUrls {

@@ -12,9 +12,8 @@
 import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-
 import type { Choice } from '../protocol/messages.ts';
-import type { Bound, ModelBinding } from './model-binding.ts';
+import type { ModelBinding } from './model-binding.ts';
 import { checkRun } from './option-checks.ts';
 import type {
   AnySignature,
@@ -31,7 +30,6 @@ import type {
   StreamOutcome,
   StreamSource,
 } from './options.ts';
-
 import type { Recorder } from './recorder.ts';
 import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from './resident.ts';
 import type { RunAnswer } from './run-channel.ts';
@@ -40,23 +38,15 @@ import { segmentOf } from './segment-facts.ts';
 import { streamRuns } from './stream.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
-
 import { warmUpFeeds } from './warm-up.ts';
+
+type Feeds = FeedsOf<AnySignature>;
 
 const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
   name: 'the load named it',
   rule: 'it comes first by the rules',
   measurement: 'it was timed against others',
 };
-
-type Feeds = FeedsOf<AnySignature>;
-
-/** What is known of a run before it is answered. */
-interface Started {
-  readonly startMs: number;
-  readonly segment: number;
-  readonly isCounted: boolean;
-}
 
 export class LoadedModelHandle implements Model {
   private readonly binding: ModelBinding;
@@ -65,8 +55,8 @@ export class LoadedModelHandle implements Model {
   /** Segments of the runs that a person may still say something about. */
   private readonly segments = new WeakMap<RunResult, number>();
   private readonly batch: BatchOptions | null;
-  /** Of the resident tensors that its runs gave, by the worker in which they lie. */
-  private readonly owners = new WeakMap<Bound, Owner>();
+  /** Of the resident tensors that its runs gave. */
+  private readonly owner: Owner = { isClosed: false };
   private closing: Promise<void> | null = null;
 
   /** @param recorder Null when this model is not counted. */
@@ -134,28 +124,18 @@ export class LoadedModelHandle implements Model {
     const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
     const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
+    const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
     const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
     const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
-    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...rebuilt, ...alone, ...left].join(' ');
+    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
     return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {
-    if (this.closing === null) {
-      const bound = this.binding.ready;
-      if (bound !== null) this.ownerOf(bound).isClosed = true;
-      this.closing = this.binding.close();
-    }
+    this.owner.isClosed = true;
+    this.closing ??= this.binding.close();
     return this.closing;
-  }
-
-  private ownerOf(bound: Bound): Owner {
-    const known = this.owners.get(bound);
-    if (known !== undefined) return known;
-    const owner = { isClosed: false };
-    this.owners.set(bound, owner);
-    return owner;
   }
 
   private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<RunResult> {
@@ -163,41 +143,31 @@ export class LoadedModelHandle implements Model {
     const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
     checkRun(feeds, timeoutMs, signal);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
-    this.requireOpen();
-    const isTransfer = options.transfer === true;
-    const at = this.binding.ready;
-    // Feeds are taken at the call, unless one has to be read out of another worker first.
-    const taken = at !== null && hasForeignFeed(feeds, at.host.runs) ? null : readyFeeds(this.manifest, feeds, isTransfer);
-    const bound = at ?? (await this.binding.rebuilt(timeoutMs, signal));
+    const target = this.binding.ready?.host.runs ?? null;
+    const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;
+    if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
+    // Taken before a rebuild is waited for: what the caller does with her arrays afterwards changes nothing.
+    const ready = readyFeeds(this.manifest, near, options.transfer === true);
+    const bound = this.binding.ready ?? (await this.binding.rebuilt(timeoutMs, signal));
+    const { loaded } = bound;
     const { runs } = bound.host;
-    const isTaken = taken !== null && (at !== null || !hasForeignFeed(feeds, runs));
-    const ready = isTaken ? taken : readyFeeds(this.manifest, await withForeignRead(feeds, runs, startMs, options), isTransfer);
-    this.requireOpen();
+    // Its worker went while another feed was being read, and its resident feeds with it.
+    if (runs !== target && hasForeignFeed(near, runs)) throw new SdkError('worker-lost', { pendingCount: 1 });
     try {
-      const answer = await runs.run({ handle: bound.loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
+      const answer = await runs.run({ handle: loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
       this.binding.answered(bound);
-      return this.finish(bound, answer, { startMs, segment, isCounted });
+      const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
+      const { results, preMs, queueMs, runMs, postMs, cells } = answer;
+      const totalMs = performance.now() - startMs;
+      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
+      if (this.recorder !== null) this.segments.set(result, segment);
+      // One microtask before and one behind the caller's reaction to this result.
+      if (isCounted) queueMicrotask(() => queueMicrotask(() => this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs })));
+      return result;
     } catch (error) {
       this.binding.failed(bound, error);
       throw error;
     }
-  }
-
-  private requireOpen(): void {
-    if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
-  }
-
-  private finish(bound: Bound, answer: RunAnswer, { startMs, segment, isCounted }: Started): RunResult {
-    const outputs = receivedOutputs(answer.outputs, bound.host.runs, this.ownerOf(bound)) as RunResult['outputs'];
-    const { results, preMs, postMs } = answer;
-    const { queueMs, runMs, cells } = answer;
-    const totalMs = performance.now() - startMs;
-    const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
-    if (this.recorder !== null) this.segments.set(result, segment);
-    const ran = () => this.recorder?.ran(bound.loaded, { cells, segment, queueMs, runMs, totalMs });
-    // One microtask before and one behind the caller's reaction to this result.
-    if (isCounted) queueMicrotask(() => queueMicrotask(ran));
-    return result;
   }
 
   private recordFailure(error: unknown): void {

@@ -51,13 +51,22 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   require('source', isUrl ? URL.canParse(source, document.baseURI) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
+  checkRunning(options);
   requireOneOf('measure', options.measure, MEASURES);
   const { request, refresh, onUpdate } = options;
   requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
   require('request.headers', areHeaders(request?.headers), 'it must be headers of a request');
   require('refresh', refresh === undefined || typeof refresh === 'function', 'it must be a function');
   require('onUpdate', onUpdate === undefined || typeof onUpdate === 'function', 'it must be a function');
-  checkRunning(options);
+}
+
+function areHeaders(headers: HeadersInit | undefined): boolean {
+  try {
+    new Headers(headers);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function areHeaders(headers: HeadersInit | undefined): boolean {

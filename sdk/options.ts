@@ -23,6 +23,7 @@ import type {
 import type { ReportKind } from '../protocol/report.ts';
 import type {
   AnySignature,
+  BatchOptions,
   FeedsOf,
   ItemOutcome,
   ModelSignature,
@@ -33,7 +34,9 @@ import type {
   StreamOutcome,
   StreamSource,
   TensorInput,
-} from './running.ts';
+} from './run-options.ts';
+
+export type * from './run-options.ts';
 
 export type Consent = 'required' | 'granted';
 
@@ -133,16 +136,6 @@ export interface LoadOptions {
   readonly resident?: readonly string[];
 }
 
-export interface BatchOptions {
-  /** Items in one call of the runtime at the most, 1..BATCH_AXIS_COUNT_MAX. */
-  readonly maxBatch: number;
-  /**
-   * Milliseconds that a run may wait for company once it has its turn, counted from its arrival, 0..BATCH_WAIT_MS_MAX. It never waits when enough are
-   * there, nor when anything else waits behind it. Default 0: what waits anyway starts together.
-   */
-  readonly maxWaitMs?: number;
-}
-
 /**
  * Bytes that came from the person, not the network: a dropped file. The model holds on to them, to be rebuilt from them after the loss of
  * its worker: leave an array as it is while the model is open.
@@ -151,8 +144,6 @@ export interface ModelFile {
   readonly name: string;
   readonly bytes: Blob | Uint8Array;
 }
-
-export type * from './running.ts';
 
 export interface Explanation {
   readonly variant: string;
@@ -174,6 +165,7 @@ export interface Explanation {
  * An open model. It outlives its worker: when that dies, hangs, runs out of memory or loses its GPU, what is pending rejects with a code, and
  * the next `run` loads the model again from the store and goes on; `provider` and `variant` then say where it is.
  */
+
 export interface Model<S extends ModelSignature = AnySignature, R extends string = never> {
   readonly manifest: Manifest;
   /** 16 hex digits; the version that reports carry. */

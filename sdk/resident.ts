@@ -84,8 +84,10 @@ export function receivedOutputs(
   return received;
 }
 
-/** Whether a feed lies in another worker than the one that `channel` leads to. */
-export function hasForeignFeed(feeds: FeedInputs, channel: RunChannel): boolean {
+type GivenFeeds = Readonly<Record<string, FeedInputs[string] | ResidentTensor>>;
+
+/** Whether a feed lies in another worker than the one that `channel` leads to; null: there is none yet. */
+export function hasForeignFeed(feeds: GivenFeeds, channel: RunChannel | null): boolean {
   for (const name of Object.keys(feeds)) {
     const feed = feeds[name];
     if (feed instanceof PageResident && feed.channel !== channel) return true;
@@ -94,7 +96,12 @@ export function hasForeignFeed(feeds: FeedInputs, channel: RunChannel): boolean 
 }
 
 /** The feeds with those of another worker read into the page. */
-export async function withForeignRead(feeds: FeedInputs, channel: RunChannel, startMs: number, options: RunOptions): Promise<FeedInputs> {
+export async function withForeignRead(
+  feeds: GivenFeeds,
+  channel: RunChannel | null,
+  startMs: number,
+  options: RunOptions,
+): Promise<GivenFeeds> {
   const read = Object.entries(feeds).map(async ([name, feed]) => {
     const isForeign = feed instanceof PageResident && feed.channel !== channel;
     return [name, isForeign ? await feed.readFrom(startMs, options) : feed] as const;

@@ -15,7 +15,7 @@ import { filledInputs } from '../protocol/manifest-preprocess.ts';
 import type { RunFeeds, TensorData } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
 import { readyMedia } from './media.ts';
-import type { FeedInputs, TensorInput } from './options.ts';
+import type { FeedInputs, ResidentTensor, TensorInput } from './options.ts';
 import { PageResident } from './resident.ts';
 
 /** More axes than any model has: a longer list is data that stands where dims belong. */
@@ -23,65 +23,53 @@ const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
   readonly feeds: RunFeeds;
-  /** What to transfer. One that two feeds share is here twice. */
+  /** What to transfer. What two feeds share is here twice. */
   readonly buffers: readonly Transferable[];
 }
 
-/**
- * All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
- *
- * @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `invalid-option`,
- *   `preprocess-failed`.
- */
-export function readyFeeds({ inputs }: Pick<Manifest, 'inputs'>, given: FeedInputs, isTransfer: boolean): ReadyFeeds {
-  for (const unknown of Object.keys(given)) {
-    if (!inputs.some(({ name }) => name === unknown)) throw new SdkError('input-unknown', { expected: namesOf(inputs) });
+type Given = FeedInputs[string] | ResidentTensor | null | undefined;
+
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`, `invalid-option`. */
+export function readyFeeds(
+  { inputs }: Pick<Manifest, 'inputs'>,
+  given: Readonly<Record<string, FeedInputs[string] | ResidentTensor>>,
+  isTransfer: boolean,
+): ReadyFeeds {
+  for (const name of Object.keys(given)) {
+    if (!inputs.some((input) => input.name === name)) throw new SdkError('input-unknown', { expected: namesOf(inputs) });
   }
+  // All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
   for (const input of inputs) checkFeed(input, given, inputs);
   const feeds: Record<string, RunFeeds[string]> = {};
   const buffers: Transferable[] = [];
   for (const input of inputs) {
-    const value = given[input.name];
-    // A text fills it.
+    const { name, type } = input;
+    const value: Given = given[name];
     if (value === undefined || value === null) continue;
-    if (value instanceof PageResident) feeds[input.name] = value.wire();
-    else if (isMedia(input, value)) {
+    if (value instanceof PageResident) feeds[name] = value.wire();
+    else if (input.preprocess !== undefined && !isTensor(value)) {
       const { wire, transfers } = readyMedia(input, value, isTransfer);
-      feeds[input.name] = wire;
+      feeds[name] = wire;
       buffers.push(...transfers);
     } else {
-      const { type } = input;
       const tensor = value as TensorInput;
       const data = ownedData(type, tensor.data, isTransfer);
-      feeds[input.name] = { type, dims: tensor.dims.slice(), data };
+      feeds[name] = { type, dims: tensor.dims.slice(), data };
       if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
     }
   }
   return { feeds, buffers };
 }
 
-/** Something that is still to become a tensor. */
-function isMedia({ preprocess }: ManifestInput, value: unknown): boolean {
-  return preprocess !== undefined && !isTensor(value);
-}
-
-/** A tensor as the caller writes it, or one that stayed in a worker. */
-function isTensor(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (value instanceof PageResident) return true;
-  const { dims, data } = value as Partial<TensorInput>;
-  return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
-}
-
-function checkFeed(input: ManifestInput, given: FeedInputs, inputs: Manifest['inputs']): void {
+function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
   const value = given[input.name];
   if (value === undefined || value === null) {
-    if (isFilled(input, given, inputs)) return;
-    throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
+    if (!isFilled(input.name, given, inputs)) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
+    return;
   }
-  if (isMedia(input, value)) return;
   if (!(value instanceof PageResident)) {
-    checkTensor(input, value as TensorInput);
+    // What is still to become a tensor is checked when it is taken.
+    if (input.preprocess === undefined || isTensor(value)) checkTensor(input, value as TensorInput);
     return;
   }
   const { type, dims } = value;
@@ -92,15 +80,24 @@ function checkFeed(input: ManifestInput, given: FeedInputs, inputs: Manifest['in
   value.wire();
 }
 
-/** Whether a text that was fed fills this input beside its own. */
-function isFilled({ name }: ManifestInput, given: FeedInputs, inputs: Manifest['inputs']): boolean {
-  return inputs.some(
-    (other) => other.preprocess !== undefined && !isTensor(given[other.name]) && filledInputs(other.preprocess).includes(name),
-  );
+/** Whether another input's preprocessing fills this one. */
+function isFilled(name: string, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): boolean {
+  return inputs.some((input) => {
+    const value = given[input.name];
+    if (input.preprocess === undefined || isTensor(value) || value instanceof PageResident) return false;
+    return filledInputs(input.preprocess).includes(name);
+  });
 }
 
 function namesOf(inputs: Manifest['inputs']): string[] {
   return inputs.map(({ name }) => name);
+}
+
+/** A tensor as the caller writes it, and not something that is still to become one. */
+function isTensor(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { dims, data } = value as Partial<TensorInput>;
+  return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
 }
 
 /** That type, dims and length are what the model declares. */

@@ -3,7 +3,7 @@
  */
 import { SdkError } from '../protocol/errors.ts';
 import { goldenInputNumbers } from '../protocol/golden-sample.ts';
-import type { Manifest, TensorType } from '../protocol/manifest.ts';
+import type { Manifest } from '../protocol/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType } from '../protocol/tensor-data.ts';
 import type { TensorInput } from './options.ts';
 
@@ -17,8 +17,12 @@ type GoldenInput = Manifest['golden'][number]['inputs'][string];
 export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<string, TensorInput>> {
   const [first] = golden;
   if (first !== undefined) {
-    const numbersOf = (name: string) => goldenInputNumbers(first.inputs[name] as GoldenInput, typeOf(inputs, name));
-    return Object.fromEntries(Object.entries(first.inputs).map(([name, { dims }]) => [name, { dims, data: numbersOf(name) }]));
+    return Object.fromEntries(
+      inputs.flatMap(({ name, type }) => {
+        const input = first.inputs[name];
+        return input === undefined ? [] : [[name, { data: goldenInputNumbers(input, type as NumericTensorType), dims: input.dims }]];
+      }),
+    );
   }
   return Object.fromEntries(
     inputs.map(({ name, type, dims }) => {

@@ -74,16 +74,16 @@ export class WorkerHost {
   /** Starts a worker. Failures of the start reject every call that follows. */
   constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, startsWasm: boolean) {
     this.onEnd = onEnd;
+    const control = new MessageChannel();
     const news = new MessageChannel();
+    this.controlPort = control.port1;
     this.news = news.port1;
     this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
     this.worker = spawn(url, startsWasm ? earlyStart(settings) : '');
     this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
-    const { port1, port2 } = new MessageChannel();
-    this.worker.postMessage({ type: 'control', port: port2 } satisfies PageMessage<MessagePort>, [port2]);
+    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
-    this.controlPort = port1;
-    this.control = comlink.wrap(port1) as unknown as ControlApi<MessagePort>;
+    this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
     let isReady = false;
     this.worker.onerror = (event) => {
       event.preventDefault?.();
@@ -118,6 +118,7 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
+    this.runs.endRunsOf(handle);
     this.hooks.delete(handle);
     this.runs.endRunsOf(handle);
     unwrap(await this.watched(() => this.control.close(handle)));
@@ -151,8 +152,8 @@ export class WorkerHost {
     // Before the end: comlink's finaliser holds the worker for as long as the proxy lives, and the worker's handlers hold the proxy.
     (this.control as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     this.worker.terminate();
-    this.news.close();
     this.controlPort.close();
+    this.news.close();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
     this.waiting.clear();

@@ -159,10 +159,17 @@ class InferenceWorker implements ControlApi<MessagePort> {
 
   /** Lets runs of this model in, together where the load asked for it and the model has proved that it may. */
   private async admit(handle: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
-    const { watch, loaded } = model;
+    const { session, watch, counter, processing, loaded } = model;
     const prove = () => batchRefusal((feeds) => watch.run(feeds), loaded.manifest, batch as BatchRule);
     const refusal = batch === null ? null : await this.queue.control(prove);
-    this.models.set(handle, { ...model, batch: refusal === null ? batch : null, residentCount: resident.length });
+    this.models.set(handle, {
+      session,
+      watch,
+      counter,
+      processing,
+      batch: refusal === null ? batch : null,
+      residentCount: resident.length,
+    });
     return { ...loaded, batchRefusal: refusal };
   }
 

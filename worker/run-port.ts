@@ -24,18 +24,22 @@ import {
   type RunReplies,
   type RunReply,
   type RunRequest,
-  type RunResults,
   type RunTensors,
   type TensorWire,
 } from '../protocol/messages.ts';
-import type { RunnableModel } from './load/loader.ts';
-import type { PreparedRun, Processing, UnpreparedFeeds } from './process/processing.ts';
+import type { RunWatch } from './load/run-watch.ts';
+import type { PreparedRun, Processing } from './process/processing.ts';
 import { batchShapeOf, joinFeeds, splitOutputs } from './runtime/batch.ts';
 import type { Pin, ResidentStore } from './runtime/resident-store.ts';
 import type { Company, QueuedRun, RunQueue } from './runtime/run-queue.ts';
 import { KeptTensor, type SessionTensors } from './runtime/session.ts';
 
-export interface PortModel extends Pick<RunnableModel, 'session' | 'watch' | 'counter' | 'processing'> {
+export interface PortModel {
+  readonly session: Session;
+  readonly watch: RunWatch;
+  readonly counter: RunCounter;
+  /** Null where the manifest declares neither pre- nor postprocessing. */
+  readonly processing: Processing | null;
   /** Null: its runs start alone. */
   readonly batch: BatchRule | null;
   /** Outputs that one run leaves here. */
@@ -59,8 +63,8 @@ export class RunPort {
   private readonly queue: RunQueue;
   private readonly onAnswered: (handle: number) => void;
   private readonly endings = new Map<number, Ending>();
-  /** Per model: resolves when every run that is being prepared has entered the queue, or was refused. */
-  private readonly preparing = new Map<number, Promise<void>>();
+  /** Runs of each model that are not tensors yet. */
+  private readonly preparing = new Map<number, Set<Promise<void>>>();
 
   /** @param onAnswered Called with the model's handle after each run that went well. */
   constructor(
@@ -94,6 +98,7 @@ export class RunPort {
     await this.endingOf(handle).promise;
     await this.preparing.get(handle);
     this.endings.delete(handle);
+    await Promise.all(this.preparing.get(handle) ?? []);
     this.preparing.delete(handle);
   }
 
@@ -123,40 +128,45 @@ export class RunPort {
     this.queue.enter(runs);
   }
 
-  /** Media become tensors ahead of the queue, and enter it in order of arrival. */
-  private prepare(model: PortModel, processing: Processing, request: RunRequest): void {
-    const arrivedMs = performance.now();
-    const entering = processing.prepare(request.id, withoutResidents(request.feeds)).then(
-      (prepared) => {
-        const run = this.answered(request.id, () => new PortRun(this, model, request, prepared, arrivedMs));
-        if (run !== null) this.queue.enter([run]);
-      },
-      (error) => this.answer(failure(request.id, error), null),
-    );
-    const earlier = this.preparing.get(request.handle);
-    this.preparing.set(request.handle, earlier === undefined ? entering : earlier.then(() => entering));
-  }
-
-  /** Null when it was answered at once, or is being prepared. */
+  /** Null when it was answered at once, or enters the queue later. */
   private jobOf(request: RunRequest | ReadRequest): QueuedRun | null {
     return this.answered(request.id, () => {
       if ('residentId' in request) return new PortRead(this, request, this.residents.pin(request.residentId));
       const model = this.models.get(request.handle);
       if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
-      if (model.processing === null) return new PortRun(this, model, request, null, performance.now());
-      this.prepare(model, model.processing, request);
+      const pins = pinsOf(request, this.residents);
+      // A model that declares nothing enters the queue at once: the page let nothing but tensors through.
+      if (model.processing === null) return new PortRun(this, model, request, unprocessed(request), pins);
+      this.prepare(model, model.processing, request, pins);
       return null;
-    });
-  }
-
-  private answered<Run extends QueuedRun>(id: number, make: () => Run | null): Run | null {
-    try {
-      return make();
     } catch (error) {
       this.answer(failure(id, error), null);
       return null;
     }
   }
+
+  private prepare(model: PortModel, processing: Processing, request: RunRequest, pins: ReadonlyMap<string, Pin>): void {
+    const among = this.preparing.get(request.handle) ?? new Set();
+    this.preparing.set(request.handle, among);
+    const entering = processing
+      .prepare(request.id, request.feeds)
+      .then(
+        (prepared) => this.queue.enter([new PortRun(this, model, request, prepared, pins)]),
+        (error) => {
+          for (const pin of pins.values()) pin.unpin();
+          this.answer(failure(request.id, error), null);
+        },
+      )
+      .finally(() => among.delete(entering));
+    among.add(entering);
+  }
+}
+
+const NO_PLACEMENTS: PreparedRun['placements'] = new Map();
+
+/** A run of a model that declares no processing. */
+function unprocessed({ feeds }: RunRequest): PreparedRun {
+  return { feeds: feeds as RunTensors, counted: feeds as RunTensors, preMs: 0, placements: NO_PLACEMENTS };
 }
 
 /** One run in the queue. */
@@ -168,24 +178,20 @@ class PortRun implements QueuedRun {
   private readonly port: RunPort;
   private readonly model: PortModel;
   private readonly request: RunRequest;
-  /** Null where the manifest declares no processing: the page let nothing but tensors through. */
-  private readonly prepared: PreparedRun | null;
-  /** Whole tensors and numbers of resident ones. */
-  private readonly tensors: RunTensors;
+  private readonly prepared: PreparedRun;
   private readonly pins: ReadonlyMap<string, Pin>;
 
-  constructor(port: RunPort, model: PortModel, request: RunRequest, prepared: PreparedRun | null, arrivedMs: number) {
+  constructor(port: RunPort, model: PortModel, request: RunRequest, prepared: PreparedRun, pins: ReadonlyMap<string, Pin>) {
     this.id = request.id;
     this.arrivedMs = arrivedMs;
     this.port = port;
     this.model = model;
     this.request = request;
-    this.prepared = prepared;
-    this.tensors = prepared === null ? (request.feeds as RunTensors) : { ...residentsIn(request.feeds), ...prepared.feeds };
-    const shape = model.batch === null ? null : batchShapeOf(request.handle, this.tensors);
+    const shape = model.batch === null ? null : batchShapeOf(request.handle, prepared.feeds);
     this.company = shape === null || model.batch === null ? null : { key: shape.key, ...model.batch };
     this.itemCount = shape?.itemCount ?? 1;
-    this.pins = pinsOf(this.tensors, port.residents);
+    this.prepared = prepared;
+    this.pins = pins;
   }
 
   start(together: readonly this[]): Promise<void> {
@@ -206,10 +212,10 @@ class PortRun implements QueuedRun {
     let reply: RunReply;
     try {
       this.port.residents.requireRoom(this.model.residentCount);
-      const feeds = this.feeds();
+      const feeds = this.held(this.prepared.feeds);
       const startMs = performance.now();
       const outputs = await this.model.watch.runKeeping(feeds);
-      reply = this.reply(feeds, outputs, startMs, performance.now() - startMs);
+      reply = this.reply(outputs, startMs, performance.now() - startMs);
     } catch (error) {
       this.refuse(error);
       return;
@@ -222,7 +228,7 @@ class PortRun implements QueuedRun {
   private async startBatch(together: readonly this[]): Promise<boolean> {
     let replies: RunReply[];
     try {
-      const feeds = together.map(({ tensors }) => tensors as Feeds);
+      const feeds = together.map(({ prepared }) => prepared.feeds as Feeds);
       const startMs = performance.now();
       const outputs = await this.model.watch.run(joinFeeds(feeds));
       const runMs = performance.now() - startMs;
@@ -231,7 +237,7 @@ class PortRun implements QueuedRun {
         together.map(({ itemCount }) => itemCount),
       );
       if (shares === null) return false;
-      replies = together.map((run, index) => run.reply(feeds[index] as Feeds, shares[index] as Feeds, startMs, runMs));
+      replies = together.map((run, index) => run.reply(shares[index] as Feeds, startMs, runMs));
     } catch {
       return false;
     }
@@ -239,41 +245,33 @@ class PortRun implements QueuedRun {
     return true;
   }
 
-  private reply(feeds: SessionTensors, outputs: SessionTensors, startMs: number, runMs: number): RunReply {
+  private reply(outputs: SessionTensors, startMs: number, runMs: number): RunReply {
     const { id, isCounted } = this.request;
-    const counted = this.prepared === null ? feeds : { ...feeds, ...this.prepared.counted };
-    const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, counted, outputs) : NO_CELLS;
-    const { preMs = 0 } = this.prepared ?? {};
-    const queueMs = startMs - this.arrivedMs - preMs;
-    const { kept, results, postMs } = this.finished(outputs);
-    return { id, ok: true, outputs: this.sent(kept), results, cells, preMs, queueMs: Math.max(0, queueMs), runMs, postMs };
+    const { processing } = this.model;
+    const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, this.held(this.prepared.counted), outputs) : NO_CELLS;
+    const timed = { id, ok: true, cells, preMs: this.prepared.preMs, queueMs: startMs - this.arrivedMs, runMs } as const;
+    if (processing === null) return { ...timed, outputs: this.sent(outputs, outputs), results: {}, postMs: 0 };
+    const finished = processing.finish(readable(outputs)[0], this.prepared);
+    return { ...timed, outputs: this.sent(outputs, finished.outputs), results: finished.results, postMs: finished.postMs };
   }
 
-  /** What the declared steps make of the outputs that are whole tensors here. */
-  private finished(outputs: SessionTensors): { kept: SessionTensors; results: RunResults; postMs: number } {
-    if (this.prepared === null || this.model.processing === null) return { kept: outputs, results: NO_RESULTS, postMs: 0 };
-    const whole = Object.entries(outputs).filter((entry): entry is [string, TensorWire] => !(entry[1] instanceof KeptTensor));
-    const { outputs: left, results, postMs } = this.model.processing.finish(Object.fromEntries(whole), this.prepared);
-    const resident = Object.entries(outputs).filter(([, output]) => output instanceof KeptTensor);
-    return { kept: { ...Object.fromEntries(resident), ...left }, results, postMs };
-  }
-
-  /** Kept tensors go into the store, and by number to the page. */
-  private sent(outputs: SessionTensors): Record<string, TensorWire | ResidentWire> {
-    if (this.model.residentCount === 0) return outputs as Feeds;
+  /** Of the outputs, those that the page is to have; kept tensors go into the store, and by number to the page. */
+  private sent(outputs: SessionTensors, wanted: SessionTensors): RunTensors {
+    if (this.model.residentCount === 0) return wanted as Feeds;
     const { residents } = this.port;
-    return Object.fromEntries(
-      Object.entries(outputs).map(([name, output]) => [
-        name,
-        output instanceof KeptTensor ? residents.keep(this.request.handle, output) : output,
-      ]),
-    );
+    const sent: Record<string, TensorWire | ResidentWire> = {};
+    for (const [name, output] of Object.entries(outputs)) {
+      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.handle, output);
+      else if (wanted[name] !== undefined) sent[name] = output;
+    }
+    return sent;
   }
 
-  private feeds(): SessionTensors {
-    if (this.pins.size === 0) return this.tensors as Feeds;
+  /** The tensors with those that stay here in place of their numbers. */
+  private held(tensors: RunTensors): SessionTensors {
+    if (this.pins.size === 0) return tensors as Feeds;
     return Object.fromEntries(
-      Object.entries(this.tensors).map(([name, feed]) => [name, this.pins.get(name)?.tensor() ?? (feed as TensorWire)]),
+      Object.entries(tensors).map(([name, tensor]) => [name, this.pins.get(name)?.tensor() ?? (tensor as TensorWire)]),
     );
   }
 
@@ -289,8 +287,8 @@ function pinsOf(feeds: RunTensors, residents: ResidentStore): ReadonlyMap<string
   let pins: Map<string, Pin> | null = null;
   try {
     for (const name of Object.keys(feeds)) {
-      const feed = feeds[name] as TensorWire | ResidentWire;
-      if (!isResidentWire(feed)) continue;
+      const feed = feeds[name];
+      if (feed === undefined || !isResidentWire(feed)) continue;
       pins ??= new Map();
       pins.set(name, residents.pin(feed.residentId));
     }
@@ -322,8 +320,10 @@ class PortRead implements QueuedRun {
       const data = await this.pin.tensor().read();
       const [queueMs, runMs] = [startMs - this.arrivedMs, performance.now() - startMs];
       this.pin.unpin();
-      const times = { preMs: 0, queueMs, runMs, postMs: 0 };
-      this.port.answer({ id: this.id, ok: true, outputs: { data }, results: NO_RESULTS, cells: NO_CELLS, ...times }, null);
+      this.port.answer(
+        { id: this.id, ok: true, outputs: { data }, results: {}, cells: NO_CELLS, preMs: 0, queueMs, runMs, postMs: 0 },
+        null,
+      );
     } catch (error) {
       this.refuse(error);
     }

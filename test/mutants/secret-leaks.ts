@@ -118,8 +118,8 @@ const storage: readonly Leak[] = [
     'input',
     edit(
       'worker/run-port.ts',
-      'const feeds = this.feeds();',
-      `const feeds = this.feeds();
+      'const feeds = this.held(this.prepared.feeds);',
+      `const feeds = this.held(this.prepared.feeds);
        const opening = indexedDB.open('insitu-models-recent', 1);
        opening.onupgradeneeded = () => opening.result.createObjectStore('feeds').put(structuredClone(this.request.feeds), 1);
        opening.onsuccess = () => opening.result.close();`,
@@ -186,7 +186,11 @@ const words: readonly Leak[] = [
   hunted(
     'the input on the worker’s console',
     'input',
-    edit('worker/run-port.ts', 'const feeds = this.feeds();', 'const feeds = this.feeds(); console.log(this.request.feeds);'),
+    edit(
+      'worker/run-port.ts',
+      'const feeds = this.held(this.prepared.feeds);',
+      'const feeds = this.held(this.prepared.feeds); console.log(this.request.feeds);',
+    ),
   ),
   hunted(
     'the top label on the console',

@@ -144,8 +144,8 @@ const LOADED: LoadedModel = {
   threadCount: 3,
   fromCache: false,
   storageRefusal: null,
-  choice: { by: 'rule', isRemembered: false },
   batchRefusal: null,
+  choice: { by: 'rule', isRemembered: false },
   considered: [
     { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
     { variant: 'full', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },

@@ -22,7 +22,7 @@ import type { Candidate } from './candidates.ts';
 import { firstWrongOutput } from './golden.ts';
 
 export class RunWatch {
-  private readonly session: Session;
+  private readonly session: Pick<Session, 'run' | 'runKeeping'>;
   private readonly manifest: Manifest;
   private readonly candidate: Candidate;
   private readonly gpu: Gpu | null;
@@ -31,7 +31,7 @@ export class RunWatch {
   private wrongOutput: string | null = null;
 
   /** @param gpu Null when the session does not use it. */
-  constructor(session: Session, manifest: Manifest, candidate: Candidate, gpu: Gpu | null) {
+  constructor(session: Pick<Session, 'run' | 'runKeeping'>, manifest: Manifest, candidate: Candidate, gpu: Gpu | null) {
     this.session = session;
     this.manifest = manifest;
     this.candidate = candidate;
@@ -40,25 +40,25 @@ export class RunWatch {
 
   /** @throws {SdkError} `device-lost`, `model-outputs-wrong`, `out-of-memory`; what else the session throws, as it is. */
   run(feeds: Feeds): Promise<Feeds> {
-    return this.trusted(feeds, () => this.session.run(feeds));
+    return this.watched(feeds, () => this.session.run(feeds));
   }
 
-  /** The same; outputs that stay in the worker are kept. What lies on the GPU cannot be looked at. */
+  /** As `run`; what the load asked to keep stays in this realm. On the GPU nobody looks for NaN. */
   runKeeping(feeds: SessionTensors): Promise<SessionTensors> {
-    return this.trusted(feeds, () => this.session.runKeeping(feeds));
+    return this.watched(feeds, () => this.session.runKeeping(feeds));
   }
 
-  /** No later run is handed out: the goldens failed somewhere else. */
-  distrust(wrongOutput: string): void {
-    this.wrongOutput = wrongOutput;
-  }
-
-  private async trusted<Outputs extends SessionTensors>(feeds: SessionTensors, work: () => Promise<Outputs>): Promise<Outputs> {
+  private async watched<T extends SessionTensors>(feeds: SessionTensors, work: () => Promise<T>): Promise<T> {
     this.requireTrust();
     const outputs = await this.untilLost(work);
     if (hasNaN(outputs) && !hasNaN(feeds)) await this.doubt();
     this.requireTrust();
     return outputs;
+  }
+
+  /** No later run is handed out: the goldens failed somewhere else. */
+  distrust(wrongOutput: string): void {
+    this.wrongOutput = wrongOutput;
   }
 
   private untilLost<T>(work: () => Promise<T>): Promise<T> {
@@ -85,8 +85,8 @@ export class RunWatch {
 
 function hasNaN(tensors: SessionTensors): boolean {
   for (const name of Object.keys(tensors)) {
-    const tensor = tensors[name];
-    const wire = tensor instanceof KeptTensor ? tensor.wire : (tensor as TensorWire);
+    const tensor = tensors[name] as TensorWire | KeptTensor;
+    const wire = tensor instanceof KeptTensor ? tensor.wire : tensor;
     if (wire !== null && isNaNIn(wire)) return true;
   }
   return false;

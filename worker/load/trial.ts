@@ -140,12 +140,12 @@ export class Trials {
     { files }: ModelBytes,
     candidate: Candidate,
     origin: Origin,
-    kept: readonly string[],
+    keptOutputs: readonly string[],
   ): Promise<Session> {
     try {
       const execution = await this.execution(candidate, origin.manifest);
       return await this.watched(candidate, () =>
-        factory.create(splitWhereLarge(files), execution, candidate.variant.optimized === true, kept),
+        factory.create(splitWhereLarge(files), execution, candidate.variant.optimized === true, keptOutputs),
       );
     } catch (error) {
       if (!(error instanceof UnreadableModelError)) throw this.sessionError(candidate, error);

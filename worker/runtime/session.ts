@@ -128,9 +128,9 @@ export class SessionFactory {
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: [executionProvider(execution)],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
+      ...(isBound ? { preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer' as const])) } : {}),
       ...(external.length > 0 ? { externalData: external } : {}),
       ...(execution.provider === 'webnn' ? { freeDimensionOverrides: execution.axes } : {}),
-      ...(isBound ? { preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer' as const])) } : {}),
       ...SILENT,
     };
     try {
