@@ -32,7 +32,6 @@ import type {
 } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from './resident.ts';
-import type { RunAnswer } from './run-channel.ts';
 import { runMany } from './run-many.ts';
 import { segmentOf } from './segment-facts.ts';
 import { streamRuns } from './stream.ts';
@@ -126,7 +125,6 @@ export class LoadedModelHandle implements Model {
     const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
     const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
-    const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
     const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
     const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
     return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };

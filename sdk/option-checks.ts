@@ -69,15 +69,6 @@ function areHeaders(headers: HeadersInit | undefined): boolean {
   }
 }
 
-function areHeaders(headers: HeadersInit | undefined): boolean {
-  try {
-    new Headers(headers);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function checkRunning({ batch, resident }: LoadOptions): void {
   if (batch !== undefined) {
     const { maxBatch, maxWaitMs = 0 } = batch ?? {};

@@ -175,9 +175,9 @@ export interface Model<S extends ModelSignature = AnySignature, R extends string
   /**
    * Runs the model once.
    *
-   * @param feeds One tensor per model input, by name, or what its declared preprocessing takes. `dims` must match the manifest axis by axis; the axis named "batch" takes
+   * @param feeds One tensor per model input, by name. `dims` must match the manifest axis by axis; the axis named "batch" takes
    *   1..BATCH_AXIS_COUNT_MAX. Arrays are copied; with `transfer: true` their buffers are handed over.
-   * @throws {SdkError} `input-*`, `tensor-*`, `invalid-option` (nothing was sent); `preprocess-failed`; `queue-full`, `run-timeout`, `run-failed`, `aborted`,
+   * @throws {SdkError} `input-*`, `tensor-*`, `invalid-option` (nothing was sent); `queue-full`, `run-timeout`, `run-failed`, `aborted`,
    *   `worker-lost`, `model-closed`. Never because of telemetry.
    */
   run(feeds: FeedsOf<S>, options?: RunOptions): Promise<RunResult<S, R>>;

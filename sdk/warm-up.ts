@@ -7,8 +7,6 @@ import type { Manifest } from '../protocol/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType } from '../protocol/tensor-data.ts';
 import type { TensorInput } from './options.ts';
 
-type GoldenInput = Manifest['golden'][number]['inputs'][string];
-
 /**
  * The first golden's inputs, or zeros of one item where the manifest says how long every axis is.
  *
@@ -37,8 +35,4 @@ export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<strin
       return [name, { data, dims: lengths }];
     }),
   );
-}
-
-function typeOf(inputs: Manifest['inputs'], name: string): TensorType {
-  return inputs.find((input) => input.name === name)?.type ?? 'float32';
 }

@@ -120,7 +120,6 @@ export class WorkerHost {
     this.handles.delete(handle);
     this.runs.endRunsOf(handle);
     this.hooks.delete(handle);
-    this.runs.endRunsOf(handle);
     unwrap(await this.watched(() => this.control.close(handle)));
   }
 

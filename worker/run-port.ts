@@ -10,7 +10,7 @@
  *
  * Not here: deadlines and the window (page), when runs start (worker/runtime/run-queue.ts), the runtime (worker/runtime/session.ts).
  */
-import type { Elsewhere } from '../counts/run-counter.ts';
+import type { Elsewhere, RunCounter } from '../counts/run-counter.ts';
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import {
@@ -19,7 +19,6 @@ import {
   isResidentWire,
   type ReadRequest,
   type ResidentWire,
-  type RunFeeds,
   type RunMessage,
   type RunReplies,
   type RunReply,
@@ -32,7 +31,7 @@ import type { PreparedRun, Processing } from './process/processing.ts';
 import { batchShapeOf, joinFeeds, splitOutputs } from './runtime/batch.ts';
 import type { Pin, ResidentStore } from './runtime/resident-store.ts';
 import type { Company, QueuedRun, RunQueue } from './runtime/run-queue.ts';
-import { KeptTensor, type SessionTensors } from './runtime/session.ts';
+import { KeptTensor, type Session, type SessionTensors } from './runtime/session.ts';
 
 export interface PortModel {
   readonly session: Session;
@@ -54,7 +53,6 @@ interface Ending {
 }
 
 const NO_CELLS = new Uint32Array();
-const NO_RESULTS: RunResults = {};
 
 export class RunPort {
   readonly residents: ResidentStore;
@@ -96,7 +94,6 @@ export class RunPort {
   /** Resolves once every run of this model that the page has sent is in the queue. */
   async allEntered(handle: number): Promise<void> {
     await this.endingOf(handle).promise;
-    await this.preparing.get(handle);
     this.endings.delete(handle);
     await Promise.all(this.preparing.get(handle) ?? []);
     this.preparing.delete(handle);
@@ -130,7 +127,7 @@ export class RunPort {
 
   /** Null when it was answered at once, or enters the queue later. */
   private jobOf(request: RunRequest | ReadRequest): QueuedRun | null {
-    return this.answered(request.id, () => {
+    try {
       if ('residentId' in request) return new PortRead(this, request, this.residents.pin(request.residentId));
       const model = this.models.get(request.handle);
       if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
@@ -140,7 +137,7 @@ export class RunPort {
       this.prepare(model, model.processing, request, pins);
       return null;
     } catch (error) {
-      this.answer(failure(id, error), null);
+      this.answer(failure(request.id, error), null);
       return null;
     }
   }
@@ -172,7 +169,7 @@ function unprocessed({ feeds }: RunRequest): PreparedRun {
 /** One run in the queue. */
 class PortRun implements QueuedRun {
   readonly id: number;
-  readonly arrivedMs: number;
+  readonly arrivedMs = performance.now();
   readonly company: Company | null;
   readonly itemCount: number;
   private readonly port: RunPort;
@@ -183,7 +180,6 @@ class PortRun implements QueuedRun {
 
   constructor(port: RunPort, model: PortModel, request: RunRequest, prepared: PreparedRun, pins: ReadonlyMap<string, Pin>) {
     this.id = request.id;
-    this.arrivedMs = arrivedMs;
     this.port = port;
     this.model = model;
     this.request = request;
@@ -283,7 +279,7 @@ class PortRun implements QueuedRun {
 const NO_PINS: ReadonlyMap<string, Pin> = new Map();
 
 /** @throws {SdkError} `invalid-option` when one was released; none is pinned then. */
-function pinsOf(feeds: RunTensors, residents: ResidentStore): ReadonlyMap<string, Pin> {
+function pinsOf({ feeds }: RunRequest, residents: ResidentStore): ReadonlyMap<string, Pin> {
   let pins: Map<string, Pin> | null = null;
   try {
     for (const name of Object.keys(feeds)) {
@@ -333,19 +329,6 @@ class PortRead implements QueuedRun {
     this.pin.unpin();
     this.port.answer(failure(this.id, error), null);
   }
-}
-
-/** Feeds of a model that declares processing: what has to become tensors, or is one. */
-function withoutResidents(feeds: RunFeeds): UnpreparedFeeds {
-  return Object.fromEntries(Object.entries(feeds).filter((entry): entry is [string, UnpreparedFeeds[string]] => !isResident(entry[1])));
-}
-
-function residentsIn(feeds: RunFeeds): Readonly<Record<string, ResidentWire>> {
-  return Object.fromEntries(Object.entries(feeds).filter((entry): entry is [string, ResidentWire] => isResident(entry[1])));
-}
-
-function isResident(feed: RunFeeds[string]): feed is ResidentWire {
-  return !('kind' in feed) && isResidentWire(feed);
 }
 
 function failure(id: number, error: unknown): RunReply {

@@ -147,7 +147,7 @@ test('a row is counted by its values: ages between their edges, an unknown colou
   const { manifest } = verdict;
   const plan = dataPlanOf(manifest);
   const count = createRunCounter(manifest, plan);
-  const bumped = async (feeds: UnpreparedFeeds) => {
+  const bumped = async (feeds: RunFeeds) => {
     const prepared = await processingOf(manifest)?.prepare(1, feeds);
     const cells = count((prepared?.counted ?? {}) as Feeds, {});
     return plan.metrics

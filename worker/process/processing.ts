@@ -24,9 +24,6 @@ import { prepareRows } from './row.ts';
 import { prepareTexts, type TextTokenizer } from './text.ts';
 import { UnfitError } from './unfit-error.ts';
 
-/** What a run feeds, less what lies in this worker already. */
-export type UnpreparedFeeds = Readonly<Record<string, TensorWire | MediaWire>>;
-
 /** What one input's media became: the tensors that it fills, and where its pictures lie in them. */
 export interface PreparedInput {
   readonly tensors: Feeds;
@@ -66,7 +63,7 @@ export class Processing {
    *
    * @throws {SdkError} `preprocess-failed`, `queue-full`, `aborted`
    */
-  prepare(runId: number, feeds: UnpreparedFeeds): Promise<PreparedRun> {
+  prepare(runId: number, feeds: RunFeeds): Promise<PreparedRun> {
     return this.gate.pass(runId, () => this.preparedRun(feeds));
   }
 
@@ -87,7 +84,7 @@ export class Processing {
     return { outputs: kept, results, postMs: performance.now() - startMs };
   }
 
-  private async preparedRun(feeds: UnpreparedFeeds): Promise<PreparedRun> {
+  private async preparedRun(feeds: RunFeeds): Promise<PreparedRun> {
     const startMs = performance.now();
     const given: Record<string, RunTensors[string]> = {};
     const filled: Record<string, RunTensors[string]> = {};
