@@ -12,6 +12,8 @@ export class Book {
   readonly tally: Tally;
   private readonly offsets: ReadonlyMap<string, number>;
   private readonly prefix: string;
+  /** Offsets by the metric's own name: joining it to the prefix for each bump cost more than the bump. */
+  private readonly known = new Map<string, number | undefined>();
 
   /** @param prefix `input.NAME` or `output.NAME`. */
   constructor(tally: Tally, offsets: ReadonlyMap<string, number>, prefix: string) {
@@ -21,7 +23,11 @@ export class Book {
   }
 
   offsetOf(metric: string): number | undefined {
-    return this.offsets.get(`${this.prefix}.${metric}`);
+    const offset = this.known.get(metric);
+    if (offset !== undefined || this.known.has(metric)) return offset;
+    const found = this.offsets.get(`${this.prefix}.${metric}`);
+    this.known.set(metric, found);
+    return found;
   }
 
   /** @param position Of the cell within its metric. */

@@ -32,7 +32,18 @@ import { Tally } from './tally.ts';
 import { numbersOf, type Rows, sampleRows } from './tensor-values.ts';
 import { NON_FINITE_CELLS, UNCOUNTED_CELL } from './universal.ts';
 
-export type RunCounter = (feeds: Feeds, outputs: Feeds) => Uint32Array<ArrayBuffer>;
+/**
+ * `elsewhere` names inputs and outputs that cannot be read here, because they lie on the GPU: their metrics are left out, and so
+ * is `repeat` when an input is among them. They are not missing, and reading them would cost the copy that they were kept there to save.
+ */
+export type RunCounter = (feeds: Feeds, outputs: Feeds, elsewhere?: Elsewhere) => Uint32Array<ArrayBuffer>;
+
+export interface Elsewhere {
+  readonly inputs: ReadonlySet<string>;
+  readonly outputs: ReadonlySet<string>;
+}
+
+const NOTHING: Elsewhere = { inputs: new Set(), outputs: new Set() };
 
 type CountInput = (tensor: TensorWire | undefined) => void;
 
@@ -50,10 +61,10 @@ export function createRunCounter(manifest: Manifest, plan: Plan): RunCounter {
     output.name,
     outputCounter(output, new Book(tally, offsets, `output.${output.name}`)),
   ]);
-  return (feeds, results) => {
-    run.bump('repeat', repeats.isRepeat(manifest.inputs, feeds) ? 1 : 0);
-    for (const [name, count] of inputs) count(feeds[name]);
-    for (const [name, count] of outputs) count(results[name]);
+  return (feeds, results, elsewhere = NOTHING) => {
+    if (elsewhere.inputs.size === 0) run.bump('repeat', repeats.isRepeat(manifest.inputs, feeds) ? 1 : 0);
+    for (const [name, count] of inputs) if (!elsewhere.inputs.has(name)) count(feeds[name]);
+    for (const [name, count] of outputs) if (!elsewhere.outputs.has(name)) count(results[name]);
     return tally.take();
   };
 }

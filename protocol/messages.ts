@@ -1,13 +1,14 @@
 /**
  * What crosses between page and worker.
  *
- * Two channels. Control calls (load, close, explain, store) go through comlink: rare, and nicer as method calls.
- * `run` has a MessagePort of its own with one typed message each way: comlink's round trip took 0.325 ms where a
- * plain post took 0.275, and its calls never settle when the worker dies (comlink issue 601).
+ * Two channels. Runs are the worker's own messages, one typed message each way. Control calls (load, close, store) go through comlink over a
+ * MessagePort: rare, and nicer as method calls. Not the other way round: the round trip of a tiny run took 0.20 ms by the worker's own messages and
+ * 0.30 ms by a port, which an engine routes like one that may live in another process (Chromium 156; comlink adds 0.05), and
+ * comlink's calls never settle when the worker dies (comlink issue 601).
  *
  * Invariants
  *  - Nothing throws across the boundary: every answer is a Reply, an error is data (protocol/errors.ts).
- *  - Runs that the page starts in one task travel in one RunMessage; replies come one by one, in the order in which they finish.
+ *  - Runs that the page starts in one task travel in one RunMessage; replies come in the order in which runs finish, those of one batch in one message.
  *  - A reply's cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
  *
  * Not here: the window that the cells go into; the page alone owns it.
@@ -66,7 +67,7 @@ export type MediaWire =
   | { readonly kind: 'text'; readonly items: readonly string[] };
 
 /** What a run feeds, before preprocessing. */
-export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire>>;
+export type RunFeeds = Readonly<Record<string, TensorWire | MediaWire | ResidentWire>>;
 
 /** A class and its score; `label` is null where the manifest names none. */
 export interface LabelScore {
@@ -93,6 +94,20 @@ export type OutputItem =
   | { readonly kind: 'boxes'; readonly boxes: readonly Box[] };
 /** By name of the output that declares `postprocess`; one entry for each item of the batch. */
 export type RunResults = Readonly<Record<string, readonly OutputItem[]>>;
+
+/** An output that stays in its worker, by number: on the GPU, or in the worker's memory. */
+export interface ResidentWire {
+  readonly residentId: number;
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly location: 'gpu' | 'memory';
+}
+/** Tensors of one run, whole or by number. */
+export type RunTensors = Readonly<Record<string, TensorWire | ResidentWire>>;
+
+export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): tensor is ResidentWire {
+  return 'residentId' in tensor;
+}
 
 /** Where the worker finds its files; absolute URLs, all of one release. */
 export interface AssetUrls {
@@ -139,6 +154,18 @@ export interface LoadRequest {
   readonly hasRefresh: boolean;
   /** What another worker of this client already looked at for the same load, or what a rebuild leaves; not looked at again. */
   readonly considered: readonly Consideration[];
+  /** Null: each run starts alone. */
+  readonly batch: BatchRule | null;
+  /** Names of outputs that stay in the worker. */
+  readonly resident: readonly string[];
+}
+
+/** How runs of one model may start together. */
+export interface BatchRule {
+  /** Items of the batch axis in one call of the runtime, at the most. */
+  readonly maxBatch: number;
+  /** Milliseconds that a run waits for company, at the most, counted from its arrival in the worker. */
+  readonly maxWaitMs: number;
 }
 
 /** When candidates are timed against each other: see `LoadOptions.measure`. */
@@ -230,6 +257,8 @@ export interface LoadedModel {
   /** Every pair of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
+  /** Why runs start alone although the load asked for batches; null otherwise. */
+  readonly batchRefusal: string | null;
 }
 
 /** A model in the worker's store, or a download of one that broke off and will go on from there (`bytes` below `totalBytes`). */
@@ -280,7 +309,7 @@ export interface Elsewhere {
 /** Comlink surface of the worker. `Port` is the realm's MessagePort. */
 export interface ControlApi<Port> {
   /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
-  start(settings: WorkerSettings, runPort: Port, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  start(settings: WorkerSettings, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its handle. */
@@ -288,6 +317,7 @@ export interface ControlApi<Port> {
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
   refreshed(ask: number, address: FileAddress | null): Promise<void>;
+  /** Of a model for which the page sends `last` as well. What was sent before is answered first. */
   close(handle: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
@@ -310,10 +340,15 @@ export type WorkerNews =
   | { readonly type: 'refresh'; readonly id: number; readonly ask: number; readonly url: string }
   | { readonly type: 'device-lost' };
 
-/** Page → worker on the run port. */
+/** Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs. */
+export type PageMessage<Port> = { readonly type: 'control'; readonly port: Port } | RunMessage;
+
 export type RunMessage =
-  | { readonly type: 'run'; readonly requests: readonly RunRequest[] }
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'run'; readonly requests: readonly (RunRequest | ReadRequest)[] }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'release'; readonly residentIds: readonly number[] }
+  /** No run of this model follows: its `close`, which comes by the other channel and may be faster, waits for this. */
+  | { readonly type: 'last'; readonly handle: number };
 
 export interface RunRequest {
   readonly id: number;
@@ -323,13 +358,21 @@ export interface RunRequest {
   readonly isCounted: boolean;
 }
 
-/** Worker → page on the run port. */
+/** Asks for a resident tensor's elements; answered like a run, as the output `data`. */
+export interface ReadRequest {
+  readonly id: number;
+  readonly residentId: number;
+}
+
+/** Worker → page: one answer, or those of the runs that started together. */
+export type RunReplies = RunReply | readonly RunReply[];
+
 export type RunReply =
   | {
       readonly id: number;
       readonly ok: true;
       /** Without those that stay in the worker (`postprocess.keepOutput`). */
-      readonly outputs: Feeds;
+      readonly outputs: RunTensors;
       readonly results: RunResults;
       /** Data cells that this run bumped: index and count alternate. Empty when not counted. */
       readonly cells: Uint32Array;

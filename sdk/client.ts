@@ -25,7 +25,18 @@ import { LoadedModelHandle } from './model.ts';
 import { type Bound, ModelBinding } from './model-binding.ts';
 import { keepFiles } from './offline-files.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
-import type { Client, ClientOptions, LoadOptions, Logger, Model, ModelFile, ModelStore, Observer, Telemetry } from './options.ts';
+import type {
+  Client,
+  ClientOptions,
+  LoadOptions,
+  Logger,
+  Model,
+  ModelFile,
+  ModelSignature,
+  ModelStore,
+  Observer,
+  Telemetry,
+} from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { StoredModels } from './stored-models.ts';
 import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
@@ -81,7 +92,10 @@ class PageClient implements Client {
     this.models = new StoredModels(this.workers);
   }
 
-  async load(source: string | URL | ModelFile, options: LoadOptions = {}): Promise<Model> {
+  async load<S extends ModelSignature, R extends string>(
+    source: string | URL | ModelFile,
+    options: LoadOptions = {},
+  ): Promise<Model<S, R>> {
     checkLoad(source, options);
     const recorder = options.telemetry === false ? null : this.recorder;
     const binding = new ModelBinding(await this.open(source, options, recorder, null), options, {
@@ -95,7 +109,8 @@ class PageClient implements Client {
         if (this.closing === null) recorder?.lost(loaded, code);
       },
     });
-    return new LoadedModelHandle(binding, recorder, this.files.counts);
+    // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
+    return new LoadedModelHandle(binding, recorder, this.files.counts, options.batch ?? null) as unknown as Model<S, R>;
   }
 
   /** @param considered Null for the first load; else what a rebuild leaves. */
@@ -224,6 +239,8 @@ async function requestOf(
     request: wireOf(options.request),
     hasRefresh: options.refresh !== undefined,
     considered: considered ?? [],
+    batch: options.batch === undefined ? null : { maxBatch: options.batch.maxBatch, maxWaitMs: options.batch.maxWaitMs ?? 0 },
+    resident: options.resident ?? [],
   };
 }
 

@@ -6,18 +6,40 @@
  *  - A fault of the telemetry half never reaches the caller.
  *  - After `close` every run rejects with `model-closed`.
  *
- * Not here: where it runs, and how it survives that place (sdk/model-binding.ts), queueing and counting (worker), deadlines (sdk/run-channel.ts).
+ * Not here: where it runs, and how it survives that place (sdk/model-binding.ts), queueing and counting (worker), deadlines
+ * (sdk/run-channel.ts), many runs (sdk/run-many.ts, sdk/stream.ts).
  */
 import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { Choice, LoadedModel } from '../protocol/messages.ts';
+import type { Choice } from '../protocol/messages.ts';
 import type { ModelBinding } from './model-binding.ts';
-import type { Explanation, Feedback, FeedInputs, Model, RunOptions, RunResult } from './options.ts';
+import { checkRun } from './option-checks.ts';
+import type {
+  AnySignature,
+  BatchOptions,
+  Explanation,
+  Feedback,
+  FeedsOf,
+  ItemOutcome,
+  Model,
+  RunManyOptions,
+  RunOptions,
+  RunResult,
+  StreamOptions,
+  StreamOutcome,
+  StreamSource,
+} from './options.ts';
 import type { Recorder } from './recorder.ts';
+import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from './resident.ts';
+import { runMany } from './run-many.ts';
 import { segmentOf } from './segment-facts.ts';
+import { streamRuns } from './stream.ts';
 import type { TelemetryFiles } from './telemetry.ts';
 import { readyFeeds } from './tensor.ts';
+import { warmUpFeeds } from './warm-up.ts';
+
+type Feeds = FeedsOf<AnySignature>;
 
 const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
   name: 'the load named it',
@@ -25,27 +47,23 @@ const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
   measurement: 'it was timed against others',
 };
 
-interface Finished {
-  /** As it was when it ran: a rebuild may have moved it meanwhile. */
-  readonly loaded: LoadedModel;
-  readonly result: RunResult;
-  readonly cells: Uint32Array;
-  readonly segment: number;
-}
-
 export class LoadedModelHandle implements Model {
   private readonly binding: ModelBinding;
   private readonly recorder: Recorder | null;
   private readonly loadCounts: TelemetryFiles['counts'];
   /** Segments of the runs that a person may still say something about. */
   private readonly segments = new WeakMap<RunResult, number>();
+  private readonly batch: BatchOptions | null;
+  /** Of the resident tensors that its runs gave. */
+  private readonly owner: Owner = { isClosed: false };
   private closing: Promise<void> | null = null;
 
   /** @param recorder Null when this model is not counted. */
-  constructor(binding: ModelBinding, recorder: Recorder | null, loadCounts: TelemetryFiles['counts']) {
+  constructor(binding: ModelBinding, recorder: Recorder | null, loadCounts: TelemetryFiles['counts'], batch: BatchOptions | null) {
     this.binding = binding;
     this.recorder = recorder;
     this.loadCounts = loadCounts;
+    this.batch = batch;
   }
 
   get manifest(): Manifest {
@@ -64,17 +82,23 @@ export class LoadedModelHandle implements Model {
     return this.binding.loaded.variant;
   }
 
-  run(feeds: FeedInputs, options: RunOptions = {}): Promise<RunResult> {
+  run(feeds: Feeds, options: RunOptions = {}): Promise<RunResult> {
     const isCounted = this.recorder?.isCounting() === true;
-    const finished = this.execute(feeds, options, isCounted);
-    const answer = finished.then(({ result }) => result);
-    // One microtask behind the caller's own reaction to `answer`, which is attached after this one.
-    if (isCounted)
-      answer.then(
-        () => queueMicrotask(() => finished.then((run) => this.recordRun(run))),
-        (error) => queueMicrotask(() => this.recordFailure(error)),
-      );
+    const answer = this.execute(feeds, options, isCounted);
+    if (isCounted) answer.catch((error) => queueMicrotask(() => this.recordFailure(error)));
     return answer;
+  }
+
+  runMany(source: Iterable<Feeds> | AsyncIterable<Feeds>, options: RunManyOptions = {}): AsyncIterableIterator<ItemOutcome> {
+    return runMany((feeds, runOptions) => this.run(feeds, runOptions), source, options, this.batch === null ? 0 : this.batch.maxBatch);
+  }
+
+  stream(source: StreamSource<Feeds>, options: StreamOptions = {}): AsyncIterableIterator<StreamOutcome> {
+    return streamRuns((feeds, runOptions) => this.run(feeds, runOptions), source, options);
+  }
+
+  async warmUp(feeds: Feeds = warmUpFeeds(this.manifest), options: RunOptions = {}): Promise<number> {
+    return (await this.execute(feeds, options, false)).totalMs;
   }
 
   async feedback(result: RunResult, feedback: Feedback): Promise<void> {
@@ -88,7 +112,8 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, storageRefusal } = this.binding.loaded;
+    const { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, storageRefusal, batchRefusal } =
+      this.binding.loaded;
     const losses = [...this.binding.losses];
     const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
     const left = considered
@@ -98,42 +123,49 @@ export class LoadedModelHandle implements Model {
     const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
     const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
     const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
+    const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
     const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
-    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...rebuilt, ...left].join(' ');
+    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
     return { variant, provider, flavour, threadCount, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {
+    this.owner.isClosed = true;
     this.closing ??= this.binding.close();
     return this.closing;
   }
 
-  private async execute(feeds: FeedInputs, options: RunOptions, isCounted: boolean): Promise<Finished> {
+  private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<RunResult> {
     const startMs = performance.now();
-    if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
-    const timeoutMs = options.timeoutMs ?? RUN_TIMEOUT_MS;
-    if (!(timeoutMs > 0)) throw new SdkError('invalid-option', { option: 'timeoutMs', reason: 'it must be above 0' });
+    const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
+    checkRun(feeds, timeoutMs, signal);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
-    const ready = readyFeeds(this.manifest, feeds, options.transfer === true);
-    const { signal } = options;
+    const target = this.binding.ready?.host.runs ?? null;
+    const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;
+    if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
+    // Taken before a rebuild is waited for: what the caller does with her arrays afterwards changes nothing.
+    const ready = readyFeeds(this.manifest, near, options.transfer === true);
     const bound = this.binding.ready ?? (await this.binding.rebuilt(timeoutMs, signal));
-    const leftMs = Math.max(1, timeoutMs - (performance.now() - startMs));
+    const { loaded } = bound;
+    const { runs } = bound.host;
+    // Its worker went while another feed was being read, and its resident feeds with it.
+    if (runs !== target && hasForeignFeed(near, runs)) throw new SdkError('worker-lost', { pendingCount: 1 });
     try {
-      const order = { handle: bound.loaded.handle, ready, isCounted, timeoutMs: leftMs, signal };
-      const { outputs, results, cells, preMs, queueMs, runMs, postMs } = await bound.host.runs.run(order);
+      const answer = await runs.run({ handle: loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
       this.binding.answered(bound);
-      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs: performance.now() - startMs };
-      this.segments.set(result, segment);
-      return { loaded: bound.loaded, result, cells, segment };
+      const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
+      const { results, preMs, queueMs, runMs, postMs, cells } = answer;
+      const totalMs = performance.now() - startMs;
+      const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
+      if (this.recorder !== null) this.segments.set(result, segment);
+      // One microtask before and one behind the caller's reaction to this result.
+      if (isCounted) queueMicrotask(() => queueMicrotask(() => this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs })));
+      return result;
     } catch (error) {
       this.binding.failed(bound, error);
       throw error;
     }
-  }
-
-  private recordRun({ loaded, result: { queueMs, runMs, totalMs }, cells, segment }: Finished): void {
-    this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs });
   }
 
   private recordFailure(error: unknown): void {

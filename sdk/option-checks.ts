@@ -5,6 +5,7 @@
  *  - The error names the option and what it takes, never the value.
  */
 import { SdkError } from '../protocol/errors.ts';
+import { BATCH_AXIS_COUNT_MAX, BATCH_WAIT_MS_MAX, RUN_QUEUE_COUNT_MAX } from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
 import type { ClientOptions, Consent, LoadOptions, LogLevel, ModelFile, PrivacyLevel } from './options.ts';
 
@@ -50,6 +51,7 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   require('source', isUrl ? URL.canParse(source, document.baseURI) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
+  checkRunning(options);
   requireOneOf('measure', options.measure, MEASURES);
   const { request, refresh, onUpdate } = options;
   requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
@@ -65,6 +67,32 @@ function areHeaders(headers: HeadersInit | undefined): boolean {
   } catch {
     return false;
   }
+}
+
+function checkRunning({ batch, resident }: LoadOptions): void {
+  if (batch !== undefined) {
+    const { maxBatch, maxWaitMs = 0 } = batch ?? {};
+    const isCount = Number.isInteger(maxBatch) && maxBatch >= 1 && maxBatch <= BATCH_AXIS_COUNT_MAX;
+    require('batch.maxBatch', isCount, `it must be a whole number from 1 to ${BATCH_AXIS_COUNT_MAX}`);
+    require('batch.maxWaitMs', maxWaitMs >= 0 && maxWaitMs <= BATCH_WAIT_MS_MAX, `it must be a number from 0 to ${BATCH_WAIT_MS_MAX}`);
+  }
+  if (resident === undefined) return;
+  require('resident', Array.isArray(resident) && resident.every((name) => typeof name === 'string'), 'it must be a list of output names');
+  require('resident', batch === undefined || resident.length === 0, 'a model with batches cannot keep outputs in the worker');
+}
+
+/** @throws {SdkError} `invalid-option` */
+export function checkRun(feeds: unknown, timeoutMs: number, signal: AbortSignal | undefined): void {
+  if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'they must be an object that holds a tensor for each input');
+  if (!(timeoutMs > 0)) require('timeoutMs', false, 'it must be above 0');
+  // Not instanceof: a signal may come from another window.
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') require('signal', false, 'it must be an AbortSignal');
+}
+
+/** @throws {SdkError} `invalid-option` */
+export function checkConcurrency(concurrency: number): void {
+  const isCount = Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= RUN_QUEUE_COUNT_MAX;
+  require('concurrency', isCount, `it must be a whole number from 1 to ${RUN_QUEUE_COUNT_MAX}`);
 }
 
 function isModelFile(source: unknown): boolean {

@@ -13,7 +13,6 @@ import type {
   LoadTimings,
   Measure,
   OutputItem,
-  RowWire,
   RunResults,
   RuntimeFlavour,
   StoreCheck,
@@ -22,6 +21,22 @@ import type {
   TensorData,
 } from '../protocol/messages.ts';
 import type { ReportKind } from '../protocol/report.ts';
+import type {
+  AnySignature,
+  BatchOptions,
+  FeedsOf,
+  ItemOutcome,
+  ModelSignature,
+  RunManyOptions,
+  RunOptions,
+  RunResult,
+  StreamOptions,
+  StreamOutcome,
+  StreamSource,
+  TensorInput,
+} from './run-options.ts';
+
+export type * from './run-options.ts';
 
 export type Consent = 'required' | 'granted';
 
@@ -109,6 +124,16 @@ export interface LoadOptions {
   readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
   /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
   readonly telemetry?: boolean;
+  /**
+   * Runs that wait at the same time start together, if the first axis of every input and output is named "batch". Each gets what it would
+   * get alone: a model for which that does not hold bit for bit on this device (tried at load) runs one by one, and `explain()` says so.
+   */
+  readonly batch?: BatchOptions;
+  /**
+   * Names of outputs that stay in the worker, on the GPU where the model runs on it: `run` gives a `ResidentTensor` in their place. Not
+   * together with `batch`.
+   */
+  readonly resident?: readonly string[];
 }
 
 /**
@@ -118,83 +143,6 @@ export interface LoadOptions {
 export interface ModelFile {
   readonly name: string;
   readonly bytes: Blob | Uint8Array;
-}
-
-/** A tensor as the caller writes it; `type` defaults to what the model declares. */
-export interface TensorInput {
-  readonly data: TensorData | readonly number[];
-  readonly dims: readonly number[];
-  readonly type?: TensorType;
-}
-
-/**
- * A picture for an input that declares `preprocess` of kind image. A Blob or File is an encoded one (JPEG, PNG, WebP …). Elements
- * are taken as they are at the call. Each stays the caller's, whole; with `transfer: true` an ImageBitmap, a VideoFrame and the bytes of
- * an ImageData are handed over.
- */
-export type PictureInput =
-  | ImageBitmap
-  | ImageData
-  | VideoFrame
-  | HTMLImageElement
-  | HTMLVideoElement
-  | HTMLCanvasElement
-  | OffscreenCanvas
-  | Blob;
-
-/**
- * Sound for an input that declares `preprocess` of kind audio: samples from -1 to 1, one array for each channel, at any whole rate
- * up to RECORDING_RATE_MAX. Copied; with `transfer: true` the arrays are handed over (not those of an AudioBuffer).
- */
-export type RecordingInput = AudioBuffer | { readonly samples: Float32Array | readonly Float32Array[]; readonly sampleRate: number };
-
-/**
- * Values by column name for an input that declares `preprocess` of kind row. Missing: null, undefined, NaN, an empty text, or no such
- * name. A boolean is 1 or 0 in a numeric column.
- */
-export type RowInput = RowWire;
-
-/** What an input takes that declares `preprocess`; a list has one item for each index of the batch axis. A string is a text. */
-export type MediaInput =
-  | PictureInput
-  | readonly PictureInput[]
-  | RecordingInput
-  | readonly RecordingInput[]
-  | RowInput
-  | readonly RowInput[]
-  | string
-  | readonly string[];
-
-/** By input name of the manifest. A tensor is always allowed and is fed as it is. */
-export type FeedInputs = Readonly<Record<string, TensorInput | MediaInput>>;
-
-export interface TensorOutput {
-  readonly type: TensorType;
-  readonly dims: readonly number[];
-  readonly data: TensorData;
-}
-
-export interface RunOptions {
-  readonly signal?: AbortSignal;
-  /** From the call to the reply, waiting included. Default RUN_TIMEOUT_MS. */
-  readonly timeoutMs?: number;
-  /** Hand the arrays over instead of copying them; afterwards they have length 0. */
-  readonly transfer?: boolean;
-  /** One of the manifest's own segments (`monitor.segments.own`). */
-  readonly segment?: string;
-}
-
-export interface RunResult {
-  /** As the runtime gave them, without those that stay in the worker (`postprocess.keepOutput: false`). */
-  readonly outputs: Readonly<Record<string, TensorOutput>>;
-  /** Of each output that declares `postprocess`, one entry for each item of the batch. */
-  readonly results: RunResults;
-  /** Milliseconds in preprocessing, waiting for the runtime, inside it, in postprocessing, and from call to answer. */
-  readonly preMs: number;
-  readonly queueMs: number;
-  readonly runMs: number;
-  readonly postMs: number;
-  readonly totalMs: number;
 }
 
 export interface Explanation {
@@ -217,22 +165,53 @@ export interface Explanation {
  * An open model. It outlives its worker: when that dies, hangs, runs out of memory or loses its GPU, what is pending rejects with a code, and
  * the next `run` loads the model again from the store and goes on; `provider` and `variant` then say where it is.
  */
-export interface Model {
+
+export interface Model<S extends ModelSignature = AnySignature, R extends string = never> {
   readonly manifest: Manifest;
   /** 16 hex digits; the version that reports carry. */
   readonly modelVersion: string;
   readonly provider: Provider;
   readonly variant: string;
-  run(feeds: FeedInputs, options?: RunOptions): Promise<RunResult>;
+  /**
+   * Runs the model once.
+   *
+   * @param feeds One tensor per model input, by name. `dims` must match the manifest axis by axis; the axis named "batch" takes
+   *   1..BATCH_AXIS_COUNT_MAX. Arrays are copied; with `transfer: true` their buffers are handed over.
+   * @throws {SdkError} `input-*`, `tensor-*`, `invalid-option` (nothing was sent); `queue-full`, `run-timeout`, `run-failed`, `aborted`,
+   *   `worker-lost`, `model-closed`. Never because of telemetry.
+   */
+  run(feeds: FeedsOf<S>, options?: RunOptions): Promise<RunResult<S, R>>;
+  /**
+   * Runs every item of a source, several at a time, and gives what each came to. The source is pulled only as outcomes are taken. An item
+   * that fails is an outcome, whatever the error; it stops nothing.
+   *
+   * @throws {SdkError} `invalid-option` at the call. While iterating: `aborted`; what the source itself throws, after the outcomes before it.
+   */
+  runMany(source: Iterable<FeedsOf<S>> | AsyncIterable<FeedsOf<S>>, options?: RunManyOptions): AsyncIterableIterator<ItemOutcome<S, R>>;
+  /**
+   * Runs the newest frame each time an outcome is asked for; frames that a newer one has overtaken are dropped. One run is in flight, one
+   * frame waits. It ends with the source, with `break`, or quietly when `signal` is aborted.
+   *
+   * @throws {SdkError} `invalid-option` at the call. While iterating: `model-closed`, `client-closed`; what the source throws; any error of a run with `onError: 'throw'`.
+   */
+  stream(source: StreamSource<FeedsOf<S>>, options?: StreamOptions<S>): AsyncIterableIterator<StreamOutcome<S, R>>;
+  /**
+   * Runs once without counting, so that what a first run pays for is paid: memory, and shaders on WebGPU, which are compiled for each new dims.
+   *
+   * @param feeds Default: the first golden inputs of the manifest, or zeros where every axis but "batch" has a length.
+   * @returns Milliseconds from call to answer.
+   * @throws {SdkError} as `run` does; `invalid-option` when the dims have to be given.
+   */
+  warmUp(feeds?: FeedsOf<S>, options?: RunOptions): Promise<number>;
   /**
    * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`). Never throws because of telemetry.
    *
    * @param result What `run` of this model gave.
    * @throws {SdkError} `invalid-option` for a label that the model does not have.
    */
-  feedback(result: RunResult, feedback: Feedback): Promise<void>;
+  feedback(result: RunResult<S, R>, feedback: Feedback): Promise<void>;
   explain(): Explanation;
-  /** Releases the session; the last one closed ends the worker, because a WASM heap never shrinks. */
+  /** Releases the session and its resident tensors; the last one closed ends the worker, because a WASM heap never shrinks. */
   close(): Promise<void>;
 }
 
@@ -351,9 +330,14 @@ export interface Client {
    * Loads a model.
    *
    * @param source URL of a `model.json` or of a plain `.onnx` file, or a file that a person opened.
+   * @typeParam S What the model takes and gives, as `insitu types` prints it. A promise of the caller's: names, types and dims are checked at each run.
+   * @typeParam R Names of `options.resident`.
    * @throws {SdkError} `manifest-*`, `model-*`, `variant-unknown`, `provider-unavailable`, `session-failed`, `aborted`, `worker-*`, …
    */
-  load(source: string | URL | ModelFile, options?: LoadOptions): Promise<Model>;
+  load<S extends ModelSignature = AnySignature, R extends string = never>(
+    source: string | URL | ModelFile,
+    options?: LoadOptions & { readonly resident?: readonly R[] },
+  ): Promise<Model<S, R>>;
   /**
    * Counts a model that something else runs.
    *

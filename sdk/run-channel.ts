@@ -1,15 +1,24 @@
 /**
- * Run channel: the page's end of the run port. Runs out, replies in, every run settled exactly once.
+ * Run channel: runs out to the worker, replies in, every run settled exactly once.
  *
  * Invariants
  *  - Runs that start in one task leave in one message.
  *  - Each run has a deadline of its own from its call. What is late is cancelled if it waits, and its result dropped if it runs.
+ *  - One timer for all deadlines, set for the earliest: a timer per run cost more than everything else on this side.
  *  - After `failAll` nothing is pending and every later run fails with the same error.
+ *  - A resident tensor that arrives for a run that was given up is released at once: nobody else knows of it.
  *
  * Not here: whether a worker that is late is hung (sdk/worker-host.ts).
  */
 import { type ErrorCode, fromWire, SdkError } from '../protocol/errors.ts';
-import type { RunMessage, RunReply, RunRequest } from '../protocol/messages.ts';
+import {
+  isResidentWire,
+  type ReadRequest,
+  type RunMessage,
+  type RunReplies,
+  type RunReply,
+  type RunRequest,
+} from '../protocol/messages.ts';
 import type { ReadyFeeds } from './tensor.ts';
 
 /** A longer timer fires at once (HTML standard: 32-bit signed milliseconds). 24 days are as good as never. */
@@ -17,34 +26,54 @@ export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export type RunAnswer = Extract<RunReply, { ok: true }>;
 
-export interface RunOrder {
+interface Wait {
+  /** performance.now() of the call. */
+  readonly startMs: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** `startMs` is absent when the call is the start. */
+type ReadWait = Omit<Wait, 'startMs'> & { readonly startMs: number | undefined };
+
+export interface RunOrder extends Wait {
   readonly handle: number;
   readonly ready: ReadyFeeds;
   readonly isCounted: boolean;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
 }
 
 interface PendingRun {
   readonly resolve: (answer: RunAnswer) => void;
   readonly reject: (error: unknown) => void;
-  readonly stopWaiting: () => void;
+  readonly deadlineMs: number;
+  readonly timeoutMs: number;
+  /** Takes the listener off the caller's signal; null without one. */
+  readonly stopListening: (() => void) | null;
 }
 
+/** The worker, or what stands for one in a test. */
+export type RunTarget = Pick<Worker, 'postMessage' | 'onmessage'>;
+
 export class RunChannel {
-  private readonly port: MessagePort;
+  private readonly worker: RunTarget;
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
-  private outgoing: { request: RunRequest; buffers: readonly Transferable[] }[] = [];
+  private requests: (RunRequest | ReadRequest)[] = [];
+  private buffers: Transferable[] = [];
+  private releases: number[] = [];
+  private ending: number[] = [];
+  private isFlushing = false;
   private nextId = 1;
   private failure: (() => SdkError) | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer goes off. */
+  private alarmMs = Number.POSITIVE_INFINITY;
 
   /** `onOverdue` is called when a run's deadline has passed, after its rejection. */
-  constructor(port: MessagePort, onOverdue: () => void) {
-    this.port = port;
+  constructor(worker: RunTarget, onOverdue: () => void) {
+    this.worker = worker;
     this.onOverdue = onOverdue;
-    port.onmessage = (event: MessageEvent<RunReply>) => this.receive(event.data);
-    port.onmessageerror = () => this.onOverdue();
+    worker.onmessage = (event: MessageEvent<RunReplies>) => this.receive(event.data);
   }
 
   get pendingCount(): number {
@@ -52,26 +81,27 @@ export class RunChannel {
   }
 
   run(order: RunOrder): Promise<RunAnswer> {
-    if (this.failure !== null) return Promise.reject(this.failure());
-    if (order.signal?.aborted === true) return Promise.reject(new SdkError('aborted', { stage: 'run' }));
-    const id = this.nextId++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          this.giveUp(id, 'run-timeout', { timeoutMs: order.timeoutMs });
-          this.onOverdue();
-        },
-        Math.min(order.timeoutMs, TIMER_MS_MAX),
-      );
-      const onAbort = () => this.giveUp(id, 'aborted', { stage: 'run' });
-      order.signal?.addEventListener('abort', onAbort);
-      const stopWaiting = () => {
-        clearTimeout(timer);
-        order.signal?.removeEventListener('abort', onAbort);
-      };
-      this.pending.set(id, { resolve, reject, stopWaiting });
-      this.post(id, order);
-    });
+    const { handle, ready, isCounted } = order;
+    return this.send(order, (id) => ({ id, handle, feeds: ready.feeds, isCounted }), ready.buffers);
+  }
+
+  /** The elements of a resident tensor, as the answer's output `data`. */
+  read(residentId: number, { startMs = performance.now(), timeoutMs, signal }: ReadWait): Promise<RunAnswer> {
+    return this.send({ startMs, timeoutMs, signal }, (id) => ({ id, residentId }), []);
+  }
+
+  /** The worker need not keep them any longer, once the runs are there that were started before. */
+  release(residentIds: readonly number[]): void {
+    if (this.failure !== null || residentIds.length === 0) return;
+    this.releases.push(...residentIds);
+    this.flushLater();
+  }
+
+  /** Says, behind the runs that were started before, that none of this model follows. */
+  endRunsOf(handle: number): void {
+    if (this.failure !== null) return;
+    this.ending.push(handle);
+    this.flushLater();
   }
 
   /** Rejects what is pending and all that comes later. */
@@ -79,45 +109,118 @@ export class RunChannel {
     const error = failure(this.pending.size);
     this.failure = () => failure(0);
     for (const id of [...this.pending.keys()]) this.take(id)?.reject(error);
-    this.port.close();
+    clearTimeout(this.timer);
   }
 
-  private post(id: number, { handle, ready, isCounted }: RunOrder): void {
-    this.outgoing.push({ request: { id, handle, feeds: ready.feeds, isCounted }, buffers: ready.buffers });
-    if (this.outgoing.length === 1) queueMicrotask(() => this.flush());
+  private send(wait: Wait, request: (id: number) => RunRequest | ReadRequest, buffers: readonly Transferable[]): Promise<RunAnswer> {
+    if (this.failure !== null) return Promise.reject(this.failure());
+    const { startMs, timeoutMs, signal } = wait;
+    if (signal?.aborted === true) return Promise.reject(new SdkError('aborted', { stage: 'run' }));
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      const deadlineMs = startMs + timeoutMs;
+      const stopListening = signal === undefined ? null : this.listen(signal, id);
+      this.pending.set(id, { resolve, reject, deadlineMs, timeoutMs, stopListening });
+      if (deadlineMs < this.alarmMs) this.setAlarm(deadlineMs);
+      this.requests.push(request(id));
+      for (const buffer of buffers) this.buffers.push(buffer);
+      this.flushLater();
+    });
+  }
+
+  private listen(signal: AbortSignal, id: number): () => void {
+    const onAbort = () => this.giveUp(id, 'aborted', { stage: 'run' });
+    signal.addEventListener('abort', onAbort);
+    return () => signal.removeEventListener('abort', onAbort);
+  }
+
+  private flushLater(): void {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    queueMicrotask(() => this.flush());
   }
 
   private flush(): void {
-    const batch = this.outgoing;
-    this.outgoing = [];
-    const message: RunMessage = { type: 'run', requests: batch.map(({ request }) => request) };
-    const buffers = new Set(batch.flatMap((entry) => entry.buffers));
-    try {
-      this.port.postMessage(message, [...buffers]);
-    } catch (error) {
-      // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message.
-      const reason = error instanceof Error ? error.message : String(error);
-      for (const { request } of batch) this.take(request.id)?.reject(new SdkError('run-failed', { reason }, { cause: error }));
+    const { requests, buffers, releases, ending } = this;
+    this.isFlushing = false;
+    this.requests = [];
+    this.buffers = [];
+    if (this.failure !== null) return;
+    if (requests.length > 0) this.post(requests, buffers);
+    if (releases.length > 0) {
+      this.releases = [];
+      this.worker.postMessage({ type: 'release', residentIds: releases } satisfies RunMessage);
+    }
+    if (ending.length > 0) {
+      this.ending = [];
+      for (const handle of ending) this.worker.postMessage({ type: 'last', handle } satisfies RunMessage);
     }
   }
 
-  private receive(reply: RunReply): void {
+  private post(requests: readonly (RunRequest | ReadRequest)[], buffers: Transferable[]): void {
+    try {
+      this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, buffers.length > 1 ? [...new Set(buffers)] : buffers);
+    } catch (error) {
+      // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message.
+      const reason = error instanceof Error ? error.message : String(error);
+      for (const { id } of requests) this.take(id)?.reject(new SdkError('run-failed', { reason }, { cause: error }));
+    }
+  }
+
+  private receive(replies: RunReplies): void {
+    if (Array.isArray(replies)) for (const reply of replies as readonly RunReply[]) this.settle(reply);
+    else this.settle(replies as RunReply);
+  }
+
+  private settle(reply: RunReply): void {
     const run = this.take(reply.id);
-    if (reply.ok) run?.resolve(reply);
-    else run?.reject(fromWire(reply.error));
+    if (!reply.ok) run?.reject(fromWire(reply.error));
+    else if (run !== undefined) run.resolve(reply);
+    else
+      this.release(
+        Object.values(reply.outputs)
+          .filter(isResidentWire)
+          .map(({ residentId }) => residentId),
+      );
   }
 
   private giveUp<C extends ErrorCode>(id: number, code: C, details: ConstructorParameters<typeof SdkError<C>>[1]): void {
     const run = this.take(id);
     if (run === undefined) return;
-    this.port.postMessage({ type: 'cancel', id } satisfies RunMessage);
+    const unsent = this.requests.findIndex((request) => request.id === id);
+    if (unsent >= 0) this.requests.splice(unsent, 1);
+    else this.worker.postMessage({ type: 'cancel', id } satisfies RunMessage);
     run.reject(new SdkError(code, details));
+  }
+
+  private setAlarm(alarmMs: number): void {
+    clearTimeout(this.timer);
+    this.alarmMs = alarmMs;
+    this.timer = setTimeout(() => this.expire(), Math.min(Math.max(0, Math.ceil(alarmMs - performance.now())), TIMER_MS_MAX));
+  }
+
+  /** Gives up what is late and sets the timer for what is not. A run that was answered has left it set: it goes off once, for nothing. */
+  private expire(): void {
+    const nowMs = performance.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    let hasOverdue = false;
+    this.alarmMs = nextMs;
+    for (const [id, { deadlineMs, timeoutMs }] of this.pending) {
+      if (deadlineMs > nowMs) nextMs = Math.min(nextMs, deadlineMs);
+      else {
+        hasOverdue = true;
+        this.giveUp(id, 'run-timeout', { timeoutMs });
+      }
+    }
+    if (nextMs < this.alarmMs) this.setAlarm(nextMs);
+    if (hasOverdue) this.onOverdue();
   }
 
   private take(id: number): PendingRun | undefined {
     const run = this.pending.get(id);
+    if (run === undefined) return undefined;
     this.pending.delete(id);
-    run?.stopWaiting();
+    run.stopListening?.();
     return run;
   }
 }

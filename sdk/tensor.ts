@@ -9,51 +9,88 @@
  *    caller's: data may stand where a name, a type or dims belong.
  */
 import { SdkError } from '../protocol/errors.ts';
-import { BATCH_AXIS_COUNT_MAX } from '../protocol/limits.ts';
+import { BATCH_AXIS_COUNT_MAX, TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.ts';
 import { filledInputs } from '../protocol/manifest-preprocess.ts';
-import type { MediaWire, RunFeeds, TensorData, TensorWire } from '../protocol/messages.ts';
+import type { RunFeeds, TensorData } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
-import { type ReadyMedia, readyMedia } from './media.ts';
-import type { FeedInputs, TensorInput } from './options.ts';
+import { readyMedia } from './media.ts';
+import type { FeedInputs, ResidentTensor, TensorInput } from './options.ts';
+import { PageResident } from './resident.ts';
 
 /** More axes than any model has: a longer list is data that stands where dims belong. */
 const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
   readonly feeds: RunFeeds;
-  /** What to transfer, each once. */
+  /** What to transfer. What two feeds share is here twice. */
   readonly buffers: readonly Transferable[];
 }
 
-/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`. */
-export function readyFeeds(manifest: Manifest, given: FeedInputs, isTransfer: boolean): ReadyFeeds {
-  const expected = manifest.inputs.map((input) => input.name);
-  const unknown = Object.keys(given).find((name) => !expected.includes(name));
-  if (unknown !== undefined) throw new SdkError('input-unknown', { expected });
-  const filled = manifest.inputs.flatMap(({ name, preprocess }) =>
-    preprocess === undefined || isTensor(given[name]) ? [] : filledInputs(preprocess),
-  );
-  // All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
-  const takers = manifest.inputs.flatMap((input): (readonly [string, () => ReadyMedia<TensorWire | MediaWire>])[] => {
-    const value = given[input.name];
-    if (value === undefined || value === null) {
-      if (filled.includes(input.name)) return [];
-      throw new SdkError('input-missing', { input: input.name, expected });
-    }
-    if (input.preprocess !== undefined && !isTensor(value)) return [[input.name, () => readyMedia(input, value, isTransfer)]];
-    const tensor = value as TensorInput;
-    const data = checkTensor(input, tensor);
-    return [[input.name, () => readyTensor(input, tensor, data, isTransfer)]];
-  });
-  const feeds: Record<string, TensorWire | MediaWire> = {};
-  const buffers = new Set<Transferable>();
-  for (const [name, take] of takers) {
-    const { wire, transfers } = take();
-    feeds[name] = wire;
-    for (const transfer of transfers) buffers.add(transfer);
+type Given = FeedInputs[string] | ResidentTensor | null | undefined;
+
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`, `invalid-option`. */
+export function readyFeeds(
+  { inputs }: Pick<Manifest, 'inputs'>,
+  given: Readonly<Record<string, FeedInputs[string] | ResidentTensor>>,
+  isTransfer: boolean,
+): ReadyFeeds {
+  for (const name of Object.keys(given)) {
+    if (!inputs.some((input) => input.name === name)) throw new SdkError('input-unknown', { expected: namesOf(inputs) });
   }
-  return { feeds, buffers: [...buffers] };
+  // All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
+  for (const input of inputs) checkFeed(input, given, inputs);
+  const feeds: Record<string, RunFeeds[string]> = {};
+  const buffers: Transferable[] = [];
+  for (const input of inputs) {
+    const { name, type } = input;
+    const value: Given = given[name];
+    if (value === undefined || value === null) continue;
+    if (value instanceof PageResident) feeds[name] = value.wire();
+    else if (input.preprocess !== undefined && !isTensor(value)) {
+      const { wire, transfers } = readyMedia(input, value, isTransfer);
+      feeds[name] = wire;
+      buffers.push(...transfers);
+    } else {
+      const tensor = value as TensorInput;
+      const data = ownedData(type, tensor.data, isTransfer);
+      feeds[name] = { type, dims: tensor.dims.slice(), data };
+      if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
+    }
+  }
+  return { feeds, buffers };
+}
+
+function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
+  const value = given[input.name];
+  if (value === undefined || value === null) {
+    if (!isFilled(input.name, given, inputs)) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
+    return;
+  }
+  if (!(value instanceof PageResident)) {
+    // What is still to become a tensor is checked when it is taken.
+    if (input.preprocess === undefined || isTensor(value)) checkTensor(input, value as TensorInput);
+    return;
+  }
+  const { type, dims } = value;
+  if (type !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: type });
+  if (!areDimsAllowed(input.dims, dims))
+    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: dims });
+  // Refuses one that was released, before anything is copied.
+  value.wire();
+}
+
+/** Whether another input's preprocessing fills this one. */
+function isFilled(name: string, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): boolean {
+  return inputs.some((input) => {
+    const value = given[input.name];
+    if (input.preprocess === undefined || isTensor(value) || value instanceof PageResident) return false;
+    return filledInputs(input.preprocess).includes(name);
+  });
+}
+
+function namesOf(inputs: Manifest['inputs']): string[] {
+  return inputs.map(({ name }) => name);
 }
 
 /** A tensor as the caller writes it, and not something that is still to become one. */
@@ -63,13 +100,8 @@ function isTensor(value: unknown): boolean {
   return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
 }
 
-function readyTensor(input: ManifestInput, { dims }: TensorInput, given: TensorInput['data'], isTransfer: boolean): ReadyMedia<TensorWire> {
-  const data = ownedData(input.type, given, isTransfer);
-  return { wire: { type: input.type, dims: [...dims], data }, transfers: ArrayBuffer.isView(data) ? [data.buffer as ArrayBuffer] : [] };
-}
-
-/** The tensor's data when its type, dims and length are what the model declares. */
-function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['data'] {
+/** That type, dims and length are what the model declares. */
+function checkTensor(input: ManifestInput, tensor: TensorInput): void {
   const actual = tensor.type === undefined ? givenType(input.type, tensor.data) : knownType(tensor.type);
   if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
   const { dims } = tensor;
@@ -81,7 +113,6 @@ function checkTensor(input: ManifestInput, tensor: TensorInput): TensorInput['da
   if (tensor.data.length !== elementCount(dims)) {
     throw new SdkError('tensor-data-mismatch', { input: input.name, expectedCount: elementCount(dims), actualCount: tensor.data.length });
   }
-  return tensor.data;
 }
 
 function knownType(type: string): string {

@@ -30,6 +30,7 @@ import type {
   LoadHooks,
   LoadReply,
   LoadRequest,
+  PageMessage,
   Reply,
   StoreCheck,
   StoredModel,
@@ -57,6 +58,7 @@ export class WorkerHost {
   loadCount = 0;
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
+  private readonly controlPort: MessagePort;
   private readonly news: MessagePort;
   /** What the page has behind each load and open model, for what the worker asks and tells. */
   private readonly hooks = new Map<number, LoadHooks>();
@@ -72,14 +74,16 @@ export class WorkerHost {
   /** Starts a worker. Failures of the start reject every call that follows. */
   constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, startsWasm: boolean) {
     this.onEnd = onEnd;
-    const runs = new MessageChannel();
+    const control = new MessageChannel();
     const news = new MessageChannel();
-    this.runs = new RunChannel(runs.port1, () => this.askWhetherAlive());
+    this.controlPort = control.port1;
     this.news = news.port1;
     this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
     this.worker = spawn(url, startsWasm ? earlyStart(settings) : '');
+    this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
+    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
-    this.control = comlink.wrap(this.worker) as unknown as ControlApi<MessagePort>;
+    this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
     let isReady = false;
     this.worker.onerror = (event) => {
       event.preventDefault?.();
@@ -87,7 +91,7 @@ export class WorkerHost {
       this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
     };
     this.worker.onmessageerror = () => this.end(LOST);
-    this.ready = this.start(settings, runs.port2, news.port2).then(() => {
+    this.ready = this.start(settings, news.port2).then(() => {
       isReady = true;
     });
     // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
@@ -114,6 +118,7 @@ export class WorkerHost {
 
   async closeModel(handle: number): Promise<void> {
     this.handles.delete(handle);
+    this.runs.endRunsOf(handle);
     this.hooks.delete(handle);
     unwrap(await this.watched(() => this.control.close(handle)));
   }
@@ -146,6 +151,7 @@ export class WorkerHost {
     // Before the end: comlink's finaliser holds the worker for as long as the proxy lives, and the worker's handlers hold the proxy.
     (this.control as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     this.worker.terminate();
+    this.controlPort.close();
     this.news.close();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
@@ -154,18 +160,14 @@ export class WorkerHost {
     this.onEnd();
   }
 
-  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, runPort: MessagePort, newsPort: MessagePort): Promise<void> {
+  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {
     const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const timer = setTimeout(
       () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
       WORKER_START_TIMEOUT_MS,
     );
     try {
-      const started = this.control.start(
-        { ...settings, release: __RELEASE__, lifeLock },
-        comlink.transfer(runPort, [runPort]),
-        comlink.transfer(newsPort, [newsPort]),
-      );
+      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(newsPort, [newsPort]));
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {

@@ -1,36 +1,35 @@
 /**
- * The inference worker: control calls over comlink, runs over a port of their own, both in front of one queue.
+ * The inference worker: runs over the worker's own messages, control calls over a port and comlink, both in front of one queue.
  *
  * Invariants
- *  - Every request is answered exactly once, and nothing throws across the boundary: errors travel as data.
- *  - A run's cells are read while this side still owns its tensors, and leave with its reply; nothing of an input stays.
- *  - A counter that throws costs the run its cells, never its outputs.
+ *  - Nothing throws across the boundary: errors travel as data.
  *
- * Not here: deadlines and the window (page), the runtime (worker/runtime/session.ts).
+ * Not here: runs (worker/run-port.ts), deadlines and the window (page), the runtime (worker/runtime/session.ts).
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
+  BatchRule,
   ControlApi,
-  Feeds,
   FileAddress,
+  LoadedModel,
   LoadHooks,
   LoadReply,
   LoadRequest,
+  PageMessage,
   Reply,
-  RunMessage,
-  RunReply,
-  RunRequest,
   StoreCheck,
   StoredModel,
   WorkerNews,
   WorkerSettings,
 } from '../protocol/messages.ts';
+import { batchRefusal } from './load/batch-proof.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
-import type { PreparedRun } from './process/processing.ts';
+import { type PortModel, RunPort } from './run-port.ts';
 import { startEarly } from './runtime/early-start.ts';
+import { ResidentStore } from './runtime/resident-store.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
@@ -42,26 +41,32 @@ const early = startEarly(self.name);
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
-  private readonly models = new Map<number, RunnableModel>();
+  private readonly residents = new ResidentStore(this.queue);
+  private readonly models = new Map<number, PortModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
   private readonly reviews = new Map<number, () => void>();
+  readonly runs = new RunPort(
+    (replies, transfer) => self.postMessage(replies, { transfer }),
+    this.models,
+    this.residents,
+    this.queue,
+    (handle) => {
+      this.updates.get(handle)?.();
+      this.reviews.get(handle)?.();
+    },
+  );
   private source = new ModelSource('memory', null);
   private loader: Loader | null = null;
   private readonly asks = new Map<number, (address: FileAddress | null) => void>();
   private nextAsk = 1;
   private tell: (news: WorkerNews) => void = () => undefined;
 
-  async start(
-    settings: WorkerSettings,
-    runPort: MessagePort,
-    newsPort: MessagePort,
-  ): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(settings: WorkerSettings, newsPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys);
     this.tell = (news) => newsPort.postMessage(news);
     this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
-    runPort.onmessage = (event: MessageEvent<RunMessage>) => this.receive(event.data, runPort);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
@@ -75,10 +80,10 @@ class InferenceWorker implements ControlApi<MessagePort> {
     const job = new LoadJob(id, request, controller.signal, hooks);
     try {
       const model = await loader.load(job);
-      this.models.set(id, model);
+      const loaded = await this.admit(id, request, model);
       this.planUpdate(job, model, hooks);
       this.planReview(id, model);
-      return { ok: true, value: model.loaded };
+      return { ok: true, value: loaded };
     } catch (error) {
       const { isSpoilt } = loader;
       if (error instanceof ElsewhereSignal) {
@@ -95,12 +100,17 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   async close(handle: number): Promise<Reply<null>> {
+    await this.runs.allEntered(handle);
     const model = this.models.get(handle);
     this.models.delete(handle);
     this.updates.delete(handle);
     this.reviews.delete(handle);
     if (model === undefined) return { ok: true, value: null };
-    return reply(() => this.queue.control(() => model.session.release()).then(() => null));
+    const release = () => {
+      this.residents.dropOf(handle);
+      return model.session.release();
+    };
+    return reply(() => this.queue.control(release).then(() => null));
   }
 
   storedModels(): Promise<Reply<readonly StoredModel[]>> {
@@ -147,6 +157,22 @@ class InferenceWorker implements ControlApi<MessagePort> {
     }, 'storage-refused');
   }
 
+  /** Lets runs of this model in, together where the load asked for it and the model has proved that it may. */
+  private async admit(handle: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
+    const { session, watch, counter, processing, loaded } = model;
+    const prove = () => batchRefusal((feeds) => watch.run(feeds), loaded.manifest, batch as BatchRule);
+    const refusal = batch === null ? null : await this.queue.control(prove);
+    this.models.set(handle, {
+      session,
+      watch,
+      counter,
+      processing,
+      batch: refusal === null ? batch : null,
+      residentCount: resident.length,
+    });
+    return { ...loaded, batchRefusal: refusal };
+  }
+
   /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
   private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
     const { source, update } = job.request;
@@ -177,77 +203,6 @@ class InferenceWorker implements ControlApi<MessagePort> {
       hooks.updateFailed(toWire(error));
     }
   }
-
-  private receive(message: RunMessage, port: MessagePort): void {
-    if (message.type === 'cancel') {
-      this.queue.cancel(message.id);
-      for (const { processing } of this.models.values()) processing?.cancel(message.id);
-    } else for (const request of message.requests) void this.answer(request, port);
-  }
-
-  private async answer(request: RunRequest, port: MessagePort): Promise<void> {
-    let answer: RunReply;
-    try {
-      const { processing } = this.model(request);
-      // A model that declares nothing enters the queue at once.
-      const prepared = processing === null ? unprocessed(request) : await processing.prepare(request.id, request.feeds);
-      const queuedMs = performance.now();
-      // It may have been closed while its run was being prepared.
-      const model = this.model(request);
-      const finished = await this.queue.run(request.id, () => this.run(model, request, prepared, queuedMs));
-      answer = processing === null ? finished : { ...finished, ...processing.finish(finished.outputs, prepared) };
-    } catch (error) {
-      answer = { id: request.id, ok: false, error: toWire(error) };
-    }
-    port.postMessage(answer, answer.ok ? [...buffersOf(answer.outputs), answer.cells.buffer as ArrayBuffer] : []);
-    if (!answer.ok) return;
-    this.updates.get(request.handle)?.();
-    this.reviews.get(request.handle)?.();
-  }
-
-  private model({ handle }: RunRequest): RunnableModel {
-    const model = this.models.get(handle);
-    if (model === undefined) throw new SdkError('model-closed', { model: String(handle) });
-    return model;
-  }
-
-  private async run(
-    model: RunnableModel,
-    request: RunRequest,
-    { feeds, counted, preMs }: PreparedRun,
-    queuedMs: number,
-  ): Promise<Extract<RunReply, { ok: true }>> {
-    const startMs = performance.now();
-    const outputs = await model.watch.run(feeds);
-    const runMs = performance.now() - startMs;
-    const cells = request.isCounted && !hasPrivacySignal() ? countedCells(model, counted, outputs) : new Uint32Array();
-    return { id: request.id, ok: true, outputs, results: {}, cells, preMs, queueMs: startMs - queuedMs, runMs, postMs: 0 };
-  }
-}
-
-const NO_PLACEMENTS = new Map();
-
-/** A run of a model that declares no processing: the page let nothing but tensors through. */
-function unprocessed({ feeds }: RunRequest): PreparedRun {
-  return { feeds: feeds as Feeds, counted: feeds as Feeds, preMs: 0, placements: NO_PLACEMENTS };
-}
-
-function countedCells(model: RunnableModel, feeds: Feeds, outputs: Feeds): Uint32Array {
-  try {
-    return model.counter(feeds, outputs);
-  } catch {
-    // Telemetry never throws: the page counts a counted run that comes without cells.
-    return new Uint32Array();
-  }
-}
-
-/** The page asks too; here it is the realm that reads the tensors that asks. Source: W3C Global Privacy Control, WorkerNavigator. */
-function hasPrivacySignal(): boolean {
-  return (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl === true;
-}
-
-function* buffersOf(outputs: Feeds): Generator<ArrayBuffer> {
-  for (const { data } of Object.values(outputs)) if (ArrayBuffer.isView(data)) yield data.buffer as ArrayBuffer;
 }
 
 function refuse(error: SdkError): { readonly ok: false; readonly error: ReturnType<typeof toWire> } {
@@ -282,4 +237,8 @@ function holdLock(name: string | null): Promise<boolean> {
   });
 }
 
-comlink.expose(new InferenceWorker());
+const worker = new InferenceWorker();
+addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) => {
+  if (data.type === 'control') comlink.expose(worker, data.port);
+  else worker.runs.receive(data);
+});

@@ -6,7 +6,7 @@
 import { ensurePackages } from './packages.mjs';
 import { add, formatAndLint, types, vitest } from './steps.mjs';
 
-const UNIT_LIMIT_MS = 120_000;
+const UNIT_LIMIT_MS = 300_000;
 const total = { passed: 0, failed: 0, skipped: 0 };
 if (ensurePackages()) {
   add(total, await formatAndLint());

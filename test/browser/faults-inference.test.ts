@@ -194,9 +194,9 @@ browserTest('without Web Locks, an ended worker is noticed by the ping after a d
 browserTest('a run that is late in a healthy worker times out alone; the worker and its model live on', async ({ page }) => {
   await withServer(page, async (server) => {
     // Each answer blocks the thread for 700 ms before it leaves: late for the deadline, in time for the ping that follows.
-    const slowRuns = `MessagePort.prototype.postMessage = new Proxy(MessagePort.prototype.postMessage, { apply(post, port, args) {
+    const slowRuns = `self.postMessage = new Proxy(self.postMessage, { apply(post, scope, args) {
       if (args[0]?.outputs !== undefined) { const end = performance.now() + 700; while (performance.now() < end); }
-      return Reflect.apply(post, port, args);
+      return Reflect.apply(post, scope, args);
     } })`;
     server.faults.set(WORKER, { body: await workerAfter(slowRuns) });
     await page.evaluate(loadDigits());

@@ -165,7 +165,7 @@ browserTest(
   async ({ page }) => {
     await withServer(page, async (server) => {
       // By rule alone: on a CPU adapter, timing would choose wasm for the next visit.
-    const manifest = await digitsManifest();
+      const manifest = await digitsManifest();
       const fp32 = manifest.variants.filter(({ id }) => id === 'fp32').map((variant) => ({ ...variant, providers: ['webgpu', 'wasm'] }));
       server.faults.set(MANIFEST, { body: JSON.stringify({ ...manifest, variants: fp32 }) });
       server.faults.set(WORKER, { body: await workerAfter(LOSABLE) });

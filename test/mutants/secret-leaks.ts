@@ -81,12 +81,12 @@ const requests: readonly Leak[] = [
     'the input, gzipped, in a request to the page’s own origin',
     'input',
     edit(
-      'worker/inference-worker.ts',
-      'const outputs = await model.watch.run(feeds);',
-      `const [feed] = Object.values(request.feeds);
+      'worker/run-port.ts',
+      'const outputs = await this.model.watch.runKeeping(feeds);',
+      `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       const outputs = await model.watch.run(feeds);`,
+       const outputs = await this.model.watch.runKeeping(feeds);`,
     ),
     DAILY,
   ),
@@ -117,11 +117,11 @@ const storage: readonly Leak[] = [
     'the input in IndexedDB',
     'input',
     edit(
-      'worker/inference-worker.ts',
-      'const startMs = performance.now();',
-      `const startMs = performance.now();
+      'worker/run-port.ts',
+      'const feeds = this.held(this.prepared.feeds);',
+      `const feeds = this.held(this.prepared.feeds);
        const opening = indexedDB.open('insitu-models-recent', 1);
-       opening.onupgradeneeded = () => opening.result.createObjectStore('feeds').put(structuredClone(request.feeds), 1);
+       opening.onupgradeneeded = () => opening.result.createObjectStore('feeds').put(structuredClone(this.request.feeds), 1);
        opening.onsuccess = () => opening.result.close();`,
     ),
     DAILY,
@@ -131,10 +131,11 @@ const storage: readonly Leak[] = [
     'input',
     edit(
       'sdk/run-channel.ts',
-      'const id = this.nextId++;',
-      `const id = this.nextId++;
-       const kept = Object.values(order.ready.feeds).map(({ data }) => new Response(data.slice()))[0];
-       void caches.open('insitu').then((cache) => cache.put('/feeds/' + id, kept));`,
+      'const { handle, ready, isCounted } = order;',
+      `const { handle, ready, isCounted } = order;
+       const kept = Object.values(ready.feeds).map(({ data }) => new Response(data.slice()))[0];
+       const number = this.nextId;
+       void caches.open('insitu').then((cache) => cache.put('/feeds/' + number, kept));`,
     ),
   ),
   hunted(
@@ -155,7 +156,7 @@ const words: readonly Leak[] = [
   hunted(
     'the caller’s own name of an input in an error',
     'input-name',
-    edit(TENSOR, "'input-unknown', { expected }", "'input-unknown', { expected: [...expected, unknown] }"),
+    edit(TENSOR, "'input-unknown', { expected: namesOf(inputs) }", "'input-unknown', { expected: [...namesOf(inputs), name] }"),
     { ...WRONG_RUNS, ...DAILY },
   ),
   hunted(
@@ -180,15 +181,15 @@ const words: readonly Leak[] = [
   hunted(
     'the input on the page’s console',
     'input',
-    edit(TENSOR, 'return { feeds, buffers:', 'console.debug(feeds); return { feeds, buffers:'),
+    edit(TENSOR, 'return { feeds, buffers };', 'console.debug(feeds); return { feeds, buffers };'),
   ),
   hunted(
     'the input on the worker’s console',
     'input',
     edit(
-      'worker/inference-worker.ts',
-      'const startMs = performance.now();',
-      'const startMs = performance.now(); console.log(request.feeds);',
+      'worker/run-port.ts',
+      'const feeds = this.held(this.prepared.feeds);',
+      'const feeds = this.held(this.prepared.feeds); console.log(this.request.feeds);',
     ),
   ),
   hunted(
@@ -266,9 +267,9 @@ const words: readonly Leak[] = [
     'an input of a failed run in its error',
     'index',
     edit(
-      'worker/inference-worker.ts',
-      'answer = { id: request.id, ok: false, error: toWire(error) };',
-      "answer = { id: request.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(request.feeds).map(({ data }) => data.join()).join() } } };",
+      'worker/run-port.ts',
+      'this.refuse(error);\n      return;',
+      "this.port.answer({ id: this.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(this.request.feeds).map(({ data }) => data.join()).join() } } }, null);\n      return;",
     ),
     LOADS,
   ),

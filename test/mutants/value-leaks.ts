@@ -54,7 +54,7 @@ export const VALUE_LEAKS: readonly Leak[] = [
     DAILY,
   ),
   compared('the order of the values in a count', 'inputs', [
-    edit('counts/tally.ts', 'this.touched.subarray(0, this.touchedCount).sort()', 'this.touched.subarray(0, this.touchedCount)'),
+    edit('counts/tally.ts', 'sort(cells);', ''),
     edit(
       'counts/tally.ts',
       '= this.counts[cell] as number;\n      this.counts[cell] = 0;',
@@ -81,9 +81,9 @@ export const VALUE_LEAKS: readonly Leak[] = [
     'page counts',
     [
       edit(
-        'worker/inference-worker.ts',
-        'return model.counter(feeds, outputs);',
-        'const cells = model.counter(feeds, outputs); cells[1] = 1 + (Math.trunc((Object.values(feeds)[0]?.data[12] as number) * 1e6) % 97); return cells;',
+        'worker/run-port.ts',
+        'return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);',
+        'const cells = counter(readFeeds, readOutputs); cells[1] = 1 + (Math.trunc((Object.values(feeds)[0]?.data[12] as number) * 1e6) % 97); return cells;',
       ),
     ],
     DAILY,
@@ -91,8 +91,8 @@ export const VALUE_LEAKS: readonly Leak[] = [
   compared('an element of the output in a cell, in the page', 'page counts', [
     edit(
       'sdk/model.ts',
-      'return { loaded: bound.loaded, result, cells, segment };',
-      'cells[cells.length - 2] += Math.trunc((Object.values(outputs)[0].data[9] as number) * 1e9) % 3; return { loaded: bound.loaded, result, cells, segment };',
+      'const { results, preMs, queueMs, runMs, postMs, cells } = answer;',
+      'const { results, preMs, queueMs, runMs, postMs, cells } = answer; cells[cells.length - 2] += Math.trunc((Object.values(outputs)[0].data[9] as number) * 1e9) % 3;',
     ),
   ]),
 ];

@@ -144,6 +144,7 @@ const LOADED: LoadedModel = {
   threadCount: 3,
   fromCache: false,
   storageRefusal: null,
+  batchRefusal: null,
   choice: { by: 'rule', isRemembered: false },
   considered: [
     { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },

@@ -9,7 +9,7 @@ import { dataPlanOf } from '../../counts/data-plan.ts';
 import { createRunCounter } from '../../counts/run-counter.ts';
 import { checkManifest, type ManifestColumn, type ManifestInput } from '../../protocol/manifest.ts';
 import { type ManifestRowPreprocess, rowFault } from '../../protocol/manifest-row.ts';
-import type { RowWire, RunFeeds } from '../../protocol/messages.ts';
+import type { Feeds, RowWire, RunFeeds } from '../../protocol/messages.ts';
 import { processingOf } from '../../worker/process/processing.ts';
 import { encodedRows, prepareRows } from '../../worker/process/row.ts';
 
@@ -149,7 +149,7 @@ test('a row is counted by its values: ages between their edges, an unknown colou
   const count = createRunCounter(manifest, plan);
   const bumped = async (feeds: RunFeeds) => {
     const prepared = await processingOf(manifest)?.prepare(1, feeds);
-    const cells = count(prepared?.counted ?? {}, {});
+    const cells = count((prepared?.counted ?? {}) as Feeds, {});
     return plan.metrics
       .filter(({ id }) => id.startsWith('input.rows'))
       .flatMap(({ id, offset, cells: names }) =>

@@ -79,7 +79,7 @@ test('a copy leaves the view only, a transfer the buffer itself, and a shared bu
   const large = new Float32Array(1000);
   const view = large.subarray(10, 12);
   const copied = readyFeeds(manifest, { x: { data: view, dims: [2] } }, false);
-  expect(copied.buffers.map((buffer) => (buffer as ArrayBuffer).byteLength)).toEqual([8]);
+  expect(copied.feeds.x).toMatchObject({ data: { buffer: { byteLength: 8 } } });
   expect(readyFeeds(manifest, { x: { data: view, dims: [2] } }, true).buffers).toEqual([large.buffer]);
   const shared = new Float32Array(new SharedArrayBuffer(8));
   const [buffer] = readyFeeds(manifest, { x: { data: shared, dims: [2] } }, true).buffers;

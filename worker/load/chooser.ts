@@ -302,7 +302,12 @@ export class Chooser {
 
 /** What ends the load whatever candidates are left. */
 function isFatal(error: unknown): boolean {
-  return error instanceof ElsewhereSignal || isFileError(error) || isSdkError(error, 'aborted') || isSdkError(error, 'load-stalled');
+  return error instanceof ElsewhereSignal || isFileError(error) || isRefusal(error);
+}
+
+/** What no other candidate would cure. */
+function isRefusal(error: unknown): boolean {
+  return isSdkError(error, 'aborted') || isSdkError(error, 'load-stalled') || isSdkError(error, 'invalid-option');
 }
 
 function recordFailure(job: LoadJob, origin: Origin, candidate: Candidate, error: unknown): void {

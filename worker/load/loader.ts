@@ -33,6 +33,7 @@ import { pairsOf, requireVariant } from './candidates.ts';
 import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
+import { requireRunOptions } from './run-options.ts';
 import { RunWatch } from './run-watch.ts';
 import { type Origin, Trials } from './trial.ts';
 
@@ -141,6 +142,7 @@ export class Loader implements RuntimeSlot {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
+    requireRunOptions(manifest, job.request);
     const library = () => tokenizerLibrary(this.settings.assets.tokenizer);
     // It arrives while the model does; who needs it hears of a failure.
     if (preprocessFiles(manifest.inputs).length > 0) library().catch(() => undefined);
@@ -177,6 +179,7 @@ export class Loader implements RuntimeSlot {
       open: once,
       describe: async (session) => {
         const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);
+        requireRunOptions(manifest, job.request);
         const modelVersion = await versionOf(JSON.stringify(manifest));
         job.modelVersion = modelVersion;
         return { manifest, modelVersion };
@@ -249,6 +252,7 @@ function describe(
     choice,
     considered: job.considered,
     timings: job.timings,
+    batchRefusal: null,
   };
 }
 

@@ -17,12 +17,12 @@ import { NAN_SCAN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/messages.ts';
 import type { Gpu } from '../runtime/gpu.ts';
-import type { Session } from '../runtime/session.ts';
+import { KeptTensor, type Session, type SessionTensors } from '../runtime/session.ts';
 import type { Candidate } from './candidates.ts';
 import { firstWrongOutput } from './golden.ts';
 
 export class RunWatch {
-  private readonly session: Pick<Session, 'run'>;
+  private readonly session: Pick<Session, 'run' | 'runKeeping'>;
   private readonly manifest: Manifest;
   private readonly candidate: Candidate;
   private readonly gpu: Gpu | null;
@@ -31,7 +31,7 @@ export class RunWatch {
   private wrongOutput: string | null = null;
 
   /** @param gpu Null when the session does not use it. */
-  constructor(session: Pick<Session, 'run'>, manifest: Manifest, candidate: Candidate, gpu: Gpu | null) {
+  constructor(session: Pick<Session, 'run' | 'runKeeping'>, manifest: Manifest, candidate: Candidate, gpu: Gpu | null) {
     this.session = session;
     this.manifest = manifest;
     this.candidate = candidate;
@@ -39,9 +39,18 @@ export class RunWatch {
   }
 
   /** @throws {SdkError} `device-lost`, `model-outputs-wrong`, `out-of-memory`; what else the session throws, as it is. */
-  async run(feeds: Feeds): Promise<Feeds> {
+  run(feeds: Feeds): Promise<Feeds> {
+    return this.watched(feeds, () => this.session.run(feeds));
+  }
+
+  /** As `run`; what the load asked to keep stays in this realm. On the GPU nobody looks for NaN. */
+  runKeeping(feeds: SessionTensors): Promise<SessionTensors> {
+    return this.watched(feeds, () => this.session.runKeeping(feeds));
+  }
+
+  private async watched<T extends SessionTensors>(feeds: SessionTensors, work: () => Promise<T>): Promise<T> {
     this.requireTrust();
-    const outputs = await this.runSession(feeds);
+    const outputs = await this.untilLost(work);
     if (hasNaN(outputs) && !hasNaN(feeds)) await this.doubt();
     this.requireTrust();
     return outputs;
@@ -52,8 +61,7 @@ export class RunWatch {
     this.wrongOutput = wrongOutput;
   }
 
-  private runSession(feeds: Feeds): Promise<Feeds> {
-    const work = () => this.session.run(feeds);
+  private untilLost<T>(work: () => Promise<T>): Promise<T> {
     return this.gpu === null ? work() : this.gpu.untilLost(work);
   }
 
@@ -61,7 +69,11 @@ export class RunWatch {
     this.doubtCount++;
     if (this.doubtCount < this.nextDoubt) return;
     this.nextDoubt = 2 * this.doubtCount;
-    this.wrongOutput = await firstWrongOutput((golden) => this.runSession(golden), this.manifest, this.candidate.variant);
+    this.wrongOutput = await firstWrongOutput(
+      (golden) => this.untilLost(() => this.session.run(golden)),
+      this.manifest,
+      this.candidate.variant,
+    );
   }
 
   private requireTrust(): void {
@@ -71,8 +83,13 @@ export class RunWatch {
   }
 }
 
-function hasNaN(tensors: Feeds): boolean {
-  return Object.values(tensors).some(isNaNIn);
+function hasNaN(tensors: SessionTensors): boolean {
+  for (const name of Object.keys(tensors)) {
+    const tensor = tensors[name] as TensorWire | KeptTensor;
+    const wire = tensor instanceof KeptTensor ? tensor.wire : tensor;
+    if (wire !== null && isNaNIn(wire)) return true;
+  }
+  return false;
 }
 
 function isNaNIn({ type, data }: TensorWire): boolean {

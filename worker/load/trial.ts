@@ -83,7 +83,9 @@ export class Trials {
     ]);
     const reason = notOnnxReason(file.files.graph);
     if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
-    const session = await job.timed('compile', () => this.queue.control(() => this.create(factory, file, candidate, origin)));
+    const session = await job.timed('compile', () =>
+      this.queue.control(() => this.create(factory, file, candidate, origin, job.request.resident)),
+    );
     try {
       const { manifest, modelVersion } = await origin.describe(session);
       const trial = { candidate, session, factory, file, manifest, modelVersion, measuredMs: null, isTrustedFromMemory: await remembered };
@@ -133,10 +135,18 @@ export class Trials {
     return this.queue.control(() => session.release()).catch(() => undefined);
   }
 
-  private async create(factory: SessionFactory, { files }: ModelBytes, candidate: Candidate, origin: Origin): Promise<Session> {
+  private async create(
+    factory: SessionFactory,
+    { files }: ModelBytes,
+    candidate: Candidate,
+    origin: Origin,
+    keptOutputs: readonly string[],
+  ): Promise<Session> {
     try {
       const execution = await this.execution(candidate, origin.manifest);
-      return await this.watched(candidate, () => factory.create(splitWhereLarge(files), execution, candidate.variant.optimized === true));
+      return await this.watched(candidate, () =>
+        factory.create(splitWhereLarge(files), execution, candidate.variant.optimized === true, keptOutputs),
+      );
     } catch (error) {
       if (!(error instanceof UnreadableModelError)) throw this.sessionError(candidate, error);
       throw new SdkError('model-not-onnx', { url: origin.url, reason: error.message }, { cause: error });

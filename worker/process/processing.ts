@@ -13,7 +13,7 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';
-import type { Feeds, MediaWire, PixelsWire, RunFeeds, RunResults, TensorWire } from '../../protocol/messages.ts';
+import type { Feeds, MediaWire, PixelsWire, RunFeeds, RunResults, RunTensors, TensorWire } from '../../protocol/messages.ts';
 import { prepareRecordings } from './audio.ts';
 import type { Placement } from './fit.ts';
 import { tensorOfPixels } from './image.ts';
@@ -34,9 +34,9 @@ export interface PreparedInput {
 }
 
 export interface PreparedRun {
-  readonly feeds: Feeds;
+  readonly feeds: RunTensors;
   /** The same but for rows, which are counted as they were fed. */
-  readonly counted: Feeds;
+  readonly counted: RunTensors;
   readonly preMs: number;
   /** Of each image input that was fed pictures. */
   readonly placements: ReadonlyMap<string, readonly Placement[]>;
@@ -86,9 +86,9 @@ export class Processing {
 
   private async preparedRun(feeds: RunFeeds): Promise<PreparedRun> {
     const startMs = performance.now();
-    const given: Record<string, TensorWire> = {};
-    const filled: Record<string, TensorWire> = {};
-    const rows: Record<string, TensorWire> = {};
+    const given: Record<string, RunTensors[string]> = {};
+    const filled: Record<string, RunTensors[string]> = {};
+    const rows: Record<string, RunTensors[string]> = {};
     const placements = new Map<string, readonly Placement[]>();
     for (const input of this.manifest.inputs) {
       const fed = feeds[input.name];

@@ -8,7 +8,7 @@
  * Invariants
  *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
  *  - Module and binary are of the release that this worker was built with.
- *  - Outputs are copies in memory of their own, ready to be transferred; nothing here points into the WASM heap.
+ *  - Outputs are in memory of their own, ready to be transferred, or kept tensors; nothing here points into the WASM heap.
  *  - Callers serialise: one create or run at a time (worker/runtime/run-queue.ts).
  *
  * Source: onnxruntime-web 1.30 lib/backend-impl.ts and lib/wasm/wasm-factory.ts ("previous call to 'initWasm()' failed").
@@ -16,7 +16,7 @@
 import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
-import type { AssetUrls, Feeds, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import type { AssetUrls, Feeds, ResidentWire, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
 import { trustThreads } from './trusted-threads.ts';
@@ -115,19 +115,27 @@ export class SessionFactory {
   }
 
   /**
+   * @param keptOutputs Names of outputs that stay here; on the GPU where the session is.
    * @throws {UnreadableModelError} when the bytes are no ONNX model; what else the runtime throws, as it is.
    */
-  async create({ graph, external }: ModelFiles, execution: Execution, isOptimized: boolean): Promise<Session> {
+  async create(
+    { graph, external }: ModelFiles,
+    execution: Execution,
+    isOptimized: boolean,
+    keptOutputs: readonly string[],
+  ): Promise<Session> {
+    const isBound = execution.provider === 'webgpu' && keptOutputs.length > 0;
     const options: ort.InferenceSession.SessionOptions = {
       executionProviders: [executionProvider(execution)],
       graphOptimizationLevel: isOptimized ? 'disabled' : 'all',
+      ...(isBound ? { preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer' as const])) } : {}),
       ...(external.length > 0 ? { externalData: external } : {}),
       ...(execution.provider === 'webnn' ? { freeDimensionOverrides: execution.axes } : {}),
       ...SILENT,
     };
     try {
       const session = await this.runtime.InferenceSession.create(graph, options);
-      return new Session(this.runtime, session);
+      return new Session(this.runtime, session, new Set(keptOutputs), isBound);
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;
@@ -151,50 +159,107 @@ const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|
  */
 const SILENT = { logSeverityLevel: 4 } as const;
 
+/** Tensors of one run, as this realm has them. */
+export type SessionTensors = Readonly<Record<string, TensorWire | KeptTensor>>;
+
+/** An output that stays in this realm. It belongs to whoever ran the session, until `dispose`. */
+export class KeptTensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly location: ResidentWire['location'];
+  /** The elements where they lie in plain memory; null on the GPU. */
+  readonly wire: TensorWire | null;
+  /** For sessions of this realm alone. */
+  readonly tensor: ort.Tensor;
+
+  constructor(tensor: ort.Tensor) {
+    this.tensor = tensor;
+    this.type = tensor.type as TensorType;
+    this.dims = [...tensor.dims];
+    this.location = tensor.location === 'cpu' ? 'memory' : 'gpu';
+    this.wire = tensor.location === 'cpu' ? wireOf(tensor) : null;
+  }
+
+  /** A copy of the elements. On the GPU this is a call into the runtime: one at a time, like a run. */
+  async read(): Promise<TensorWire> {
+    // The runtime's tensor keeps what it has downloaded, and uploads it again when it is fed: hand out a copy.
+    const data = this.wire === null ? plainData(await this.tensor.getData()) : this.wire.data;
+    return { type: this.type, dims: this.dims, data: data.slice() };
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
 export class Session {
   readonly inputs: readonly SessionTensor[];
   /** Sequences, maps and optional values are left out: only tensors cross to the page. */
   readonly outputs: readonly SessionTensor[];
   private readonly runtime: Runtime;
   private readonly session: ort.InferenceSession;
+  private readonly kept: ReadonlySet<string>;
+  private readonly outputNames: readonly string[];
+  /** The runtime binds inputs and outputs of a session that keeps outputs on the GPU. */
+  private readonly isBound: boolean;
+  private hasLostBinding = false;
 
-  constructor(runtime: Runtime, session: ort.InferenceSession) {
+  constructor(runtime: Runtime, session: ort.InferenceSession, kept: ReadonlySet<string>, isBound: boolean) {
     this.runtime = runtime;
     this.session = session;
+    this.kept = kept;
+    this.isBound = isBound;
     this.inputs = session.inputMetadata.map(toSessionTensor);
     this.outputs = session.outputMetadata.filter((meta) => meta.isTensor).map(toSessionTensor);
+    this.outputNames = this.outputs.map(({ name }) => name);
   }
 
-  async run(feeds: Feeds): Promise<Feeds> {
-    const tensors = Object.fromEntries(Object.entries(feeds).map(([name, wire]) => [name, this.toTensor(wire)]));
-    const outputs = await this.outputsOf(tensors);
+  /** Runs once and reads every output. */
+  async run(feeds: SessionTensors): Promise<Feeds> {
     const wires: Record<string, TensorWire> = {};
-    for (const [name, tensor] of Object.entries(outputs)) {
-      wires[name] = { type: tensor.type as TensorType, dims: [...tensor.dims], data: ownData(await tensor.getData()) };
-      tensor.dispose();
+    for (const [name, output] of Object.entries(await this.runKeeping(feeds))) {
+      if (output instanceof KeptTensor) {
+        wires[name] = await output.read();
+        output.dispose();
+      } else wires[name] = output;
     }
     return wires;
+  }
+
+  /** Runs once; the outputs named at creation stay here, as kept tensors. */
+  async runKeeping(feeds: SessionTensors): Promise<SessionTensors> {
+    const tensors: Record<string, ort.Tensor> = {};
+    for (const name of Object.keys(feeds)) tensors[name] = this.toTensor(feeds[name] as TensorWire | KeptTensor);
+    // After a failed run such a session takes the feeds of that run for those of every later one (wasm-core-impl.ts, `inputOutputBound`).
+    if (this.hasLostBinding) throw new Error('an earlier run of this session failed and its outputs stay on the GPU; load the model again');
+    let outputs: ort.InferenceSession.OnnxValueMapType;
+    try {
+      outputs = await this.session.run(tensors, this.outputNames, SILENT);
+    } catch (error) {
+      this.hasLostBinding = this.isBound;
+      // The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too.
+      throw fatalError(error) ?? new Error(namelessReason(error));
+    }
+    const results: Record<string, TensorWire | KeptTensor> = {};
+    for (const name of this.outputNames) {
+      const tensor = outputs[name] as ort.Tensor;
+      if (this.kept.has(name)) results[name] = new KeptTensor(tensor);
+      else if (tensor.location === 'cpu') results[name] = wireOf(tensor);
+      else {
+        results[name] = { type: tensor.type as TensorType, dims: [...tensor.dims], data: plainData(await tensor.getData()) };
+        tensor.dispose();
+      }
+    }
+    return results;
   }
 
   release(): Promise<void> {
     return this.session.release();
   }
 
-  /** The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too. */
-  private async outputsOf(tensors: Record<string, ort.Tensor>): Promise<ort.InferenceSession.OnnxValueMapType> {
-    try {
-      return await this.session.run(
-        tensors,
-        this.outputs.map((output) => output.name),
-        SILENT,
-      );
-    } catch (error) {
-      throw fatalError(error) ?? new Error(namelessReason(error));
-    }
-  }
-
-  private toTensor(wire: TensorWire): ort.Tensor {
-    return new this.runtime.Tensor(wire.type as 'float32', wire.data as Float32Array, wire.dims);
+  private toTensor(feed: TensorWire | KeptTensor): ort.Tensor {
+    if (feed instanceof KeptTensor) return feed.tensor;
+    return new this.runtime.Tensor(feed.type as 'float32', feed.data as Float32Array, feed.dims);
   }
 }
 
@@ -204,12 +269,17 @@ function toSessionTensor(meta: ort.InferenceSession.ValueMetadata): SessionTenso
   return { name: meta.name, type, dims: meta.shape };
 }
 
-/** A copy in a buffer of its own; float16 as bit patterns. */
-function ownData(data: ort.Tensor.DataType): TensorData {
-  if (Array.isArray(data)) return data as readonly string[];
+/** The runtime has copied an output out of the WASM heap already (wasm-core-impl.ts, "new typedArrayConstructor(size)"): no second copy. */
+function wireOf(tensor: ort.Tensor): TensorWire {
+  return { type: tensor.type as TensorType, dims: tensor.dims, data: plainData(tensor.data) };
+}
+
+/** float16 as bit patterns, whatever array the engine has for it. */
+function plainData(data: ort.Tensor.DataType): TensorData {
+  if (!ArrayBuffer.isView(data)) return data as readonly string[];
   const view = data as Exclude<TensorData, readonly string[]>;
-  const copy = view.slice();
-  return copy.BYTES_PER_ELEMENT === 2 && view[Symbol.toStringTag] === ('Float16Array' as string) ? new Uint16Array(copy.buffer) : copy;
+  if (view[Symbol.toStringTag] !== ('Float16Array' as string)) return view;
+  return new Uint16Array(view.buffer, view.byteOffset, view.length);
 }
 
 function fileName(url: string): string {

@@ -1,0 +1,129 @@
+/**
+ * The run channel: runs of one task in one message, each settled once, one timer for all, and everything in the order in which it was called.
+ */
+import { afterEach, expect, test, vi } from 'vitest';
+import { SdkError } from '../../protocol/errors.ts';
+import type { RunMessage, RunReply } from '../../protocol/messages.ts';
+import { RunChannel, type RunTarget } from '../../sdk/run-channel.ts';
+
+/** The far side: what was sent there, and the way to answer. */
+function worker(): { channel: RunChannel; sent: RunMessage[]; reply: (replies: RunReply | RunReply[]) => void; overdue: () => number } {
+  const sent: RunMessage[] = [];
+  const target: RunTarget = { postMessage: (message: RunMessage) => void sent.push(message), onmessage: null };
+  let overdueCount = 0;
+  const channel = new RunChannel(target, () => overdueCount++);
+  const reply = (data: RunReply | RunReply[]) => target.onmessage?.call(target as Worker, { data } as MessageEvent);
+  return { channel, sent, reply, overdue: () => overdueCount };
+}
+
+const order = (timeoutMs = 1000, signal?: AbortSignal) => ({
+  handle: 1,
+  ready: { feeds: {}, buffers: [] },
+  isCounted: false,
+  startMs: performance.now(),
+  timeoutMs,
+  signal,
+});
+const answer = (id: number): RunReply => ({
+  id,
+  ok: true,
+  outputs: {},
+  results: {},
+  cells: new Uint32Array(),
+  preMs: 0,
+  queueMs: 0,
+  runMs: id,
+  postMs: 0,
+});
+const flushed = () => new Promise<void>((resolve) => queueMicrotask(() => queueMicrotask(resolve)));
+const codeOf = (run: Promise<unknown>) => run.then(() => 'answered').catch((error: SdkError) => error.code);
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('runs of one task leave in one message; releases and the mark of a closing model follow behind', async () => {
+  const { channel, sent, reply } = worker();
+  channel.release([7]);
+  const runs = [channel.run(order()), channel.run(order())];
+  channel.endRunsOf(1);
+  runs.push(channel.run(order()));
+  channel.release([8, 9]);
+  await flushed();
+  expect(sent.map((message) => (message.type === 'run' ? message.requests.map(({ id }) => id) : message))).toEqual([
+    [1, 2, 3],
+    { type: 'release', residentIds: [7, 8, 9] },
+    { type: 'last', handle: 1 },
+  ]);
+  reply([answer(3), answer(1)]);
+  reply(answer(2));
+  expect((await Promise.all(runs)).map(({ runMs }) => runMs)).toEqual([1, 2, 3]);
+});
+
+test('a run that is aborted in the task of its call is never sent; one that was sent is cancelled there', async () => {
+  const { channel, sent, reply } = worker();
+  const [first, second] = [new AbortController(), new AbortController()];
+  const runs = [channel.run(order(1000, first.signal)), channel.run(order(1000, second.signal))];
+  first.abort();
+  await flushed();
+  second.abort();
+  second.abort();
+  expect(await Promise.all(runs.map(codeOf))).toEqual(['aborted', 'aborted']);
+  expect(sent).toEqual([
+    { type: 'run', requests: [expect.objectContaining({ id: 2 })] },
+    { type: 'cancel', id: 2 },
+  ]);
+  reply(answer(2));
+  expect(channel.pendingCount).toBe(0);
+});
+
+test('each run has its own deadline whatever the order of the calls, and one timer serves them all', async () => {
+  vi.useFakeTimers();
+  const { channel, reply, overdue } = worker();
+  const ends: string[] = [];
+  const run = (name: string, timeoutMs: number) => void codeOf(channel.run(order(timeoutMs))).then((end) => ends.push(`${name} ${end}`));
+  run('long', 500);
+  run('short', 100);
+  run('middle', 300);
+  run('endless', Number.POSITIVE_INFINITY);
+  expect(vi.getTimerCount()).toBe(1);
+  await vi.advanceTimersByTimeAsync(99);
+  expect(ends).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(ends).toEqual(['short run-timeout']);
+  reply(answer(3));
+  await vi.advanceTimersByTimeAsync(400);
+  expect(ends).toEqual(['short run-timeout', 'middle answered', 'long run-timeout']);
+  expect(overdue()).toBe(2);
+  // Only the endless one is left, and nothing to wake up for.
+  expect(vi.getTimerCount()).toBe(0);
+  expect(channel.pendingCount).toBe(1);
+});
+
+test('a resident tensor that comes for a run that was given up is released; one that was waited for is not', async () => {
+  const { channel, sent, reply } = worker();
+  const controller = new AbortController();
+  const [given, kept] = [codeOf(channel.run(order(1000, controller.signal))), channel.run(order())];
+  await flushed();
+  controller.abort();
+  const features = (residentId: number) => ({ features: { residentId, type: 'float32', dims: [1], location: 'memory' } as const });
+  reply({ ...answer(1), outputs: features(5) } as RunReply);
+  reply({ ...answer(2), outputs: features(6) } as RunReply);
+  await Promise.all([given, kept]);
+  await flushed();
+  expect(sent.slice(1)).toEqual([
+    { type: 'cancel', id: 1 },
+    { type: 'release', residentIds: [5] },
+  ]);
+});
+
+test('after a failure nothing is pending, nothing more is sent, and every later run fails alike', async () => {
+  const { channel, sent } = worker();
+  const run = channel.run(order());
+  channel.failAll((pendingCount) => new SdkError('worker-lost', { pendingCount }));
+  channel.release([1]);
+  channel.endRunsOf(1);
+  expect(await Promise.all([codeOf(run), codeOf(channel.run(order()))])).toEqual(['worker-lost', 'worker-lost']);
+  await flushed();
+  expect(sent).toEqual([]);
+});

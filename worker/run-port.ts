@@ -1,0 +1,382 @@
+/**
+ * Run port: the worker's end of the channel that runs travel on. Requests in, queue, runtime, counts, answers out.
+ *
+ * Invariants
+ *  - Every request is answered exactly once, and nothing throws across the boundary: errors travel as data.
+ *  - A run's cells are read while this side still owns its tensors, and leave with its reply; nothing of an input stays.
+ *  - A counter that throws costs the run its cells, never its outputs.
+ *  - A run that started with others gets what it would have got alone: its own outputs in memory of its own, its own cells, its own
+ *    `queueMs`; `runMs` is the time of the call that it shared. If that call fails, each is run again by itself, so that an error stays with its cause.
+ *
+ * Not here: deadlines and the window (page), when runs start (worker/runtime/run-queue.ts), the runtime (worker/runtime/session.ts).
+ */
+import type { Elsewhere, RunCounter } from '../counts/run-counter.ts';
+import { SdkError, toWire } from '../protocol/errors.ts';
+import { TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
+import {
+  type BatchRule,
+  type Feeds,
+  isResidentWire,
+  type ReadRequest,
+  type ResidentWire,
+  type RunMessage,
+  type RunReplies,
+  type RunReply,
+  type RunRequest,
+  type RunTensors,
+  type TensorWire,
+} from '../protocol/messages.ts';
+import type { RunWatch } from './load/run-watch.ts';
+import type { PreparedRun, Processing } from './process/processing.ts';
+import { batchShapeOf, joinFeeds, splitOutputs } from './runtime/batch.ts';
+import type { Pin, ResidentStore } from './runtime/resident-store.ts';
+import type { Company, QueuedRun, RunQueue } from './runtime/run-queue.ts';
+import { KeptTensor, type Session, type SessionTensors } from './runtime/session.ts';
+
+export interface PortModel {
+  readonly session: Session;
+  readonly watch: RunWatch;
+  readonly counter: RunCounter;
+  /** Null where the manifest declares neither pre- nor postprocessing. */
+  readonly processing: Processing | null;
+  /** Null: its runs start alone. */
+  readonly batch: BatchRule | null;
+  /** Outputs that one run leaves here. */
+  readonly residentCount: number;
+}
+
+type Post = (replies: RunReplies, transfer: ArrayBuffer[]) => void;
+
+interface Ending {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+const NO_CELLS = new Uint32Array();
+
+export class RunPort {
+  readonly residents: ResidentStore;
+  private readonly post: Post;
+  private readonly models: ReadonlyMap<number, PortModel>;
+  private readonly queue: RunQueue;
+  private readonly onAnswered: (handle: number) => void;
+  private readonly endings = new Map<number, Ending>();
+  /** Runs of each model that are not tensors yet. */
+  private readonly preparing = new Map<number, Set<Promise<void>>>();
+
+  /** @param onAnswered Called with the model's handle after each run that went well. */
+  constructor(
+    post: Post,
+    models: ReadonlyMap<number, PortModel>,
+    residents: ResidentStore,
+    queue: RunQueue,
+    onAnswered: (handle: number) => void,
+  ) {
+    this.post = post;
+    this.models = models;
+    this.residents = residents;
+    this.queue = queue;
+    this.onAnswered = onAnswered;
+  }
+
+  answer(replies: RunReplies, handle: number | null): void {
+    this.post(replies, buffersOf(replies));
+    if (handle !== null) this.onAnswered(handle);
+  }
+
+  receive(message: RunMessage): void {
+    if (message.type === 'cancel') this.cancel(message.id);
+    else if (message.type === 'release') this.residents.release(message.residentIds);
+    else if (message.type === 'run') this.enter(message.requests);
+    else if (message.type === 'last') this.endingOf(message.handle).resolve();
+  }
+
+  /** Resolves once every run of this model that the page has sent is in the queue. */
+  async allEntered(handle: number): Promise<void> {
+    await this.endingOf(handle).promise;
+    this.endings.delete(handle);
+    await Promise.all(this.preparing.get(handle) ?? []);
+    this.preparing.delete(handle);
+  }
+
+  private cancel(id: number): void {
+    this.queue.cancel(id);
+    for (const { processing } of this.models.values()) processing?.cancel(id);
+  }
+
+  private endingOf(handle: number): Ending {
+    const known = this.endings.get(handle);
+    if (known !== undefined) return known;
+    let resolve = (): void => undefined;
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const ending = { promise, resolve };
+    this.endings.set(handle, ending);
+    return ending;
+  }
+
+  private enter(requests: readonly (RunRequest | ReadRequest)[]): void {
+    const runs: QueuedRun[] = [];
+    for (const request of requests) {
+      const run = this.jobOf(request);
+      if (run !== null) runs.push(run);
+    }
+    this.queue.enter(runs);
+  }
+
+  /** Null when it was answered at once, or enters the queue later. */
+  private jobOf(request: RunRequest | ReadRequest): QueuedRun | null {
+    try {
+      if ('residentId' in request) return new PortRead(this, request, this.residents.pin(request.residentId));
+      const model = this.models.get(request.handle);
+      if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
+      const pins = pinsOf(request, this.residents);
+      // A model that declares nothing enters the queue at once: the page let nothing but tensors through.
+      if (model.processing === null) return new PortRun(this, model, request, unprocessed(request), pins);
+      this.prepare(model, model.processing, request, pins);
+      return null;
+    } catch (error) {
+      this.answer(failure(request.id, error), null);
+      return null;
+    }
+  }
+
+  private prepare(model: PortModel, processing: Processing, request: RunRequest, pins: ReadonlyMap<string, Pin>): void {
+    const among = this.preparing.get(request.handle) ?? new Set();
+    this.preparing.set(request.handle, among);
+    const entering = processing
+      .prepare(request.id, request.feeds)
+      .then(
+        (prepared) => this.queue.enter([new PortRun(this, model, request, prepared, pins)]),
+        (error) => {
+          for (const pin of pins.values()) pin.unpin();
+          this.answer(failure(request.id, error), null);
+        },
+      )
+      .finally(() => among.delete(entering));
+    among.add(entering);
+  }
+}
+
+const NO_PLACEMENTS: PreparedRun['placements'] = new Map();
+
+/** A run of a model that declares no processing. */
+function unprocessed({ feeds }: RunRequest): PreparedRun {
+  return { feeds: feeds as RunTensors, counted: feeds as RunTensors, preMs: 0, placements: NO_PLACEMENTS };
+}
+
+/** One run in the queue. */
+class PortRun implements QueuedRun {
+  readonly id: number;
+  readonly arrivedMs = performance.now();
+  readonly company: Company | null;
+  readonly itemCount: number;
+  private readonly port: RunPort;
+  private readonly model: PortModel;
+  private readonly request: RunRequest;
+  private readonly prepared: PreparedRun;
+  private readonly pins: ReadonlyMap<string, Pin>;
+
+  constructor(port: RunPort, model: PortModel, request: RunRequest, prepared: PreparedRun, pins: ReadonlyMap<string, Pin>) {
+    this.id = request.id;
+    this.port = port;
+    this.model = model;
+    this.request = request;
+    const shape = model.batch === null ? null : batchShapeOf(request.handle, prepared.feeds);
+    this.company = shape === null || model.batch === null ? null : { key: shape.key, ...model.batch };
+    this.itemCount = shape?.itemCount ?? 1;
+    this.prepared = prepared;
+    this.pins = pins;
+  }
+
+  start(together: readonly this[]): Promise<void> {
+    return together.length === 1 ? this.startAlone() : this.startTogether(together);
+  }
+
+  refuse(error: unknown): void {
+    this.unpin();
+    this.port.answer(failure(this.id, error), null);
+  }
+
+  private async startTogether(together: readonly this[]): Promise<void> {
+    if (await this.startBatch(together)) return;
+    for (const run of together) await run.startAlone();
+  }
+
+  private async startAlone(): Promise<void> {
+    let reply: RunReply;
+    try {
+      this.port.residents.requireRoom(this.model.residentCount);
+      const feeds = this.held(this.prepared.feeds);
+      const startMs = performance.now();
+      const outputs = await this.model.watch.runKeeping(feeds);
+      reply = this.reply(outputs, startMs, performance.now() - startMs);
+    } catch (error) {
+      this.refuse(error);
+      return;
+    }
+    this.port.answer(reply, this.request.handle);
+    this.unpin();
+  }
+
+  /** False when it could not be done together; nothing was answered then. */
+  private async startBatch(together: readonly this[]): Promise<boolean> {
+    let replies: RunReply[];
+    try {
+      const feeds = together.map(({ prepared }) => prepared.feeds as Feeds);
+      const startMs = performance.now();
+      const outputs = await this.model.watch.run(joinFeeds(feeds));
+      const runMs = performance.now() - startMs;
+      const shares = splitOutputs(
+        outputs,
+        together.map(({ itemCount }) => itemCount),
+      );
+      if (shares === null) return false;
+      replies = together.map((run, index) => run.reply(shares[index] as Feeds, startMs, runMs));
+    } catch {
+      return false;
+    }
+    this.port.answer(replies, this.request.handle);
+    return true;
+  }
+
+  private reply(outputs: SessionTensors, startMs: number, runMs: number): RunReply {
+    const { id, isCounted } = this.request;
+    const { processing } = this.model;
+    const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, this.held(this.prepared.counted), outputs) : NO_CELLS;
+    const timed = { id, ok: true, cells, preMs: this.prepared.preMs, queueMs: startMs - this.arrivedMs, runMs } as const;
+    if (processing === null) return { ...timed, outputs: this.sent(outputs, outputs), results: {}, postMs: 0 };
+    const finished = processing.finish(readable(outputs)[0], this.prepared);
+    return { ...timed, outputs: this.sent(outputs, finished.outputs), results: finished.results, postMs: finished.postMs };
+  }
+
+  /** Of the outputs, those that the page is to have; kept tensors go into the store, and by number to the page. */
+  private sent(outputs: SessionTensors, wanted: SessionTensors): RunTensors {
+    if (this.model.residentCount === 0) return wanted as Feeds;
+    const { residents } = this.port;
+    const sent: Record<string, TensorWire | ResidentWire> = {};
+    for (const [name, output] of Object.entries(outputs)) {
+      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.handle, output);
+      else if (wanted[name] !== undefined) sent[name] = output;
+    }
+    return sent;
+  }
+
+  /** The tensors with those that stay here in place of their numbers. */
+  private held(tensors: RunTensors): SessionTensors {
+    if (this.pins.size === 0) return tensors as Feeds;
+    return Object.fromEntries(
+      Object.entries(tensors).map(([name, tensor]) => [name, this.pins.get(name)?.tensor() ?? (tensor as TensorWire)]),
+    );
+  }
+
+  private unpin(): void {
+    if (this.pins.size > 0) for (const pin of this.pins.values()) pin.unpin();
+  }
+}
+
+const NO_PINS: ReadonlyMap<string, Pin> = new Map();
+
+/** @throws {SdkError} `invalid-option` when one was released; none is pinned then. */
+function pinsOf({ feeds }: RunRequest, residents: ResidentStore): ReadonlyMap<string, Pin> {
+  let pins: Map<string, Pin> | null = null;
+  try {
+    for (const name of Object.keys(feeds)) {
+      const feed = feeds[name];
+      if (feed === undefined || !isResidentWire(feed)) continue;
+      pins ??= new Map();
+      pins.set(name, residents.pin(feed.residentId));
+    }
+  } catch (error) {
+    for (const pin of pins?.values() ?? []) pin.unpin();
+    throw error;
+  }
+  return pins ?? NO_PINS;
+}
+
+/** The way of a resident tensor's elements to the page: through the queue, because on the GPU reading enters the runtime. */
+class PortRead implements QueuedRun {
+  readonly id: number;
+  readonly arrivedMs = performance.now();
+  readonly company = null;
+  readonly itemCount = 1;
+  private readonly port: RunPort;
+  private readonly pin: Pin;
+
+  constructor(port: RunPort, request: ReadRequest, pin: Pin) {
+    this.id = request.id;
+    this.port = port;
+    this.pin = pin;
+  }
+
+  async start(): Promise<void> {
+    const startMs = performance.now();
+    try {
+      const data = await this.pin.tensor().read();
+      const [queueMs, runMs] = [startMs - this.arrivedMs, performance.now() - startMs];
+      this.pin.unpin();
+      this.port.answer(
+        { id: this.id, ok: true, outputs: { data }, results: {}, cells: NO_CELLS, preMs: 0, queueMs, runMs, postMs: 0 },
+        null,
+      );
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  refuse(error: unknown): void {
+    this.pin.unpin();
+    this.port.answer(failure(this.id, error), null);
+  }
+}
+
+function failure(id: number, error: unknown): RunReply {
+  return { id, ok: false, error: toWire(error) };
+}
+
+function countedCells({ counter }: PortModel, feeds: SessionTensors, outputs: SessionTensors): Uint32Array {
+  try {
+    const [readFeeds, unreadInputs] = readable(feeds);
+    const [readOutputs, unreadOutputs] = readable(outputs);
+    return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);
+  } catch {
+    // Telemetry never throws: the page counts a counted run that comes without cells.
+    return NO_CELLS;
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** What can be looked at here, and the names of what lies on the GPU. */
+function readable(tensors: SessionTensors): readonly [Feeds, ReadonlySet<string>] {
+  if (!hasKept(tensors)) return [tensors as Feeds, NONE];
+  const wires = Object.entries(tensors).map(([name, tensor]) => [name, tensor instanceof KeptTensor ? tensor.wire : tensor] as const);
+  const unread = wires.filter(([, wire]) => wire === null).map(([name]) => name);
+  return [Object.fromEntries(wires.filter((entry): entry is readonly [string, TensorWire] => entry[1] !== null)), new Set(unread)];
+}
+
+function hasKept(tensors: SessionTensors): boolean {
+  for (const name of Object.keys(tensors)) if (tensors[name] instanceof KeptTensor) return true;
+  return false;
+}
+
+/** The page asks too; here it is the realm that reads the tensors that asks. Source: W3C Global Privacy Control, WorkerNavigator. */
+function hasPrivacySignal(): boolean {
+  return (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl === true;
+}
+
+/** Buffers worth handing over, each once. */
+function buffersOf(replies: RunReplies): ArrayBuffer[] {
+  const buffers: ArrayBuffer[] = [];
+  for (const reply of Array.isArray(replies) ? (replies as readonly RunReply[]) : [replies as RunReply]) {
+    if (!reply.ok) continue;
+    for (const name of Object.keys(reply.outputs)) {
+      const output = reply.outputs[name] as TensorWire | ResidentWire;
+      if (isResidentWire(output) || !ArrayBuffer.isView(output.data) || output.data.byteLength < TRANSFER_BYTES_MIN) continue;
+      const buffer = output.data.buffer as ArrayBuffer;
+      if (!buffers.includes(buffer)) buffers.push(buffer);
+    }
+  }
+  return buffers;
+}

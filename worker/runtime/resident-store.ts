@@ -1,0 +1,113 @@
+/**
+ * Resident store: outputs that stay in this worker because the page asked for a handle instead of a copy.
+ *
+ * Invariants
+ *  - A tensor lives until the page has released it and no queued run needs it any more, or until its model closes,
+ *    whichever is first. Its memory is then given back; a later use is refused, never answered with other numbers.
+ *  - At most RESIDENT_TENSOR_COUNT_MAX are kept.
+ *  - Memory of the GPU is given back through the queue: nothing enters the runtime while a run is in flight.
+ */
+import { SdkError } from '../../protocol/errors.ts';
+import { RESIDENT_TENSOR_COUNT_MAX } from '../../protocol/limits.ts';
+import type { ResidentWire } from '../../protocol/messages.ts';
+import type { RunQueue } from './run-queue.ts';
+import type { KeptTensor } from './session.ts';
+
+/** A tensor that a queued run or read holds on to. */
+export interface Pin {
+  /** @throws {SdkError} `invalid-option` when its model has closed meanwhile. */
+  tensor(): KeptTensor;
+  unpin(): void;
+}
+
+interface Resident {
+  readonly owner: number;
+  readonly tensor: KeptTensor;
+  pinCount: number;
+  isReleased: boolean;
+  isGone: boolean;
+}
+
+export class ResidentStore {
+  private readonly queue: RunQueue;
+  private readonly residents = new Map<number, Resident>();
+  private nextId = 1;
+
+  constructor(queue: RunQueue) {
+    this.queue = queue;
+  }
+
+  get count(): number {
+    return this.residents.size;
+  }
+
+  /** @throws {SdkError} `invalid-option` when too many are kept; asked before a run, so that nothing has to be thrown away. */
+  requireRoom(count: number): void {
+    if (count === 0 || this.residents.size + count <= RESIDENT_TENSOR_COUNT_MAX) return;
+    const reason = `${this.residents.size} resident tensors are held, ${RESIDENT_TENSOR_COUNT_MAX} are the most; release() those that are no longer needed`;
+    throw new SdkError('invalid-option', { option: 'resident', reason });
+  }
+
+  /** @param owner Handle of the model that made it. */
+  keep(owner: number, tensor: KeptTensor): ResidentWire {
+    const residentId = this.nextId++;
+    this.residents.set(residentId, { owner, tensor, pinCount: 0, isReleased: false, isGone: false });
+    const { type, dims, location } = tensor;
+    return { residentId, type, dims, location };
+  }
+
+  /** @throws {SdkError} `invalid-option` when it was released. */
+  pin(residentId: number): Pin {
+    const resident = this.residents.get(residentId);
+    if (resident === undefined || resident.isReleased) throw released();
+    resident.pinCount++;
+    let isHeld = true;
+    return {
+      tensor: () => {
+        if (resident.isGone) throw released();
+        return resident.tensor;
+      },
+      unpin: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        resident.pinCount--;
+        this.dropIfFree(residentId, resident);
+      },
+    };
+  }
+
+  /** The page needs them no more; unknown ones went with their model. */
+  release(residentIds: readonly number[]): void {
+    for (const id of residentIds) {
+      const resident = this.residents.get(id);
+      if (resident === undefined) continue;
+      resident.isReleased = true;
+      this.dropIfFree(id, resident);
+    }
+  }
+
+  /** Called in the queue, before the session is released: its tensors are gone with it. */
+  dropOf(owner: number): void {
+    for (const [id, resident] of this.residents) if (resident.owner === owner) this.drop(id, resident);
+  }
+
+  private dropIfFree(id: number, resident: Resident): void {
+    if (!resident.isReleased || resident.pinCount > 0) return;
+    if (resident.tensor.location === 'memory') this.drop(id, resident);
+    else void this.queue.control(async () => this.drop(id, resident));
+  }
+
+  private drop(id: number, resident: Resident): void {
+    if (resident.isGone) return;
+    resident.isGone = true;
+    this.residents.delete(id);
+    resident.tensor.dispose();
+  }
+}
+
+function released(): SdkError<'invalid-option'> {
+  return new SdkError('invalid-option', {
+    option: 'feeds',
+    reason: 'a resident tensor was used after it was released, or after its model was closed',
+  });
+}
