@@ -54,7 +54,11 @@ const FILE_FAULTS: readonly {
     set: ({ faults }) => void faults.set(INT8_FILE, { status: 404, body: '' }),
   },
   { what: 'a server that fails', code: 'model-unreachable', set: ({ faults }) => void faults.set(INT8_FILE, { status: 500, body: '' }) },
-  { what: 'a model that is cut off', code: 'model-truncated', set: ({ faults }) => void faults.set(INT8_FILE, { cutAt: 30_000 }) },
+  {
+    what: 'a model that is cut off, by a server without ranges',
+    code: 'model-truncated',
+    set: ({ faults }) => void faults.set(INT8_FILE, { cutAt: 30_000, ranges: 'ignored' }),
+  },
   {
     what: 'a model that is shorter than its manifest says',
     code: 'model-truncated',
@@ -94,7 +98,8 @@ browserTest('a download that breaks off once is repeated, and nobody notices', a
   await withServer(page, async (server) => {
     server.faults.set(INT8_FILE, { cutAt: 30_000, times: 1 });
     expect(await page.evaluate<Loaded>(loadDigits())).toMatchObject({ ok: true, value: { variant: 'int8' } });
-    expect(server.requests.filter((path) => path === INT8_FILE)).toHaveLength(2);
+    // One more where the browser's own cache asks whether the rest is still of the same file.
+    expect([2, 3]).toContain(server.requests.filter((path) => path === INT8_FILE).length);
   });
 });
 
