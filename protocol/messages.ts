@@ -133,11 +133,13 @@ export interface WorkerSettings {
   readonly lifeLock: string | null;
 }
 
-/** In the worker's name, behind `insitu` and a space, as JSON: the plain wasm build is to start before the first message. */
+/** In the worker's name, behind `insitu` and a space, as JSON: what is to begin before the first message. */
 export interface EarlyStart {
-  readonly module: string;
-  readonly wasm: string;
+  /** The plain wasm build, where the load will need it whatever it finds. */
+  readonly runtime: { readonly module: string; readonly wasm: string } | null;
   readonly threadCountMax: number;
+  /** URL, without query and hash, of the stored model to be read. */
+  readonly model: string | null;
 }
 
 export interface LoadRequest {

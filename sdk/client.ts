@@ -88,7 +88,7 @@ class PageClient implements Client {
       threadCountMax,
       trustedKeys: options.trustedKeys ?? null,
     };
-    this.workers = new WorkerSet((onEnd, startsWasm) => new WorkerHost(worker, settings, onEnd, startsWasm));
+    this.workers = new WorkerSet((onEnd, first) => new WorkerHost(worker, settings, onEnd, first));
     this.models = new StoredModels(this.workers);
   }
 

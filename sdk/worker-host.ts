@@ -71,15 +71,19 @@ export class WorkerHost {
   /** When a control call last began, went on or ended. */
   private movedAtMs = 0;
 
-  /** Starts a worker. Failures of the start reject every call that follows. */
-  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, startsWasm: boolean) {
+  /**
+   * Starts a worker. Failures of the start reject every call that follows.
+   *
+   * @param first The load that it is started for, if any: what that will need begins with the worker.
+   */
+  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, first: LoadRequest | null) {
     this.onEnd = onEnd;
     const control = new MessageChannel();
     const news = new MessageChannel();
     this.controlPort = control.port1;
     this.news = news.port1;
     this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
-    this.worker = spawn(url, startsWasm ? earlyStart(settings) : '');
+    this.worker = spawn(url, first === null ? '' : earlyStart(settings, first));
     this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
     this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
@@ -104,8 +108,8 @@ export class WorkerHost {
   }
 
   async load(id: number, request: LoadRequest, hooks: LoadHooks): Promise<LoadReply> {
-    await this.ready;
     this.hooks.set(id, hooks);
+    // Behind the start's message, not behind its answer: the port keeps the order, and a start that fails ends this host with all that waits.
     const reply = await this.watched(() => this.control.load(id, request));
     // An open model may still have news: of an update.
     if (!reply.ok) this.hooks.delete(id);
@@ -232,9 +236,14 @@ export class WorkerHost {
   /** A call that ends with the worker's silence at the latest. */
   private async watched<T>(call: () => Promise<T>): Promise<T> {
     if (this.failure !== null) throw this.failure(0);
+    const answer = this.guarded(call());
+    // Heard below; when the start fails, its own error is the one to report.
+    answer.catch(() => undefined);
+    // Until then the start has a limit of its own.
+    await this.ready;
     const stopWatching = this.watchForSilence();
     try {
-      return await this.guarded(call());
+      return await answer;
     } finally {
       this.movedAtMs = performance.now();
       stopWatching();
@@ -288,6 +297,19 @@ function unwrap<T>(reply: Reply<T>): T {
   throw fromWire(reply.error);
 }
 
-function earlyStart({ assets, threadCountMax }: Pick<WorkerSettings, 'assets' | 'threadCountMax'>): string {
-  return ` ${JSON.stringify({ ...assets.runtimes.wasm, threadCountMax } satisfies EarlyStart)}`;
+/** What the worker begins with, before its first message. A stored model is read ahead where nothing else decides whether it may be used. */
+function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { source, provider, update }: LoadRequest): string {
+  const { assets, threadCountMax, cache, trustedKeys } = settings;
+  const isReadAhead = 'url' in source && cache === 'indexeddb' && trustedKeys === null && update !== 'before';
+  const order: EarlyStart = {
+    runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
+    threadCountMax,
+    model: isReadAhead ? withoutQuery(source.url) : null,
+  };
+  return ` ${JSON.stringify(order)}`;
+}
+
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }

@@ -18,13 +18,13 @@ export type LoadOutcome =
   | { readonly ok: false; readonly failure: LoadFailure };
 
 export class WorkerSet {
-  private readonly startHost: (onEnd: () => void, startsWasm: boolean) => WorkerHost;
+  private readonly startHost: (onEnd: () => void, first: LoadRequest | null) => WorkerHost;
   private readonly hosts = new Set<WorkerHost>();
   private nextId = 1;
   private isClosed = false;
 
-  /** @param startHost `startsWasm`: a load will need the plain wasm runtime, whatever it finds. */
-  constructor(startHost: (onEnd: () => void, startsWasm: boolean) => WorkerHost) {
+  /** @param startHost `first`: the load that the worker is started for, if any. */
+  constructor(startHost: (onEnd: () => void, first: LoadRequest | null) => WorkerHost) {
     this.startHost = startHost;
   }
 
@@ -36,7 +36,7 @@ export class WorkerSet {
     let provider: Provider | null = request.provider === 'auto' ? null : request.provider;
     for (;;) {
       if (signal?.aborted === true) throw new SdkError('aborted', { stage: 'load' });
-      const host = this.hostFor(provider, refusedBy, provider === 'wasm');
+      const host = this.hostFor(provider, refusedBy, pending);
       const onAbort = () => host.cancelLoad(id);
       signal?.addEventListener('abort', onAbort);
       host.loadCount++;
@@ -80,7 +80,7 @@ export class WorkerSet {
 
   /** A call that any worker can answer, in one that is there or starts for it. */
   async withAnyHost<T>(call: (host: WorkerHost) => Promise<T>): Promise<T> {
-    const host = this.hostFor(null, new Set(), false);
+    const host = this.hostFor(null, new Set(), null);
     host.loadCount++;
     try {
       return await call(host);
@@ -90,13 +90,13 @@ export class WorkerSet {
     }
   }
 
-  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>, startsWasm: boolean): WorkerHost {
+  private hostFor(provider: Provider | null, refusedBy: ReadonlySet<WorkerHost>, first: LoadRequest | null): WorkerHost {
     if (this.isClosed) throw new SdkError('client-closed', {});
     for (const host of this.hosts) {
       const isFit = provider === null || host.provider === null || (host.provider === 'wasm') === (provider === 'wasm');
       if (isFit && !host.isSpoilt && !refusedBy.has(host)) return host;
     }
-    const host = this.startHost(() => this.hosts.delete(host), startsWasm);
+    const host = this.startHost(() => this.hosts.delete(host), first === null ? null : { ...first, provider: provider ?? 'auto' });
     this.hosts.add(host);
     return host;
   }

@@ -28,16 +28,19 @@ import { batchRefusal } from './load/batch-proof.ts';
 import { LoadJob } from './load/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
 import { type PortModel, RunPort } from './run-port.ts';
-import { startEarly } from './runtime/early-start.ts';
+import { earlyOrder, startEarly } from './runtime/early-start.ts';
 import { ResidentStore } from './runtime/resident-store.ts';
 import { RunQueue } from './runtime/run-queue.ts';
 import { ModelSource } from './store/model-source.ts';
 import { ModelStore } from './store/model-store.ts';
+import { ReadAhead } from './store/read-ahead.ts';
 import { checkStore } from './store/store-check.ts';
 import { fetchUpdate } from './store/update.ts';
 
 /** Before anything else: most of a warm start is the runtime's. */
-const early = startEarly(self.name);
+const order = earlyOrder(self.name);
+const early = startEarly(order);
+const readAhead = order.model === null ? null : new ReadAhead(order.model);
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
@@ -56,7 +59,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
       this.reviews.get(handle)?.();
     },
   );
-  private source = new ModelSource('memory', null);
+  private source = new ModelSource('memory', null, null);
   private loader: Loader | null = null;
   private readonly asks = new Map<number, (address: FileAddress | null) => void>();
   private nextAsk = 1;
@@ -64,7 +67,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
 
   async start(settings: WorkerSettings, newsPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
-    this.source = new ModelSource(settings.cache, settings.trustedKeys);
+    this.source = new ModelSource(settings.cache, settings.trustedKeys, readAhead);
     this.tell = (news) => newsPort.postMessage(news);
     this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };

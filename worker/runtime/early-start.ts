@@ -1,9 +1,9 @@
 /**
- * Early start: the runtime begins with the worker's own script, before the page's first message, when the page already knows
- * which one a load will need.
+ * Early start: what begins with the worker's own script, before the page's first message: the runtime, when the page already
+ * knows which one a load will need, and the reading of the stored model.
  *
  * Why by the worker's name: it is the only thing of the page that a worker holds at its first line. The first message waits for the
- * script, its answer for the page's thread, the load for that answer; the runtime needs none of them, and is most of a warm start.
+ * page's thread and for this one, which the start of the runtime blocks for long: what was not read before that is read behind it.
  *
  * Invariants
  *  - Only the plain wasm build is ever started like this: a page that does not know names nothing.
@@ -13,23 +13,21 @@
 import type { AssetUrls, EarlyStart } from '../../protocol/messages.ts';
 import { type SessionFactory, startRuntime } from './session.ts';
 
-export function startEarly(workerName: string): Promise<SessionFactory> | null {
-  const order = read(workerName);
-  if (order === null) return null;
+export function startEarly({ runtime, threadCountMax }: EarlyStart): Promise<SessionFactory> | null {
+  if (runtime === null) return null;
   // The load's own flavour is the only one that is looked up.
-  const assets: Pick<AssetUrls, 'runtimes'> = { runtimes: { wasm: order, webgpu: order, jspi: order } };
-  const starting = startRuntime('wasm', assets, order.threadCountMax);
+  const assets: Pick<AssetUrls, 'runtimes'> = { runtimes: { wasm: runtime, webgpu: runtime, jspi: runtime } };
+  const starting = startRuntime('wasm', assets, threadCountMax);
   starting.catch(() => undefined);
   return starting;
 }
 
-function read(workerName: string): EarlyStart | null {
+export function earlyOrder(workerName: string): EarlyStart {
   try {
-    const order = JSON.parse(workerName.slice(workerName.indexOf(' ') + 1)) as Partial<EarlyStart> | null;
-    return typeof order?.module === 'string' && typeof order.wasm === 'string' && typeof order.threadCountMax === 'number'
-      ? (order as EarlyStart)
-      : null;
+    const { runtime, threadCountMax, model } = JSON.parse(workerName.slice(workerName.indexOf(' ') + 1)) as EarlyStart;
+    const isRuntime = typeof runtime?.module === 'string' && typeof runtime.wasm === 'string' && typeof threadCountMax === 'number';
+    return { runtime: isRuntime ? runtime : null, threadCountMax, model: typeof model === 'string' ? model : null };
   } catch {
-    return null;
+    return { runtime: null, threadCountMax: 1, model: null };
   }
 }

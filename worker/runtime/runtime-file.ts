@@ -4,7 +4,8 @@
  * Why gzipped: one of the three binaries is over the 25 MiB that a large static host allows per file. Where the plain file is
  * missing, the one beside it named `.gz` is inflated on its way. Why not always: the browser keeps compiled code
  * for an address that it streams itself, and not for bytes (the same start took 904 ms streamed and 1,572 ms from bytes).
- * Why by standing in for `fetch`: the runtime asks for the file itself and is spoilt for good by an answer that it cannot use,
+ * Why by standing in for `fetch` and `instantiateStreaming`: the file comes and is compiled while the runtime's module, which would
+ * ask for it, is still on its way; the runtime asks for the file itself and is spoilt for good by an answer that it cannot use,
  * so a missing file must be noticed before it is; and a stream of ours is compiled while it arrives, bytes only afterwards.
  *
  * Invariants
@@ -21,11 +22,17 @@ export class RuntimeFile {
   private readonly bytes: number;
   /** Why neither address gave the file. */
   private missing: string | null = null;
+  private readonly answer: Promise<Response>;
+  private readonly compiled: Promise<WebAssembly.Module>;
 
-  /** @param bytes Length of the file of this release. */
+  /** Begins to fetch and to compile it. @param bytes Length of the file of this release. */
   constructor(url: string, bytes: number) {
     this.url = url;
     this.bytes = bytes;
+    this.answer = this.open(self.fetch, { credentials: 'same-origin' });
+    this.compiled = WebAssembly.compileStreaming(this.answer);
+    // Heard in `served`, if that is ever called.
+    this.compiled.catch(() => undefined);
   }
 
   get name(): string {
@@ -35,14 +42,27 @@ export class RuntimeFile {
   /** Runs `start`, which fetches the file. @throws {SdkError} `asset-unreachable`, `runtime-mismatch` */
   async served<T>(start: () => Promise<T>): Promise<T> {
     const plain = self.fetch;
-    self.fetch = (input, init) =>
-      (input instanceof Request ? input.url : String(input)) === this.url ? this.open(plain, init) : plain(input, init);
+    const { instantiateStreaming } = WebAssembly;
+    let isFirst = true;
+    self.fetch = (input, init) => {
+      if ((input instanceof Request ? input.url : String(input)) !== this.url) return plain(input, init);
+      // The runtime asks once more when it could not use the first answer.
+      const answer = isFirst ? this.answer : this.open(plain, init);
+      isFirst = false;
+      return answer;
+    };
+    WebAssembly.instantiateStreaming = async (source, imports) => {
+      if (source !== this.answer) return instantiateStreaming(source, imports);
+      const module = await this.compiled;
+      return { module, instance: await WebAssembly.instantiate(module, imports) };
+    };
     try {
       return await start();
     } catch (error) {
       throw await this.failure(error, plain);
     } finally {
       self.fetch = plain;
+      WebAssembly.instantiateStreaming = instantiateStreaming;
     }
   }
 

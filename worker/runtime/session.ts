@@ -74,6 +74,7 @@ export async function startRuntime(
   threadCountMax: number,
 ): Promise<SessionFactory> {
   const { module, wasm } = assets.runtimes[flavour];
+  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour]);
   const runtime = await importRuntime(module);
   const actual = String(runtime.env.versions.web);
   if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
@@ -82,7 +83,7 @@ export async function startRuntime(
   runtime.env.logLevel = 'fatal';
   runtime.env.wasm.numThreads = threadCount;
   runtime.env.wasm.wasmPaths = { wasm };
-  await new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour]).served(async () => {
+  await file.served(async () => {
     const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
     await probe.release();
   });

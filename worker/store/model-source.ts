@@ -27,6 +27,7 @@ import { askForValidator, type Download, download, printable, withRetries } from
 import { type Turn, takeTurn } from './download-turn.ts';
 import { fetchManifest, type OpenManifest, openText } from './manifest-source.ts';
 import { type Chunk, ModelStore, type PartialDownload, type StoreEntry, storeKey } from './model-store.ts';
+import type { ReadAhead, ReadModel } from './read-ahead.ts';
 import { StoreWriter } from './store-writer.ts';
 
 /** Variant id of a plain file, which has only one. */
@@ -56,8 +57,16 @@ export class ModelSource {
   private readonly keepsModels: boolean;
   private opening: Promise<ModelStore | string> | null = null;
 
-  /** @param trustedKeys Null: signatures are not asked for. */
-  constructor(cache: 'indexeddb' | 'memory', trustedKeys: readonly string[] | null) {
+  private readonly readAhead: ReadAhead | null;
+  /** By the manifest that a load was given with it. */
+  private readonly readModels = new WeakMap<OpenManifest, ReadModel>();
+
+  /**
+   * @param trustedKeys Null: signatures are not asked for.
+   * @param readAhead What was read before this source was asked for anything, if anything was.
+   */
+  constructor(cache: 'indexeddb' | 'memory', trustedKeys: readonly string[] | null, readAhead: ReadAhead | null) {
+    this.readAhead = cache === 'indexeddb' && trustedKeys === null ? readAhead : null;
     this.keepsModels = cache === 'indexeddb';
     this.trustedKeys = trustedKeys;
   }
@@ -73,12 +82,17 @@ export class ModelSource {
   /** The store, or why there is none. */
   openStore(): Promise<ModelStore | string> {
     if (!this.keepsModels) return Promise.resolve('the client was created with cache: "memory"');
-    this.opening ??= ModelStore.open().catch((error) => firstLine(error));
+    this.opening ??= (this.readAhead?.opening ?? ModelStore.open()).catch((error) => firstLine(error));
     return this.opening;
   }
 
   /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
   async openManifest(url: string, watch: Watch, precedence: Precedence): Promise<OpenManifest> {
+    const read = precedence === 'store-first' ? await this.readAhead?.take(url) : null;
+    if (read) {
+      this.readModels.set(read.opened, read);
+      return read.opened;
+    }
     const entry = precedence === 'server-only' ? undefined : await this.entry(url);
     if (entry === undefined || entry.manifestText === null) return fetchManifest(url, watch, this.trustedKeys);
     const { manifestText, signature } = entry;
@@ -96,7 +110,12 @@ export class ModelSource {
 
   /** The bytes of one variant: graph, external data, and what preprocessing needs. @throws {SdkError} what `downloadMissing` throws. */
   async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
-    const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, true));
+    const read = this.readModels.get(opened);
+    this.readModels.delete(opened);
+    const assemblies =
+      read?.variant === variant.id
+        ? await read.assemblies
+        : filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, true));
     const { fromCache, stored } = await this.assemble(variantOrder(opened, variant), assemblies, watch);
     const [graph, ...others] = assemblies.map(({ bytes }) => bytes);
     const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: others[index] as Uint8Array }));
@@ -134,6 +153,8 @@ export class ModelSource {
   /** Fetches what is missing of a variant, into the assemblies and into the store. */
   async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Omit<ModelBytes, 'files' | 'beside'>> {
     const tally = new Tally(watch, assemblies);
+    const presentBytes = tally.totalBytes - missingBytesOf(assemblies);
+    if (presentBytes > 0) tally.add('verify', presentBytes);
     const opened = await this.openStore();
     const store = typeof opened === 'string' ? null : opened;
     const refusal = typeof opened === 'string' && this.keepsModels ? new SdkError('storage-refused', { reason: opened }) : null;
