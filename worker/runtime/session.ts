@@ -17,6 +17,7 @@ import type * as ort from 'onnxruntime-web';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
 import type { AssetUrls, Feeds, ResidentWire, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
 import { trustThreads } from './trusted-threads.ts';
@@ -80,6 +81,7 @@ export async function startRuntime(
   if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
   const threadCount = threadCountOf(flavour, assets, threadCountMax);
   if (threadCount > 1) trustThreads();
+  growHeapBySmallSteps();
   runtime.env.logLevel = 'fatal';
   runtime.env.wasm.numThreads = threadCount;
   runtime.env.wasm.wasmPaths = { wasm };
