@@ -56,6 +56,9 @@ export interface Fault {
   times?: number;
 }
 
+/** From the last drip to the cut. */
+const CUT_DELAY_MS = 500;
+
 /** A request as it arrived. */
 export interface Received {
   readonly method: string;
@@ -159,7 +162,11 @@ export class StaticServer {
       const step = fault.drip ?? Math.max(1, body.length);
       for (let offset = 0; offset < body.length && !response.destroyed; offset += step) {
         // What dripped has arrived; what is written in one go may be lost with the connection.
-        if (offset >= (fault.cutAt ?? body.length)) return void response.destroy();
+        if (offset >= (fault.cutAt ?? body.length)) {
+          // A page on a busy machine reads it a little later.
+          await new Promise((resolve) => setTimeout(resolve, CUT_DELAY_MS));
+          return void response.destroy();
+        }
         await write(body.subarray(offset, offset + step));
         if (fault.drip !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
       }

@@ -16,7 +16,7 @@
 import { firstLine, isSdkError } from '../../protocol/errors.ts';
 import { MEASURE_BACKGROUND_BYTES_MAX, MEASURE_BYTES_MAX, MEMORY_SHARE_RATIO_MAX } from '../../protocol/limits.ts';
 import { filesOf, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
-import type { Choice, Consideration } from '../../protocol/messages.ts';
+import { type Choice, type Consideration, RUNTIME_FLAVOURS, type RuntimeFlavour } from '../../protocol/messages.ts';
 import type { Gpu } from '../runtime/gpu.ts';
 import type { SessionFactory } from '../runtime/session.ts';
 import type { ModelSource } from '../store/model-source.ts';
@@ -85,7 +85,8 @@ export class Chooser {
     for (const { verdict, variant, provider } of job.request.considered) {
       // It was right once and is not any more: the next visit asks it again before it believes it.
       const pair = origin.pairs.find((each) => verdict === 'wrong-outputs' && isSamePair(each, { variant, provider }));
-      if (pair !== undefined) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, pair));
+      if (pair === undefined) continue;
+      for (const flavour of RUNTIME_FLAVOURS) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, pair, flavour));
     }
     const asked = ruleOrder(origin.pairs).filter((pair) => isAsked(pair, job.request));
     // After a loss on this page, or a runtime that was not there, what is found out holds for this load alone.
@@ -257,7 +258,8 @@ export class Chooser {
 
   private async attempt(job: LoadJob, origin: Origin, candidate: Candidate): Promise<Trial> {
     const starting = this.runtime.claim(job, candidate.provider);
-    const key = origin.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate);
+    const flavour = job.flavour as RuntimeFlavour;
+    const key = origin.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate, flavour);
     // Read while the runtime starts.
     const remembered = this.verdicts.of(key).then((verdict) => verdict !== null);
     const trial = await this.trials.start(job, origin, candidate, starting, remembered);
@@ -275,7 +277,8 @@ export class Chooser {
    */
   async retested(trial: Trial): Promise<string | null> {
     const wrong = await this.trials.wrongOutput(trial);
-    if (wrong !== null) this.verdicts.forget(trustKey(trial.modelVersion, this.runtime.threadCount, trial.candidate));
+    if (wrong !== null)
+      this.verdicts.forget(trustKey(trial.modelVersion, this.runtime.threadCount, trial.candidate, trial.factory.flavour));
     return wrong;
   }
 

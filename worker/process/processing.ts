@@ -9,7 +9,7 @@
  *  - An error names the input and a reason, never a value.
  *  - A model that declares nothing has no Processing at all: its runs cost nothing here.
  *
- * Not here: what each kind does (image.ts …), counting (worker/inference-worker.ts).
+ * Not here: what each kind does (image.ts …), counting (worker/run-port.ts).
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest.ts';

@@ -5,7 +5,7 @@
  *  - Cutting gives each run memory of its own, as a single run would.
  *  - Runs are joined only if they agree in names, types and all axes but the first, and each run in itself agrees on how many items it has.
  *
- * Not here: when runs wait for company (worker/runtime/run-queue.ts), and whether a model's arithmetic allows it (worker/runtime/batch-proof.ts).
+ * Not here: when runs wait for company (worker/runtime/run-queue.ts), and whether a model's arithmetic allows it (worker/load/batch-proof.ts).
  */
 import type { Manifest } from '../../protocol/manifest.ts';
 import { type Feeds, isResidentWire, type RunTensors, type TensorData, type TensorWire } from '../../protocol/messages.ts';

@@ -2,7 +2,7 @@
  * Heap growth: makes the runtime's WASM heap grow by small steps.
  *
  * Why: the heap never shrinks, and the runtime's allocator asks for a fifth more than there is at each growth. A 67 MB model
- * that needs less than 82 MB ended with 91. When the engine refuses, the allocator asks again for a tenth and then for a
+ * that needs 83 MB ended with 91. When the engine refuses, the allocator asks again for a tenth and then for a
  * twentieth, so the first two asks are refused here. Small heaps keep the large steps: they grow often and waste little.
  *
  * Invariants

@@ -217,7 +217,9 @@ class ChunkFiller {
         return;
       }
       const { bytes } = assembly.chunk(this.index);
-      if (this.filledBytes === 0) this.place = assembly.missing.has(this.index) ? assembly.placeOf(this.index) : null;
+      // Asked for each piece: an equal chunk elsewhere may have proved right meanwhile, and its bytes lie in this place by now.
+      if (!assembly.missing.has(this.index)) this.place = null;
+      else if (this.filledBytes === 0) this.place = assembly.placeOf(this.index);
       const part = piece.subarray(at, at + bytes - this.filledBytes);
       this.place?.set(part, this.filledBytes);
       if (this.place !== null) onBytes(part.length);

@@ -147,7 +147,7 @@ async function open(request: BodyRequest, stall: StallTimer): Promise<Response> 
       return response;
     }
     if (await request.access.renew(request.url, address, status, request.signal)) continue;
-    if (status === 416) throw new RangeRefusal('416');
+    if (status === 416 && request.range !== undefined) throw new RangeRefusal('416');
     const failure = new SdkError('model-unreachable', { url, status });
     throw LATER.includes(status) ? new Interruption(failure, retryAfterMs(response)) : failure;
   }
@@ -228,7 +228,8 @@ export async function download(request: WholeRequest): Promise<Download> {
 export async function askForValidator(url: string, access: Access, signal: AbortSignal): Promise<string | null> {
   const address = access.addressOf(url);
   const request = { url, access, httpCache: 'no-cache', signal, isUrgent: false } as const;
-  const response = await fetch(address.url, { ...initOf(request, address, signal), method: 'HEAD' });
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(LOAD_STALL_TIMEOUT_MS)]);
+  const response = await fetch(address.url, { ...initOf(request, address, limited), method: 'HEAD' });
   return response.ok ? validatorOf(response) : null;
 }
 

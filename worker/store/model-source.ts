@@ -137,10 +137,12 @@ export class ModelSource {
         turn?.end();
         return meanwhile;
       }
-      const { bytes, validator } = await fetchPlain(url, watch, true, (loaded, total) => {
+      const moved = (loaded: number, total: number) => {
         turn?.moved(loaded, total);
         watch.onBytes('download', loaded, total);
-      });
+      };
+      // A server that was asked first has said that what the HTTP cache may hold is of yesterday.
+      const { bytes, validator } = await fetchPlain(url, watch, true, moved, precedence === 'store-first' ? 'default' : 'no-cache');
       const facts = await fileFacts(url, bytes);
       const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
       return { files: { graph: bytes, external: [] }, beside: [], facts, fromCache: false, stored };
@@ -165,8 +167,13 @@ export class ModelSource {
     let turn: Turn | null = null;
     while (missingBytesOf(assemblies) > 0 && turn === null) {
       turn = await takeTurn(order.url, watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
-      // Another tab may have fetched them while this one waited.
-      await fill();
+      // Another tab may have fetched them while this one waited. An abort meanwhile must not keep the turn.
+      try {
+        await fill();
+      } catch (error) {
+        turn?.end();
+        throw error;
+      }
     }
     if (missingBytesOf(assemblies) === 0) {
       turn?.end();
@@ -350,13 +357,14 @@ export async function fetchPlain(
   { access, signal }: Pick<Watch, 'access' | 'signal'>,
   isUrgent: boolean,
   onBytes: (loadedBytes: number, totalBytes: number) => void,
+  firstCache: RequestCache,
 ): Promise<Download> {
   const attempt = (httpCache: RequestCache) =>
     withRetries(signal, DOWNLOAD_ATTEMPT_COUNT_MAX, () =>
       download({ url, access, bytesMax: MODEL_BYTES_MAX, httpCache, signal, isUrgent, onBytes }),
     );
   try {
-    return await attempt('default');
+    return await attempt(firstCache);
   } catch (error) {
     if (!isSdkError(error, 'model-truncated')) throw error;
     return attempt('reload');

@@ -14,7 +14,7 @@
  *    automation refuses them with "Error preparing Blob/File data".)
  *  - A chunk that cannot be read is a chunk that is missing.
  *
- * Not here: hashing (worker/store/chunk-reader.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
+ * Not here: hashing (worker/store/assembly.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
  * not an exception: `StoreRefusal`.
  */
 import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';

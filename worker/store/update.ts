@@ -61,9 +61,9 @@ export async function keepVariant(store: ModelStore, opened: OpenManifest, varia
 async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, watch: Watch): Promise<StoredUpdate | null> {
   const validator = await askForValidator(url, watch.access, watch.signal);
   if (validator === null || validator === entry.validator) return null;
-  const { bytes } = await fetchPlain(url, watch, false, () => undefined);
+  const { bytes, validator: current } = await fetchPlain(url, watch, false, () => undefined, 'no-cache');
   const facts = await fileFacts(url, bytes);
-  const refusal = await source.storePlain(url, bytes, facts, validator);
+  const refusal = await source.storePlain(url, bytes, facts, current);
   if (refusal !== null) throw refusal;
   return { version: facts.sha256.slice(0, 12), modelVersion: null, bytes: bytes.length };
 }
