@@ -18,6 +18,9 @@ import { CAUGHT_PATH, caughtDuring, watchNextInstance } from './runtime-files.ts
 /** Where the published package keeps the runtime, seen from dist/node/. */
 const PUBLISHED_RUNTIME = new URL('../ort/ort.wasm.bundle.min.mjs', import.meta.url);
 
+/** As the runtime names them; each includes the one before. */
+export type OptimizationLevel = 'basic' | 'extended' | 'all';
+
 export type NodeSession = (feeds: Feeds) => Promise<Feeds>;
 
 export interface OpenSession {
@@ -50,7 +53,7 @@ export async function openNodeSession(model: Uint8Array | SplitModel, level: 'al
  *
  * @returns null when the runtime has written nothing.
  */
-export async function optimizedGraph(model: SplitModel, level: 'basic' | 'extended'): Promise<Uint8Array | null> {
+export async function optimizedGraph(model: SplitModel, level: OptimizationLevel): Promise<Uint8Array | null> {
   const runtime = await startRuntime();
   const pieces = await caughtDuring(async () => {
     const session = await createSession(runtime, model, { graphOptimizationLevel: level, optimizedModelFilePath: CAUGHT_PATH });

@@ -4,11 +4,13 @@
  * Why: creating MobileNetV2's session took 247 ms from the raw graph and 18 ms from one that was optimised before.
  *
  * Invariants
- *  - For wasm at level `extended`, run with optimisation off. For WebGPU at level `basic`, and the rest is left to the load: fused
- *    operators of the CPU may have no kernel on the GPU.
+ *  - For wasm at level `all`, run with optimisation off: there is one WASM build, so what it finds best here is best everywhere
+ *    (without the layouts of `all` MobileNetV2 int8 took 40 ms a run instead of 30). For WebGPU at level `basic`, and the rest is left
+ *    to the load: fused operators of the CPU may have no kernel on the GPU.
  *  - No trace of the CPU goes to the GPU: a graph that holds a fused operator that it did not hold, or more casts (what lacks an fp16
  *    kernel on the CPU is cast to fp32), is not published for WebGPU.
- *  - One file for both where `extended` finds nothing more to fuse than `basic`.
+ *  - Where `all` makes the file larger (it folds the casts of half floats into weights of twice the size) `extended` is taken.
+ *  - One file for both where the former finds nothing more to fuse than `basic`.
  *  - An optimised graph whose answers to the samples differ from the plain one's is thrown away, with a note.
  *
  * Not here: how the graph is got out of the runtime (cli/runtime-files.ts).
@@ -18,7 +20,7 @@ import type { Provider } from '../protocol/manifest.ts';
 import type { Feeds } from '../protocol/messages.ts';
 import { readOnnxModel } from '../worker/onnx/model-reader.ts';
 import type { SplitModel } from '../worker/onnx/weight-split.ts';
-import { optimizedGraph } from './node-session.ts';
+import { type OptimizationLevel, optimizedGraph } from './node-session.ts';
 import { answersOf, differenceOf, scaleOf } from './pack-goldens.ts';
 
 export interface Graph {
@@ -31,33 +33,44 @@ export interface Graph {
 /** Fused operators sum in another order: a few ten-thousandths of the largest output is that, more is a mistake. */
 const DIFFERENCE_RATIO_MAX = 1e-4;
 
+/** Every visitor downloads the file once; a tenth more is what layouts and folded constants of a small graph come to. */
+const GROWTH_RATIO_MAX = 1.1;
+
 /** @returns One graph, or one for each provider. The plain one where nothing could be optimised. */
 export async function optimizedGraphs(plain: Graph, feeds: readonly Feeds[], id: string, notes: string[]): Promise<readonly Graph[]> {
   if (feeds.length === 0) return [plain];
   const expected = await answersOf(plain.model, 'all', feeds);
-  const tried = async (level: 'basic' | 'extended', isOptimized: boolean): Promise<SplitModel | null> => {
+  const tried = async (level: OptimizationLevel, isOptimized: boolean): Promise<SplitModel | null> => {
     const outcome = await optimized(plain.model, level, isOptimized, feeds, expected);
     if (typeof outcome !== 'string') return outcome;
     notes.push(`${id}: not optimised at level ${level}, ${outcome}. The graph is published as it came.`);
     return null;
   };
-  const extended = plain.providers.includes('wasm') ? await tried('extended', true) : null;
+  const triedForWasm = async () => {
+    const entire = await tried('all', true);
+    return entire !== null && bytesOf(entire) > GROWTH_RATIO_MAX * bytesOf(plain.model) ? tried('extended', true) : entire;
+  };
+  const fused = plain.providers.includes('wasm') ? await triedForWasm() : null;
   const hasGpu = plain.providers.some((provider) => provider !== 'wasm');
   const tame = hasGpu ? await tried('basic', false) : null;
   const basic = tame !== null && isFitForGpu(plain.model, tame) ? tame : null;
-  if (!hasGpu) return [extended === null ? plain : { ...plain, model: extended, isOptimized: true }];
-  if (extended !== null && basic !== null && sameOperators(extended, basic)) return [{ ...plain, model: extended, isOptimized: true }];
-  if (extended === null) return [plain];
+  if (!hasGpu) return [fused === null ? plain : { ...plain, model: fused, isOptimized: true }];
+  if (fused !== null && basic !== null && sameOperators(fused, basic)) return [{ ...plain, model: fused, isOptimized: true }];
+  if (fused === null) return [plain];
   return [
     { ...plain, model: basic ?? plain.model, providers: plain.providers.filter((provider) => provider !== 'wasm') },
-    { model: extended, isOptimized: true, providers: ['wasm'] },
+    { model: fused, isOptimized: true, providers: ['wasm'] },
   ];
+}
+
+function bytesOf({ graph, external }: SplitModel): number {
+  return external.reduce((sum, { data }) => sum + data.length, graph.length);
 }
 
 /** The optimised model, or why there is none. */
 async function optimized(
   model: SplitModel,
-  level: 'basic' | 'extended',
+  level: OptimizationLevel,
   isOptimized: boolean,
   feeds: readonly Feeds[],
   expected: readonly Feeds[],
