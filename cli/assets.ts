@@ -27,9 +27,9 @@ const USAGE = `insitu assets DIR [options]
       --help
 `;
 
-/** Binary of each runtime flavour with the module that it belongs to (scripts/build.mjs copies them). */
+/** Files of each runtime flavour that a browser fetches (scripts/build.mjs puts them there). */
 const RUNTIME_FILES = {
-  wasm: ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'],
+  wasm: ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm', 'ort-wasm-simd-threaded.snapshot.wasm'],
   webgpu: ['ort.webgpu.bundle.min.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'],
   jspi: ['ort.jspi.bundle.min.mjs', 'ort-wasm-simd-threaded.jspi.wasm'],
 } as const;

@@ -110,9 +110,18 @@ export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): t
 }
 
 /** Where the worker finds its files; absolute URLs, all of one release. */
+export interface RuntimeUrls {
+  /** Its module entry. */
+  readonly module: string;
+  /** Its binary. */
+  readonly wasm: string;
+  /** What the binary's start leaves in memory (worker/runtime/snapshot.ts); null for the builds with GPU providers, which have none. */
+  readonly snapshot: string | null;
+}
+
 export interface AssetUrls {
-  /** Module entry and binary of each onnxruntime-web build. Only the chosen one is fetched. */
-  readonly runtimes: Readonly<Record<RuntimeFlavour, { readonly module: string; readonly wasm: string }>>;
+  /** Each onnxruntime-web build. Only the chosen one is fetched. */
+  readonly runtimes: Readonly<Record<RuntimeFlavour, RuntimeUrls>>;
   /** Fetched only by a model that declares preprocessing of text. */
   readonly tokenizer: string;
 }
@@ -135,8 +144,8 @@ export interface WorkerSettings {
 
 /** In the worker's name, behind `insitu` and a space, as JSON: what is to begin before the first message. */
 export interface EarlyStart {
-  /** The plain wasm build, where the load will need it whatever it finds. */
-  readonly runtime: { readonly module: string; readonly wasm: string } | null;
+  /** The plain wasm build, where the load will need it whatever it finds. The page compiles its binary and sends the module. */
+  readonly runtime: RuntimeUrls | null;
   readonly threadCountMax: number;
   /** URL, without query and hash, of the stored model to be read. */
   readonly model: string | null;
@@ -342,8 +351,14 @@ export type WorkerNews =
   | { readonly type: 'refresh'; readonly id: number; readonly ask: number; readonly url: string }
   | { readonly type: 'device-lost' };
 
-/** Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs. */
-export type PageMessage<Port> = { readonly type: 'control'; readonly port: Port } | RunMessage;
+/**
+ * Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs, and once the runtime
+ * that an early start names, as a WebAssembly.Module of the realm, or null where the page could not compile it.
+ */
+export type PageMessage<Port, Module> =
+  | { readonly type: 'control'; readonly port: Port }
+  | { readonly type: 'runtime'; readonly module: Module | null }
+  | RunMessage;
 
 export type RunMessage =
   | { readonly type: 'run'; readonly requests: readonly (RunRequest | ReadRequest)[] }

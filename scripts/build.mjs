@@ -14,7 +14,8 @@
  * stay as written: the application's bundler resolves it.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -58,11 +59,30 @@ async function buildLibrary() {
   await bundle('worker/inference-worker.ts', { file: path('dist/insitu.worker.js'), format: 'esm' });
   mkdirSync(path('dist/ort'), { recursive: true });
   for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${file}`), path(`dist/ort/${file}`));
+  await buildSnapshot();
   rmSync(path('dist/types'), { recursive: true, force: true });
   execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('sdk/tsconfig.build.json')], { stdio: 'inherit' });
   await bundle('protocol/manifest.ts', { file: path('.build/manifest.mjs'), format: 'esm' });
   const { ManifestSchema } = await import(pathToFileURL(path('.build/manifest.mjs')).href);
   writeManifestTypes(ManifestSchema, path('dist/types/protocol/manifest.d.ts'));
+}
+
+/** Made again only when the runtime is another one, or how it is made. */
+async function buildSnapshot() {
+  const file = path('dist/ort/ort-wasm-simd-threaded.snapshot.wasm');
+  const recipe = createHash('sha256')
+    .update(definitions.__RUNTIME__)
+    .update(readFileSync(path('scripts/runtime-snapshot.mjs')))
+    .digest('hex');
+  const made = path(`.build/runtime-snapshot-${recipe.slice(0, 16)}.wasm`);
+  if (!existsSync(made)) {
+    mkdirSync(path('.build'), { recursive: true });
+    // In a process of its own: the runtime leaves threads and a heap behind.
+    execFileSync(process.execPath, [path('scripts/runtime-snapshot.mjs'), path('node_modules/onnxruntime-web/dist/'), made], {
+      stdio: 'inherit',
+    });
+  }
+  copyFileSync(made, file);
 }
 
 /** Two entries and their shared chunks: a command imports what it needs when it is asked for, and not before. */

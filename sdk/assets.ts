@@ -30,14 +30,17 @@ export function assetsBesideModule(): AssetTable {
       wasm: {
         module: new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url).href,
         wasm: new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url).href,
+        snapshot: new URL('./ort/ort-wasm-simd-threaded.snapshot.wasm', import.meta.url).href,
       },
       webgpu: {
         module: new URL('./ort/ort.webgpu.bundle.min.mjs', import.meta.url).href,
         wasm: new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url).href,
+        snapshot: null,
       },
       jspi: {
         module: new URL('./ort/ort.jspi.bundle.min.mjs', import.meta.url).href,
         wasm: new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url).href,
+        snapshot: null,
       },
     },
   };
@@ -55,9 +58,13 @@ export function assetsIn(folder: string | URL): AssetTable {
     localDp: at('insitu.local-dp.js'),
     tokenizer: at('insitu.tokenizer.js'),
     runtimes: {
-      wasm: { module: at('ort/ort.wasm.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.wasm') },
-      webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm') },
-      jspi: { module: at('ort/ort.jspi.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.jspi.wasm') },
+      wasm: {
+        module: at('ort/ort.wasm.bundle.min.mjs'),
+        wasm: at('ort/ort-wasm-simd-threaded.wasm'),
+        snapshot: at('ort/ort-wasm-simd-threaded.snapshot.wasm'),
+      },
+      webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm'), snapshot: null },
+      jspi: { module: at('ort/ort.jspi.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.jspi.wasm'), snapshot: null },
     },
   };
 }

@@ -19,7 +19,7 @@ export async function keepFiles(assets: AssetTable, flavours: Iterable<RuntimeFl
   const folder = new URL('.', assets.worker).href;
   // The page's own fetches say which script it came by and what was loaded on the way; the worker's are not among them.
   const fetched = performance.getEntriesByType('resource').map(({ name }) => name);
-  const runtimes = [...flavours].flatMap((flavour) => [assets.runtimes[flavour].module, assets.runtimes[flavour].wasm]);
+  const runtimes = [...flavours].flatMap((flavour) => Object.values(assets.runtimes[flavour]).filter((url) => url !== null));
   const files = [...new Set([...fetched.filter((name) => name.startsWith(folder)), assets.worker, ...runtimes])];
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {

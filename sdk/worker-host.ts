@@ -83,9 +83,16 @@ export class WorkerHost {
     this.controlPort = control.port1;
     this.news = news.port1;
     this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
-    this.worker = spawn(url, first === null ? '' : earlyStart(settings, first));
+    const order = first === null ? null : earlyStart(settings, first);
+    // Before the worker, which takes as long to start as the file takes to come.
+    const compiling = order?.runtime ? compileRuntime(order.runtime.wasm) : null;
+    this.worker = spawn(url, order);
     this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
-    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
+    this.send({ type: 'control', port: control.port2 }, [control.port2]);
+    // An engine that does not hand modules over throws.
+    void compiling
+      ?.then((module) => this.send({ type: 'runtime', module }, []))
+      .catch(() => this.send({ type: 'runtime', module: null }, []));
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
     this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
     let isReady = false;
@@ -162,6 +169,10 @@ export class WorkerHost {
     this.waiting.clear();
     this.runs.failAll(() => failure(pendingCount));
     this.onEnd();
+  }
+
+  private send(message: PageMessage<MessagePort, WebAssembly.Module>, transfer: Transferable[]): void {
+    this.worker.postMessage(message, transfer);
   }
 
   private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {
@@ -279,11 +290,11 @@ export class WorkerHost {
  *
  * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
  */
-function spawn(url: string, order: string): Worker {
+function spawn(url: string, order: EarlyStart | null): Worker {
   const isSameOrigin = new URL(url).origin === location.origin;
   const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
   try {
-    return new Worker(trustedUrl(source), { type: 'module', name: `insitu${order}` });
+    return new Worker(trustedUrl(source), { type: 'module', name: order === null ? 'insitu' : `insitu ${JSON.stringify(order)}` });
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
   } finally {
@@ -298,15 +309,28 @@ function unwrap<T>(reply: Reply<T>): T {
 }
 
 /** What the worker begins with, before its first message. A stored model is read ahead where nothing else decides whether it may be used. */
-function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { source, provider, update }: LoadRequest): string {
+function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { source, provider, update }: LoadRequest): EarlyStart {
   const { assets, threadCountMax, cache, trustedKeys } = settings;
   const isReadAhead = 'url' in source && cache === 'indexeddb' && trustedKeys === null && update !== 'before';
-  const order: EarlyStart = {
+  return {
     runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
     threadCountMax,
     model: isReadAhead ? withoutQuery(source.url) : null,
   };
-  return ` ${JSON.stringify(order)}`;
+}
+
+/**
+ * The runtime's binary, compiled here while the worker starts, which has its own files to fetch first. Engines share compiled code between a page
+ * and its workers.
+ *
+ * @returns null where that fails, for whatever reason: the worker will try, and says what is wrong.
+ */
+async function compileRuntime(url: string): Promise<WebAssembly.Module | null> {
+  try {
+    return await WebAssembly.compileStreaming(fetch(url, { credentials: 'same-origin' }));
+  } catch {
+    return null;
+  }
 }
 
 function withoutQuery(url: string): string {

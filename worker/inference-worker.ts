@@ -39,7 +39,11 @@ import { fetchUpdate } from './store/update.ts';
 
 /** Before anything else: most of a warm start is the runtime's. */
 const order = earlyOrder(self.name);
-const early = startEarly(order);
+let takeModule: (module: WebAssembly.Module | null) => void = () => undefined;
+const fromPage = new Promise<WebAssembly.Module | null>((resolve) => {
+  takeModule = resolve;
+});
+const early = startEarly(order, fromPage);
 const readAhead = order.model === null ? null : new ReadAhead(order.model);
 
 class InferenceWorker implements ControlApi<MessagePort> {
@@ -57,6 +61,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     (handle) => {
       this.updates.get(handle)?.();
       this.reviews.get(handle)?.();
+      this.loader?.keepSnapshot();
     },
   );
   private source = new ModelSource('memory', null, null);
@@ -241,7 +246,8 @@ function holdLock(name: string | null): Promise<boolean> {
 }
 
 const worker = new InferenceWorker();
-addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) => {
+addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort, WebAssembly.Module>>) => {
   if (data.type === 'control') comlink.expose(worker, data.port);
+  else if (data.type === 'runtime') takeModule(data.module);
   else worker.runs.receive(data);
 });

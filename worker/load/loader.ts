@@ -98,6 +98,11 @@ export class Loader implements RuntimeSlot {
     return this.hasRuntimeFailed || this.gpu.isLost;
   }
 
+  /** For the next visit; nothing where the runtime has none, or not started. */
+  keepSnapshot(): void {
+    void this.runtime?.starting.then((factory) => factory.keepSnapshot());
+  }
+
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
     const flavour = provider === 'wasm' ? (job.flavour ?? 'wasm') : gpuFlavour();
     if (this.isSpoilt || (this.runtime !== null && this.runtime.flavour !== flavour)) throw new ElsewhereSignal(provider);

@@ -13,6 +13,7 @@
  *  - A start that works costs no request more than without this.
  */
 import { firstLine, SdkError } from '../../protocol/errors.ts';
+import type { Snapshot } from './snapshot.ts';
 
 const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d] as const;
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
@@ -20,17 +21,28 @@ const GZIP_MAGIC = [0x1f, 0x8b] as const;
 export class RuntimeFile {
   private readonly url: string;
   private readonly bytes: number;
+  private readonly snapshot: Snapshot | null;
   /** Why neither address gave the file. */
   private missing: string | null = null;
   private readonly answer: Promise<Response>;
   private readonly compiled: Promise<WebAssembly.Module>;
 
-  /** Begins to fetch and to compile it. @param bytes Length of the file of this release. */
-  constructor(url: string, bytes: number) {
+  /**
+   * Begins to fetch and to compile it, unless the page has.
+   *
+   * @param bytes Length of the file of this release.
+   * @param fromPage The page's compiled module; null where it has none.
+   * @param snapshot What the runtime begins with; null for builds that have none.
+   */
+  constructor(url: string, bytes: number, fromPage: Promise<WebAssembly.Module | null> | null, snapshot: Snapshot | null) {
     this.url = url;
     this.bytes = bytes;
-    this.answer = this.open(self.fetch, { credentials: 'same-origin' });
-    this.compiled = WebAssembly.compileStreaming(this.answer);
+    this.snapshot = snapshot;
+    const open = () => this.open(self.fetch, { credentials: 'same-origin' });
+    const module = fromPage ?? Promise.resolve(null);
+    // Nobody reads an answer whose file is compiled already.
+    this.answer = fromPage === null ? open() : module.then((compiled) => (compiled === null ? open() : new Response()));
+    this.compiled = module.then((compiled) => compiled ?? WebAssembly.compileStreaming(this.answer));
     // Heard in `served`, if that is ever called.
     this.compiled.catch(() => undefined);
   }
@@ -54,7 +66,8 @@ export class RuntimeFile {
     WebAssembly.instantiateStreaming = async (source, imports) => {
       if (source !== this.answer) return instantiateStreaming(source, imports);
       const module = await this.compiled;
-      return { module, instance: await WebAssembly.instantiate(module, imports) };
+      const instance = await WebAssembly.instantiate(module, imports);
+      return { module, instance: (await this.snapshot?.before(instance, imports ?? {})) ?? instance };
     };
     try {
       return await start();

@@ -20,6 +20,7 @@ import type { AssetUrls, Feeds, ResidentWire, RuntimeFlavour, TensorData, Tensor
 import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
+import { Snapshot } from './snapshot.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
@@ -73,9 +74,11 @@ export async function startRuntime(
   flavour: RuntimeFlavour,
   assets: Pick<AssetUrls, 'runtimes'>,
   threadCountMax: number,
+  fromPage: Promise<WebAssembly.Module | null> | null = null,
 ): Promise<SessionFactory> {
-  const { module, wasm } = assets.runtimes[flavour];
-  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour]);
+  const { module, wasm, snapshot: snapshotUrl } = assets.runtimes[flavour];
+  const snapshot = snapshotUrl === null ? null : new Snapshot(snapshotUrl);
+  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour], fromPage, snapshot);
   const runtime = await importRuntime(module);
   const actual = String(runtime.env.versions.web);
   if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
@@ -85,11 +88,27 @@ export async function startRuntime(
   runtime.env.logLevel = 'fatal';
   runtime.env.wasm.numThreads = threadCount;
   runtime.env.wasm.wasmPaths = { wasm };
-  await file.served(async () => {
-    const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
-    await probe.release();
-  });
-  return new SessionFactory(runtime, flavour, threadCount);
+  const tellLanguage = hideLanguage();
+  try {
+    await file.served(async () => {
+      const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
+      await probe.release();
+    });
+  } finally {
+    tellLanguage();
+  }
+  return new SessionFactory(runtime, flavour, threadCount, snapshot);
+}
+
+/**
+ * The runtime copies the person's language into its memory, where it reads it nowhere; a snapshot begins with the memory of one without.
+ * The answer gives it back.
+ */
+function hideLanguage(): () => void {
+  Object.defineProperty(navigator, 'language', { value: 'C', configurable: true });
+  return () => {
+    delete (navigator as { language?: string }).language;
+  };
 }
 
 async function importRuntime(module: string): Promise<Runtime> {
@@ -110,11 +129,22 @@ export class SessionFactory {
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
   private readonly runtime: Runtime;
+  private readonly snapshot: Snapshot | null;
 
-  constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number) {
+  constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number, snapshot: Snapshot | null) {
     this.runtime = runtime;
     this.flavour = flavour;
     this.threadCount = threadCount;
+    this.snapshot = snapshot;
+  }
+
+  get isFromSnapshot(): boolean {
+    return this.snapshot?.isLaidIn === true;
+  }
+
+  /** Sees to it that the next visit's runtime can begin with the snapshot. */
+  keepSnapshot(): void {
+    this.snapshot?.keep();
   }
 
   /**
