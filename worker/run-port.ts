@@ -31,7 +31,7 @@ import type { PreparedRun, Processing } from './process/processing.ts';
 import { batchShapeOf, joinFeeds, splitOutputs } from './runtime/batch.ts';
 import type { Pin, ResidentStore } from './runtime/resident-store.ts';
 import type { Company, QueuedRun, RunQueue } from './runtime/run-queue.ts';
-import { KeptTensor, type Session, type SessionTensors } from './runtime/session.ts';
+import { disposeKept, KeptTensor, type Session, type SessionTensors } from './runtime/session.ts';
 
 export interface PortModel {
   readonly session: Session;
@@ -205,14 +205,16 @@ class PortRun implements QueuedRun {
   }
 
   private async startAlone(): Promise<void> {
+    let outputs: SessionTensors = {};
     let reply: RunReply;
     try {
       this.port.residents.requireRoom(this.model.residentCount);
       const feeds = this.held(this.prepared.feeds);
       const startMs = performance.now();
-      const outputs = await this.model.watch.runKeeping(feeds);
+      outputs = await this.model.watch.runKeeping(feeds);
       reply = this.reply(outputs, startMs, performance.now() - startMs);
     } catch (error) {
+      disposeKept(outputs);
       this.refuse(error);
       return;
     }
@@ -251,13 +253,16 @@ class PortRun implements QueuedRun {
     return { ...timed, outputs: this.sent(outputs, finished.outputs), results: finished.results, postMs: finished.postMs };
   }
 
-  /** Of the outputs, those that the page is to have; kept tensors go into the store, and by number to the page. */
+  /**
+   * Of the outputs, those that the page is to have; kept tensors go into the store, and by number to the page. The last step of a reply: what
+   * the store has is the page's, and the page learns of it by this reply.
+   */
   private sent(outputs: SessionTensors, wanted: SessionTensors): RunTensors {
     if (this.model.residentCount === 0) return wanted as Feeds;
     const { residents } = this.port;
     const sent: Record<string, TensorWire | ResidentWire> = {};
     for (const [name, output] of Object.entries(outputs)) {
-      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.handle, output);
+      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.handle, this.model.watch, output);
       else if (wanted[name] !== undefined) sent[name] = output;
     }
     return sent;
@@ -313,7 +318,7 @@ class PortRead implements QueuedRun {
   async start(): Promise<void> {
     const startMs = performance.now();
     try {
-      const data = await this.pin.tensor().read();
+      const data = await this.pin.read();
       const [queueMs, runMs] = [startMs - this.arrivedMs, performance.now() - startMs];
       this.pin.unpin();
       this.port.answer(

@@ -1,11 +1,12 @@
 /**
  * Resident tensors: outputs that stay in the worker, fed to other models, read, released, and none left behind.
  */
+import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { RESIDENT_TENSOR_COUNT_MAX } from '../../protocol/limits.ts';
 import { browserTest, ENGINES } from '../harness/browsers.ts';
 import { onnxModel } from '../harness/onnx-writer.ts';
-import { withServer } from './bare-page.ts';
+import { WORKER, withServer, workerAfter } from './bare-page.ts';
 
 /** features = x * 2 */
 const DOUBLER = onnxModel(
@@ -21,6 +22,52 @@ const ADDER = onnxModel(
   [{ name: 'y', dims: ['batch', 4] }],
   { weights: [{ name: 'one', dims: [1], data: Float32Array.of(1) }] },
 );
+
+/** features = x * 2 and y = x + 2, whose postprocessing needs the features, and so fails when they stay on the GPU. */
+const BOXES_GRAPH = (() => {
+  const value = (name: string) => ({ name, dims: [1, 2, 4] });
+  const nodes = [
+    { operator: 'Mul', inputs: ['x', 'two'], output: 'features' },
+    { operator: 'Add', inputs: ['x', 'two'], output: 'y' },
+  ];
+  return onnxModel([value('x')], nodes, [value('features'), value('y')], {
+    weights: [{ name: 'two', dims: [1], data: Float32Array.of(2) }],
+  });
+})();
+
+function boxesManifest(): string {
+  const sha256 = createHash('sha256').update(BOXES_GRAPH).digest('hex');
+  const file = { file: 'graph.onnx', bytes: BOXES_GRAPH.length, sha256, chunks: [{ sha256, bytes: BOXES_GRAPH.length }] };
+  const value = (name: string) => ({ name, type: 'float32', dims: [1, 2, 4], kind: 'numeric' });
+  const steps = [{ kind: 'boxes', format: 'xyxy', scores: { output: 'features' }, threshold: 0 }];
+  return JSON.stringify({
+    ...{ schema: 1, name: 'boxes', version: '1.0.0', licence: 'none', golden: [] },
+    variants: [{ id: 'fp32', quantization: 'fp32', ...file, providers: ['webgpu'], tolerance: 0 }],
+    inputs: [value('x')],
+    outputs: [value('features'), { ...value('y'), postprocess: { steps } }],
+  });
+}
+
+/** Tells on a channel how many GPU buffers were made so far for tensors, not for what is on its way. */
+const COUNTING = `{ const { createBuffer } = GPUDevice.prototype;
+  const channel = new BroadcastChannel('buffers');
+  let count = 0;
+  GPUDevice.prototype.createBuffer = function (...args) {
+    if ((args[0].usage & GPUBufferUsage.STORAGE) !== 0) count++;
+    return createBuffer.apply(this, args);
+  };
+  channel.onmessage = () => channel.postMessage(count); }`;
+
+/** A worker that, when it is told to, loses its GPU device, and whose GPU has given nothing back since it was told so. */
+const SILENT_LOSS = `{ const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    const device = await requestDevice.apply(this, args);
+    addEventListener('message', ({ data }) => {
+      if (data === 'silence') GPUBuffer.prototype.mapAsync = () => new Promise(() => undefined);
+      if (data === 'lose') device.destroy();
+    });
+    return device;
+  } }`;
 
 /** Defines `head`, `tail` on a provider, and how a feed and a sum of theirs look. */
 const MODELS = `async (provider, doubler, adder) => {
@@ -157,5 +204,74 @@ browserTest('a resident tensor of the wrong dims or type is refused before anyth
       return [await code(() => digits.run({ image: features })), await code(() => tail.run({ features, more: features })), await code(() => tail.run({}))];
     }`);
     expect(codes).toEqual(['tensor-dims-mismatch', 'input-unknown', 'input-missing']);
+  });
+});
+
+browserTest(
+  'a run that fails costs a model whose outputs stay on the GPU that run alone, and none of the tensors that it made before',
+  ['chromium-webgpu'],
+  async ({ page }) => {
+    const sum = onnxModel(
+      [
+        { name: 'a', dims: ['n'] },
+        { name: 'b', dims: ['m'] },
+      ],
+      [{ operator: 'Add', inputs: ['a', 'b'], output: 'y' }],
+      [{ name: 'y', dims: ['k'] }],
+    );
+    await withServer(page, async () => {
+      const answer = await page.evaluate<unknown[]>(
+        `async (bytes) => {
+        const model = await insitu.createClient().load({ name: 'sum.onnx', bytes: Uint8Array.from(bytes) }, { provider: 'webgpu', resident: ['y'] });
+        const vector = (values) => ({ data: values, dims: [values.length] });
+        const y = async (a, b) => (await model.run({ a: vector(a), b: vector(b) })).outputs.y;
+        const numbers = async (tensor) => Array.from((await tensor.read()).data);
+        const before = await y([1, 2, 3], [10, 10, 10]);
+        const runs = await Promise.all([y([4, 5], [1, 2, 3]), y([6, 7], [1, 1]), y([8, 9], [1, 2, 3]), y([1], [1])].map((run) => outcome(async () => numbers(await run))));
+        return [await numbers(before), ...runs.map(({ value, code }) => value ?? code), await numbers(await y([2, 4], [1, 1]))];
+      }`,
+        [...sum],
+      );
+      expect(answer).toEqual([[11, 12, 13], 'run-failed', [7, 8], 'run-failed', [2], [3, 5]]);
+    });
+  },
+);
+
+browserTest(
+  'a resident tensor whose GPU is lost while it is read, or was before, is refused with device-lost, whether or not the GPU ever answers',
+  ['chromium-webgpu'],
+  async ({ page }) => {
+    await withServer(page, async (server) => {
+      server.faults.set(WORKER, { body: await workerAfter(SILENT_LOSS) });
+      await page.evaluate(MODELS, 'webgpu', [...DOUBLER], [...ADDER]);
+      const codes = await page.evaluate<unknown[]>(`async () => {
+        const { features } = (await head.run(x(1))).outputs;
+        workers.at(-1).postMessage('silence');
+        const reads = [outcome(() => features.read()), outcome(() => features.read())];
+        workers.at(-1).postMessage('lose');
+        return (await Promise.all(reads)).map(({ code }) => code);
+      }`);
+      expect(codes).toEqual(['device-lost', 'device-lost']);
+    });
+  },
+);
+
+browserTest('what a run has kept on the GPU is given back when its postprocessing fails', ['chromium-webgpu'], async ({ page }) => {
+  await withServer(page, async (server) => {
+    server.files.set('/boxes/model.json', boxesManifest());
+    server.files.set('/boxes/graph.onnx', BOXES_GRAPH);
+    server.faults.set(WORKER, { body: await workerAfter(COUNTING) });
+    const [codes, madeCount] = await page.evaluate<[string[], number]>(`async () => {
+        const model = await insitu.createClient().load('/boxes/model.json', { provider: 'webgpu', resident: ['features'] });
+        const channel = new BroadcastChannel('buffers');
+        const buffers = () => new Promise((resolve) => { channel.onmessage = ({ data }) => resolve(data); channel.postMessage(null); });
+        const run = async () => (await outcome(() => model.run({ x: { data: [1, 2, 3, 4, 5, 6, 7, 8], dims: [1, 2, 4] } }))).code;
+        const codes = [await run(), await run()];
+        const before = await buffers();
+        for (let count = 0; count < 30; count++) codes.push(await run());
+        return [codes, (await buffers()) - before];
+      }`);
+    expect(new Set(codes)).toEqual(new Set(['run-failed']));
+    expect(madeCount).toBe(0);
   });
 });

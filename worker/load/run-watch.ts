@@ -8,7 +8,7 @@
  *  - A run whose output made the goldens fail is not handed out, and no later one either.
  *  - Goldens are run inside the turn of the run that raised the doubt, so nothing overtakes them in the runtime.
  *  - A model whose NaN was its own is doubted again only after twice as many, so that goldens never cost more than runs.
- *  - On a lost GPU a run rejects at once, whether or not the runtime ever answers.
+ *  - On a lost GPU a run rejects at once, whether or not the runtime ever answers, and so does the reading of what one has kept.
  *
  * Not here: leaving the provider for the next one (sdk/model-binding.ts).
  */
@@ -17,7 +17,7 @@ import { NAN_SCAN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/messages.ts';
 import type { Gpu } from '../runtime/gpu.ts';
-import { KeptTensor, type Session, type SessionTensors } from '../runtime/session.ts';
+import { disposeKept, KeptTensor, type Session, type SessionTensors } from '../runtime/session.ts';
 import type { Candidate } from './candidates.ts';
 import { firstWrongOutput } from './golden.ts';
 
@@ -48,11 +48,21 @@ export class RunWatch {
     return this.watched(feeds, () => this.session.runKeeping(feeds));
   }
 
+  /** A copy of what this model's runs have kept. @throws {SdkError} `device-lost`; what else the runtime throws, as it is. */
+  read(tensor: KeptTensor): Promise<TensorWire> {
+    return this.untilLost(() => tensor.read());
+  }
+
   private async watched<T extends SessionTensors>(feeds: SessionTensors, work: () => Promise<T>): Promise<T> {
     this.requireTrust();
     const outputs = await this.untilLost(work);
-    if (hasNaN(outputs) && !hasNaN(feeds)) await this.doubt();
-    this.requireTrust();
+    try {
+      if (hasNaN(outputs) && !hasNaN(feeds)) await this.doubt();
+      this.requireTrust();
+    } catch (error) {
+      disposeKept(outputs);
+      throw error;
+    }
     return outputs;
   }
 

@@ -9,7 +9,7 @@
  */
 import { SdkError } from '../../protocol/errors.ts';
 import { RESIDENT_TENSOR_COUNT_MAX } from '../../protocol/limits.ts';
-import type { ResidentWire } from '../../protocol/messages.ts';
+import type { ResidentWire, TensorWire } from '../../protocol/messages.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { KeptTensor } from './session.ts';
 
@@ -17,12 +17,20 @@ import type { KeptTensor } from './session.ts';
 export interface Pin {
   /** @throws {SdkError} `invalid-option` when its model has closed meanwhile. */
   tensor(): KeptTensor;
+  /** A copy of its elements. @throws as `tensor` and the model's watch. */
+  read(): Promise<TensorWire>;
   unpin(): void;
+}
+
+/** Reads a kept tensor, and notices when what it lies on is lost. */
+interface Reader {
+  read(tensor: KeptTensor): Promise<TensorWire>;
 }
 
 interface Resident {
   readonly owner: number;
   readonly tensor: KeptTensor;
+  readonly watch: Reader;
   pinCount: number;
   isReleased: boolean;
   isGone: boolean;
@@ -37,10 +45,6 @@ export class ResidentStore {
     this.queue = queue;
   }
 
-  get count(): number {
-    return this.residents.size;
-  }
-
   /** @throws {SdkError} `invalid-option` when too many are kept; asked before a run, so that nothing has to be thrown away. */
   requireRoom(count: number): void {
     if (count === 0 || this.residents.size + count <= RESIDENT_TENSOR_COUNT_MAX) return;
@@ -49,9 +53,9 @@ export class ResidentStore {
   }
 
   /** @param owner Handle of the model that made it. */
-  keep(owner: number, tensor: KeptTensor): ResidentWire {
+  keep(owner: number, watch: Reader, tensor: KeptTensor): ResidentWire {
     const residentId = this.nextId++;
-    this.residents.set(residentId, { owner, tensor, pinCount: 0, isReleased: false, isGone: false });
+    this.residents.set(residentId, { owner, watch, tensor, pinCount: 0, isReleased: false, isGone: false });
     const { type, dims, location } = tensor;
     return { residentId, type, dims, location };
   }
@@ -62,11 +66,13 @@ export class ResidentStore {
     if (resident === undefined || resident.isReleased) throw released();
     resident.pinCount++;
     let isHeld = true;
+    const tensor = () => {
+      if (resident.isGone) throw released();
+      return resident.tensor;
+    };
     return {
-      tensor: () => {
-        if (resident.isGone) throw released();
-        return resident.tensor;
-      },
+      tensor,
+      read: async () => resident.watch.read(tensor()),
       unpin: () => {
         if (!isHeld) return;
         isHeld = false;

@@ -20,6 +20,7 @@ import type { AssetUrls, Feeds, ResidentWire, RuntimeFlavour, TensorData, Tensor
 import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
+import { createBound, type SessionBinding } from './session-binding.ts';
 import { Snapshot } from './snapshot.ts';
 import { trustThreads } from './trusted-threads.ts';
 
@@ -167,8 +168,11 @@ export class SessionFactory {
       ...SILENT,
     };
     try {
-      const session = await this.runtime.InferenceSession.create(graph, options);
-      return new Session(this.runtime, session, new Set(keptOutputs), isBound);
+      const open = () => this.runtime.InferenceSession.create(graph, options);
+      const kept = new Set(keptOutputs);
+      if (!isBound) return new Session(this.runtime, await open(), kept, null);
+      const { session, binding } = await createBound(open);
+      return new Session(this.runtime, session, kept, { reset: () => binding?.reset() === true });
     } catch (error) {
       if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
       throw error;
@@ -225,6 +229,11 @@ export class KeptTensor {
   }
 }
 
+/** Gives back what was kept of a run's outputs and belongs to nobody else. */
+export function disposeKept(outputs: SessionTensors): void {
+  for (const output of Object.values(outputs)) if (output instanceof KeptTensor) output.dispose();
+}
+
 export class Session {
   readonly inputs: readonly SessionTensor[];
   /** Sequences, maps and optional values are left out: only tensors cross to the page. */
@@ -233,15 +242,15 @@ export class Session {
   private readonly session: ort.InferenceSession;
   private readonly kept: ReadonlySet<string>;
   private readonly outputNames: readonly string[];
-  /** The runtime binds inputs and outputs of a session that keeps outputs on the GPU. */
-  private readonly isBound: boolean;
+  private readonly binding: Pick<SessionBinding, 'reset'> | null;
   private hasLostBinding = false;
 
-  constructor(runtime: Runtime, session: ort.InferenceSession, kept: ReadonlySet<string>, isBound: boolean) {
+  /** @param binding Of a session that keeps outputs on the GPU; null of any other. */
+  constructor(runtime: Runtime, session: ort.InferenceSession, kept: ReadonlySet<string>, binding: Pick<SessionBinding, 'reset'> | null) {
     this.runtime = runtime;
     this.session = session;
     this.kept = kept;
-    this.isBound = isBound;
+    this.binding = binding;
     this.inputs = session.inputMetadata.map(toSessionTensor);
     this.outputs = session.outputMetadata.filter((meta) => meta.isTensor).map(toSessionTensor);
     this.outputNames = this.outputs.map(({ name }) => name);
@@ -250,11 +259,11 @@ export class Session {
   /** Runs once and reads every output. */
   async run(feeds: SessionTensors): Promise<Feeds> {
     const wires: Record<string, TensorWire> = {};
-    for (const [name, output] of Object.entries(await this.runKeeping(feeds))) {
-      if (output instanceof KeptTensor) {
-        wires[name] = await output.read();
-        output.dispose();
-      } else wires[name] = output;
+    const outputs = await this.runKeeping(feeds);
+    try {
+      for (const [name, output] of Object.entries(outputs)) wires[name] = output instanceof KeptTensor ? await output.read() : output;
+    } finally {
+      disposeKept(outputs);
     }
     return wires;
   }
@@ -263,25 +272,20 @@ export class Session {
   async runKeeping(feeds: SessionTensors): Promise<SessionTensors> {
     const tensors: Record<string, ort.Tensor> = {};
     for (const name of Object.keys(feeds)) tensors[name] = this.toTensor(feeds[name] as TensorWire | KeptTensor);
-    // After a failed run such a session takes the feeds of that run for those of every later one (wasm-core-impl.ts, `inputOutputBound`).
     if (this.hasLostBinding) throw new Error('an earlier run of this session failed and its outputs stay on the GPU; load the model again');
     let outputs: ort.InferenceSession.OnnxValueMapType;
     try {
       outputs = await this.session.run(tensors, this.outputNames, SILENT);
     } catch (error) {
-      this.hasLostBinding = this.isBound;
+      this.hasLostBinding = this.binding?.reset() === false;
       // The runtime's texts quote values of inputs ("idx=4711 must be within …"): their numbers stay here, the cause too.
       throw fatalError(error) ?? new Error(namelessReason(error));
     }
     const results: Record<string, TensorWire | KeptTensor> = {};
     for (const name of this.outputNames) {
       const tensor = outputs[name] as ort.Tensor;
-      if (this.kept.has(name)) results[name] = new KeptTensor(tensor);
-      else if (tensor.location === 'cpu') results[name] = wireOf(tensor);
-      else {
-        results[name] = { type: tensor.type as TensorType, dims: [...tensor.dims], data: plainData(await tensor.getData()) };
-        tensor.dispose();
-      }
+      // What is not to be kept is in plain memory whatever the session runs on: that is the runtime's preferred location.
+      results[name] = this.kept.has(name) ? new KeptTensor(tensor) : wireOf(tensor);
     }
     return results;
   }
