@@ -2,6 +2,7 @@
  * The model store: the second visit without a request, damage that is found, browsers that refuse, new versions.
  */
 import { expect } from 'vitest';
+import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Explanation, StoredModel } from '../../sdk/options.ts';
 import { browserTest } from '../harness/browsers.ts';
 import { StaticServer } from '../harness/static-server.ts';
@@ -95,6 +96,30 @@ browserTest('a browser that refuses to open IndexedDB runs the model from memory
     expect(answer.codes).toEqual(['warn storage-refused']);
     expect(answer.text).toContain('no storage here');
     expect(answer.list).toMatchObject({ ok: false, code: 'storage-refused' });
+  });
+});
+
+browserTest('a store that opens after the load has gone on without it is closed again', async ({ page }) => {
+  await withServer(page, async (server) => {
+    const soonAndNoting = `{ const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${STORE_OPEN_TIMEOUT_MS} ? 50 : ms);
+      const { close } = IDBDatabase.prototype;
+      IDBDatabase.prototype.close = function () { fetch('/closed'); return close.call(this); }; }`;
+    server.faults.set(WORKER, { body: await workerAfter(soonAndNoting) });
+    // A page of an earlier release that lets no other one upgrade.
+    await page.evaluate(`() => new Promise((resolve, reject) => {
+      const request = indexedDB.open('insitu-models', 1);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore('entries', { keyPath: 'url' });
+        request.result.createObjectStore('chunks', { keyPath: 'sha256' });
+      };
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => { window.old = request.result; resolve(); };
+    })`);
+    const load = await page.evaluate<Loaded>(loadDigits());
+    expect(load).toMatchObject({ ok: true, value: { text: expect.stringContaining('IndexedDB does not answer') } });
+    expect(server.requests).not.toContain('/closed');
+    await page.evaluate('() => old.close()');
+    await expect.poll(() => server.requests, { timeout: 10_000 }).toContain('/closed');
   });
 });
 

@@ -124,6 +124,8 @@ export class ModelStore {
         // A later release wants to upgrade: let it.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
       });
+      // One that opens after all has nobody who would use it.
+      deadline.catch(() => opening.then((db) => db.close())).catch(() => undefined);
       return new ModelStore(await Promise.race([opening, deadline]));
     } catch (error) {
       throw new StoreRefusal(error);
