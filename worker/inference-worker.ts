@@ -53,6 +53,8 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
   private readonly reviews = new Map<number, () => void>();
+  /** Of models with a review: aborted when the model is closed. */
+  private readonly reviewed = new Map<number, AbortController>();
   readonly runs = new RunPort(
     (replies, transfer) => self.postMessage(replies, { transfer }),
     this.models,
@@ -113,6 +115,8 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.models.delete(handle);
     this.updates.delete(handle);
     this.reviews.delete(handle);
+    this.reviewed.get(handle)?.abort();
+    this.reviewed.delete(handle);
     if (model === undefined) return { ok: true, value: null };
     const release = () => {
       this.residents.dropOf(handle);
@@ -194,10 +198,12 @@ class InferenceWorker implements ControlApi<MessagePort> {
   /** What the choice left open is looked at behind the first result, too. */
   private planReview(handle: number, { review }: RunnableModel): void {
     if (review === null) return;
+    const closing = new AbortController();
+    this.reviewed.set(handle, closing);
     this.reviews.set(handle, () => {
       this.reviews.delete(handle);
       // A review that fails, most often because the model was closed, leaves the question to the next visit.
-      setTimeout(() => void (this.models.has(handle) && review().catch(() => undefined)), REVIEW_DELAY_MS);
+      setTimeout(() => void (this.models.has(handle) && review(closing.signal).catch(() => undefined)), REVIEW_DELAY_MS);
     });
   }
 

@@ -199,6 +199,31 @@ browserTest(
   },
 );
 
+browserTest(
+  'a model that is closed while it is timed behind its first result fetches no further byte, and nothing is remembered of it',
+  ['chromium-webgpu'],
+  async ({ page }) => {
+    await withServer(page, async (server) => {
+      const rival = '/models/digits/digits.fp32.onnx';
+      server.faults.set(WORKER, { body: await workerAfter(SOON) });
+      server.faults.set(rival, { stallAt: 100 });
+      // The other one keeps the worker alive.
+      await page.evaluate(`async () => {
+        window.client = insitu.createClient();
+        window.other = await client.load(digitsUrl, { measure: 'background' });
+        window.model = await client.load(digitsUrl, { measure: 'background' });
+        await model.run(digit());
+      }`);
+      await expect.poll(() => server.requests, { timeout: 10_000 }).toContain(rival);
+      await page.evaluate('() => model.close()');
+      await expect.poll(() => server.abandoned, { timeout: 10_000 }).toContain(rival);
+      expect(await page.evaluate('() => workers.length')).toBe(1);
+      const verdicts = await page.evaluate<{ chosen: unknown; considered: { verdict: string }[] }[]>(VERDICTS);
+      expect(verdicts.flatMap(({ considered }) => considered).filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+    });
+  },
+);
+
 browserTest('with cache: memory nothing is remembered', ['chromium-webgpu'], async ({ page }) => {
   await withServer(page, async () => {
     const answer = await page.evaluate(`async () => {

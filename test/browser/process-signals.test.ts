@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import type { Manifest, ManifestInput, ManifestOutput } from '../../protocol/manifest.ts';
+import type { Manifest, ManifestInput, ManifestOutput, Provider } from '../../protocol/manifest.ts';
 import type { RecordingWire, RowWire } from '../../protocol/messages.ts';
 import { prepareRecordings } from '../../worker/process/audio.ts';
 import { prepareRows } from '../../worker/process/row.ts';
@@ -61,10 +61,12 @@ interface Served {
   readonly outputs: readonly ManifestOutput[];
   readonly nodes: readonly OnnxNode[];
   readonly weights?: readonly OnnxWeights[];
+  /** Default wasm. */
+  readonly providers?: readonly Provider[];
 }
 
 /** Serves a model in `/models/small/`. */
-function serve(server: StaticServer, { inputs, outputs, nodes, weights = [] }: Served): void {
+function serve(server: StaticServer, { inputs, outputs, nodes, weights = [], providers = ['wasm'] }: Served): void {
   const onnxValue = ({ name, dims, type }: ManifestInput | ManifestOutput) => ({ name, dims, type: type as 'float32' | 'int64' });
   const model = onnxModel(inputs.map(onnxValue), nodes, outputs.map(onnxValue), { weights });
   const manifest: Manifest = {
@@ -72,7 +74,7 @@ function serve(server: StaticServer, { inputs, outputs, nodes, weights = [] }: S
     name: 'small',
     version: '1',
     licence: 'Apache-2.0',
-    variants: [{ id: 'fp32', quantization: 'fp32', ...published('model.onnx', model), providers: ['wasm'], tolerance: 0 }],
+    variants: [{ id: 'fp32', quantization: 'fp32', ...published('model.onnx', model), providers: [...providers], tolerance: 0 }],
     inputs: [...inputs],
     outputs: [...outputs],
     golden: [],
@@ -81,8 +83,8 @@ function serve(server: StaticServer, { inputs, outputs, nodes, weights = [] }: S
   server.faults.set('/models/small/model.onnx', { body: model });
 }
 
-function serveIdentity(server: StaticServer, inputs: readonly ManifestInput[]): void {
-  serve(server, { inputs, outputs: inputs.map(seenAs), nodes: inputs.map(identityOf) });
+function serveIdentity(server: StaticServer, inputs: readonly ManifestInput[], providers?: readonly Provider[]): void {
+  serve(server, { inputs, outputs: inputs.map(seenAs), nodes: inputs.map(identityOf), ...(providers && { providers }) });
 }
 
 function published(file: string, bytes: Uint8Array) {
@@ -180,9 +182,9 @@ const TEXTS = JSON.parse(readFileSync(new URL('../vectors/texts.json', import.me
 };
 const WORDPIECE = 'test/vectors/texts-wordpiece.json';
 
-async function serveText(server: StaticServer): Promise<void> {
+async function serveText(server: StaticServer, providers?: readonly Provider[]): Promise<void> {
   const json = await readRepositoryFile(WORDPIECE);
-  serveIdentity(server, textInputs(published('tokenizer.json', json)));
+  serveIdentity(server, textInputs(published('tokenizer.json', json)), providers);
   server.faults.set('/models/small/tokenizer.json', { body: json });
 }
 
@@ -222,6 +224,29 @@ browserTest(
         body: (await readRepositoryFile(WORDPIECE)).map((byte, at) => (at === 900 ? byte ^ 1 : byte)),
       });
       expect(await page.evaluate<Outcome<string>>(load)).toMatchObject({ ok: false, code: 'model-corrupt' });
+    });
+  },
+);
+
+browserTest(
+  'a tokenizer library that is missing ends the load and is no fault of a provider: no other worker is tried, and the next load has the GPU',
+  ['chromium-webgpu'],
+  async ({ page }) => {
+    await withServer(page, async (server) => {
+      await serveText(server, ['webgpu', 'wasm']);
+      const load = `() => outcome(async () => {
+        const { provider, considered } = (await insitu.createClient().load('/models/small/model.json')).explain();
+        return [provider, ...considered.map(({ verdict }) => verdict)];
+      })`;
+      server.faults.set('/insitu/insitu.tokenizer.js', { status: 404 });
+      expect(await page.evaluate<Outcome<string[]>>(load)).toMatchObject({
+        ok: false,
+        code: 'asset-unreachable',
+        details: { asset: 'insitu.tokenizer.js' },
+      });
+      expect(await page.evaluate('() => workers.length')).toBe(1);
+      server.faults.delete('/insitu/insitu.tokenizer.js');
+      expect(await page.evaluate<Outcome<string[]>>(load)).toEqual({ ok: true, value: ['webgpu', 'chosen', 'not-asked'] });
     });
   },
 );

@@ -27,6 +27,43 @@ browserTest(
   },
 );
 
+/** Is remembered of a pair that has reproduced the golden outputs. */
+const TRUSTED = `async () => {
+  const asked = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
+  const db = await asked(indexedDB.open('insitu-models'));
+  const keys = await asked(db.transaction('verdicts').objectStore('verdicts').getAllKeys());
+  db.close();
+  return keys.some((key) => key.includes('trust'));
+}`;
+
+browserTest(
+  'a named pair that a run has found out is compared with the golden outputs before the first result of the next visit',
+  async ({ page }) => {
+    await withServer(page, async (server) => {
+      // From a message on, or from the start, every tensor comes out as NaN.
+      const poisonable = (isPoisoned: boolean) => `let isPoisoned = ${isPoisoned};
+        addEventListener('message', ({ data }) => { if (data === 'poison') isPoisoned = true; });
+        Uint8Array.prototype.set = new Proxy(Uint8Array.prototype.set, { apply(set, bytes, args) {
+          Reflect.apply(set, bytes, args);
+          const isShared = Object.prototype.toString.call(args[0]?.buffer) === '[object SharedArrayBuffer]';
+          if (isPoisoned && isShared && bytes.buffer instanceof ArrayBuffer) new Float32Array(bytes.buffer).fill(NaN);
+        } })`;
+      const load = loadDigits(ON_WASM);
+      server.faults.set(WORKER, { body: await workerAfter(poisonable(false)) });
+      expect(await page.evaluate<Loaded>(load)).toMatchObject({ ok: true });
+      await page.waitFor(TRUSTED);
+      const run = await page.evaluate<Outcome<null>>(`async () => {
+        workers.at(-1).postMessage('poison');
+        return outcome(() => model.run(digit()).then(() => null));
+      }`);
+      expect(run).toMatchObject({ ok: false, code: 'model-outputs-wrong' });
+      server.faults.set(WORKER, { body: await workerAfter(poisonable(true)) });
+      await openBarePage(page, server);
+      expect(await page.evaluate<Loaded>(load)).toMatchObject({ ok: false, code: 'model-outputs-wrong' });
+    });
+  },
+);
+
 browserTest(
   'the golden outputs are reproduced before the first result of the first visit, and behind that of the second',
   async ({ page }) => {

@@ -17,6 +17,7 @@ import { firstLine, isSdkError } from '../../protocol/errors.ts';
 import { MEASURE_BACKGROUND_BYTES_MAX, MEASURE_BYTES_MAX, MEMORY_SHARE_RATIO_MAX } from '../../protocol/limits.ts';
 import { filesOf, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
 import { type Choice, type Consideration, RUNTIME_FLAVOURS, type RuntimeFlavour } from '../../protocol/messages.ts';
+import { TOKENIZER_ASSET } from '../process/text.ts';
 import type { Gpu } from '../runtime/gpu.ts';
 import type { SessionFactory } from '../runtime/session.ts';
 import type { ModelSource } from '../store/model-source.ts';
@@ -49,7 +50,7 @@ export interface Chosen {
   readonly trial: Trial;
   readonly choice: Choice;
   /** What is still to be found out once the first result is there: nothing, other candidates' times, or whether the GPU is the same. */
-  readonly review: (() => Promise<void>) | null;
+  readonly review: ((signal: AbortSignal) => Promise<void>) | null;
 }
 
 type Measuring = 'before' | 'background' | 'none';
@@ -134,7 +135,7 @@ export class Chooser {
     if (measuring === 'before' && rivals.length > 0) return this.race(field, favourite, rivals);
     job.consider(favourite.candidate, 'chosen', trustReason(favourite));
     const isOpen = measuring === 'background' && rivals.length > 0;
-    const review = isOpen ? () => this.timeLater(field, favourite, rivals) : null;
+    const review = isOpen ? (signal: AbortSignal) => this.timeLater(field, favourite, rivals, signal) : null;
     const isNamed = job.request.variant !== null || job.request.provider !== 'auto';
     const chosen = this.finish(field, favourite, { by: isNamed ? 'name' : 'rule', isRemembered: false }, review);
     await this.remember(field, isOpen ? null : chosen);
@@ -186,17 +187,19 @@ export class Chooser {
     }
   }
 
-  /** Behind the first result: times the candidates for the next load, which will find the verdict. */
-  private async timeLater(field: Field, favourite: Trial, rivals: readonly Candidate[]): Promise<void> {
+  /** Behind the first result: times the candidates for the next load, which will find the verdict. A model that is closed meanwhile leaves none. */
+  private async timeLater(field: Field, favourite: Trial, rivals: readonly Candidate[], signal: AbortSignal): Promise<void> {
     const considered = field.job.considered.filter(({ verdict }) => verdict !== 'chosen' && verdict !== 'not-asked');
-    const job = field.job.quietly(considered);
+    const job = field.job.quietly(considered, signal);
     const later = { ...field, job };
     const trials: [Trial, ...Trial[]] = [await this.trials.measured(favourite)];
     for (const rival of rivals) {
       const trial = await this.rivalTrial(later, rival);
-      if (trial === null) continue;
-      trials.push(trial);
-      await this.trials.release(trial);
+      if (trial !== null) {
+        trials.push(trial);
+        await this.trials.release(trial);
+      }
+      job.requireWanted('warm-up');
     }
     const trial = judge(job, trials);
     completeConsidered(later);
@@ -277,9 +280,13 @@ export class Chooser {
    */
   async retested(trial: Trial): Promise<string | null> {
     const wrong = await this.trials.wrongOutput(trial);
-    if (wrong !== null)
-      this.verdicts.forget(trustKey(trial.modelVersion, this.runtime.threadCount, trial.candidate, trial.factory.flavour));
+    if (wrong !== null) this.distrust(trial);
     return wrong;
+  }
+
+  /** It was right once and is not any more: the next load asks it again before it believes it. */
+  distrust({ modelVersion, candidate, factory }: Trial): void {
+    this.verdicts.forget(trustKey(modelVersion, this.runtime.threadCount, candidate, factory.flavour));
   }
 
   private finish(field: Field, trial: Trial, choice: Choice, review: Chosen['review']): Chosen {
@@ -310,7 +317,8 @@ function isFatal(error: unknown): boolean {
 
 /** What no other candidate would cure. */
 function isRefusal(error: unknown): boolean {
-  return isSdkError(error, 'aborted') || isSdkError(error, 'load-stalled') || isSdkError(error, 'invalid-option');
+  const isTokenizer = isSdkError(error, 'asset-unreachable') && error.details.asset === TOKENIZER_ASSET;
+  return isTokenizer || isSdkError(error, 'aborted') || isSdkError(error, 'load-stalled') || isSdkError(error, 'invalid-option');
 }
 
 function recordFailure(job: LoadJob, origin: Origin, candidate: Candidate, error: unknown): void {

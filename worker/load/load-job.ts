@@ -48,8 +48,8 @@ export class LoadJob implements Watch {
   }
 
   /** The same load once more, behind the first result: nobody waits for it, and it reports to nobody. */
-  quietly(considered: readonly Consideration[]): LoadJob {
-    const job = new LoadJob(this.id, { ...this.request, considered }, new AbortController().signal, {
+  quietly(considered: readonly Consideration[], signal: AbortSignal): LoadJob {
+    const job = new LoadJob(this.id, { ...this.request, considered }, signal, {
       ...this.hooks,
       progress: () => undefined,
     });

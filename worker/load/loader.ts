@@ -50,8 +50,11 @@ export interface RunnableModel {
   readonly counter: RunCounter;
   /** Null where the manifest declares none. */
   readonly processing: Processing | null;
-  /** To be called once, some time behind the first result; null when nothing is left to find out. May reject. */
-  readonly review: (() => Promise<void>) | null;
+  /**
+   * To be called once, some time behind the first result; null when nothing is left to find out. May reject. The signal says that the model
+   * was closed.
+   */
+  readonly review: ((signal: AbortSignal) => Promise<void>) | null;
 }
 
 interface ProcessedOrigin extends Origin {
@@ -158,8 +161,8 @@ export class Loader implements RuntimeSlot {
       pairs: pairsOf(manifest),
       manifest,
       isCached: opened.isCached,
-      open: async ({ variant }) => {
-        const file = await this.source.openVariant(opened, variant, job);
+      open: async ({ variant }, asking) => {
+        const file = await this.source.openVariant(opened, variant, asking);
         if (tokenizers.size === 0) await openTokenizers(manifest, file.beside, library, printable(opened.url), tokenizers);
         return file;
       },
@@ -202,12 +205,13 @@ export class Loader implements RuntimeSlot {
     const loaded = describe(job, chosen, { dataPlan, dataCellCount: plan.cellCount, storageRefusal });
     const { provider, variant } = chosen.trial.candidate;
     const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
-    const watch = new RunWatch(session, manifest, { variant: known, provider }, provider === 'webgpu' ? this.gpu : null);
     const { trial, review: open } = chosen;
-    const retest = async () => {
+    const gpu = provider === 'webgpu' ? this.gpu : null;
+    const watch = new RunWatch(session, manifest, { variant: known, provider }, gpu, () => this.chooser.distrust(trial));
+    const retest = async (signal: AbortSignal) => {
       const wrong = await this.chooser.retested(trial);
       if (wrong !== null) watch.distrust(wrong);
-      else await open?.();
+      else await open?.(signal);
     };
     const review = trial.isTrustedFromMemory ? retest : open;
     return {

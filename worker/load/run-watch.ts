@@ -26,16 +26,27 @@ export class RunWatch {
   private readonly manifest: Manifest;
   private readonly candidate: Candidate;
   private readonly gpu: Gpu | null;
+  private readonly onWrong: () => void;
   private doubtCount = 0;
   private nextDoubt = 1;
   private wrongOutput: string | null = null;
 
-  /** @param gpu Null when the session does not use it. */
-  constructor(session: Pick<Session, 'run' | 'runKeeping'>, manifest: Manifest, candidate: Candidate, gpu: Gpu | null) {
+  /**
+   * @param gpu Null when the session does not use it.
+   * @param onWrong A run has raised a doubt, and the golden outputs came out wrong.
+   */
+  constructor(
+    session: Pick<Session, 'run' | 'runKeeping'>,
+    manifest: Manifest,
+    candidate: Candidate,
+    gpu: Gpu | null,
+    onWrong: () => void,
+  ) {
     this.session = session;
     this.manifest = manifest;
     this.candidate = candidate;
     this.gpu = gpu;
+    this.onWrong = onWrong;
   }
 
   /** @throws {SdkError} `device-lost`, `model-outputs-wrong`, `out-of-memory`; what else the session throws, as it is. */
@@ -84,6 +95,7 @@ export class RunWatch {
       this.manifest,
       this.candidate.variant,
     );
+    if (this.wrongOutput !== null) this.onWrong();
   }
 
   private requireTrust(): void {

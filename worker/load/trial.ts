@@ -31,7 +31,8 @@ export interface Origin {
   readonly manifest: Manifest | null;
   /** The manifest came from the store. */
   readonly isCached: boolean;
-  open(candidate: Candidate): Promise<ModelBytes>;
+  /** @param job The load, or the look behind its first result, that wants them. */
+  open(candidate: Candidate, job: LoadJob): Promise<ModelBytes>;
   describe(session: Session): Promise<{ manifest: Manifest; modelVersion: string }>;
 }
 
@@ -77,7 +78,7 @@ export class Trials {
       job.timed('runtime', () => starting),
       job.timed(
         'verify',
-        () => origin.open(candidate),
+        () => origin.open(candidate, job),
         ({ fromCache }) => (fromCache ? 'verify' : 'download'),
       ),
     ]);

@@ -34,14 +34,17 @@ export interface TextTokenizer {
 
 type Library = Pick<typeof import('./text-tokenizer.ts'), 'openTokenizer'>;
 
+/** What errors call the tokenizer library. */
+export const TOKENIZER_ASSET = 'insitu.tokenizer.js';
+
 let library: Promise<Library> | null = null;
 
-/** insitu.tokenizer.js; asked for before it is needed, it arrives with the model. @throws {SdkError} `asset-unreachable` */
+/** The tokenizer library; asked for before it is needed, it arrives with the model. @throws {SdkError} `asset-unreachable` */
 export function tokenizerLibrary(url: string): Promise<Library> {
   library ??= import(/* @vite-ignore */ url).catch((error) => {
     // The next load asks again.
     library = null;
-    throw new SdkError('asset-unreachable', { asset: 'insitu.tokenizer.js', reason: firstLine(error) }, { cause: error });
+    throw new SdkError('asset-unreachable', { asset: TOKENIZER_ASSET, reason: firstLine(error) }, { cause: error });
   });
   return library as Promise<Library>;
 }
