@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import type { ManifestVariant, Provider } from '../../protocol/manifest.ts';
-import { type Candidate, type Device, finalistsOf, isAsked, obstacle, ruleOrder } from '../../worker/load/candidates.ts';
+import { type Candidate, type Device, finalistsOf, type Inputs, isAsked, obstacle, ruleOrder } from '../../worker/load/candidates.ts';
 import { fastest, medianRunMs } from '../../worker/load/measure.ts';
 
 const MIB = 1024 * 1024;
@@ -20,35 +20,45 @@ function device(gpu: readonly string[] | null, facts: Partial<Device> = {}): Dev
 }
 
 function obstacleOf(quantization: ManifestVariant['quantization'], provider: Provider, gpu: readonly string[] | null, features?: string[]) {
-  return obstacle({ variant: variant(quantization, features), provider }, device(gpu), false);
+  return obstacle({ variant: variant(quantization, features), provider }, [], device(gpu), false);
 }
 
 test('wasm runs everything and never asks for a GPU', async () => {
   const untouched = device(null, { gpuFeatures: () => Promise.reject(new Error('asked')) });
   for (const quantization of ['fp32', 'fp16', 'int8', 'q4'] as const) {
-    expect(await obstacle({ variant: variant(quantization), provider: 'wasm' }, untouched, false)).toBeNull();
+    expect(await obstacle({ variant: variant(quantization), provider: 'wasm' }, [], untouched, false)).toBeNull();
   }
 });
 
 test('without WebAssembly SIMD nothing runs, and nobody is asked for a GPU', async () => {
   const old = device(null, { hasSimd: false, gpuFeatures: () => Promise.reject(new Error('asked')) });
   for (const provider of ['wasm', 'webgpu', 'webnn'] as const) {
-    expect(await obstacle({ variant: variant('fp32'), provider }, old, true)).toContain('SIMD');
+    expect(await obstacle({ variant: variant('fp32'), provider }, [], old, true)).toContain('SIMD');
   }
 });
 
 test('a variant of more than half the memory is left out, unless the load names it', async () => {
   const small = device([], { memoryBytes: 1024 * MIB });
   const pair = (bytes: number) => ({ variant: variant('fp32', undefined, bytes), provider: 'wasm' as const });
-  expect(await obstacle(pair(512 * MIB), small, false)).toBeNull();
-  expect(await obstacle(pair(512 * MIB + 1), small, false)).toContain('1024 MiB of memory');
-  expect(await obstacle(pair(512 * MIB + 1), small, true)).toBeNull();
+  expect(await obstacle(pair(512 * MIB), [], small, false)).toBeNull();
+  expect(await obstacle(pair(512 * MIB + 1), [], small, false)).toContain('1024 MiB of memory');
+  expect(await obstacle(pair(512 * MIB + 1), [], small, true)).toBeNull();
+});
+
+test('a tokenizer counts in what a variant takes of the memory, and not in what its heap holds', async () => {
+  const file = { file: 'tokenizer.json', bytes: 2048 * MIB, sha256: '', chunks: [] };
+  const inputs: Inputs = [{ name: 'ids', type: 'int64', dims: ['batch', 9], kind: 'text', preprocess: { kind: 'text', tokenizer: file } }];
+  const pair = { variant: variant('fp32', undefined, MIB), provider: 'wasm' as const };
+  expect(await obstacle(pair, inputs, device([], { memoryBytes: 1024 * MIB }), false)).toBe(
+    "its 2049 MiB do not fit into this device's 1024 MiB of memory",
+  );
+  expect(await obstacle(pair, inputs, device([]), false)).toBeNull();
 });
 
 test('a file above 2 GiB stays off wasm where the browser does not tell its memory', async () => {
   const big = variant('fp32', undefined, 2048 * MIB + 1);
-  expect(await obstacle({ variant: big, provider: 'wasm' }, device([]), false)).toContain('heap');
-  expect(await obstacle({ variant: big, provider: 'webgpu' }, device([]), false)).toBeNull();
+  expect(await obstacle({ variant: big, provider: 'wasm' }, [], device([]), false)).toContain('heap');
+  expect(await obstacle({ variant: big, provider: 'webgpu' }, [], device([]), false)).toBeNull();
 });
 
 test('int8 and uint8 stay off webgpu whatever the adapter has', async () => {

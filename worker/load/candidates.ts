@@ -14,7 +14,7 @@
  */
 import { SdkError } from '../../protocol/errors.ts';
 import { FINALIST_COUNT_MAX, MEMORY_SHARE_RATIO_MAX, WASM_MODEL_BYTES_MAX } from '../../protocol/limits.ts';
-import { filesOf, type Manifest, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
+import { filesWithPreprocess, type Manifest, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
 import type { Consideration, LoadRequest } from '../../protocol/messages.ts';
 
 export interface Candidate {
@@ -32,6 +32,9 @@ export interface Device {
   /** Why WebNN cannot be used, or null. */
   webnnRefusal(): Promise<string | null>;
 }
+
+/** None of a plain file. */
+export type Inputs = Manifest['inputs'];
 
 type Quantization = ManifestVariant['quantization'];
 
@@ -91,11 +94,12 @@ export function requireVariant(manifest: Manifest, variant: string | null): void
 /**
  * Why this pair cannot run on this device, or null when it can.
  *
+ * @param inputs Of the manifest: their preprocessing may need files beside the variant's.
  * @param isNamed The load named the variant, so that what is only likely not to fit is tried.
  */
-export async function obstacle({ variant, provider }: Candidate, device: Device, isNamed: boolean): Promise<string | null> {
+export async function obstacle({ variant, provider }: Candidate, inputs: Inputs, device: Device, isNamed: boolean): Promise<string | null> {
   if (!device.hasSimd) return 'this browser has no WebAssembly SIMD, which the runtime needs; it must be updated';
-  const unfit = isNamed ? null : memoryObstacle(variant, provider, device.memoryBytes);
+  const unfit = isNamed ? null : memoryObstacle(variant, provider, inputs, device.memoryBytes);
   if (unfit !== null || provider === 'wasm') return unfit;
   if (provider === 'webnn') return device.webnnRefusal();
   if (variant.quantization === 'int8' || variant.quantization === 'uint8') return `${variant.quantization} operators would run on the CPU`;
@@ -106,18 +110,20 @@ export async function obstacle({ variant, provider }: Candidate, device: Device,
   return missing === undefined ? null : `the WebGPU adapter has no ${missing}`;
 }
 
-function memoryObstacle(variant: ManifestVariant, provider: Provider, memoryBytes: number | null): string | null {
-  const bytes = bytesOf(variant);
+function memoryObstacle(variant: ManifestVariant, provider: Provider, inputs: Inputs, memoryBytes: number | null): string | null {
+  const bytes = bytesOf(variant, inputs);
   if (memoryBytes !== null && bytes > memoryBytes * MEMORY_SHARE_RATIO_MAX) {
     return `its ${inMebibytes(bytes)} do not fit into this device's ${inMebibytes(memoryBytes)} of memory`;
   }
-  if (provider === 'wasm' && bytes > WASM_MODEL_BYTES_MAX) return `its ${inMebibytes(bytes)} do not fit into a WebAssembly heap`;
+  // A tokenizer never gets there.
+  const heapBytes = bytesOf(variant, []);
+  if (provider === 'wasm' && heapBytes > WASM_MODEL_BYTES_MAX) return `its ${inMebibytes(heapBytes)} do not fit into a WebAssembly heap`;
   return null;
 }
 
-/** Graph and weights together. */
-export function bytesOf(variant: ManifestVariant): number {
-  return filesOf(variant).reduce((sum, file) => sum + file.bytes, 0);
+/** Graph, weights and what preprocessing of these inputs needs, together. */
+export function bytesOf(variant: ManifestVariant, inputs: Inputs): number {
+  return filesWithPreprocess(inputs, variant).reduce((sum, file) => sum + file.bytes, 0);
 }
 
 function inMebibytes(bytes: number): string {

@@ -15,13 +15,23 @@
  */
 import { firstLine, isSdkError } from '../../protocol/errors.ts';
 import { MEASURE_BACKGROUND_BYTES_MAX, MEASURE_BYTES_MAX, MEMORY_SHARE_RATIO_MAX } from '../../protocol/limits.ts';
-import { filesOf, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
+import { filesWithPreprocess, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
 import { type Choice, type Consideration, RUNTIME_FLAVOURS, type RuntimeFlavour } from '../../protocol/messages.ts';
 import { TOKENIZER_ASSET } from '../process/text.ts';
 import type { Gpu } from '../runtime/gpu.ts';
 import type { SessionFactory } from '../runtime/session.ts';
 import type { ModelSource } from '../store/model-source.ts';
-import { bytesOf, type Candidate, type Device, finalistsOf, isAsked, noCandidateError, obstacle, ruleOrder } from './candidates.ts';
+import {
+  bytesOf,
+  type Candidate,
+  type Device,
+  finalistsOf,
+  type Inputs,
+  isAsked,
+  noCandidateError,
+  obstacle,
+  ruleOrder,
+} from './candidates.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
 import { fastest } from './measure.ts';
 import type { Origin, Trial, Trials } from './trial.ts';
@@ -125,11 +135,11 @@ export class Chooser {
   private async fromTrials(field: Field): Promise<Chosen> {
     const { job, origin, asked } = field;
     const canMeasure = job.request.measure !== 'never' && (origin.manifest?.golden.length ?? 0) > 0 && asked.length > 1;
-    const finalists = canMeasure ? await this.atHandFirst(origin, finalistsOf(await this.eligible(job, asked))) : [];
+    const finalists = canMeasure ? await this.atHandFirst(origin, finalistsOf(await this.eligible(field))) : [];
     const gpuPair = finalists.find(({ provider }) => provider !== 'wasm');
     // Before the first trial: in the plain wasm build the GPU could not be tried any more. A failed start shows in the trial.
     if (gpuPair !== undefined) this.runtime.claim(job, gpuPair.provider).catch(() => undefined);
-    const measuring = await this.measuringOf(job, finalists);
+    const measuring = await this.measuringOf(field, finalists);
     const favourite = await this.firstThatHolds(job, origin, [...finalists, ...asked.filter((pair) => !finalists.includes(pair))]);
     const rivals = finalists.filter((pair) => pair !== favourite.candidate && !job.hasConsidered(pair));
     if (measuring === 'before' && rivals.length > 0) return this.race(field, favourite, rivals);
@@ -206,16 +216,16 @@ export class Chooser {
     await this.remember(later, { trial, choice: { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false } });
   }
 
-  private async eligible(job: LoadJob, asked: readonly Candidate[]): Promise<readonly Candidate[]> {
+  private async eligible({ job, origin, asked }: Field): Promise<readonly Candidate[]> {
     const eligible: Candidate[] = [];
-    for (const candidate of asked) if (await this.canRun(job, candidate)) eligible.push(candidate);
+    for (const candidate of asked) if (await this.canRun(job, origin, candidate)) eligible.push(candidate);
     return eligible;
   }
 
   /** False for what was considered already, too. */
-  private async canRun(job: LoadJob, candidate: Candidate): Promise<boolean> {
+  private async canRun(job: LoadJob, origin: Origin, candidate: Candidate): Promise<boolean> {
     if (job.hasConsidered(candidate)) return false;
-    const reason = await obstacle(candidate, this.device, job.request.variant !== null);
+    const reason = await obstacle(candidate, inputsOf(origin), this.device, job.request.variant !== null);
     if (reason !== null) job.consider(candidate, 'unavailable', reason);
     return reason === null;
   }
@@ -226,18 +236,20 @@ export class Chooser {
    */
   private async atHandFirst(origin: Origin, finalists: readonly Candidate[]): Promise<readonly Candidate[]> {
     if (!origin.isCached) return finalists;
-    const missing = await Promise.all(finalists.map(({ variant }) => this.source.missingBytes(chunksOf(variant))));
+    const missing = await Promise.all(finalists.map(({ variant }) => this.source.missingBytes(chunksOf(origin, variant))));
     return [...finalists.filter((_, index) => missing[index] === 0), ...finalists.filter((_, index) => missing[index] !== 0)];
   }
 
-  private async measuringOf({ request: { measure } }: LoadJob, finalists: readonly Candidate[]): Promise<Measuring> {
+  private async measuringOf({ job, origin }: Field, finalists: readonly Candidate[]): Promise<Measuring> {
+    const { measure } = job.request;
     const [favourite, ...rivals] = [...new Set(finalists.map(({ variant }) => variant))];
     if (finalists.length < 2 || favourite === undefined || measure === 'never') return 'none';
     if (measure === 'before') return 'before';
-    const totalBytes = [favourite, ...rivals].reduce((sum, variant) => sum + bytesOf(variant), 0);
+    const totalBytes = [favourite, ...rivals].reduce((sum, variant) => sum + bytesOf(variant, inputsOf(origin)), 0);
     if (totalBytes > (this.device.memoryBytes ?? Number.POSITIVE_INFINITY) * MEMORY_SHARE_RATIO_MAX) return 'none';
-    const own = new Set(chunksOf(favourite).map(({ sha256 }) => sha256));
-    const extraBytes = await this.source.missingBytes(rivals.flatMap(chunksOf).filter(({ sha256 }) => !own.has(sha256)));
+    const own = new Set(chunksOf(origin, favourite).map(({ sha256 }) => sha256));
+    const others = rivals.flatMap((variant) => chunksOf(origin, variant));
+    const extraBytes = await this.source.missingBytes(others.filter(({ sha256 }) => !own.has(sha256)));
     if (extraBytes > 0 && savesData()) return 'none';
     if (measure === 'auto' && extraBytes <= MEASURE_BYTES_MAX) return 'before';
     return extraBytes <= MEASURE_BACKGROUND_BYTES_MAX && typeof (await this.source.openStore()) !== 'string' ? 'background' : 'none';
@@ -247,7 +259,7 @@ export class Chooser {
   private async firstThatHolds(job: LoadJob, origin: Origin, candidates: readonly Candidate[]): Promise<Trial> {
     let lastError: unknown = null;
     for (const candidate of candidates) {
-      if (!(await this.canRun(job, candidate))) continue;
+      if (!(await this.canRun(job, origin, candidate))) continue;
       try {
         return await this.attempt(job, origin, candidate);
       } catch (error) {
@@ -380,8 +392,12 @@ function isSameEntry(one: Consideration, other: Consideration): boolean {
   return one.variant === other.variant && one.provider === other.provider;
 }
 
-function chunksOf(variant: ManifestVariant): readonly ManifestVariant['chunks'][number][] {
-  return filesOf(variant).flatMap(({ chunks }) => chunks);
+function inputsOf({ manifest }: Origin): Inputs {
+  return manifest?.inputs ?? [];
+}
+
+function chunksOf(origin: Origin, variant: ManifestVariant): readonly ManifestVariant['chunks'][number][] {
+  return filesWithPreprocess(inputsOf(origin), variant).flatMap(({ chunks }) => chunks);
 }
 
 /** The person asked the browser to spare the line. Source: WICG Network Information, Chromium only. */
