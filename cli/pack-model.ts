@@ -8,16 +8,17 @@
  *    that is packed anew, and is never invented: a tensor nobody described is `numeric`.
  *  - Nothing is read or written here but what is handed in.
  *
- * Not here: the command (cli/pack.ts), the layout of weights (cli/pack-weights.ts), samples (cli/pack-goldens.ts).
+ * Not here: the command (cli/pack.ts), the layout of weights (cli/pack-weights.ts), samples (cli/pack-goldens.ts), tokenizers (cli/pack-texts.ts).
  */
 import { createHash } from 'node:crypto';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../protocol/limits.ts';
-import { checkManifest, type Manifest, type ManifestVariant, type Provider } from '../protocol/manifest.ts';
+import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../protocol/manifest.ts';
 import { toleranceOf } from './pack-goldens.ts';
 import { type Graph, optimizedGraphs } from './pack-optimize.ts';
 import { makeReference, type Reference } from './pack-reference.ts';
 import { readSource, type Source } from './pack-source.ts';
 import { signatureOf } from './pack-tensors.ts';
+import { type NamedFile, type TextOptions, withTexts } from './pack-texts.ts';
 import { QUANTIZATIONS } from './pack-variant.ts';
 import { evenCuts, layOutWeights, WEIGHTS_PATH } from './pack-weights.ts';
 import { UsageError } from './usage-error.ts';
@@ -32,7 +33,7 @@ export interface PackInput {
   readonly readExternal?: (location: string) => Promise<Uint8Array>;
 }
 
-export interface PackOptions {
+export interface PackOptions extends TextOptions {
   readonly name: string;
   readonly version: string;
   readonly licence?: string;
@@ -88,7 +89,7 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
     licence: options.licence ?? options.previous?.licence ?? 'unknown',
     ...described(options),
     variants,
-    inputs: reference.inputs,
+    inputs: await withTexts(reference.inputs, options, (file) => publishBeside(packing, file)),
     outputs: reference.outputs,
     golden: reference.golden,
     ...(options.previous?.monitor === undefined ? {} : { monitor: options.previous.monitor }),
@@ -161,6 +162,14 @@ async function publish(
     ...(graph.isOptimized ? { optimized: true } : {}),
     tolerance,
   };
+}
+
+/** Under its own name, unless another file has that. */
+function publishBeside({ files, options }: Packing, { name, bytes }: NamedFile): PublishedFile {
+  const known = files.get(name);
+  const isTaken = known !== undefined && Buffer.compare(known, bytes) !== 0;
+  const cutBytes = evenCuts(bytes.length, options.chunkBytes ?? PACK_CHUNK_BYTES);
+  return keep(files, isTaken ? `${sha256(bytes).slice(0, 8)}.${name}` : name, bytes, cutBytes);
 }
 
 /** A published file; one that is there already, byte for byte, is not published twice. */

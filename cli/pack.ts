@@ -12,10 +12,11 @@ import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CHUNK_BYTES_MAX, PACK_CHUNK_BYTES } from '../protocol/limits.ts';
-import { filesOf, type Manifest } from '../protocol/manifest.ts';
+import { filesWithPreprocess, type Manifest } from '../protocol/manifest.ts';
 import { countOf } from './data-arguments.ts';
 import { parseManifest } from './model-folder.ts';
 import { type PackedModel, type PackInput, packModel } from './pack-model.ts';
+import type { TextOptions } from './pack-texts.ts';
 import { startSteps } from './progress.ts';
 import { makeKeyFile, publicKeyOf, readKeyFile, SIGNATURE_FILE, signatureText } from './signature.ts';
 import { UsageError } from './usage-error.ts';
@@ -35,6 +36,10 @@ sample inputs with the outputs of the most exact variant are written down, by wh
   --manifest FILE       earlier model.json: kinds, labels, ranges, monitor and golden inputs are kept.
                         default: DIR/model.json, then FOLDER/model.json
   --variant ID=FILE     a file with an id of its own; without, its quantization is its id
+  --tokenizer FILE      tokenizer.json of a model that is fed texts; published beside the graph. default: the earlier manifest's.
+                        Where that declares no texts, input_ids takes them, attention_mask and token_type_ids are filled
+  --tokenizer-config FILE  tokenizer_config.json, published too
+  --tokens COUNT        tokens of one text at the most. default: the earlier manifest's, or what the two files say
   --no-optimize         publish the graphs as they are
   --goldens N           samples; default: 3 of a small model, 1 of a large one. Each is a run on every device
   --axis NAME=LENGTH    length of an open axis in the samples
@@ -66,13 +71,16 @@ export async function runPack(args: readonly string[]): Promise<void> {
   const out = values.out ?? join(dirname(first.file), 'packed');
   const keyFile = values.sign ?? values.keygen;
   const key = keyFile === undefined ? null : await readKeyFile(keyFile);
-  const previous = await earlierManifest(values.manifest, out, dirname(first.file));
+  const earlier = await earlierManifest(values.manifest, out, dirname(first.file));
+  const previous = earlier?.manifest ?? null;
   const steps = startSteps();
   const packed = await packModel(await Promise.all(files.map(inputOf)), {
     name: values.name ?? previous?.name ?? basename(first.file, extname(first.file)),
     version: values.version ?? previous?.version ?? '1.0.0',
     ...(values.licence === undefined ? {} : { licence: values.licence }),
     ...(values.description === undefined ? {} : { description: values.description }),
+    ...(await textOptions(values)),
+    ...(earlier === null ? {} : { readBeside: (file: string) => readBytes(besidePath(earlier.file, file)) }),
     ...(values.goldens === undefined ? {} : { goldenCount: values.goldens === '0' ? 0 : countOf('goldens', values.goldens) }),
     previous,
     isOptimized: !values['no-optimize'],
@@ -108,6 +116,9 @@ function parse(args: readonly string[]) {
         description: { type: 'string' },
         manifest: { type: 'string' },
         variant: { type: 'string', multiple: true },
+        tokenizer: { type: 'string' },
+        'tokenizer-config': { type: 'string' },
+        tokens: { type: 'string' },
         'no-optimize': { type: 'boolean', default: false },
         goldens: { type: 'string' },
         axis: { type: 'string', multiple: true },
@@ -163,15 +174,26 @@ async function inputOf({ file, id }: File): Promise<PackInput> {
     name: basename(file),
     ...(id === null ? {} : { id }),
     bytes: await readBytes(file),
-    readExternal: (location) => readBytes(externalPath(file, location)),
+    readExternal: (location) => readBytes(besidePath(file, location)),
   };
 }
 
-/** Weights lie beside or below the graph; a location that leaves its folder is no exporter's. */
-function externalPath(file: string, location: string): string {
+async function textOptions(values: ReturnType<typeof parse>['values']): Promise<TextOptions> {
+  const { tokenizer, tokens } = values;
+  const config = values['tokenizer-config'];
+  const named = async (file: string) => ({ name: basename(file), bytes: await readBytes(file) });
+  return {
+    ...(tokenizer === undefined ? {} : { tokenizer: await named(tokenizer) }),
+    ...(config === undefined ? {} : { tokenizerConfig: await named(config) }),
+    ...(tokens === undefined ? {} : { tokenCountMax: countOf('tokens', tokens) }),
+  };
+}
+
+/** Weights and tokenizers lie beside or below the file that names them; a location that leaves its folder is no exporter's. */
+function besidePath(file: string, location: string): string {
   const folder = resolve(dirname(file));
   const path = resolve(folder, location);
-  if (!path.startsWith(folder + sep)) throw new UsageError(`${file} names weights outside its folder. Export the model again.`);
+  if (!path.startsWith(folder + sep)) throw new UsageError(`${file} names a file outside its folder. Export the model again.`);
   return path;
 }
 
@@ -181,13 +203,18 @@ async function readBytes(file: string): Promise<Uint8Array> {
   });
 }
 
-async function earlierManifest(named: string | undefined, ...folders: readonly string[]): Promise<Manifest | null> {
+interface EarlierManifest {
+  readonly file: string;
+  readonly manifest: Manifest;
+}
+
+async function earlierManifest(named: string | undefined, ...folders: readonly string[]): Promise<EarlierManifest | null> {
   const file = named ?? folders.map((folder) => join(folder, 'model.json')).find((path) => existsSync(path));
   if (file === undefined) return null;
   const text = await readFile(file, 'utf8').catch(() => {
     throw new UsageError(`${file} cannot be read.`);
   });
-  return parseManifest(text);
+  return { file, manifest: parseManifest(text) };
 }
 
 function requireNoneWrittenOver(files: readonly File[], out: string, { files: packed }: PackedModel): void {
@@ -198,9 +225,10 @@ function requireNoneWrittenOver(files: readonly File[], out: string, { files: pa
 
 /** What was made, one line per variant, and what a visitor of the version before has to fetch. */
 function tableOf({ manifest, notes }: PackedModel, previous: Manifest | null): string[] {
-  const stored = new Set((previous?.variants ?? []).flatMap(filesOf).flatMap(({ chunks }) => chunks.map(({ sha256 }) => sha256)));
+  const filesIn = ({ inputs, variants }: Manifest) => variants.flatMap((variant) => filesWithPreprocess(inputs, variant));
+  const stored = new Set((previous === null ? [] : filesIn(previous)).flatMap(({ chunks }) => chunks.map(({ sha256 }) => sha256)));
   const lines = manifest.variants.map((variant) => {
-    const files = filesOf(variant);
+    const files = filesWithPreprocess(manifest.inputs, variant);
     const chunks = files.flatMap((file) => file.chunks);
     const bytes = sum(chunks);
     const missing = sum(chunks.filter(({ sha256 }) => !stored.has(sha256)));

@@ -15,6 +15,7 @@ import { StartupError } from '../collector/startup-error.ts';
 import { firstLine } from '../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MODEL_BYTES_MAX } from '../protocol/limits.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../protocol/manifest.ts';
+import { preprocessFiles } from '../protocol/manifest-text.ts';
 import { firstWrongOutput } from '../worker/load/golden.ts';
 import { type OnnxModel, readOnnxModel } from '../worker/onnx/model-reader.ts';
 import { type ModelFolder, openModelFolder } from './model-folder.ts';
@@ -77,6 +78,12 @@ export async function verifyFolder(
   const model = await openModelFolder(folder);
   const lines: string[] = [];
   const findings: string[] = await signatureFindings(model, keys, lines);
+  // Each input may name the same file.
+  for (const file of new Map(preprocessFiles(model.manifest.inputs).map((each) => [each.file, each])).values()) {
+    const found = (await readChecked(folder, file)).findings;
+    if (found.length === 0) lines.push(`${file.file}: file and chunks are as described.`);
+    findings.push(...found);
+  }
   for (const variant of model.manifest.variants) {
     say(`checking ${variant.id}`);
     const found = await variantFindings(model, variant);

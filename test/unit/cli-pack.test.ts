@@ -6,7 +6,7 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,6 +17,7 @@ import { runPack } from '../../cli/pack.ts';
 import { runVerify } from '../../cli/verify.ts';
 import type { Manifest } from '../../protocol/manifest.ts';
 import { splitWeights } from '../../worker/onnx/weight-split.ts';
+import { onnxModel } from '../harness/onnx-writer.ts';
 import { saidBy, temporaryFolder } from './data-files.ts';
 import { convolutionNetwork, squareNetwork } from './packed-models.ts';
 
@@ -68,6 +69,83 @@ test('packing the packed folder anew into another gives the same manifest', asyn
   expect(again.failure).toBe('');
   expect(again.text).toContain(', 0 B new since 1.0.0');
   expect(readFileSync(join(folder, 'again', 'model.json')).equals(readFileSync(join(once, 'model.json')))).toBe(true);
+});
+
+const TINY_TEXT = fileURLToPath(new URL('models/tiny-text/', ROOT));
+const WORDPIECE = fileURLToPath(new URL('test/vectors/texts-wordpiece.json', ROOT));
+
+/** A classifier of texts in a folder of its own, without a manifest. */
+function textModel(name: string): string {
+  const source = join(folder, name);
+  mkdirSync(source);
+  const weights = [{ name: 'table', dims: [64, 4], data: Float32Array.from({ length: 256 }, (_, index) => index / 256) }];
+  const ids = { name: 'input_ids', dims: ['batch', 'tokens'], type: 'int64' } as const;
+  const mask = { name: 'attention_mask', dims: ['batch', 'tokens'], type: 'int64' } as const;
+  const nodes = [
+    { operator: 'Gather', inputs: ['table', 'input_ids'], output: 'rows' },
+    { operator: 'Cast', inputs: ['attention_mask'], output: 'mask', attributes: { to: { int: 1 } } },
+    { operator: 'Unsqueeze', inputs: ['mask', 'axis'], output: 'wide' },
+    { operator: 'Mul', inputs: ['rows', 'wide'], output: 'y' },
+  ];
+  const axis = { name: 'axis', dims: [1], type: 'int64', data: BigInt64Array.of(2n) } as const;
+  const graph = onnxModel([ids, mask], nodes, [{ name: 'y', dims: ['batch', 'tokens', 4] }], { weights: [...weights, axis] });
+  writeFileSync(join(source, 'text.onnx'), graph);
+  return source;
+}
+
+test('a tokenizer that is named is published, declared as its files say, and verified', async () => {
+  const source = textModel('text');
+  const out = join(folder, 'text-packed');
+  const args = ['--tokenizer', join(TINY_TEXT, 'tokenizer.json'), '--tokenizer-config', join(TINY_TEXT, 'tokenizer_config.json')];
+  const packed = await saidBy(runPack, source, '--out', out, ...args);
+  expect(packed.failure).toBe('');
+  const bytes = statSync(join(out, 'text.fp32.onnx')).size + statSync(join(TINY_TEXT, 'tokenizer.json')).size;
+  expect(packed.text).toContain(`, ${bytes + statSync(join(TINY_TEXT, 'tokenizer_config.json')).size} B in 3 files and 3 chunks`);
+  const [ids, mask] = manifestIn(out).inputs;
+  expect(ids).toMatchObject({ kind: 'text', text: { pad: 0, unknown: 1 } });
+  expect(ids?.preprocess).toMatchObject({ kind: 'text', tokenCountMax: 64, attentionMask: 'attention_mask' });
+  expect(mask?.kind).toBe('opaque');
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    expect(readFileSync(join(out, file)).equals(readFileSync(join(TINY_TEXT, file)))).toBe(true);
+  const verified = await saidBy(runVerify, out);
+  expect(verified.failure).toBe('');
+  expect(verified.text).toContain('tokenizer.json: file and chunks are as described.\ntokenizer_config.json: file and chunks');
+});
+
+test('a tokenizer that the earlier manifest names comes along, with the hash that it has now; one that changed or is missing is found', async () => {
+  const source = textModel('text-again');
+  const first = join(folder, 'text-first');
+  expect((await saidBy(runPack, source, '--out', first, '--tokenizer', WORDPIECE, '--tokens', '9')).failure).toBe('');
+  const name = 'texts-wordpiece.json';
+  const again = (out: string) => saidBy(runPack, source, '--out', join(folder, out), '--manifest', join(first, 'model.json'));
+  const repacked = await again('text-second');
+  expect(repacked.text).toContain(', 0 B new since 1.0.0');
+  expect(manifestIn(join(folder, 'text-second'))).toEqual(manifestIn(first));
+  writeFileSync(join(first, name), `${readFileSync(WORDPIECE, 'utf8')}\n`);
+  expect((await saidBy(runVerify, first)).text).toMatch(new RegExp(`^${name} has \\d+ bytes, the manifest says \\d+`, 'm'));
+  const changed = await again('text-third');
+  const { size } = statSync(join(first, name));
+  expect(changed.text).toContain(`, ${size} B new since 1.0.0`);
+  expect((await saidBy(runVerify, join(folder, 'text-third'))).failure).toBe('');
+  rmSync(join(first, name));
+  expect((await again('text-fourth')).failure).toBe(
+    `Input "input_ids" needs ${name}, which is not beside the earlier model.json. Name it: --tokenizer FILE.`,
+  );
+  expect((await saidBy(runVerify, first)).text).toContain(`${name} cannot be read. Publish it with the manifest.`);
+});
+
+test('a tokenizer whose files leave something open, or that is none, costs a sentence', async () => {
+  const source = textModel('text-open');
+  const failureOf = async (...args: string[]) =>
+    (await saidBy(runPack, source, '--out', join(folder, 'text-open-packed'), ...args)).failure;
+  expect(await failureOf('--tokenizer', WORDPIECE)).toBe(
+    'texts-wordpiece.json does not say how long a text may be. Say it: --tokens COUNT.',
+  );
+  expect(await failureOf('--tokens', '9')).toBe('No input of this model is declared to take texts. Name its tokenizer: --tokenizer FILE.');
+  expect(await failureOf('--tokenizer', join(TINY_TEXT, 'config.json'))).toMatch(/^config.json is no tokenizer.json\./);
+  expect((await saidBy(runPack, DIGITS, '--out', join(folder, 'no-text'), '--tokenizer', WORDPIECE)).failure).toMatch(
+    /^texts-wordpiece.json: which input takes the ids of a text is not clear; they are image\./,
+  );
 });
 
 test('weights beside the graph are read, and a baseline runs on a packed model with weights outside the graph', async () => {
