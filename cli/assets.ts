@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { UsageError } from './usage-error.ts';
+import { argumentError, UsageError } from './usage-error.ts';
 
 const USAGE = `insitu assets DIR [options]
 
@@ -71,7 +71,7 @@ function parse(args: readonly string[]) {
       options: { 'max-file-bytes': { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. See insitu assets --help.`);
+    throw argumentError(error, 'See insitu assets --help.');
   }
 }
 

@@ -11,7 +11,6 @@
  *
  * Not here: what a file's rows are (cli/readers/).
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Baseline } from '../collector/store.ts';
@@ -23,7 +22,7 @@ import type { Manifest } from '../protocol/manifest.ts';
 import type { Feeds } from '../protocol/messages.ts';
 import type { SplitModel } from '../worker/onnx/weight-split.ts';
 import { parseDataArguments } from './data-arguments.ts';
-import { openModelFolder, parseManifest, readVariant, writeWhole } from './model-folder.ts';
+import { openModelFolder, parseManifest, readVariant, sha256Of, writeWhole } from './model-folder.ts';
 import { createNodeSession, type NodeSession } from './node-session.ts';
 import { startProgress } from './progress.ts';
 import { type Example, limitSource } from './readers/example.ts';
@@ -109,7 +108,7 @@ export async function makeBaseline(
 async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: ReadonlyMap<number, number>): Promise<Baseline> {
   const cells = [...sums.keys()].sort((a, b) => a - b);
   return {
-    modelVersion: createHash('sha256').update(manifestJson).digest('hex').slice(0, 16),
+    modelVersion: sha256Of(manifestJson).slice(0, 16),
     plan: await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
     n,
     cells,

@@ -42,7 +42,7 @@ const CELL_COUNT_MIN = 3;
 const CELL_COUNT_MAX = 257;
 
 /** Something numeric without bins. */
-export interface Target {
+interface Target {
   /** As a metric would name it: `input.x`, `input.x.age`, `output.y`. */
   readonly id: string;
   readonly isOutput: boolean;
@@ -53,7 +53,7 @@ export interface Target {
   readonly path: readonly (string | number)[];
 }
 
-export interface CalibratedTarget {
+interface CalibratedTarget {
   readonly target: Target;
   readonly verdict: EdgesVerdict;
 }
@@ -109,7 +109,7 @@ function lineOf({ target, verdict }: CalibratedTarget): string {
 }
 
 /** What a manifest has of numbers without bins. */
-export function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
+function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
   const numeric = (side: 'inputs' | 'outputs', tensors: Manifest['inputs'] | Manifest['outputs']): Target[] =>
     tensors.flatMap(({ name, type, kind, bins }, index) => {
       if (kind !== 'numeric' || bins !== undefined || type === 'string') return [];
@@ -133,7 +133,7 @@ export function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
  *
  * @param modelFiles null where no target is an output.
  */
-export async function calibrate(
+async function calibrate(
   targets: readonly Target[],
   modelFiles: Uint8Array | SplitModel | null,
   examples: AsyncIterable<Example>,
@@ -167,7 +167,7 @@ function offerValues({ column }: Target, tensor: TensorWire | undefined, reservo
 }
 
 /** The manifest with the edges in it, indented as it was. */
-export function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[]): string {
+function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[]): string {
   const manifest: unknown = JSON.parse(manifestJson);
   for (const { target, verdict } of calibrated) {
     if (!('edges' in verdict)) continue;

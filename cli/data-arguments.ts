@@ -5,9 +5,9 @@
  *  - The first name is the model's folder; names after a `--data` are data, so that a shell may expand a pattern.
  */
 import { parseArgs } from 'node:util';
-import { UsageError } from './usage-error.ts';
+import { argumentError, UsageError } from './usage-error.ts';
 
-export interface DataArguments {
+interface DataArguments {
   readonly folder: string;
   readonly data: readonly string[];
   readonly limit: number | null;
@@ -55,7 +55,7 @@ function parseTokens(args: string[], own: Readonly<Record<string, { readonly typ
       },
     });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. ${seeHelp}`);
+    throw argumentError(error, seeHelp);
   }
 }
 

@@ -13,7 +13,7 @@
 import { parseArgs } from 'node:util';
 import { isStartupError, StartupError } from '../collector/startup-error.ts';
 import { DUCKDB_PACKAGE, isMissingPackage } from './optional-package.ts';
-import { UsageError } from './usage-error.ts';
+import { argumentError, UsageError } from './usage-error.ts';
 
 declare const __RELEASE__: string;
 
@@ -166,7 +166,7 @@ function parseCollectorArgs(args: string[]) {
       },
     }).values;
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. See insitu --help.`);
+    throw argumentError(error, 'See insitu --help.');
   }
 }
 

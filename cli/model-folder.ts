@@ -53,10 +53,14 @@ async function readPublished({ folder }: ModelFolder, { file, sha256 }: Publishe
   const bytes = await readFile(join(folder, file)).catch(() => {
     throw new UsageError(`${join(folder, file)} cannot be read.`);
   });
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+  if (sha256Of(bytes) !== sha256) {
     throw new UsageError(`${file} is not the file that model.json describes. Pack the model again.`);
   }
   return bytes;
+}
+
+export function sha256Of(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** @throws {UsageError} with the manifest's own sentence. */

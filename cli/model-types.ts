@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import type { Manifest, TensorType } from '../protocol/manifest.ts';
 import { TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
 import { openModelFolder } from './model-folder.ts';
-import { UsageError } from './usage-error.ts';
+import { argumentError, UsageError } from './usage-error.ts';
 
 const USAGE = `insitu types FOLDER|model.json [--name NAME]
 
@@ -50,14 +50,14 @@ function parse(args: readonly string[]) {
       options: { name: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
     });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. ${SEE_HELP}`);
+    throw argumentError(error, SEE_HELP);
   }
 }
 
 type Tensor = Manifest['inputs'][number] | Manifest['outputs'][number];
 
 /** Text of the interface, and of one union for each list of labels. */
-export function modelTypes(manifest: Manifest, name: string): string {
+function modelTypes(manifest: Manifest, name: string): string {
   const feeds = manifest.inputs.map((input) =>
     property(input, `data: ${arrayOf(input.type)} | ${input.type === 'string' ? 'readonly string[]' : 'readonly number[]'}`, true),
   );

@@ -23,7 +23,7 @@ export type OptimizationLevel = 'basic' | 'extended' | 'all';
 
 export type NodeSession = (feeds: Feeds) => Promise<Feeds>;
 
-export interface OpenSession {
+interface OpenSession {
   readonly run: NodeSession;
   /** The heap is free for the next session; it never gets smaller. */
   readonly release: () => Promise<void>;

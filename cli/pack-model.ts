@@ -10,9 +10,9 @@
  *
  * Not here: the command (cli/pack.ts), the layout of weights (cli/pack-weights.ts), samples (cli/pack-goldens.ts), tokenizers (cli/pack-texts.ts).
  */
-import { createHash } from 'node:crypto';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../protocol/manifest.ts';
+import { sha256Of } from './model-folder.ts';
 import { toleranceOf } from './pack-goldens.ts';
 import { type Graph, optimizedGraphs } from './pack-optimize.ts';
 import { makeReference, type Reference } from './pack-reference.ts';
@@ -169,7 +169,7 @@ function publishBeside({ files, options }: Packing, { name, bytes }: NamedFile):
   const known = files.get(name);
   const isTaken = known !== undefined && Buffer.compare(known, bytes) !== 0;
   const cutBytes = evenCuts(bytes.length, options.chunkBytes ?? PACK_CHUNK_BYTES);
-  return keep(files, isTaken ? `${sha256(bytes).slice(0, 8)}.${name}` : name, bytes, cutBytes);
+  return keep(files, isTaken ? `${sha256Of(bytes).slice(0, 8)}.${name}` : name, bytes, cutBytes);
 }
 
 /** A published file; one that is there already, byte for byte, is not published twice. */
@@ -184,13 +184,9 @@ function keep(files: Map<string, Uint8Array>, name: string, bytes: Uint8Array, c
   let offset = 0;
   const chunks = cutBytes.map((length) => {
     offset += length;
-    return { sha256: sha256(bytes.subarray(offset - length, offset)), bytes: length };
+    return { sha256: sha256Of(bytes.subarray(offset - length, offset)), bytes: length };
   });
-  return { file: known ?? name, bytes: bytes.length, sha256: sha256(bytes), chunks };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return { file: known ?? name, bytes: bytes.length, sha256: sha256Of(bytes), chunks };
 }
 
 function fileStem(text: string): string {

@@ -22,7 +22,7 @@ const ALIGNMENT_BYTES = 64;
 /** The location that a packed graph names. Always the same, so that new weights alone do not change the graph's file. */
 export const WEIGHTS_PATH = 'weights';
 
-export interface LaidOutModel {
+interface LaidOutModel {
   readonly graph: Uint8Array;
   readonly weights: { readonly data: Uint8Array; readonly cutBytes: readonly number[] } | null;
 }

@@ -19,7 +19,7 @@ import { type PackedModel, type PackInput, packModel } from './pack-model.ts';
 import type { TextOptions } from './pack-texts.ts';
 import { startSteps } from './progress.ts';
 import { makeKeyFile, publicKeyOf, readKeyFile, SIGNATURE_FILE, signatureText } from './signature.ts';
-import { UsageError } from './usage-error.ts';
+import { argumentError, UsageError } from './usage-error.ts';
 import { writeAllWhole } from './whole-files.ts';
 
 const USAGE = `insitu pack FILE.onnx... | FOLDER [--variant ID=FILE...] [options]
@@ -129,7 +129,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. ${SEE_HELP}`);
+    throw argumentError(error, SEE_HELP);
   }
 }
 

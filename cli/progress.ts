@@ -9,13 +9,13 @@
 const LINE_INTERVAL_MS = 250;
 const CLEAR_LINE = '\r\u001b[K';
 
-export interface Progress {
+interface Progress {
   readonly advance: () => void;
   readonly end: () => void;
 }
 
 /** Sentences about long steps, each in the place of the one before. */
-export interface Steps {
+interface Steps {
   readonly say: (sentence: string) => void;
   readonly end: () => void;
 }

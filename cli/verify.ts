@@ -6,7 +6,6 @@
  *  - Exit 0: nothing found; 1: findings; 2: the command line.
  *  - Goldens run on onnxruntime-web's plain WASM build. What a GPU answers, only a page can tell.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,12 +17,12 @@ import type { Manifest, ManifestVariant, PublishedFile } from '../protocol/manif
 import { preprocessFiles } from '../protocol/manifest-text.ts';
 import { firstWrongOutput } from '../worker/load/golden.ts';
 import { type OnnxModel, readOnnxModel } from '../worker/onnx/model-reader.ts';
-import { type ModelFolder, openModelFolder } from './model-folder.ts';
+import { type ModelFolder, openModelFolder, sha256Of } from './model-folder.ts';
 import { openNodeSession } from './node-session.ts';
 import { quantizationOf } from './pack-variant.ts';
 import { startSteps } from './progress.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from './signature.ts';
-import { UsageError } from './usage-error.ts';
+import { argumentError, UsageError } from './usage-error.ts';
 
 const USAGE = `insitu verify FOLDER [--key PUBLICKEY...]
 
@@ -58,11 +57,11 @@ function parse(args: readonly string[]) {
       options: { key: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h', default: false } },
     });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message.split('. ', 1)[0] : String(error)}. See insitu verify --help.`);
+    throw argumentError(error, 'See insitu verify --help.');
   }
 }
 
-export interface Verdict {
+interface Verdict {
   /** What holds. */
   readonly lines: readonly string[];
   /** What does not. */
@@ -70,11 +69,7 @@ export interface Verdict {
 }
 
 /** @throws {UsageError} when there is no manifest to begin with, or it is not one. */
-export async function verifyFolder(
-  folder: string,
-  keys: readonly string[],
-  say: (sentence: string) => void = () => undefined,
-): Promise<Verdict> {
+async function verifyFolder(folder: string, keys: readonly string[], say: (sentence: string) => void = () => undefined): Promise<Verdict> {
   const model = await openModelFolder(folder);
   const lines: string[] = [];
   const findings: string[] = await signatureFindings(model, keys, lines);
@@ -235,8 +230,4 @@ async function goldenFindings(
   } catch (error) {
     return [`cannot be run: ${firstLine(error)}.`];
   }
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

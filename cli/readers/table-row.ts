@@ -62,7 +62,7 @@ export function tableColumns({ inputs }: Manifest): readonly TableColumn[] {
   });
 }
 
-export interface RowFeeds {
+interface RowFeeds {
   readonly feeds: Feeds;
   readonly counted: Feeds;
 }

@@ -82,11 +82,11 @@ const requests: readonly Leak[] = [
     'input',
     edit(
       'worker/run-port.ts',
-      'const outputs = await this.model.watch.runKeeping(feeds);',
+      'outputs = await this.model.watch.runKeeping(feeds);',
       `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       const outputs = await this.model.watch.runKeeping(feeds);`,
+       outputs = await this.model.watch.runKeeping(feeds);`,
     ),
     DAILY,
   ),

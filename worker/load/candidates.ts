@@ -22,6 +22,20 @@ export interface Candidate {
   readonly provider: Provider;
 }
 
+/** A candidate by its name, as considerations and verdicts have it. */
+export interface Pair {
+  readonly variant: string;
+  readonly provider: Provider;
+}
+
+export function isSamePair(one: Candidate | Pair, other: Candidate | Pair): boolean {
+  return one.provider === other.provider && idOf(one) === idOf(other);
+}
+
+function idOf({ variant }: Candidate | Pair): string {
+  return typeof variant === 'string' ? variant : variant.id;
+}
+
 /** What decides whether a pair can run. What needs a GPU process or a driver is asked only for pairs that need it. */
 export interface Device {
   readonly hasSimd: boolean;

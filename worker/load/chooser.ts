@@ -28,6 +28,7 @@ import {
   finalistsOf,
   type Inputs,
   isAsked,
+  isSamePair,
   noCandidateError,
   obstacle,
   ruleOrder,
@@ -35,7 +36,7 @@ import {
 import { isFileError, type LoadJob } from './load-job.ts';
 import { fastest } from './measure.ts';
 import type { Origin, Trial, Trials } from './trial.ts';
-import { isConclusive, isSamePair, rejectionsIn, trustKey, type Verdict, Verdicts, verdictKey } from './verdict.ts';
+import { isConclusive, rejectionsIn, trustKey, type Verdict, Verdicts, verdictKey } from './verdict.ts';
 
 /** The worker's one runtime. */
 export interface RuntimeSlot {
@@ -121,7 +122,7 @@ export class Chooser {
     if (chosen === null || candidate === undefined) return rememberRejections(field, considered);
     try {
       const trial = await this.attempt(job, origin, candidate);
-      job.considered.push(...considered.filter((entry) => !job.considered.some((known) => isSameEntry(known, entry))));
+      job.considered.push(...considered.filter((entry) => !job.hasConsidered(entry)));
       const review = usesGpu || adapterClass === null ? null : () => this.reviewAdapter(key, adapterClass);
       return this.finish(field, trial, { by: chosen.by, isRemembered: true }, review);
     } catch (error) {
@@ -349,7 +350,7 @@ function recordFailure(job: LoadJob, origin: Origin, candidate: Candidate, error
 
 /** What failed on an earlier visit is not tried again, unless nothing would be left. */
 function rememberRejections({ job, asked }: Field, considered: readonly Consideration[]): null {
-  const rejections = rejectionsIn(considered).filter((entry) => !job.considered.some((known) => isSameEntry(known, entry)));
+  const rejections = rejectionsIn(considered).filter((entry) => !job.hasConsidered(entry));
   const isLeft = asked.some((pair) => !job.hasConsidered(pair) && !rejections.some((entry) => isSamePair(pair, entry)));
   if (isLeft) job.considered.push(...rejections);
   return null;
@@ -386,10 +387,6 @@ function trustReason({ manifest, isTrustedFromMemory }: Trial): string {
 
 function inWords(ms: number): string {
   return `${Number(ms.toPrecision(2))} ms`;
-}
-
-function isSameEntry(one: Consideration, other: Consideration): boolean {
-  return one.variant === other.variant && one.provider === other.provider;
 }
 
 function inputsOf({ manifest }: Origin): Inputs {

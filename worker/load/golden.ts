@@ -13,7 +13,7 @@ import type { Manifest, ManifestVariant, TensorType } from '../../protocol/manif
 import type { Feeds, TensorWire } from '../../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType } from '../../protocol/tensor-data.ts';
 
-export type Golden = Manifest['golden'][number];
+type Golden = Manifest['golden'][number];
 type GoldenTensor = Golden['outputs'][string];
 
 /** Name of the first output that is wrong, or null when all goldens came out right. Errors of the runtime pass through. */

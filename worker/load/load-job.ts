@@ -11,7 +11,7 @@ import type { Consideration, LoadHooks, LoadRequest, LoadTimings, RuntimeFlavour
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
 import { Access } from '../store/access.ts';
 import type { Watch } from '../store/model-source.ts';
-import type { Candidate } from './candidates.ts';
+import { type Candidate, isSamePair, type Pair } from './candidates.ts';
 import { TimeLeft } from './time-left.ts';
 
 type TimedPhase = keyof LoadTimings;
@@ -98,8 +98,8 @@ export class LoadJob implements Watch {
     this.considered.push({ variant: variant.id, provider, verdict, reason, ...more });
   }
 
-  hasConsidered({ variant, provider }: Candidate): boolean {
-    return this.considered.some((entry) => entry.variant === variant.id && entry.provider === provider);
+  hasConsidered(pair: Candidate | Pair): boolean {
+    return this.considered.some((entry) => isSamePair(entry, pair));
   }
 
   requireWanted(stage: string): void {

@@ -81,10 +81,6 @@ function asVerdict(record: unknown): Verdict | null {
   return Array.isArray(considered) && chosen !== undefined ? (record as Verdict) : null;
 }
 
-export function isSamePair(candidate: Candidate, pair: { readonly variant: string; readonly provider: Provider }): boolean {
-  return candidate.variant.id === pair.variant && candidate.provider === pair.provider;
-}
-
 /** Candidates that failed for good reason: they are not tried again while the key is the same. */
 export function rejectionsIn(considered: readonly Consideration[]): readonly Consideration[] {
   return considered.filter(({ error }) => error !== undefined && LASTING.includes(error));

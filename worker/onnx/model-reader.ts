@@ -29,7 +29,7 @@ export interface OnnxValue {
 }
 
 /** Where a tensor's elements are: in this file as little-endian bytes, in another file, or in a form that only the runtime reads. */
-export type WeightPlace =
+type WeightPlace =
   | { readonly kind: 'inline'; readonly start: number; readonly end: number }
   | { readonly kind: 'external'; readonly location: string; readonly offset: number; readonly bytes: number | null }
   | { readonly kind: 'other' };
@@ -45,7 +45,7 @@ export interface OnnxWeights {
   readonly end: number;
 }
 
-export interface OnnxNode {
+interface OnnxNode {
   readonly domain: string;
   readonly operator: string;
   readonly inputs: readonly string[];
@@ -73,7 +73,7 @@ export function readOnnxModel(bytes: Uint8Array): OnnxModel {
 }
 
 /** TensorProto.DataType by number, as far as a tensor of it can cross to the page. */
-export const ONNX_TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
+const ONNX_TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [1, 'float32'],
   [2, 'uint8'],
   [3, 'int8'],
@@ -89,8 +89,8 @@ export const ONNX_TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [13, 'uint64'],
 ]);
 
-export const FLOAT = 1;
-export const DOUBLE = 11;
+const FLOAT = 1;
+const DOUBLE = 11;
 
 /** Bits of one element, by TensorProto.DataType; strings and what comes after this list have none. */
 const ELEMENT_BITS: ReadonlyMap<number, number> = new Map([

@@ -17,10 +17,10 @@ export class OnnxFormatError extends Error {
   override readonly name = 'OnnxFormatError';
 }
 
-export const VARINT = 0;
-export const FIXED64 = 1;
+const VARINT = 0;
+const FIXED64 = 1;
 export const BYTES = 2;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 /** One field of a message. */
 export interface WireField {
@@ -151,7 +151,7 @@ export function integerField(number: number, value: number): Pieces {
   return [Uint8Array.from([...varint(number * 8 + VARINT), ...varint(value)])];
 }
 
-export function lengthOf(pieces: Pieces): number {
+function lengthOf(pieces: Pieces): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 

@@ -105,7 +105,7 @@ export class FourierTransform {
 }
 
 /** Ascending, for example 2, 2, 2, 2, 5, 5 of 400. */
-export function primeFactors(value: number): readonly number[] {
+function primeFactors(value: number): readonly number[] {
   const factors: number[] = [];
   let rest = value;
   for (let factor = 2; rest > 1; factor++) {

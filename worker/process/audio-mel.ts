@@ -12,7 +12,7 @@ import { FourierTransform } from './audio-fft.ts';
 import { UnfitError } from './unfit-error.ts';
 
 /** Bands by frames: the value of one band in one frame is at `band * frameCount + frame`. */
-export interface Bands {
+interface Bands {
   readonly bandCount: number;
   readonly frameCount: number;
   readonly values: Float64Array;

@@ -10,7 +10,7 @@ import type { ManifestImagePreprocess } from '../../protocol/manifest-preprocess
 import type { AxisResize } from './resize.ts';
 
 /** Where the resized window lies in the tensor, in its pixels. */
-export interface Fit {
+interface Fit {
   readonly columns: AxisResize;
   readonly rows: AxisResize;
   readonly left: number;

@@ -17,7 +17,7 @@ import { type Raster, resize } from './resize.ts';
 import { UnfitError } from './unfit-error.ts';
 
 /** What pictures became. */
-export interface PreparedPictures {
+interface PreparedPictures {
   readonly tensor: TensorWire;
   /** One for each picture. */
   readonly placements: readonly Placement[];

@@ -18,12 +18,12 @@ import { sigmoid, softmax } from './activations.ts';
 import type { Placement } from './fit.ts';
 
 /** The part of one output that belongs to one item. */
-export interface OutputPart {
+interface OutputPart {
   readonly values: Float64Array;
   readonly dims: readonly number[];
 }
 
-export interface BoxesContext {
+interface BoxesContext {
   /** Whose pixels the boxes are in; unknown where a model has no image input. */
   readonly input: ManifestInput | undefined;
   /** Absent when a tensor was fed: boxes stay in its pixels. */

@@ -17,7 +17,7 @@ import type { Placement } from './fit.ts';
 import { itemBoxes } from './output-boxes.ts';
 
 /** One output's values, cut into the items of the batch. */
-export interface OutputRows {
+interface OutputRows {
   /** Of one item. */
   readonly dims: readonly number[];
   readonly items: readonly Float64Array[];

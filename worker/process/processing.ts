@@ -25,7 +25,7 @@ import { prepareTexts, type TextTokenizer } from './text.ts';
 import { UnfitError } from './unfit-error.ts';
 
 /** What one input's media became: the tensors that it fills, and where its pictures lie in them. */
-export interface PreparedInput {
+interface PreparedInput {
   readonly tensors: Feeds;
   /** Of an image input, one for each item. */
   readonly placements?: readonly Placement[];
@@ -42,7 +42,7 @@ export interface PreparedRun {
   readonly placements: ReadonlyMap<string, readonly Placement[]>;
 }
 
-export interface FinishedRun {
+interface FinishedRun {
   readonly outputs: Feeds;
   readonly results: RunResults;
   readonly postMs: number;

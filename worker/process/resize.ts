@@ -11,7 +11,7 @@
  */
 import type { ManifestImagePreprocess } from '../../protocol/manifest-preprocess.ts';
 
-export type Filter = NonNullable<ManifestImagePreprocess['filter']>;
+type Filter = NonNullable<ManifestImagePreprocess['filter']>;
 
 /** Bytes row by row, channels side by side. */
 export interface Raster {

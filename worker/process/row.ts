@@ -22,7 +22,7 @@ import type { RowWire, TensorWire } from '../../protocol/messages.ts';
 import { dataFromNumbers, type NumericTensorType } from '../../protocol/tensor-data.ts';
 import { UnfitError } from './unfit-error.ts';
 
-export interface PreparedRows {
+interface PreparedRows {
   readonly tensor: TensorWire;
   /** What was fed: [rows, columns]. */
   readonly counted: TensorWire;

@@ -12,7 +12,7 @@ import { type Feeds, isResidentWire, type RunTensors, type TensorData, type Tens
 import type { NumericTensorData } from '../../protocol/tensor-data.ts';
 
 /** Items of a run and what it must have in common with others; null when it has to start alone. */
-export interface BatchShape {
+interface BatchShape {
   readonly itemCount: number;
   readonly key: string;
 }

@@ -17,7 +17,7 @@ import { SdkError } from '../../protocol/errors.ts';
 import { LOAD_STALL_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { FileAddress, RequestWire } from '../../protocol/messages.ts';
 
-export type Refresh = (url: string) => Promise<FileAddress | null>;
+type Refresh = (url: string) => Promise<FileAddress | null>;
 
 /** Where a file is asked for now. */
 interface Address {

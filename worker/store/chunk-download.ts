@@ -20,7 +20,7 @@ import { type Body, type BodyRequest, type ByteRange, backOff, Interruption, ope
 import type { Chunk } from './model-store.ts';
 import { type ChunkRange, planRanges } from './range-plan.ts';
 
-export interface FileDownload {
+interface FileDownload {
   readonly url: string;
   readonly assembly: Assembly;
   readonly access: Access;

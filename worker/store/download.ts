@@ -64,7 +64,7 @@ export function printable(url: string): string {
 }
 
 /** ETag, else Last-Modified, else null. */
-export function validatorOf(response: Response): string | null {
+function validatorOf(response: Response): string | null {
   return response.headers.get('etag') ?? response.headers.get('last-modified');
 }
 
@@ -188,7 +188,7 @@ function retryAfterMs(response: Response): number | null {
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), DOWNLOAD_RETRY_AFTER_MS_MAX) : null;
 }
 
-export interface WholeRequest extends BodyRequest {
+interface WholeRequest extends BodyRequest {
   readonly bytesMax: number;
   /** After each piece: how much is there, and how much there will be (0: unknown). */
   readonly onBytes?: (loadedBytes: number, totalBytes: number) => void;
@@ -254,7 +254,7 @@ export function backOff(failureCount: number, askedMs: number | null, signal: Ab
 }
 
 /** @throws {SdkError} `aborted` */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       signal.removeEventListener('abort', onAbort);

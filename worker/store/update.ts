@@ -33,7 +33,7 @@ export async function fetchUpdate(source: ModelSource, url: string, variantId: s
 }
 
 /** Stores a variant without holding it in memory; resolves to the bytes that were fetched. @throws as a load, and the store's refusal. */
-export async function keepVariant(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<number> {
+async function keepVariant(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<number> {
   const order = variantOrder(opened, variant, false);
   const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, false));
   const totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
