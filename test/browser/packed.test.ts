@@ -11,14 +11,22 @@ import { expect } from 'vitest';
 import { answersOf } from '../../cli/pack-goldens.ts';
 import { packModel } from '../../cli/pack-model.ts';
 import { browserTest, type Page } from '../harness/browsers.ts';
+import { onnxModel } from '../harness/onnx-writer.ts';
 import { StaticServer } from '../harness/static-server.ts';
 import { convolutionNetwork, inputOf, noise } from '../unit/packed-models.ts';
-import { openBarePage } from './bare-page.ts';
+import { openBarePage, readRepositoryFile } from './bare-page.ts';
 
 interface Answer {
   readonly variant: string;
   readonly provider: string;
   readonly y: readonly number[];
+}
+
+const WORDPIECE = 'test/vectors/texts-wordpiece.json';
+
+interface Texts {
+  readonly texts: readonly string[];
+  readonly tokenizers: Readonly<Record<string, { readonly cut: readonly (readonly number[])[] }>>;
 }
 
 const X = noise(768, 5);
@@ -82,6 +90,32 @@ browserTest(
     await withFolder(page, new Map([['network.onnx', bytes]]), async () => {
       const answer = await page.evaluate<Answer>(RUN, '/packed/network.onnx', [...X], {});
       expectNear(answer.y, await expectedOf(bytes), 1e-5);
+    });
+  },
+);
+
+browserTest(
+  'a model that was packed with its tokenizer takes texts as they are, and sees the ids that Python makes of them',
+  async ({ page }) => {
+    const ids = { name: 'input_ids', dims: ['batch', 'tokens'], type: 'int64' } as const;
+    const mask = { ...ids, name: 'attention_mask' };
+    const nodes = [ids, mask].map(({ name }) => ({ operator: 'Identity', inputs: [name], output: `${name}_seen` }));
+    const seen = [ids, mask].map((input) => ({ ...input, name: `${input.name}_seen` }));
+    const tokenizer = { name: 'tokenizer.json', bytes: await readRepositoryFile(WORDPIECE) };
+    const options = { name: 'texts', version: '1', tokenizer, tokenCountMax: 9, axes: { tokens: 9 } };
+    const { manifestJson, files } = await packModel([inputOf(onnxModel([ids, mask], nodes, seen))], options);
+    const { texts, tokenizers } = JSON.parse((await readRepositoryFile('test/vectors/texts.json')).toString()) as Texts;
+    await withFolder(page, new Map<string, Uint8Array | string>([...files, ['model.json', manifestJson]]), async () => {
+      const answer = await page.evaluate<unknown>(
+        `async (texts) => {
+        const { outputs } = await (await insitu.createClient().load('/packed/model.json', { provider: 'wasm' })).run({ input_ids: texts });
+        return [outputs.input_ids_seen, outputs.attention_mask_seen].map(({ data }) => Array.from(data, Number));
+      }`,
+        texts,
+      );
+      const filled = (row: readonly number[]) => [...row, ...new Array<number>(9 - row.length).fill(0)];
+      const cut = tokenizers[WORDPIECE]?.cut ?? [];
+      expect(answer).toEqual([cut.flatMap(filled), cut.flatMap((row) => filled(row.map(() => 1)))]);
     });
   },
 );
