@@ -2,8 +2,9 @@
  * Warm start: from navigation to the first result, with model and runtime cached, two threads, on wasm.
  *
  * Ours is the built library and the packed model; the others read the plain file of the same network: transformers.js as its
- * documents set it up, transformers.js on the plain wasm build, and a module worker by hand with the Cache API. One browser,
- * one profile, every visit in a tab of its own; contenders take turns in each round, and each round begins with another one.
+ * documents set it up, transformers.js on the plain wasm build, and a module worker by hand with the Cache API. A browser with a
+ * profile of its own for each model, as a site has one, because Chromium's cache of compiled code is of an address and not of a model; every
+ * visit in a tab of its own; contenders take turns in each round, and each round begins with another one.
  *
  * Prints to stderr where our time went, phase by phase: medians of the same visits.
  *
@@ -23,9 +24,12 @@ const MODEL_IDS = (process.env.INSITU_BENCH_MODELS?.split(',') ?? [
   'distilbert-int8',
   'digits',
 ]) as readonly BenchModelId[];
-/** Visits that fill the caches: the first downloads, the second finds everything, and after both Chromium writes compiled code in its own time. */
+/**
+ * Visits that fill the caches. The first downloads, the second finds everything, and each lasts as long as a short stay on a page: Chromium
+ * writes compiled code in its own time, and ours prepares the next visit 2 s behind the first result.
+ */
 const PRIMING_COUNT = 3;
-const PRIMING_IDLE_MS = 2_500;
+const PRIMING_IDLE_MS = 6_000;
 /** Between visits: the tab before must be gone. */
 const PAUSE_MS = 250;
 
@@ -58,20 +62,25 @@ export interface Visit {
 const bench: Bench = async () => {
   const models = await benchModels(MODEL_IDS);
   const server = await BenchServer.start({ '/models/': MODELS_FOLDER });
-  const visits = await Visits.start(server);
   try {
     const measures: Measure[] = [];
-    for (const model of models) {
-      serveAsHub(server, model);
-      measures.push(...measuresOf(model, await samplesOf(visits, model)));
-    }
+    for (const model of models) measures.push(...measuresOf(model, await samplesIn(server, model)));
     return measures;
   } finally {
-    await visits.close();
     await server.close();
   }
 };
 export default bench;
+
+async function samplesIn(server: BenchServer, model: BenchModel): Promise<ReadonlyMap<Contender, readonly Visit[]>> {
+  serveAsHub(server, model);
+  const visits = await Visits.start(server);
+  try {
+    return await samplesOf(visits, model);
+  } finally {
+    await visits.close();
+  }
+}
 
 function serveAsHub(server: BenchServer, { id, file, modelType }: BenchModel): void {
   const folder = `/hub/${id}/resolve/main`;

@@ -260,6 +260,8 @@ export interface LoadedModel {
   readonly provider: Provider;
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
+  /** The runtime began with the snapshot of its memory. */
+  readonly isFromSnapshot: boolean;
   /** True when no model byte came from the network. */
   readonly fromCache: boolean;
   /** Why the bytes could not be kept, if so: `storage-refused` or `storage-full`. */

@@ -150,6 +150,8 @@ export interface Explanation {
   readonly provider: Provider;
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
+  /** The runtime began with the snapshot of its memory, which an earlier visit fetched: only on the plain WASM build, from the page's own origin. */
+  readonly isFromSnapshot: boolean;
   readonly fromCache: boolean;
   readonly choice: Choice;
   /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */

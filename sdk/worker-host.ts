@@ -38,6 +38,7 @@ import type {
   WorkerSettings,
 } from '../protocol/messages.ts';
 import { RunChannel } from './run-channel.ts';
+import { compileRuntime } from './runtime-module.ts';
 import { trustedUrl } from './trusted-url.ts';
 
 type Failure = (pendingCount: number) => SdkError;
@@ -317,20 +318,6 @@ function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { so
     threadCountMax,
     model: isReadAhead ? withoutQuery(source.url) : null,
   };
-}
-
-/**
- * The runtime's binary, compiled here while the worker starts, which has its own files to fetch first. Engines share compiled code between a page
- * and its workers.
- *
- * @returns null where that fails, for whatever reason: the worker will try, and says what is wrong.
- */
-async function compileRuntime(url: string): Promise<WebAssembly.Module | null> {
-  try {
-    return await WebAssembly.compileStreaming(fetch(url, { credentials: 'same-origin' }));
-  } catch {
-    return null;
-  }
 }
 
 function withoutQuery(url: string): string {

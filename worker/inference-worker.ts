@@ -63,9 +63,10 @@ class InferenceWorker implements ControlApi<MessagePort> {
     (handle) => {
       this.updates.get(handle)?.();
       this.reviews.get(handle)?.();
-      this.loader?.keepSnapshot();
+      this.prepareNextVisit();
     },
   );
+  private isNextVisitPrepared = false;
   private source = new ModelSource('memory', null, null);
   private loader: Loader | null = null;
   private readonly asks = new Map<number, (address: FileAddress | null) => void>();
@@ -205,6 +206,13 @@ class InferenceWorker implements ControlApi<MessagePort> {
       // A review that fails, most often because the model was closed, leaves the question to the next visit.
       setTimeout(() => void (this.models.has(handle) && review(closing.signal).catch(() => undefined)), REVIEW_DELAY_MS);
     });
+  }
+
+  /** Behind the first result of any model, and once. */
+  private prepareNextVisit(): void {
+    if (this.isNextVisitPrepared) return;
+    this.isNextVisitPrepared = true;
+    setTimeout(() => void this.loader?.prepareNextVisit(), REVIEW_DELAY_MS);
   }
 
   private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {

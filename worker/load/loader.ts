@@ -31,6 +31,7 @@ import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
 import { fileFacts, type ModelBytes, type ModelSource, type Precedence } from '../store/model-source.ts';
 import { pairsOf, requireVariant } from './candidates.ts';
 import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
+import { fillCodeCache } from './code-cache.ts';
 import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
 import { isFileError, type LoadJob } from './load-job.ts';
 import { requireRunOptions } from './run-options.ts';
@@ -66,6 +67,7 @@ export class Loader implements RuntimeSlot {
   readonly threadCount: number;
   private readonly settings: WorkerSettings;
   private readonly source: ModelSource;
+  private readonly queue: RunQueue;
   private readonly chooser: Chooser;
   private readonly gpu = new Gpu();
   private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
@@ -84,6 +86,7 @@ export class Loader implements RuntimeSlot {
     // Whoever loads hears of a failure; until then there is nobody.
     this.runtime?.starting.catch(() => undefined);
     this.source = source;
+    this.queue = queue;
     this.gpu.onLost(onDeviceLost);
     this.threadCount = threadCountOf('wasm', settings.assets, settings.threadCountMax);
     const webnn = new Webnn();
@@ -101,9 +104,12 @@ export class Loader implements RuntimeSlot {
     return this.hasRuntimeFailed || this.gpu.isLost;
   }
 
-  /** For the next visit; nothing where the runtime has none, or not started. */
-  keepSnapshot(): void {
-    void this.runtime?.starting.then((factory) => factory.keepSnapshot());
+  /** Behind the first result: what makes the next visit's start a fast one. Never rejects. */
+  async prepareNextVisit(): Promise<void> {
+    const factory = await this.runtime?.starting.catch(() => null);
+    if (!factory) return;
+    factory.keepSnapshot();
+    await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
   }
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
@@ -257,6 +263,7 @@ function describe(
     provider: candidate.provider,
     flavour: factory.flavour,
     threadCount: factory.threadCount,
+    isFromSnapshot: factory.isFromSnapshot,
     fromCache: file.fromCache,
     choice,
     considered: job.considered,

@@ -91,14 +91,17 @@ export async function startRuntime(
   runtime.env.wasm.wasmPaths = { wasm };
   const tellLanguage = hideLanguage();
   try {
-    await file.served(async () => {
-      const probe = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
-      await probe.release();
-    });
+    await file.served(() => rehearsal(runtime));
   } finally {
     tellLanguage();
   }
   return new SessionFactory(runtime, flavour, threadCount, snapshot);
+}
+
+/** One session from its creation to its release: the runtime starts with the first. */
+async function rehearsal(runtime: Runtime): Promise<void> {
+  const session = await runtime.InferenceSession.create(IDENTITY_MODEL, { executionProviders: ['wasm'] });
+  await session.release();
 }
 
 /**
@@ -141,6 +144,11 @@ export class SessionFactory {
 
   get isFromSnapshot(): boolean {
     return this.snapshot?.isLaidIn === true;
+  }
+
+  /** Creates and releases the smallest session, as often as that. */
+  async rehearse(count: number): Promise<void> {
+    for (let time = 0; time < count; time++) await rehearsal(this.runtime);
   }
 
   /** Sees to it that the next visit's runtime can begin with the snapshot. */
