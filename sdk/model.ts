@@ -174,8 +174,9 @@ export class LoadedModelHandle implements Model {
   }
 
   private recordFailure(error: unknown): void {
-    // A run that its own model's close has cut off is no failure of anything.
-    if (isSdkError(error) && error.code !== 'aborted' && this.closing === null) this.recorder?.runFailed(this.binding.loaded, error.code);
+    // A run that its caller or its own model's close has cut off is no failure of anything.
+    if (isSdkError(error) && error.code !== 'aborted' && error.code !== 'model-closed')
+      this.recorder?.runFailed(this.binding.loaded, error.code);
   }
 }
 

@@ -211,7 +211,10 @@ export interface Model<S extends ModelSignature = AnySignature, R extends string
    */
   feedback(result: RunResult<S, R>, feedback: Feedback): Promise<void>;
   explain(): Explanation;
-  /** Releases the session and its resident tensors; the last one closed ends the worker, because a WASM heap never shrinks. */
+  /**
+   * Answers the runs that were started before, then releases the session and its resident tensors; the last one closed ends the worker, because a
+   * WASM heap never shrinks. Runs that are not wanted any more are best aborted first.
+   */
   close(): Promise<void>;
 }
 

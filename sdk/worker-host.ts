@@ -55,7 +55,8 @@ export class WorkerHost {
   isSpoilt = false;
   /** Its GPU device is gone: the models in it answer nothing any more. */
   isDeviceLost = false;
-  loadCount = 0;
+  /** Loads, closes and questions to its store that are under way. */
+  callCount = 0;
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
   private readonly controlPort: MessagePort;
@@ -128,7 +129,6 @@ export class WorkerHost {
   }
 
   async closeModel(handle: number): Promise<void> {
-    this.handles.delete(handle);
     this.runs.endRunsOf(handle);
     this.hooks.delete(handle);
     unwrap(await this.watched(() => this.control.close(handle)));

@@ -73,6 +73,21 @@ browserTest('a run that hangs times out, its worker is replaced, and the next ru
   });
 });
 
+browserTest('closing a model whose worker hangs ends with the worker, and no run stays pending', ['chromium'], async ({ page }) => {
+  await withServer(page, async (server) => {
+    server.faults.set(WORKER, { body: await workerAfter(HANGABLE) });
+    await page.evaluate(loadDigits());
+    const answer = await page.evaluate<string[]>(`async () => {
+      ${RUN}
+      workers.at(-1).postMessage('hang');
+      const pending = [run(model, { timeoutMs: 300 }), run()];
+      await model.close();
+      return [...await Promise.all(pending), String(await untilWorkers(0))];
+    }`);
+    expect(answer).toEqual(['run-timeout', 'worker-lost', '0']);
+  });
+});
+
 browserTest('both models of a killed worker come back, each with its next run, in one new worker', ['chromium'], async ({ page }) => {
   await withServer(page, async () => {
     await page.evaluate(loadDigits());
