@@ -63,8 +63,8 @@ const PAGE = `async () => {
   canvas.getContext('2d').fillRect(0, 0, 8, 8);
   window.frame = () => new VideoFrame(canvas, { timestamp: 0 });
   ${'' /* Large enough to be decoded for a while. */}
-  const large = new OffscreenCanvas(2000, 2000);
-  large.getContext('2d').fillRect(0, 0, 1000, 1000);
+  const large = new OffscreenCanvas(1200, 1200);
+  large.getContext('2d').fillRect(0, 0, 600, 600);
   window.file = await large.convertToBlob();
   window.copies = [];
   VideoFrame.prototype.clone = new Proxy(VideoFrame.prototype.clone, { apply(clone, frame, args) {

@@ -278,7 +278,7 @@ test('chance comes from crypto only', () => {
 });
 
 test('only named files of the page read the clock', () => {
-  const NAMED = ['platform', 'client', 'model', 'model-binding', 'worker-host', 'run-channel'].map((name) => `sdk/${name}.ts`);
+  const NAMED = ['platform', 'client', 'model', 'model-binding', 'awake-time', 'run-channel'].map((name) => `sdk/${name}.ts`);
   const others = product.filter((file) => isIn(file, ['protocol', 'counts', 'sdk']) && !NAMED.includes(file));
   expect(linesWith(/\b(Date|performance)\.now\(|new Date\(\)/, others).filter((it) => !isComment(it))).toEqual([]);
 });
