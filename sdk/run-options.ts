@@ -100,7 +100,12 @@ export interface ResidentTensor<T extends TensorType = TensorType> {
   readonly dims: readonly number[];
   /** On the GPU, or in the worker's memory. */
   readonly location: 'gpu' | 'memory';
-  /** A copy of its elements. Reading from the GPU waits in the queue like a run. @throws {SdkError} as `run` does */
+  /**
+   * A copy of its elements. Reading waits in the queue like a run.
+   *
+   * @throws {SdkError} `invalid-option` after `release()` or its model's `close()`; `aborted`, `run-timeout`, `queue-full`, `run-failed`, `device-lost`,
+   *   `out-of-memory`, `worker-lost`, `client-closed`
+   */
   read(options?: Pick<RunOptions, 'signal' | 'timeoutMs'>): Promise<TensorOutput<T>>;
   release(): void;
 }

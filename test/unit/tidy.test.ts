@@ -251,6 +251,12 @@ test('each error code has a row in the README', () => {
   expect(ERROR_CODES.filter((code) => !rows.some((row) => row.split('|')[1]?.includes(`\`${code}\``)))).toEqual([]);
 });
 
+test('each error code is named where a public call says what it rejects with', () => {
+  const told = ['sdk/options.ts', 'sdk/run-options.ts'].flatMap((file) => textOf(file).match(/\/\*\*[\s\S]*?\*\//g) ?? []);
+  const rejections = told.filter((comment) => /@throws|rejects with/.test(comment)).join();
+  expect(ERROR_CODES.filter((code) => !rejections.includes(`\`${code}\``))).toEqual([]);
+});
+
 test('each error code is met by a test', () => {
   const listsThemAll = /\/(errors|tidy|readme)\.test\.ts$/;
   const among = files.filter((file) => isIn(file, ['test']) && isScript(file) && !listsThemAll.test(file));
