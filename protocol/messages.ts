@@ -156,6 +156,16 @@ export interface EarlyStart {
   readonly model: string | null;
 }
 
+/**
+ * What is told of an address: neither query nor hash, either of which may be a secret, and no credentials. Also the key of what is stored
+ * under it, so that a signed address finds what an earlier signature has fetched.
+ *
+ * @param address A parsed URL; this folder has no DOM to parse one with.
+ */
+export function withoutQuery({ origin, pathname }: { readonly origin: string; readonly pathname: string }): string {
+  return origin + pathname;
+}
+
 export interface LoadRequest {
   /** A manifest or a plain .onnx file: an absolute URL, or bytes that never came from a network. */
   readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
@@ -217,7 +227,7 @@ export interface LoadHooks {
   updateFailed(error: ErrorWire): void;
 }
 
-export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
+type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
 
 /** Bytes are of all files of the variant; a cached model goes from 0 to all without a request. `ready` is reported by the page, once and last. */
 export interface LoadProgress {
@@ -316,7 +326,7 @@ export type LoadReply =
   | { readonly ok: false; readonly failure: LoadFailure; readonly isSpoilt: boolean }
   | { readonly ok: false; readonly elsewhere: Elsewhere; readonly isSpoilt: boolean };
 
-export interface Elsewhere {
+interface Elsewhere {
   /** The provider that the next candidate runs on. */
   readonly provider: Provider;
   readonly considered: readonly Consideration[];

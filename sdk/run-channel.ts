@@ -26,7 +26,7 @@ import type { ReadyFeeds } from './tensor.ts';
 /** A longer timer fires at once (HTML standard: 32-bit signed milliseconds). 24 days are as good as never. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-export type RunAnswer = Extract<RunReply, { ok: true }>;
+type RunAnswer = Extract<RunReply, { ok: true }>;
 
 interface Wait {
   /** performance.now() of the call. */
@@ -38,7 +38,7 @@ interface Wait {
 /** `startMs` is absent when the call is the start. */
 type ReadWait = Omit<Wait, 'startMs'> & { readonly startMs: number | undefined };
 
-export interface RunOrder extends Wait {
+interface RunOrder extends Wait {
   readonly handle: number;
   readonly ready: ReadyFeeds;
   readonly isCounted: boolean;

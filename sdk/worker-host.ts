@@ -24,19 +24,20 @@ import {
   WORKER_START_TIMEOUT_MS,
 } from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type {
-  ControlApi,
-  EarlyStart,
-  FileAddress,
-  LoadHooks,
-  LoadReply,
-  LoadRequest,
-  PageMessage,
-  Reply,
-  StoreCheck,
-  StoredModel,
-  WorkerNews,
-  WorkerSettings,
+import {
+  type ControlApi,
+  type EarlyStart,
+  type FileAddress,
+  type LoadHooks,
+  type LoadReply,
+  type LoadRequest,
+  type PageMessage,
+  type Reply,
+  type StoreCheck,
+  type StoredModel,
+  type WorkerNews,
+  type WorkerSettings,
+  withoutQuery,
 } from '../protocol/messages.ts';
 import { afterAwake, everyStep } from './awake-time.ts';
 import { RunChannel } from './run-channel.ts';
@@ -318,7 +319,7 @@ function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { so
   return {
     runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
     threadCountMax,
-    model: isReadAhead ? withoutQuery(source.url) : null,
+    model: isReadAhead ? withoutQuery(new URL(source.url)) : null,
   };
 }
 
@@ -334,9 +335,4 @@ async function compileRuntime(url: string): Promise<WebAssembly.Module | null> {
   } catch {
     return null;
   }
-}
-
-function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
 }

@@ -133,6 +133,48 @@ const VENDOR_FILES: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'workbox-window': [/^demo\//],
 };
 
+/** What applications, the build or another realm take from: `sdk/options.ts` and `sdk/run-options.ts` are the public types. */
+const ENTRIES = [
+  'index',
+  'global',
+  'options',
+  'run-options',
+  'delivery',
+  'counts-entry',
+  'local-dp-entry',
+  'sent-element',
+  'service-worker',
+];
+
+test('what the page and the protocol export is imported by another file', () => {
+  const taken = new Set<string>();
+  for (const file of scripts) {
+    for (const [node] of nodesOf(file)) {
+      if (!/^(ImportDeclaration|ExportNamedDeclaration)$/.test(node.type) || !isNode(node.source)) continue;
+      const from = posix.join(posix.dirname(file), String(node.source.value));
+      for (const { imported, local } of node.specifiers as { imported?: Node; local: Node }[])
+        taken.add(`${from} ${(imported ?? local).name}`);
+    }
+  }
+  const findings = product.flatMap((file) => {
+    if (!isIn(file, ['sdk', 'protocol']) || ENTRIES.some((name) => file === `sdk/${name}.ts`)) return [];
+    return exportsOf(file)
+      .filter((name) => !taken.has(`${file} ${name}`))
+      .map((name) => `${file} ${name}`);
+  });
+  expect(taken.size).toBeGreaterThan(500);
+  expect(findings).toEqual([]);
+});
+
+/** Names that a file declares and exports. */
+function exportsOf(file: string): string[] {
+  return [...nodesOf(file)].flatMap(([node]) => {
+    if (node.type !== 'ExportNamedDeclaration' || !isNode(node.declaration)) return [];
+    const { id, declarations } = node.declaration as Node & { readonly declarations?: readonly Node[] };
+    return (declarations?.map((each) => each.id) ?? [id]).map((each) => String((each as Node).name));
+  });
+}
+
 test('each vendor is imported by its one file', () => {
   const users = new Map<string, Set<string>>();
   for (const { file, name } of imports) {
