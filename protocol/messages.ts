@@ -115,7 +115,7 @@ export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): t
 }
 
 /** Where the worker finds its files; absolute URLs, all of one release. */
-export interface RuntimeUrls {
+interface RuntimeUrls {
   /** Its module entry. */
   readonly module: string;
   /** Its binary. */
