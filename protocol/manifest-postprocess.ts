@@ -76,7 +76,7 @@ export const Postprocess = v.strictObject({
   keepOutput: v.optional(v.boolean()),
 });
 
-export type ManifestPostprocess = v.InferOutput<typeof Postprocess>;
+type ManifestPostprocess = v.InferOutput<typeof Postprocess>;
 export type ManifestStep = v.InferOutput<typeof Step>;
 export type ManifestBoxesStep = v.InferOutput<typeof Boxes>;
 export type ManifestPickStep = v.InferOutput<typeof TopK> | v.InferOutput<typeof ArgMax> | v.InferOutput<typeof Threshold>;

@@ -24,7 +24,7 @@ const Colour = v.tuple([Byte, Byte, Byte]);
 const PerChannel = v.pipe(v.array(Finite), v.minLength(1), v.maxLength(3));
 
 /** A picture: turned as its EXIF orientation says, fitted, resized as Pillow does, then (byte * scale - mean) / std per channel. */
-export const ImagePreprocess = v.strictObject({
+const ImagePreprocess = v.strictObject({
   kind: v.literal('image'),
   /** Height and width. Default: those of `dims`; where they are names, the picture's own. */
   size: v.optional(v.tuple([Count, Count])),
@@ -59,7 +59,7 @@ export const ImagePreprocess = v.strictObject({
 
 export const Preprocess = v.variant('kind', [ImagePreprocess, AudioPreprocess, RowPreprocess, TextPreprocess]);
 
-export type ManifestPreprocess = v.InferOutput<typeof Preprocess>;
+type ManifestPreprocess = v.InferOutput<typeof Preprocess>;
 export type ManifestImagePreprocess = v.InferOutput<typeof ImagePreprocess>;
 
 /** An input as far as preprocessing looks at it. */
@@ -76,7 +76,7 @@ export interface PreprocessedInput {
 }
 
 /** Where an image tensor keeps what. `batch`: null when the tensor has no such axis. */
-export interface PictureAxes {
+interface PictureAxes {
   readonly batch: number | string | null;
   readonly height: number | string;
   readonly width: number | string;

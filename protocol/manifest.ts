@@ -33,7 +33,7 @@ export const TENSOR_TYPES = [
   'bool',
   'string',
 ] as const;
-export const PROVIDERS = ['wasm', 'webgpu', 'webnn'] as const;
+const PROVIDERS = ['wasm', 'webgpu', 'webnn'] as const;
 
 /** An axis is a fixed length or a name; the axis called "batch" may have any length from 1 to BATCH_AXIS_COUNT_MAX. */
 const Dims = v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0)), Name]));
@@ -287,7 +287,7 @@ export type Provider = (typeof PROVIDERS)[number];
 export type ManifestColumn = NonNullable<ManifestInput['columns']>[number];
 export type ManifestBins = NonNullable<ManifestInput['bins']>;
 
-export type ManifestVerdict = { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly reason: string };
+type ManifestVerdict = { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly reason: string };
 
 /**
  * Checks a parsed `model.json`.

@@ -50,6 +50,11 @@ export interface PixelsWire {
   readonly data: Uint8ClampedArray;
 }
 
+/** Closes bitmaps and frames, which hold memory until then, a frame often that of a camera; anything else is left alone. Closing twice is closing once. */
+export function closePictures(pictures: Iterable<PictureWire>): void {
+  for (const picture of pictures) if ('close' in picture && typeof picture.close === 'function') picture.close();
+}
+
 /** Samples of each channel, from -1 to 1. */
 export interface RecordingWire {
   readonly channels: readonly Float32Array[];
@@ -110,7 +115,7 @@ export function isResidentWire(tensor: TensorWire | MediaWire | ResidentWire): t
 }
 
 /** Where the worker finds its files; absolute URLs, all of one release. */
-export interface RuntimeUrls {
+interface RuntimeUrls {
   /** Its module entry. */
   readonly module: string;
   /** Its binary. */
@@ -149,6 +154,16 @@ export interface EarlyStart {
   readonly threadCountMax: number;
   /** URL, without query and hash, of the stored model to be read. */
   readonly model: string | null;
+}
+
+/**
+ * What is told of an address: neither query nor hash, either of which may be a secret, and no credentials. Also the key of what is stored
+ * under it, so that a signed address finds what an earlier signature has fetched.
+ *
+ * @param address A parsed URL; this folder has no DOM to parse one with.
+ */
+export function withoutQuery({ origin, pathname }: { readonly origin: string; readonly pathname: string }): string {
+  return origin + pathname;
 }
 
 export interface LoadRequest {
@@ -212,7 +227,7 @@ export interface LoadHooks {
   updateFailed(error: ErrorWire): void;
 }
 
-export type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
+type LoadPhase = 'manifest' | 'runtime' | 'download' | 'verify' | 'compile' | 'warm-up' | 'ready';
 
 /** Bytes are of all files of the variant; a cached model goes from 0 to all without a request. `ready` is reported by the page, once and last. */
 export interface LoadProgress {
@@ -313,7 +328,7 @@ export type LoadReply =
   | { readonly ok: false; readonly failure: LoadFailure; readonly isSpoilt: boolean }
   | { readonly ok: false; readonly elsewhere: Elsewhere; readonly isSpoilt: boolean };
 
-export interface Elsewhere {
+interface Elsewhere {
   /** The provider that the next candidate runs on. */
   readonly provider: Provider;
   readonly considered: readonly Consideration[];

@@ -22,7 +22,6 @@ import type { Body } from './report.ts';
 
 export const NOISED_SCHEMA = 2;
 
-const HEADER_BYTES = 1 + 8 + 8 + 16 + 2 + 1 + 2;
 const ANSWER_BYTES_MAX = LOCAL_DP_CELL_COUNT_MAX / 8;
 const DAY_HOURS = 24;
 
@@ -41,11 +40,6 @@ export interface NoisedReport {
   readonly offset: number;
   /** One bit per cell of the feature. */
   readonly answer: readonly boolean[];
-}
-
-/** Length of every body of a plan whose largest feature has that many cells. */
-export function noisedBodyBytes(cellCountMax: number): number {
-  return HEADER_BYTES + Math.ceil(cellCountMax / 8);
 }
 
 /** @param cellCountMax Cells of the plan's largest feature: all bodies of a plan have its length. */

@@ -96,7 +96,7 @@ export function encodeBody(modelVersion: string, windows: readonly Uint8Array[])
   return writer.finish();
 }
 
-export type BodyVerdict = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+type BodyVerdict = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
 
 /** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
 export function decodeBody(bytes: Uint8Array): BodyVerdict {

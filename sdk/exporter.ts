@@ -29,7 +29,7 @@ import type { OrderedWait } from './outbox-db.ts';
 import type { Answer, Platform } from './platform.ts';
 import type { SentLog } from './sent-log.ts';
 
-export type Verdict = 'stored' | 'retry' | 'silent' | LossReason;
+type Verdict = 'stored' | 'retry' | 'silent' | LossReason;
 
 /** What an answer to a body means. Of several windows, a LossReason says only that one of them is refused. */
 export function verdictOf(status: number): Verdict {
@@ -41,7 +41,7 @@ export function verdictOf(status: number): Verdict {
 }
 
 /** Full jitter: anywhere from 0 to the doubled, capped delay. @param random From 0 (inclusive) to 1. */
-export function backoffMs(attempt: number, random: number): number {
+function backoffMs(attempt: number, random: number): number {
   return Math.round(random * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** attempt));
 }
 
@@ -49,7 +49,7 @@ export function backoffMs(attempt: number, random: number): number {
 const BODY_HEADER_BYTES = 10;
 
 /** Splits into bodies that respect both limits, in order; each of one model version. */
-export function bodiesOf(windows: readonly Outgoing[]): Outgoing[][] {
+function bodiesOf(windows: readonly Outgoing[]): Outgoing[][] {
   const bodies: Outgoing[][] = [];
   for (const [, group] of groupByVersion(windows)) {
     let body: Outgoing[] = [];
@@ -84,7 +84,7 @@ interface Wait {
   isOrdered: boolean;
 }
 
-export interface ExporterHost {
+interface ExporterHost {
   readonly platform: Platform;
   readonly address: string;
   readonly log: SentLog;

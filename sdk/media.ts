@@ -18,39 +18,34 @@ import { readyPicture } from './picture.ts';
 import { readyRecording } from './recording.ts';
 import { readyRow } from './row.ts';
 
-export interface ReadyMedia<W = MediaWire> {
+export interface ReadyMedia<W> {
   readonly wire: W;
   readonly transfers: readonly Transferable[];
 }
 
 /**
  * @param value Not a tensor; anything else.
+ * @param taken What is to be transferred is added here, also of what was taken before an error.
  * @throws {SdkError} `preprocess-failed`
  */
-export function readyMedia(input: ManifestInput, value: unknown, isTransfer: boolean): ReadyMedia {
+export function readyMedia(input: ManifestInput, value: unknown, isTransfer: boolean, taken: Transferable[]): MediaWire {
   const given: readonly unknown[] = Array.isArray(value) ? value : [value];
   const refuse = (reason: string): SdkError => new SdkError('preprocess-failed', { input: input.name, reason });
   if (given.length > BATCH_AXIS_COUNT_MAX) throw refuse(`it takes at most ${BATCH_AXIS_COUNT_MAX} at a time`);
+  const take = <W>({ wire, transfers }: ReadyMedia<W>): W => {
+    taken.push(...transfers);
+    return wire;
+  };
   switch (input.preprocess?.kind) {
-    case 'image': {
-      const pictures = given.map((picture) => readyPicture(input, picture, isTransfer));
-      return {
-        wire: { kind: 'image', items: pictures.map(({ wire }) => wire) },
-        transfers: pictures.flatMap(({ transfers }) => transfers),
-      };
-    }
-    case 'audio': {
-      const recordings = given.map((recording) => readyRecording(input, recording, isTransfer));
-      return {
-        wire: { kind: 'audio', items: recordings.map(({ wire }) => wire) },
-        transfers: recordings.flatMap(({ transfers }) => transfers),
-      };
-    }
+    case 'image':
+      return { kind: 'image', items: given.map((picture) => take(readyPicture(input, picture, isTransfer))) };
+    case 'audio':
+      return { kind: 'audio', items: given.map((recording) => take(readyRecording(input, recording, isTransfer))) };
     case 'row':
-      return { wire: { kind: 'row', items: given.map((row) => readyRow(input, row).wire) }, transfers: [] };
+      return { kind: 'row', items: given.map((row) => readyRow(input, row)) };
     case 'text':
       if (!given.every((text) => typeof text === 'string')) throw refuse('it takes a text, a list of texts, or a tensor');
-      return { wire: { kind: 'text', items: [...given] }, transfers: [] };
+      return { kind: 'text', items: [...given] };
     default:
       throw refuse('the manifest declares no preprocessing for it');
   }

@@ -21,7 +21,7 @@ import {
   WORKER_LOSS_COUNT_MAX,
   WORKER_LOSS_WINDOW_MS,
 } from '../protocol/limits.ts';
-import type { Manifest, Provider } from '../protocol/manifest.ts';
+import type { Manifest } from '../protocol/manifest.ts';
 import type { Consideration, LoadedModel } from '../protocol/messages.ts';
 import type { LoadOptions } from './options.ts';
 import { TIMER_MS_MAX } from './run-channel.ts';
@@ -33,7 +33,7 @@ export interface Bound {
 }
 
 /** What a binding needs of its client. */
-export interface BindingHost {
+interface BindingHost {
   /** Loads the model once more. Pairs in `considered` are not tried; the signal says that nobody wants it any more. */
   rebuild(considered: readonly Consideration[], signal: AbortSignal): Promise<Bound>;
   release(bound: Bound): Promise<void>;
@@ -182,12 +182,12 @@ export class ModelBinding {
   }
 
   /** A provider that was named is never replaced, and the only one there is gets a new device. */
-  private leaveDevice({ manifest, provider }: LoadedModel): void {
+  private leaveDevice({ considered, provider }: LoadedModel): void {
     if ((this.asked.provider ?? 'auto') !== 'auto') return;
-    const pairs = pairsOf(manifest);
-    if (pairs.every((pair) => pair.provider === provider)) return;
+    const lost = considered.filter((pair) => pair.provider === provider);
+    if (lost.length === considered.length) return;
     const reason = 'its GPU device was lost on this page';
-    this.leave(pairs.filter((pair) => pair.provider === provider).map((pair) => ({ ...pair, verdict: 'failed', reason })));
+    this.leave(lost.map(({ variant }) => ({ variant, provider, verdict: 'failed', reason })));
   }
 
   private leaveWrong({ variant, provider }: LoadedModel, reason: string): void {
@@ -219,10 +219,6 @@ export class ModelBinding {
       stop();
     });
   }
-}
-
-function pairsOf(manifest: Manifest): readonly { readonly variant: string; readonly provider: Provider }[] {
-  return manifest.variants.flatMap(({ id, providers }) => providers.map((provider) => ({ variant: id, provider })));
 }
 
 function lossError(error: SdkError, pendingCount: number): SdkError {

@@ -12,8 +12,8 @@
 import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import type { Choice } from '../protocol/messages.ts';
-import type { ModelBinding } from './model-binding.ts';
+import { type Choice, closePictures } from '../protocol/messages.ts';
+import type { Bound, ModelBinding } from './model-binding.ts';
 import { checkRun } from './option-checks.ts';
 import type {
   AnySignature,
@@ -36,7 +36,7 @@ import { runMany } from './run-many.ts';
 import { segmentOf } from './segment-facts.ts';
 import { streamRuns } from './stream.ts';
 import type { TelemetryFiles } from './telemetry.ts';
-import { readyFeeds } from './tensor.ts';
+import { type ReadyFeeds, readyFeeds } from './tensor.ts';
 import { warmUpFeeds } from './warm-up.ts';
 
 type Feeds = FeedsOf<AnySignature>;
@@ -163,11 +163,14 @@ export class LoadedModelHandle implements Model {
     if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
     // Taken before a rebuild is waited for: what the caller does with her arrays afterwards changes nothing.
     const ready = readyFeeds(this.manifest, near, options.transfer === true);
-    const bound = this.binding.ready ?? (await this.binding.rebuilt(timeoutMs, signal));
+    const bound = this.binding.ready ?? (await this.rebuilt(ready, timeoutMs, signal));
     const { loaded } = bound;
     const { runs } = bound.host;
     // Its worker went while another feed was being read, and its resident feeds with it.
-    if (runs !== target && hasForeignFeed(near, runs)) throw new SdkError('worker-lost', { pendingCount: 1 });
+    if (runs !== target && hasForeignFeed(near, runs)) {
+      closePictures(ready.buffers);
+      throw new SdkError('worker-lost', { pendingCount: 1 });
+    }
     try {
       const answer = await runs.run({ handle: loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
       this.binding.answered(bound);
@@ -184,9 +187,20 @@ export class LoadedModelHandle implements Model {
     }
   }
 
+  /** Where to run after a loss. A run that does not get there gives up what it has taken. */
+  private async rebuilt({ buffers }: ReadyFeeds, timeoutMs: number, signal: AbortSignal | undefined): Promise<Bound> {
+    try {
+      return await this.binding.rebuilt(timeoutMs, signal);
+    } catch (error) {
+      closePictures(buffers);
+      throw error;
+    }
+  }
+
   private recordFailure(error: unknown): void {
-    // A run that its own model's close has cut off is no failure of anything.
-    if (isSdkError(error) && error.code !== 'aborted' && this.closing === null) this.recorder?.runFailed(this.binding.loaded, error.code);
+    // A run that its caller or its own model's close has cut off is no failure of anything.
+    if (isSdkError(error) && error.code !== 'aborted' && error.code !== 'model-closed')
+      this.recorder?.runFailed(this.binding.loaded, error.code);
   }
 }
 

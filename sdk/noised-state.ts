@@ -40,7 +40,7 @@ export interface Candidate {
   readonly cells: Uint32Array;
 }
 
-export interface KeptAnswer {
+interface KeptAnswer {
   readonly modelVersion: string;
   readonly planHash: string;
   readonly microEps: number;
@@ -75,7 +75,7 @@ export interface NoisedState {
 export const KEY_END = 2 ** 48;
 
 /** What happens in a step besides time passing. */
-export interface Visit {
+interface Visit {
   readonly nowMs: number;
   readonly chance: Chance;
   readonly random: (count: number) => Uint8Array;

@@ -179,8 +179,11 @@ export interface Model<S extends ModelSignature = AnySignature, R extends string
    *
    * @param feeds One tensor per model input, by name. `dims` must match the manifest axis by axis; the axis named "batch" takes
    *   1..BATCH_AXIS_COUNT_MAX. Arrays are copied; with `transfer: true` their buffers are handed over.
-   * @throws {SdkError} `input-*`, `tensor-*`, `invalid-option` (nothing was sent); `queue-full`, `run-timeout`, `run-failed`, `aborted`,
-   *   `worker-lost`, `model-closed`. Never because of telemetry.
+   * @throws {SdkError} Before anything is sent: `invalid-option`, `input-missing`, `input-unknown`, `tensor-type-mismatch`,
+   *   `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`, `model-closed`. Later: `aborted`, `run-timeout`, `queue-full`,
+   *   `preprocess-failed`, `invalid-option` (no room for resident outputs, or a resident feed whose model closed), `run-failed`, `client-closed`; and
+   *   `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`, after which the next run loads the model again and goes on. Where that
+   *   fails it rejects as `Client.load` does. Never because of telemetry.
    */
   run(feeds: FeedsOf<S>, options?: RunOptions): Promise<RunResult<S, R>>;
   /**
@@ -206,14 +209,19 @@ export interface Model<S extends ModelSignature = AnySignature, R extends string
    */
   warmUp(feeds?: FeedsOf<S>, options?: RunOptions): Promise<number>;
   /**
-   * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`). Never throws because of telemetry.
+   * Counts what a person did with an answer, where the manifest asks for it (`monitor.feedback`).
    *
    * @param result What `run` of this model gave.
-   * @throws {SdkError} `invalid-option` for a label that the model does not have.
+   * @throws {SdkError} `invalid-option` for a label that the model does not have; `asset-unreachable` when what counts it (insitu.counts.js) cannot be fetched.
    */
   feedback(result: RunResult<S, R>, feedback: Feedback): Promise<void>;
   explain(): Explanation;
-  /** Releases the session and its resident tensors; the last one closed ends the worker, because a WASM heap never shrinks. */
+  /**
+   * Answers the runs that were started before, then releases the session and its resident tensors; the last one closed ends the worker, because a
+   * WASM heap never shrinks. Runs that are not wanted any more are best aborted first.
+   *
+   * @throws {SdkError} `run-failed` when the runtime refuses to release it. Not when its worker is lost: that releases it too.
+   */
   close(): Promise<void>;
 }
 
@@ -309,7 +317,10 @@ export interface Observer {
 /** What a person did with an answer. `corrected` names the right label of the model's only labelled output. */
 export type Feedback = 'accepted' | 'redone' | 'abandoned' | { readonly corrected: string };
 
-/** What is kept on the device. Every call rejects with `storage-refused` where the browser keeps nothing. */
+/**
+ * What is kept on the device. Every call rejects with `storage-refused` where the browser keeps nothing, and, because a worker answers it, with
+ * `asset-unreachable`, `release-mismatch`, `worker-start-timeout`, `worker-lost` or `client-closed`.
+ */
 export interface ModelStore {
   /** Stored models, and downloads that broke off and will go on from there. */
   list(): Promise<readonly StoredModel[]>;
@@ -334,7 +345,11 @@ export interface Client {
    * @param source URL of a `model.json` or of a plain `.onnx` file, or a file that a person opened.
    * @typeParam S What the model takes and gives, as `insitu types` prints it. A promise of the caller's: names, types and dims are checked at each run.
    * @typeParam R Names of `options.resident`.
-   * @throws {SdkError} `manifest-*`, `model-*`, `variant-unknown`, `provider-unavailable`, `session-failed`, `aborted`, `worker-*`, …
+   * @throws {SdkError} What was asked: `invalid-option`, `aborted`, `client-closed`, `variant-unknown`, `provider-unavailable`. The manifest:
+   *   `manifest-unreachable`, `manifest-invalid`, `signature-invalid`. Its files: `model-unreachable`, `model-truncated`, `model-corrupt`, `model-not-onnx`,
+   *   `model-too-large`, `load-stalled`. Running it: `session-failed`, `model-outputs-wrong`, `out-of-memory`, `device-lost`, `run-failed`. The page and
+   *   its files: `asset-unreachable`, `runtime-mismatch`, `release-mismatch`, `worker-start-timeout`, `worker-lost`, `crypto-unavailable`. Not
+   *   `storage-refused` and `storage-full`: the model then runs from memory, and `explain()` says so.
    */
   load<S extends ModelSignature = AnySignature, R extends string = never>(
     source: string | URL | ModelFile,
@@ -344,7 +359,7 @@ export interface Client {
    * Counts a model that something else runs.
    *
    * @param source URL of a `model.json`; its `variants` may be empty.
-   * @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `asset-unreachable`, `crypto-unavailable`, `client-closed`
+   * @throws {SdkError} `invalid-option`, `manifest-unreachable`, `manifest-invalid`, `asset-unreachable`, `crypto-unavailable`, `client-closed`
    */
   observe(source: string | URL): Promise<Observer>;
   /**

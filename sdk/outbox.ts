@@ -45,7 +45,7 @@ interface Own extends Outgoing {
   readonly record: WindowRecord;
 }
 
-export interface OutboxHost {
+interface OutboxHost {
   readonly now: () => number;
   readonly logger: Logger;
   readonly lose: (modelVersion: string, reason: LossReason, count: number) => void;

@@ -85,7 +85,7 @@ async function post(url: string, body: Uint8Array<ArrayBuffer>, timeoutMs: numbe
 }
 
 /** Both forms of RFC 9110 §10.2.3: seconds, or a date. */
-export function retryAfterMs(header: string | null, nowMs: number): number | null {
+function retryAfterMs(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
   const dateMs = Date.parse(header);

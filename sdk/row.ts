@@ -6,17 +6,16 @@
 import { SdkError } from '../protocol/errors.ts';
 import type { ManifestInput } from '../protocol/manifest.ts';
 import type { RowWire } from '../protocol/messages.ts';
-import type { ReadyMedia } from './media.ts';
 
 const VALUES: ReadonlySet<string> = new Set(['number', 'bigint', 'string', 'boolean', 'undefined']);
 
 /** @throws {SdkError} `preprocess-failed` */
-export function readyRow(input: ManifestInput, row: unknown): ReadyMedia<RowWire> {
+export function readyRow(input: ManifestInput, row: unknown): RowWire {
   const isRow = typeof row === 'object' && row !== null && !Array.isArray(row) && !ArrayBuffer.isView(row);
   const entries = isRow ? Object.entries(row) : null;
   if (entries === null || entries.some(([, value]) => value !== null && !VALUES.has(typeof value))) {
     const reason = 'a row is an object of column names and numbers, texts, booleans or null';
     throw new SdkError('preprocess-failed', { input: input.name, reason });
   }
-  return { wire: Object.fromEntries(entries), transfers: [] };
+  return Object.fromEntries(entries);
 }

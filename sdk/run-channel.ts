@@ -2,16 +2,18 @@
  * Run channel: runs out to the worker, replies in, every run settled exactly once.
  *
  * Invariants
- *  - Runs that start in one task leave in one message.
+ *  - Runs and releases leave in the order of their calls; runs of one task that no release parts leave in one message.
  *  - Each run has a deadline of its own from its call. What is late is cancelled if it waits, and its result dropped if it runs.
  *  - One timer for all deadlines, set for the earliest: a timer per run cost more than everything else on this side.
  *  - After `failAll` nothing is pending and every later run fails with the same error.
  *  - A resident tensor that arrives for a run that was given up is released at once: nobody else knows of it.
+ *  - What was taken for a run that is never sent stays here: its buffers whole, its frames and bitmaps closed.
  *
  * Not here: whether a worker that is late is hung (sdk/worker-host.ts).
  */
 import { type ErrorCode, fromWire, SdkError } from '../protocol/errors.ts';
 import {
+  closePictures,
   isResidentWire,
   type ReadRequest,
   type RunMessage,
@@ -24,7 +26,7 @@ import type { ReadyFeeds } from './tensor.ts';
 /** A longer timer fires at once (HTML standard: 32-bit signed milliseconds). 24 days are as good as never. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-export type RunAnswer = Extract<RunReply, { ok: true }>;
+type RunAnswer = Extract<RunReply, { ok: true }>;
 
 interface Wait {
   /** performance.now() of the call. */
@@ -36,7 +38,7 @@ interface Wait {
 /** `startMs` is absent when the call is the start. */
 type ReadWait = Omit<Wait, 'startMs'> & { readonly startMs: number | undefined };
 
-export interface RunOrder extends Wait {
+interface RunOrder extends Wait {
   readonly handle: number;
   readonly ready: ReadyFeeds;
   readonly isCounted: boolean;
@@ -51,6 +53,14 @@ interface PendingRun {
   readonly stopListening: (() => void) | null;
 }
 
+interface UnsentRun {
+  readonly request: RunRequest | ReadRequest;
+  readonly transfers: readonly Transferable[];
+}
+
+/** Messages to be, in the order in which they leave. */
+type Unsent = { readonly runs: UnsentRun[] } | { readonly residentIds: number[] };
+
 /** The worker, or what stands for one in a test. */
 export type RunTarget = Pick<Worker, 'postMessage' | 'onmessage'>;
 
@@ -58,9 +68,7 @@ export class RunChannel {
   private readonly worker: RunTarget;
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
-  private requests: (RunRequest | ReadRequest)[] = [];
-  private buffers: Transferable[] = [];
-  private releases: number[] = [];
+  private unsent: Unsent[] = [];
   private ending: number[] = [];
   private isFlushing = false;
   private nextId = 1;
@@ -93,7 +101,9 @@ export class RunChannel {
   /** The worker need not keep them any longer, once the runs are there that were started before. */
   release(residentIds: readonly number[]): void {
     if (this.failure !== null || residentIds.length === 0) return;
-    this.releases.push(...residentIds);
+    const last = this.unsent.at(-1);
+    if (last !== undefined && 'residentIds' in last) last.residentIds.push(...residentIds);
+    else this.unsent.push({ residentIds: [...residentIds] });
     this.flushLater();
   }
 
@@ -109,21 +119,27 @@ export class RunChannel {
     const error = failure(this.pending.size);
     this.failure = () => failure(0);
     for (const id of [...this.pending.keys()]) this.take(id)?.reject(error);
+    for (const transfers of this.unsentTransfers()) closePictures(transfers);
+    this.unsent = [];
     clearTimeout(this.timer);
   }
 
-  private send(wait: Wait, request: (id: number) => RunRequest | ReadRequest, buffers: readonly Transferable[]): Promise<RunAnswer> {
-    if (this.failure !== null) return Promise.reject(this.failure());
+  private send(wait: Wait, request: (id: number) => RunRequest | ReadRequest, transfers: readonly Transferable[]): Promise<RunAnswer> {
     const { startMs, timeoutMs, signal } = wait;
-    if (signal?.aborted === true) return Promise.reject(new SdkError('aborted', { stage: 'run' }));
+    if (this.failure !== null || signal?.aborted === true) {
+      closePictures(transfers);
+      return Promise.reject(this.failure?.() ?? new SdkError('aborted', { stage: 'run' }));
+    }
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       const deadlineMs = startMs + timeoutMs;
       const stopListening = signal === undefined ? null : this.listen(signal, id);
       this.pending.set(id, { resolve, reject, deadlineMs, timeoutMs, stopListening });
       if (deadlineMs < this.alarmMs) this.setAlarm(deadlineMs);
-      this.requests.push(request(id));
-      for (const buffer of buffers) this.buffers.push(buffer);
+      const run = { request: request(id), transfers };
+      const last = this.unsent.at(-1);
+      if (last !== undefined && 'runs' in last) last.runs.push(run);
+      else this.unsent.push({ runs: [run] });
       this.flushLater();
     });
   }
@@ -141,15 +157,13 @@ export class RunChannel {
   }
 
   private flush(): void {
-    const { requests, buffers, releases, ending } = this;
+    const { unsent, ending } = this;
     this.isFlushing = false;
-    this.requests = [];
-    this.buffers = [];
+    this.unsent = [];
     if (this.failure !== null) return;
-    if (requests.length > 0) this.post(requests, buffers);
-    if (releases.length > 0) {
-      this.releases = [];
-      this.worker.postMessage({ type: 'release', residentIds: releases } satisfies RunMessage);
+    for (const each of unsent) {
+      if ('runs' in each) this.post(each.runs);
+      else this.worker.postMessage({ type: 'release', residentIds: each.residentIds } satisfies RunMessage);
     }
     if (ending.length > 0) {
       this.ending = [];
@@ -157,11 +171,15 @@ export class RunChannel {
     }
   }
 
-  private post(requests: readonly (RunRequest | ReadRequest)[], buffers: Transferable[]): void {
+  private post(runs: readonly UnsentRun[]): void {
+    if (runs.length === 0) return;
+    const requests = runs.map(({ request }) => request);
+    const transfers = runs.flatMap((run) => run.transfers);
     try {
-      this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, buffers.length > 1 ? [...new Set(buffers)] : buffers);
+      this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, transfers.length > 1 ? [...new Set(transfers)] : transfers);
     } catch (error) {
       // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message.
+      closePictures(transfers);
       const reason = error instanceof Error ? error.message : String(error);
       for (const { id } of requests) this.take(id)?.reject(new SdkError('run-failed', { reason }, { cause: error }));
     }
@@ -187,10 +205,26 @@ export class RunChannel {
   private giveUp<C extends ErrorCode>(id: number, code: C, details: ConstructorParameters<typeof SdkError<C>>[1]): void {
     const run = this.take(id);
     if (run === undefined) return;
-    const unsent = this.requests.findIndex((request) => request.id === id);
-    if (unsent >= 0) this.requests.splice(unsent, 1);
-    else this.worker.postMessage({ type: 'cancel', id } satisfies RunMessage);
+    if (!this.unsend(id)) this.worker.postMessage({ type: 'cancel', id } satisfies RunMessage);
     run.reject(new SdkError(code, details));
+  }
+
+  /** Takes a run back that has not left yet. False: it has. */
+  private unsend(id: number): boolean {
+    for (const each of this.unsent) {
+      const index = 'runs' in each ? each.runs.findIndex(({ request }) => request.id === id) : -1;
+      if (index < 0 || !('runs' in each)) continue;
+      const [run] = each.runs.splice(index, 1) as [UnsentRun];
+      // One picture may have been fed to two runs.
+      const needed = new Set(this.unsentTransfers().flat());
+      closePictures(run.transfers.filter((transfer) => !needed.has(transfer)));
+      return true;
+    }
+    return false;
+  }
+
+  private unsentTransfers(): (readonly Transferable[])[] {
+    return this.unsent.flatMap((each) => ('runs' in each ? each.runs.map(({ transfers }) => transfers) : []));
   }
 
   private setAlarm(alarmMs: number): void {

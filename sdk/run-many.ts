@@ -11,6 +11,7 @@
 import { SdkError } from '../protocol/errors.ts';
 import { checkConcurrency } from './option-checks.ts';
 import type { AnySignature, FeedsOf, ItemOutcome, RunManyOptions, RunOptions, RunResult } from './options.ts';
+import { closeSource, iteratorOf } from './run-source.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 type Run = (feeds: Feeds, options: RunOptions) => Promise<RunResult>;
@@ -165,23 +166,9 @@ class ManyRuns implements AsyncIterableIterator<ItemOutcome> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
     this.finished.clear();
     // A source that ended by itself is closed already. One that hangs must not hold up the caller.
-    if (this.sourceEnd === null) void closed(this.source);
+    if (this.sourceEnd === null) void closeSource(this.source);
     this.wake();
   }
-}
-
-async function closed(source: Iterator<Feeds> | AsyncIterator<Feeds>): Promise<void> {
-  try {
-    await source.return?.();
-  } catch {
-    // The caller has turned away; there is nobody to tell.
-  }
-}
-
-/** The source's iterator; null when it has none. */
-export function iteratorOf<F>(source: Iterable<F> | AsyncIterable<F>): Iterator<F> | AsyncIterator<F> | null {
-  const given = source as Partial<Iterable<F> & AsyncIterable<F>> | null | undefined;
-  return given?.[Symbol.asyncIterator]?.() ?? given?.[Symbol.iterator]?.() ?? null;
 }
 
 function totalOf(source: unknown): number | null {

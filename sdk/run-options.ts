@@ -36,7 +36,8 @@ export interface TensorArrays {
 /**
  * A picture for an input that declares `preprocess` of kind image. A Blob or File is an encoded one (JPEG, PNG, WebP …). Elements
  * are taken as they are at the call. Each stays the caller's, whole; with `transfer: true` an ImageBitmap, a VideoFrame and the bytes of
- * an ImageData are handed over.
+ * an ImageData are handed over. A bitmap or frame that was handed over is closed, whatever its run comes to; a run that is refused for its
+ * feeds or options, or because its model is closed, leaves it to the caller. Closing it once more does no harm.
  */
 export type PictureInput =
   | ImageBitmap
@@ -99,7 +100,12 @@ export interface ResidentTensor<T extends TensorType = TensorType> {
   readonly dims: readonly number[];
   /** On the GPU, or in the worker's memory. */
   readonly location: 'gpu' | 'memory';
-  /** A copy of its elements. Reading from the GPU waits in the queue like a run. @throws {SdkError} as `run` does */
+  /**
+   * A copy of its elements. Reading waits in the queue like a run.
+   *
+   * @throws {SdkError} `invalid-option` after `release()` or its model's `close()`; `aborted`, `run-timeout`, `queue-full`, `run-failed`, `device-lost`,
+   *   `out-of-memory`, `worker-lost`, `client-closed`
+   */
   read(options?: Pick<RunOptions, 'signal' | 'timeoutMs'>): Promise<TensorOutput<T>>;
   release(): void;
 }
@@ -136,7 +142,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** From the call to the reply, waiting included. Default RUN_TIMEOUT_MS. */
   readonly timeoutMs?: number;
-  /** Hand the arrays over instead of copying them; afterwards they have length 0. */
+  /** Hand arrays and pictures over instead of copying them; afterwards arrays have length 0, bitmaps and frames are closed. */
   readonly transfer?: boolean;
   /** One of the manifest's own segments (`monitor.segments.own`). */
   readonly segment?: string;

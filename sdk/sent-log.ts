@@ -13,7 +13,7 @@ import type { SentReport } from './options.ts';
 /** Of an absolute address; a collector on the page's own origin may be given as a path. */
 const ORIGIN = /^([a-z][a-z\d+.-]*:)?\/\/[^/]+/i;
 
-export type LogEntry = Omit<SentReport, 'windows' | 'status'> & { status: number };
+type LogEntry = Omit<SentReport, 'windows' | 'status'> & { status: number };
 
 export class SentLog {
   private readonly entries: LogEntry[] = [];

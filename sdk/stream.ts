@@ -7,9 +7,11 @@
  *  - A pushing source is read all the time, so that nothing piles up in it. After a drop the page gets its turn first, so that a source
  *    that always has a frame does not hold it up.
  *  - However it ends, the source is closed and the run in flight aborted.
+ *  - Each frame that was taken from the source is run or dropped.
  */
 import { isSdkError, SdkError } from '../protocol/errors.ts';
 import type { AnySignature, FeedsOf, ItemOutcome, RunOptions, RunResult, StreamOptions, StreamOutcome, StreamSource } from './options.ts';
+import { closeSource } from './run-source.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 type Run = (feeds: Feeds, options: RunOptions) => Promise<RunResult>;
@@ -73,7 +75,7 @@ class Stream implements AsyncIterableIterator<StreamOutcome> {
 
   private async take(): Promise<IteratorResult<StreamOutcome>> {
     try {
-      const frame = this.stopped.signal.aborted ? null : await Promise.race([this.frames.newest(), this.ended]);
+      const frame = this.stopped.signal.aborted ? null : await this.newest();
       const outcome = frame === null ? null : await this.outcomeOf(frame);
       if (outcome !== null && !this.stopped.signal.aborted)
         return { done: false, value: { ...outcome, droppedCount: this.frames.droppedCount } };
@@ -83,6 +85,17 @@ class Stream implements AsyncIterableIterator<StreamOutcome> {
     }
     this.stop();
     return { done: true, value: undefined };
+  }
+
+  /** The frame to run; null when the stream has ended, by its source or before the frame was there. */
+  private async newest(): Promise<Frame | null> {
+    const coming = this.frames.newest();
+    const frame = await Promise.race([coming, this.ended]);
+    if (!this.stopped.signal.aborted) return frame;
+    const drop = (late: Frame | null) => void (late !== null && this.options.onDrop?.(late.feeds, late.index));
+    // Not awaited: it may never come. What the source throws now interests nobody.
+    coming.then(drop, () => undefined);
+    return null;
   }
 
   private async outcomeOf({ index, feeds }: Frame): Promise<ItemOutcome> {
@@ -105,7 +118,7 @@ class Stream implements AsyncIterableIterator<StreamOutcome> {
   }
 }
 
-/** Frames of a function, which is asked when a run can start: nothing is dropped, because nothing is taken too early. */
+/** Frames of a function, which is asked when a run can start: nothing is dropped while the stream goes on, because nothing is taken too early. */
 class PulledFrames implements Frames {
   readonly droppedCount = 0;
   private readonly pull: () => Feeds | null | undefined | Promise<Feeds | null | undefined>;
@@ -160,7 +173,7 @@ class PushedFrames implements Frames {
     this.isClosed = true;
     if (this.waiting !== null) this.onDrop?.(this.waiting.feeds, this.waiting.index);
     this.waiting = null;
-    if (this.end === null) void closed(this.source);
+    if (this.end === null) void closeSource(this.source);
     this.wake();
   }
 
@@ -188,14 +201,6 @@ class PushedFrames implements Frames {
     } finally {
       this.wake();
     }
-  }
-}
-
-async function closed(source: AsyncIterator<Feeds>): Promise<void> {
-  try {
-    await source.return?.();
-  } catch {
-    // The caller has turned away; there is nobody to tell.
   }
 }
 

@@ -12,7 +12,7 @@ import { SdkError } from '../protocol/errors.ts';
 import { BATCH_AXIS_COUNT_MAX, TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import type { Manifest, ManifestInput, TensorType } from '../protocol/manifest.ts';
 import { filledInputs } from '../protocol/manifest-preprocess.ts';
-import type { RunFeeds, TensorData } from '../protocol/messages.ts';
+import { closePictures, type RunFeeds, type TensorData } from '../protocol/messages.ts';
 import { dataFromNumbers, elementCount, type NumericTensorData, type NumericTensorType, TENSOR_ARRAYS } from '../protocol/tensor-data.ts';
 import { readyMedia } from './media.ts';
 import type { FeedInputs, ResidentTensor, TensorInput } from './options.ts';
@@ -23,7 +23,7 @@ const DIMS_COUNT_MAX = 8;
 
 export interface ReadyFeeds {
   readonly feeds: RunFeeds;
-  /** What to transfer. What two feeds share is here twice. */
+  /** What to transfer, and to close where it is not sent after all. What two feeds share is here twice. */
   readonly buffers: readonly Transferable[];
 }
 
@@ -42,23 +42,29 @@ export function readyFeeds(
   for (const input of inputs) checkFeed(input, given, inputs);
   const feeds: Record<string, RunFeeds[string]> = {};
   const buffers: Transferable[] = [];
-  for (const input of inputs) {
-    const { name, type } = input;
-    const value: Given = given[name];
-    if (value === undefined || value === null) continue;
-    if (value instanceof PageResident) feeds[name] = value.wire();
-    else if (input.preprocess !== undefined && !isTensor(value)) {
-      const { wire, transfers } = readyMedia(input, value, isTransfer);
-      feeds[name] = wire;
-      buffers.push(...transfers);
-    } else {
-      const tensor = value as TensorInput;
-      const data = ownedData(type, tensor.data, isTransfer);
-      feeds[name] = { type, dims: tensor.dims.slice(), data };
-      if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
+  try {
+    for (const input of inputs) {
+      const value: Given = given[input.name];
+      if (value !== undefined && value !== null) feeds[input.name] = takenFeed(input, value, isTransfer, buffers);
     }
+  } catch (error) {
+    // What the caller was to hand over stays hers, as it was; the copies that were made of the rest are nobody's.
+    const hers = new Set<unknown>(Object.values(given).flat());
+    closePictures(buffers.filter((buffer) => !hers.has(buffer)));
+    throw error;
   }
   return { feeds, buffers };
+}
+
+/** What travels of a feed that was checked; what of it is to be transferred is added to `buffers`. */
+function takenFeed(input: ManifestInput, value: NonNullable<Given>, isTransfer: boolean, buffers: Transferable[]): RunFeeds[string] {
+  if (value instanceof PageResident) return value.wire();
+  if (input.preprocess !== undefined && !isTensor(value)) return readyMedia(input, value, isTransfer, buffers);
+  const { type } = input;
+  const tensor = value as TensorInput;
+  const data = ownedData(type, tensor.data, isTransfer);
+  if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
+  return { type, dims: tensor.dims.slice(), data };
 }
 
 function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {

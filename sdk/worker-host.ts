@@ -8,6 +8,7 @@
  * Invariants
  *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
  *  - A worker of another release is never used.
+ *  - None of these waits is measured by the clock (sdk/awake-time.ts): a page that slept does not end a worker that slept with it.
  *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended, as
  *    is one that answers and gets nowhere: browsers have left a request of IndexedDB or for a Web Lock unanswered for good.
  *
@@ -23,20 +24,22 @@ import {
   WORKER_START_TIMEOUT_MS,
 } from '../protocol/limits.ts';
 import type { Provider } from '../protocol/manifest.ts';
-import type {
-  ControlApi,
-  EarlyStart,
-  FileAddress,
-  LoadHooks,
-  LoadReply,
-  LoadRequest,
-  PageMessage,
-  Reply,
-  StoreCheck,
-  StoredModel,
-  WorkerNews,
-  WorkerSettings,
+import {
+  type ControlApi,
+  type EarlyStart,
+  type FileAddress,
+  type LoadHooks,
+  type LoadReply,
+  type LoadRequest,
+  type PageMessage,
+  type Reply,
+  type StoreCheck,
+  type StoredModel,
+  type WorkerNews,
+  type WorkerSettings,
+  withoutQuery,
 } from '../protocol/messages.ts';
+import { afterAwake, everyStep } from './awake-time.ts';
 import { RunChannel } from './run-channel.ts';
 import { compileRuntime } from './runtime-module.ts';
 import { trustedUrl } from './trusted-url.ts';
@@ -56,7 +59,8 @@ export class WorkerHost {
   isSpoilt = false;
   /** Its GPU device is gone: the models in it answer nothing any more. */
   isDeviceLost = false;
-  loadCount = 0;
+  /** Loads, closes and questions to its store that are under way. */
+  callCount = 0;
   private readonly worker: Worker;
   private readonly control: ControlApi<MessagePort>;
   private readonly controlPort: MessagePort;
@@ -69,8 +73,8 @@ export class WorkerHost {
   private readonly ended = new AbortController();
   private failure: Failure | null = null;
   private isPinging = false;
-  /** When a control call last began, went on or ended. */
-  private movedAtMs = 0;
+  /** How often a control call began, went on or ended. */
+  private moveCount = 0;
 
   /**
    * Starts a worker. Failures of the start reject every call that follows.
@@ -129,7 +133,6 @@ export class WorkerHost {
   }
 
   async closeModel(handle: number): Promise<void> {
-    this.handles.delete(handle);
     this.runs.endRunsOf(handle);
     this.hooks.delete(handle);
     unwrap(await this.watched(() => this.control.close(handle)));
@@ -178,9 +181,8 @@ export class WorkerHost {
 
   private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {
     const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
-    const timer = setTimeout(
-      () => this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
-      WORKER_START_TIMEOUT_MS,
+    const stopWaiting = afterAwake(WORKER_START_TIMEOUT_MS, () =>
+      this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
     );
     try {
       const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(newsPort, [newsPort]));
@@ -190,7 +192,7 @@ export class WorkerHost {
       this.end(() => error as SdkError);
       throw error;
     } finally {
-      clearTimeout(timer);
+      stopWaiting();
     }
   }
 
@@ -203,7 +205,7 @@ export class WorkerHost {
     const hooks = this.hooks.get(news.id);
     switch (news.type) {
       case 'progress':
-        this.movedAtMs = performance.now();
+        this.moveCount++;
         hooks?.progress(news.progress);
         break;
       case 'update-stored':
@@ -220,7 +222,7 @@ export class WorkerHost {
   /** An application that throws has no better address. */
   private async answerRefresh(ask: number, asked: Promise<FileAddress | null> | undefined): Promise<void> {
     const address = await asked?.catch(() => null);
-    this.movedAtMs = performance.now();
+    this.moveCount++;
     if (this.failure === null) void this.control.refreshed(ask, address ?? null);
   }
 
@@ -236,11 +238,11 @@ export class WorkerHost {
   private askWhetherAlive(): void {
     if (this.isPinging || this.failure !== null) return;
     this.isPinging = true;
-    const timer = setTimeout(() => this.end(LOST), WORKER_PING_TIMEOUT_MS);
+    const stopWaiting = afterAwake(WORKER_PING_TIMEOUT_MS, () => this.end(LOST));
     this.guarded(this.control.ping())
       .catch(() => undefined)
       .finally(() => {
-        clearTimeout(timer);
+        stopWaiting();
         this.isPinging = false;
       });
   }
@@ -257,23 +259,25 @@ export class WorkerHost {
     try {
       return await answer;
     } finally {
-      this.movedAtMs = performance.now();
+      this.moveCount++;
       stopWatching();
     }
   }
 
   private watchForSilence(): () => void {
-    let heardAtMs = performance.now();
-    this.movedAtMs = heardAtMs;
-    const timer = setInterval(() => {
-      const nowMs = performance.now();
-      if (nowMs - heardAtMs > WORKER_SILENCE_MS_MAX || nowMs - this.movedAtMs > WORKER_STANDSTILL_MS_MAX) this.end(LOST);
+    this.moveCount++;
+    let [silentMs, stillMs, seenMoveCount] = [0, 0, this.moveCount];
+    return everyStep(WORKER_PING_INTERVAL_MS, (isWaking) => {
+      silentMs += WORKER_PING_INTERVAL_MS;
+      stillMs = this.moveCount === seenMoveCount ? stillMs + WORKER_PING_INTERVAL_MS : 0;
+      seenMoveCount = this.moveCount;
+      const isStuck = silentMs > WORKER_SILENCE_MS_MAX || stillMs > WORKER_STANDSTILL_MS_MAX;
+      if (isStuck && !isWaking) this.end(LOST);
       else
         void this.control.ping().then(() => {
-          heardAtMs = performance.now();
+          silentMs = 0;
         });
-    }, WORKER_PING_INTERVAL_MS);
-    return () => clearInterval(timer);
+    });
   }
 
   /** The call's answer, or the failure that ends this host. */
@@ -316,11 +320,6 @@ function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { so
   return {
     runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
     threadCountMax,
-    model: isReadAhead ? withoutQuery(source.url) : null,
+    model: isReadAhead ? withoutQuery(new URL(source.url)) : null,
   };
-}
-
-function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
 }

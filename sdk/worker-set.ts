@@ -5,6 +5,7 @@
  * started when first needed and ended with its last model, because a WASM heap never shrinks.
  *
  * Invariants
+ *  - No worker ends under a call or a run; one that hangs ends by itself (sdk/worker-host.ts).
  *  - A load is repeated only in a worker that has not refused it yet, so it ends.
  *  - A spoilt worker gets no further load and ends when its last model closes; the next load starts a fresh one.
  */
@@ -39,7 +40,7 @@ export class WorkerSet {
       const host = this.hostFor(provider, refusedBy, pending);
       const onAbort = () => host.cancelLoad(id);
       signal?.addEventListener('abort', onAbort);
-      host.loadCount++;
+      host.callCount++;
       try {
         const reply = await host.load(id, pending, hooks);
         if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
@@ -54,21 +55,26 @@ export class WorkerSet {
         pending = { ...pending, considered: reply.elsewhere.considered };
       } finally {
         signal?.removeEventListener('abort', onAbort);
-        host.loadCount--;
+        host.callCount--;
         this.endIfIdle(host);
       }
     }
   }
 
-  /** Never rejects because the worker is gone: that closes its models too. */
+  /** Resolves when the runs that were sent before are answered. Never rejects because the worker is gone: that closes its models too. */
   async closeModel(host: WorkerHost, handle: number): Promise<void> {
-    const isLast = host.handles.size <= 1 && host.loadCount === 0;
     host.handles.delete(handle);
     // With its last model the whole worker ends, which releases more than the session can.
-    if (!isLast && !host.hasEnded) {
-      await host.closeModel(handle).catch((error) => {
+    const isAtRest = host.handles.size === 0 && host.callCount === 0 && host.runs.pendingCount === 0;
+    if (!isAtRest && !host.hasEnded) {
+      host.callCount++;
+      try {
+        await host.closeModel(handle);
+      } catch (error) {
         if (!host.hasEnded) throw error;
-      });
+      } finally {
+        host.callCount--;
+      }
     }
     this.endIfIdle(host);
   }
@@ -81,11 +87,11 @@ export class WorkerSet {
   /** A call that any worker can answer, in one that is there or starts for it. */
   async withAnyHost<T>(call: (host: WorkerHost) => Promise<T>): Promise<T> {
     const host = this.hostFor(null, new Set(), null);
-    host.loadCount++;
+    host.callCount++;
     try {
       return await call(host);
     } finally {
-      host.loadCount--;
+      host.callCount--;
       this.endIfIdle(host);
     }
   }
@@ -102,6 +108,6 @@ export class WorkerSet {
   }
 
   private endIfIdle(host: WorkerHost): void {
-    if (host.handles.size === 0 && host.loadCount === 0) host.end(() => new SdkError('worker-lost', { pendingCount: 0 }));
+    if (host.handles.size === 0 && host.callCount === 0) host.end(() => new SdkError('worker-lost', { pendingCount: 0 }));
   }
 }

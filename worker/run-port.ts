@@ -27,6 +27,7 @@ import {
   type TensorWire,
 } from '../protocol/messages.ts';
 import type { RunWatch } from './load/run-watch.ts';
+import { closeFed } from './process/pixels.ts';
 import type { PreparedRun, Processing } from './process/processing.ts';
 import { batchShapeOf, joinFeeds, splitOutputs } from './runtime/batch.ts';
 import type { Pin, ResidentStore } from './runtime/resident-store.ts';
@@ -137,6 +138,7 @@ export class RunPort {
       this.prepare(model, model.processing, request, pins);
       return null;
     } catch (error) {
+      if ('feeds' in request) closeFed(request.feeds);
       this.answer(failure(request.id, error), null);
       return null;
     }

@@ -191,6 +191,23 @@ browserTest('closing the last model ends its worker; closing the client ends all
   });
 });
 
+browserTest('runs that were started before the last models of a worker close are answered, and then the worker ends', async ({ page }) => {
+  await withServer(page, async () => {
+    const answer = await page.evaluate(`async () => {
+      const client = insitu.createClient();
+      const ends = async (models) => {
+        const runs = models.flatMap((model) => Array.from({ length: 20 }, () => outcome(() => model.run(digit()).then(() => undefined))));
+        await Promise.all(models.map((model) => model.close()));
+        const live = await untilWorkers(0);
+        return [...new Set((await Promise.all(runs)).map(({ ok, code }) => (ok ? 'ran' : code))), live];
+      };
+      const alone = await ends([await client.load(digitsUrl)]);
+      return { alone, together: await ends([await client.load(digitsUrl), await client.load(digitsUrl)]) };
+    }`);
+    expect(answer).toEqual({ alone: ['ran', 0], together: ['ran', 0] });
+  });
+});
+
 browserTest('options that make no sense are refused with invalid-option, by name', ['chromium'], async ({ page }) => {
   await withServer(page, async () => {
     const refused = await page.evaluate<Outcome<unknown>[]>(`() => Promise.all([

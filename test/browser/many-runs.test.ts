@@ -202,6 +202,32 @@ browserTest(
   },
 );
 
+browserTest('a frame that comes when the stream has ended is dropped like any other, pulled or pushed', ['chromium'], async ({ page }) => {
+  await withServer(page, async () => {
+    const answer = await page.evaluate<unknown[]>(`async () => {
+      const model = await insitu.createClient().load(digitsUrl);
+      const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+      const dropped = async (how, sourceOf) => {
+        const frames = []; const seen = []; const controller = new AbortController();
+        const frame = new Promise((resolve) => frames.push(() => resolve(digit(7))));
+        const stream = model.stream(sourceOf(frame), { signal: controller.signal, onDrop: (feeds, index) => seen.push([index, feeds.image.data[0]]) });
+        const next = stream.next();
+        await settle();
+        if (how === 'late') { controller.abort(); frames[0](); }
+        ${'' /* The frame is there, and the stream has not looked at it yet. */}
+        if (how === 'just') { frames[0](); await frame; controller.abort(); }
+        const { done } = await next;
+        await settle();
+        return [done, ...seen];
+      };
+      const pulled = (frame) => () => frame;
+      const pushed = (frame) => (async function* () { yield await frame; await new Promise(() => undefined); })();
+      return [await dropped('late', pulled), await dropped('just', pulled), await dropped('late', pushed), await dropped('just', pushed)];
+    }`);
+    expect(answer).toEqual(Array(4).fill([true, [0, 7]]));
+  });
+});
+
 browserTest('a source that always has a frame does not hold up the page', ['chromium'], async ({ page }) => {
   await withServer(page, async () => {
     const answer = await page.evaluate<{ count: number; ticks: number }>(`async () => {

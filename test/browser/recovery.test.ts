@@ -4,7 +4,7 @@
  * Not here: what breaks while a model is loaded (faults-inference.test.ts), and the store's faults (store.test.ts).
  */
 import { expect } from 'vitest';
-import { WORKER_LOSS_COUNT_MAX } from '../../protocol/limits.ts';
+import { WORKER_LOSS_COUNT_MAX, WORKER_PING_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Explanation } from '../../sdk/options.ts';
 import { browserTest } from '../harness/browsers.ts';
 import { onnxModel } from '../harness/onnx-writer.ts';
@@ -24,6 +24,16 @@ type Loaded = Outcome<Explanation>;
 
 /** A worker that blocks its thread for good when it is told to. */
 const HANGABLE = `addEventListener('message', ({ data }) => { if (data === 'hang') for (;;); })`;
+
+/** A worker that blocks its thread for 1.5 seconds, of those in which it is awake, when it is told to. */
+const BUSY = `addEventListener('message', ({ data }) => {
+  if (data !== 'work') return;
+  for (let [workedMs, nowMs] = [0, performance.now()]; workedMs < 1500; ) {
+    const passedMs = performance.now() - nowMs;
+    nowMs += passedMs;
+    workedMs += Math.min(passedMs, 10);
+  }
+})`;
 
 /** A worker that loses its GPU device when it is told to. */
 const LOSABLE = `const request = GPUAdapter.prototype.requestDevice;
@@ -72,6 +82,46 @@ browserTest('a run that hangs times out, its worker is replaced, and the next ru
     expect(codes).toEqual(['run-timeout', 'worker-lost', 'ran', '1']);
   });
 });
+
+browserTest('closing a model whose worker hangs ends with the worker, and no run stays pending', ['firefox'], async ({ page }) => {
+  await withServer(page, async (server) => {
+    server.faults.set(WORKER, { body: await workerAfter(HANGABLE) });
+    await page.evaluate(loadDigits());
+    const answer = await page.evaluate<string[]>(`async () => {
+      ${RUN}
+      workers.at(-1).postMessage('hang');
+      const pending = [run(model, { timeoutMs: 300 }), run()];
+      await model.close();
+      return [...await Promise.all(pending), String(await untilWorkers(0))];
+    }`);
+    expect(answer).toEqual(['run-timeout', 'worker-lost', '0']);
+  });
+});
+
+// Method: the worker is at work when a deadline passes, so the page asks whether it lives and waits; then all processes of the browser stop for
+// longer than that wait. On waking up, everything is overdue for the page, and the worker has still to work.
+browserTest(
+  'a browser that sleeps while it waits for a sign of life does not end a healthy worker',
+  ['chromium'],
+  async ({ page, browser }) => {
+    await withServer(page, async (server) => {
+      server.faults.set(WORKER, { body: await workerAfter(BUSY) });
+      await page.evaluate(loadDigits());
+      const late = await page.evaluate<string>(`async () => {
+      ${RUN}
+      workers.at(-1).postMessage('work');
+      window.behind = run();
+      return run(model, { timeoutMs: 300 });
+    }`);
+      await browser.sleep?.(WORKER_PING_TIMEOUT_MS);
+      const [behind, next, workerCount] = await page.evaluate<unknown[]>(`async () => {
+      ${RUN}
+      return [await behind, await run(), workers.length];
+    }`);
+      expect([late, behind, next, workerCount]).toEqual(['run-timeout', 'ran', 'ran', 1]);
+    });
+  },
+);
 
 browserTest('both models of a killed worker come back, each with its next run, in one new worker', ['chromium'], async ({ page }) => {
   await withServer(page, async () => {

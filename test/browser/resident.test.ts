@@ -168,6 +168,8 @@ for (const [target, provider, location] of [
           await Promise.resolve();
           controller.abort();
           const { code } = await given;
+          ${'' /* Answered behind it: by then it has come, and has been released. */}
+          await tail.run({ features: kept[1] });
           const room = await outcome(async () => numbers(await (await head.run(x(5))).outputs.features.read()));
           return [full.code, full.message.includes('release()'), last, code, room.value ?? room.code];
         }`,
@@ -275,3 +277,28 @@ browserTest('what a run has kept on the GPU is given back when its postprocessin
     expect(madeCount).toBe(0);
   });
 });
+
+browserTest(
+  'a run that is started right behind a release, in one task, has the room that the release makes',
+  ['chromium', 'chromium-webgpu'],
+  async ({ page, target }) => {
+    await withServer(page, async () => {
+      await page.evaluate(MODELS, target === 'chromium' ? 'wasm' : 'webgpu', [...DOUBLER], [...ADDER]);
+      const answer = await page.evaluate<unknown[]>(
+        `async (countMax) => {
+        const kept = [];
+        for (let run = 0; run < countMax; run++) kept.push((await head.run(x(run))).outputs.features);
+        ${'' /* The first is in use when it is released: its room is there once that run is done, which is ahead of the next. */}
+        const user = tail.run({ features: kept[0] });
+        kept[0].release();
+        const first = outcome(async () => numbers(await (await head.run(x(5))).outputs.features.read()));
+        kept[1].release();
+        const second = outcome(async () => numbers(await (await head.run(x(6))).outputs.features.read()));
+        return [numbers((await user).outputs.y), await first, await second];
+      }`,
+        RESIDENT_TENSOR_COUNT_MAX,
+      );
+      expect(answer).toEqual([[1, 3, 5, 7], { ok: true, value: [10, 12, 14, 16] }, { ok: true, value: [12, 14, 16, 18] }]);
+    });
+  },
+);

@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 import { type CDPSession, chromium, type Page as PlaywrightPage } from 'playwright-core';
 import { CHROMIUM_PATHS, firstExisting } from './browser-paths.mjs';
 import { groupBytes } from './group-memory.ts';
-import { guardedFolder, killGroup, removeFolder, spawnGuarded } from './guardian.ts';
+import { guardedFolder, killGroup, removeFolder, spawnGuarded, stopGroup } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, pageOf } from './page.ts';
 
 const FLAGS = [
@@ -75,6 +75,7 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
       await limits.send('Storage.overrideQuotaForOrigin', { origin, ...(bytes === null ? {} : { quotaSize: bytes }) });
     },
     memoryBytes: () => groupBytes(pid),
+    sleep: (durationMs) => stopGroup(pid, durationMs),
     kill: finish,
     async close() {
       // Over CDP, Playwright's own close() only disconnects. The browser answers, flushes its profile and exits.

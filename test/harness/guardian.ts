@@ -59,6 +59,16 @@ export async function killGroup(pid: number, signal: 'SIGKILL' | 'SIGTERM' = 'SI
   tell(`-group ${pid}`);
 }
 
+/** Stops every process of the group for so long, as a machine does that sleeps: clocks go on, timers and threads do not. */
+export async function stopGroup(pid: number, durationMs: number): Promise<void> {
+  process.kill(-pid, 'SIGSTOP');
+  try {
+    await new Promise((resolve) => setTimeout(resolve, durationMs));
+  } finally {
+    process.kill(-pid, 'SIGCONT');
+  }
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

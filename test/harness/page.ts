@@ -27,6 +27,8 @@ export interface Browser {
   newPage(): Promise<Page>;
   /** Chromium only: how much the origin may store; null gives back what it had. */
   limitStorage?(origin: string, bytes: number | null): Promise<void>;
+  /** Chromium only: stops all its processes for so long. */
+  sleep?(durationMs: number): Promise<void>;
   /** Memory of all its processes, shared pages in parts. */
   memoryBytes(): number;
   /** SIGKILL for the whole process group, as a crash would do. */

@@ -141,7 +141,7 @@ const storage: readonly Leak[] = [
   hunted(
     'the signature in the key of a stored model',
     'signed-manifest',
-    edit('worker/store/model-store.ts', 'return origin + pathname;', 'return url;'),
+    edit('worker/store/model-store.ts', 'return withoutQuery(new URL(url));', 'return url;'),
   ),
   hunted(
     'the signature in the name of a plain model',
@@ -229,7 +229,7 @@ const words: readonly Leak[] = [
   hunted(
     'the signature in an error of a download',
     'signed-missing',
-    edit('worker/store/download.ts', 'return origin + pathname;', 'return url;'),
+    edit('worker/store/download.ts', 'return withoutQuery(new URL(url));', 'return url;'),
     LOADS,
   ),
   hunted(

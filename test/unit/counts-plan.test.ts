@@ -142,6 +142,7 @@ const LOADED: LoadedModel = {
   provider: 'wasm',
   flavour: 'wasm',
   threadCount: 3,
+  isFromSnapshot: false,
   fromCache: false,
   storageRefusal: null,
   batchRefusal: null,

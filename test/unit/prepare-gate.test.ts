@@ -25,12 +25,15 @@ function held(): { start: () => Promise<string>; end: (value: string) => void; f
   };
 }
 
+const never = (): void => {
+  throw new Error('this run was to be prepared');
+};
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test(`${PREPARING_COUNT_MAX} runs are prepared at once; the next starts when one of them has ended`, async () => {
   const gate = new PrepareGate();
   const works = Array.from({ length: PREPARING_COUNT_MAX + 1 }, held);
-  works.forEach((work, index) => void gate.pass(index, work.start));
+  works.forEach((work, index) => void gate.pass(index, work.start, never));
   expect(works.map((work) => work.isStarted())).toEqual([...Array(PREPARING_COUNT_MAX).fill(true), false]);
   works[1]?.end('done');
   await settled();
@@ -42,7 +45,7 @@ test('runs leave in the order in which they came, even when a later one is ready
   const [first, second, third] = [held(), held(), held()];
   const left: string[] = [];
   const passes = [first, second, third].map((work, index) =>
-    gate.pass(index, work.start).then(
+    gate.pass(index, work.start, never).then(
       (value) => left.push(value),
       () => left.push('failed'),
     ),
@@ -57,23 +60,33 @@ test('runs leave in the order in which they came, even when a later one is ready
   expect(left).toEqual(['failed', 'second', 'third']);
 });
 
-test('a run that is cancelled while it waits never starts; one that is being prepared drops its result', async () => {
+test('a run that is cancelled while it waits never starts and is dropped at once; one that is being prepared drops its result', async () => {
   const gate = new PrepareGate();
   const works = Array.from({ length: PREPARING_COUNT_MAX + 1 }, held);
-  const passes = works.map((work, index) => gate.pass(index, work.start).catch((error) => (isSdkError(error) ? error.code : 'other')));
+  const dropped: number[] = [];
+  const passes = works.map((work, index) =>
+    gate.pass(index, work.start, () => dropped.push(index)).catch((error) => (isSdkError(error) ? error.code : 'other')),
+  );
   gate.cancel(PREPARING_COUNT_MAX);
+  expect(dropped).toEqual([PREPARING_COUNT_MAX]);
   gate.cancel(0);
   gate.cancel(99);
   for (const work of works) work.end('done');
   expect(await Promise.all(passes)).toEqual(['aborted', ...Array(PREPARING_COUNT_MAX - 1).fill('done'), 'aborted']);
   expect(works.at(-1)?.isStarted()).toBe(false);
+  expect(dropped).toEqual([PREPARING_COUNT_MAX]);
 });
 
-test(`waiting run ${RUN_QUEUE_COUNT_MAX} is accepted; one more is refused with queue-full`, async () => {
+test(`waiting run ${RUN_QUEUE_COUNT_MAX} is accepted; one more is refused with queue-full and dropped`, async () => {
   const gate = new PrepareGate();
   const work = held();
-  const passes = Array.from({ length: PREPARING_COUNT_MAX + RUN_QUEUE_COUNT_MAX }, (_, index) => gate.pass(index, work.start));
-  await expect(gate.pass(-1, work.start)).rejects.toMatchObject({ code: 'queue-full' });
+  const passes = Array.from({ length: PREPARING_COUNT_MAX + RUN_QUEUE_COUNT_MAX }, (_, index) => gate.pass(index, work.start, never));
+  let isDropped = false;
+  const refused = gate.pass(-1, work.start, () => {
+    isDropped = true;
+  });
+  await expect(refused).rejects.toMatchObject({ code: 'queue-full' });
+  expect(isDropped).toBe(true);
   work.end('done');
   expect(new Set(await Promise.all(passes))).toEqual(new Set(['done']));
 });

@@ -7,13 +7,24 @@ import type { RunMessage, RunReply } from '../../protocol/messages.ts';
 import { RunChannel, type RunTarget } from '../../sdk/run-channel.ts';
 
 /** The far side: what was sent there, and the way to answer. */
-function worker(): { channel: RunChannel; sent: RunMessage[]; reply: (replies: RunReply | RunReply[]) => void; overdue: () => number } {
+function worker(): {
+  channel: RunChannel;
+  sent: RunMessage[];
+  transferred: (readonly Transferable[])[];
+  reply: (replies: RunReply | RunReply[]) => void;
+  overdue: () => number;
+} {
   const sent: RunMessage[] = [];
-  const target: RunTarget = { postMessage: (message: RunMessage) => void sent.push(message), onmessage: null };
+  const transferred: (readonly Transferable[])[] = [];
+  const postMessage = (message: RunMessage, transfer: readonly Transferable[] = []) => {
+    sent.push(message);
+    transferred.push(transfer);
+  };
+  const target = { postMessage, onmessage: null } as RunTarget;
   let overdueCount = 0;
   const channel = new RunChannel(target, () => overdueCount++);
   const reply = (data: RunReply | RunReply[]) => target.onmessage?.call(target as Worker, { data } as MessageEvent);
-  return { channel, sent, reply, overdue: () => overdueCount };
+  return { channel, sent, transferred, reply, overdue: () => overdueCount };
 }
 
 const order = (timeoutMs = 1000, signal?: AbortSignal) => ({
@@ -42,7 +53,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('runs of one task leave in one message; releases and the mark of a closing model follow behind', async () => {
+test('runs of one task leave in one message, a release where it was called, and the mark of a closing model behind all', async () => {
   const { channel, sent, reply } = worker();
   channel.release([7]);
   const runs = [channel.run(order()), channel.run(order())];
@@ -51,8 +62,9 @@ test('runs of one task leave in one message; releases and the mark of a closing 
   channel.release([8, 9]);
   await flushed();
   expect(sent.map((message) => (message.type === 'run' ? message.requests.map(({ id }) => id) : message))).toEqual([
+    { type: 'release', residentIds: [7] },
     [1, 2, 3],
-    { type: 'release', residentIds: [7, 8, 9] },
+    { type: 'release', residentIds: [8, 9] },
     { type: 'last', handle: 1 },
   ]);
   reply([answer(3), answer(1)]);
@@ -75,6 +87,19 @@ test('a run that is aborted in the task of its call is never sent; one that was 
   ]);
   reply(answer(2));
   expect(channel.pendingCount).toBe(0);
+});
+
+test('a run that is given up before it is sent keeps its buffer; those of its neighbours are handed over, a shared one once', async () => {
+  const { channel, transferred } = worker();
+  const [own, shared] = [new ArrayBuffer(8), new ArrayBuffer(8)];
+  const controller = new AbortController();
+  const given = codeOf(channel.run({ ...order(1000, controller.signal), ready: { feeds: {}, buffers: [own, shared] } }));
+  for (let run = 0; run < 2; run++) void codeOf(channel.run({ ...order(), ready: { feeds: {}, buffers: [shared] } }));
+  controller.abort();
+  await flushed();
+  expect(await given).toBe('aborted');
+  expect(transferred).toEqual([[shared]]);
+  expect(transferred[0]?.[0]).toBe(shared);
 });
 
 test('each run has its own deadline whatever the order of the calls, and one timer serves them all', async () => {

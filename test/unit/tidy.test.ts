@@ -133,6 +133,48 @@ const VENDOR_FILES: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'workbox-window': [/^demo\//],
 };
 
+/** What applications, the build or another realm take from: `sdk/options.ts` and `sdk/run-options.ts` are the public types. */
+const ENTRIES = [
+  'index',
+  'global',
+  'options',
+  'run-options',
+  'delivery',
+  'counts-entry',
+  'local-dp-entry',
+  'sent-element',
+  'service-worker',
+];
+
+test('what the page and the protocol export is imported by another file', () => {
+  const taken = new Set<string>();
+  for (const file of scripts) {
+    for (const [node] of nodesOf(file)) {
+      if (!/^(ImportDeclaration|ExportNamedDeclaration)$/.test(node.type) || !isNode(node.source)) continue;
+      const from = posix.join(posix.dirname(file), String(node.source.value));
+      for (const { imported, local } of node.specifiers as { imported?: Node; local: Node }[])
+        taken.add(`${from} ${(imported ?? local).name}`);
+    }
+  }
+  const findings = product.flatMap((file) => {
+    if (!isIn(file, ['sdk', 'protocol']) || ENTRIES.some((name) => file === `sdk/${name}.ts`)) return [];
+    return exportsOf(file)
+      .filter((name) => !taken.has(`${file} ${name}`))
+      .map((name) => `${file} ${name}`);
+  });
+  expect(taken.size).toBeGreaterThan(500);
+  expect(findings).toEqual([]);
+});
+
+/** Names that a file declares and exports. */
+function exportsOf(file: string): string[] {
+  return [...nodesOf(file)].flatMap(([node]) => {
+    if (node.type !== 'ExportNamedDeclaration' || !isNode(node.declaration)) return [];
+    const { id, declarations } = node.declaration as Node & { readonly declarations?: readonly Node[] };
+    return (declarations?.map((each) => each.id) ?? [id]).map((each) => String((each as Node).name));
+  });
+}
+
 test('each vendor is imported by its one file', () => {
   const users = new Map<string, Set<string>>();
   for (const { file, name } of imports) {
@@ -251,6 +293,12 @@ test('each error code has a row in the README', () => {
   expect(ERROR_CODES.filter((code) => !rows.some((row) => row.split('|')[1]?.includes(`\`${code}\``)))).toEqual([]);
 });
 
+test('each error code is named where a public call says what it rejects with', () => {
+  const told = ['sdk/options.ts', 'sdk/run-options.ts'].flatMap((file) => textOf(file).match(/\/\*\*[\s\S]*?\*\//g) ?? []);
+  const rejections = told.filter((comment) => /@throws|rejects with/.test(comment)).join();
+  expect(ERROR_CODES.filter((code) => !rejections.includes(`\`${code}\``))).toEqual([]);
+});
+
 test('each error code is met by a test', () => {
   const listsThemAll = /\/(errors|tidy|readme)\.test\.ts$/;
   const among = files.filter((file) => isIn(file, ['test']) && isScript(file) && !listsThemAll.test(file));
@@ -281,7 +329,7 @@ test('chance comes from crypto only', () => {
 });
 
 test('only named files of the page read the clock', () => {
-  const NAMED = ['platform', 'client', 'model', 'model-binding', 'worker-host', 'run-channel'].map((name) => `sdk/${name}.ts`);
+  const NAMED = ['platform', 'client', 'model', 'model-binding', 'awake-time', 'run-channel'].map((name) => `sdk/${name}.ts`);
   const others = product.filter((file) => isIn(file, ['protocol', 'counts', 'sdk']) && !NAMED.includes(file));
   expect(linesWith(/\b(Date|performance)\.now\(|new Date\(\)/, others).filter((it) => !isComment(it))).toEqual([]);
 });

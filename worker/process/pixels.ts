@@ -4,13 +4,18 @@
  * Invariants
  *  - Red, green, blue, alpha, in sRGB, not premultiplied; turned as the EXIF orientation says; an embedded colour profile is not
  *    applied, as in Pillow.
- *  - What was handed over is closed here.
+ *  - What was handed over is closed here: each picture once its pixels are read, the rest with its run.
  *
  * Not here: what becomes of alpha (image.ts).
  */
 import { PICTURE_PIXEL_COUNT_MAX } from '../../protocol/limits.ts';
-import type { PictureWire, PixelsWire } from '../../protocol/messages.ts';
+import { closePictures, type PictureWire, type PixelsWire, type RunFeeds } from '../../protocol/messages.ts';
 import { UnfitError } from './unfit-error.ts';
+
+/** Closes what a run was handed and does not need any more, or never will. */
+export function closeFed(feeds: RunFeeds): void {
+  for (const fed of Object.values(feeds)) if ('kind' in fed && fed.kind === 'image') closePictures(fed.items);
+}
 
 /** @throws {UnfitError} */
 export async function pixelsOf(picture: PictureWire): Promise<PixelsWire> {

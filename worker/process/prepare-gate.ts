@@ -4,6 +4,7 @@
  * Invariants
  *  - At most PREPARING_COUNT_MAX are being prepared, at most RUN_QUEUE_COUNT_MAX wait for that; one more is refused.
  *  - One that fails or is cancelled never affects the one behind it.
+ *  - Each is either prepared or dropped.
  *
  * Not here: the run queue itself (worker/runtime/run-queue.ts).
  */
@@ -14,6 +15,7 @@ interface Entry {
   readonly runId: number;
   readonly start: () => Promise<void>;
   readonly refuse: (error: SdkError) => void;
+  readonly drop: () => void;
 }
 
 export class PrepareGate {
@@ -22,11 +24,17 @@ export class PrepareGate {
   /** Resolves, whatever became of it, when the last run that came has left. */
   private lastLeft: Promise<void> = Promise.resolve();
 
-  /** @throws {SdkError} `queue-full`, `aborted`, and what `prepare` throws */
-  pass<T>(runId: number, prepare: () => Promise<T>): Promise<T> {
-    if (this.waiting.length >= RUN_QUEUE_COUNT_MAX) return Promise.reject(new SdkError('queue-full', { countMax: RUN_QUEUE_COUNT_MAX }));
+  /**
+   * @param drop Called in place of `prepare` for a run that is refused, or cancelled before its turn, at once.
+   * @throws {SdkError} `queue-full`, `aborted`, and what `prepare` throws
+   */
+  pass<T>(runId: number, prepare: () => Promise<T>, drop: () => void): Promise<T> {
+    if (this.waiting.length >= RUN_QUEUE_COUNT_MAX) {
+      drop();
+      return Promise.reject(new SdkError('queue-full', { countMax: RUN_QUEUE_COUNT_MAX }));
+    }
     const outcome = new Promise<T>((resolve, reject) => {
-      this.waiting.push({ runId, start: () => prepare().then(resolve, reject), refuse: reject });
+      this.waiting.push({ runId, start: () => prepare().then(resolve, reject), refuse: reject, drop });
     });
     const isHandled = (): void => undefined;
     outcome.catch(isHandled);
@@ -41,7 +49,10 @@ export class PrepareGate {
     const entry = [...this.busy, ...this.waiting].find((known) => known.runId === runId);
     if (entry === undefined) return;
     const index = this.waiting.indexOf(entry);
-    if (index >= 0) this.waiting.splice(index, 1);
+    if (index >= 0) {
+      this.waiting.splice(index, 1);
+      entry.drop();
+    }
     entry.refuse(new SdkError('aborted', { stage: 'queue' }));
   }
 

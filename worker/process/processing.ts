@@ -18,7 +18,7 @@ import { prepareRecordings } from './audio.ts';
 import type { Placement } from './fit.ts';
 import { tensorOfPixels } from './image.ts';
 import { itemsOf } from './outputs.ts';
-import { pixelsOf } from './pixels.ts';
+import { closeFed, pixelsOf } from './pixels.ts';
 import { PrepareGate } from './prepare-gate.ts';
 import { prepareRows } from './row.ts';
 import { prepareTexts, type TextTokenizer } from './text.ts';
@@ -64,7 +64,8 @@ export class Processing {
    * @throws {SdkError} `preprocess-failed`, `queue-full`, `aborted`
    */
   prepare(runId: number, feeds: RunFeeds): Promise<PreparedRun> {
-    return this.gate.pass(runId, () => this.preparedRun(feeds));
+    const close = () => closeFed(feeds);
+    return this.gate.pass(runId, () => this.preparedRun(feeds).finally(close), close);
   }
 
   cancel(runId: number): void {

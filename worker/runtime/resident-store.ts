@@ -4,7 +4,7 @@
  * Invariants
  *  - A tensor lives until the page has released it and no queued run needs it any more, or until its model closes,
  *    whichever is first. Its memory is then given back; a later use is refused, never answered with other numbers.
- *  - At most RESIDENT_TENSOR_COUNT_MAX are kept.
+ *  - At most RESIDENT_TENSOR_COUNT_MAX are kept; one whose memory waits in the queue to be given back is not counted.
  *  - Memory of the GPU is given back through the queue: nothing enters the runtime while a run is in flight.
  */
 import { SdkError } from '../../protocol/errors.ts';
@@ -48,7 +48,9 @@ export class ResidentStore {
   /** @throws {SdkError} `invalid-option` when too many are kept; asked before a run, so that nothing has to be thrown away. */
   requireRoom(count: number): void {
     if (count === 0 || this.residents.size + count <= RESIDENT_TENSOR_COUNT_MAX) return;
-    const reason = `${this.residents.size} resident tensors are held, ${RESIDENT_TENSOR_COUNT_MAX} are the most; release() those that are no longer needed`;
+    const heldCount = [...this.residents.values()].filter((resident) => !isFree(resident)).length;
+    if (heldCount + count <= RESIDENT_TENSOR_COUNT_MAX) return;
+    const reason = `${heldCount} resident tensors are held, ${RESIDENT_TENSOR_COUNT_MAX} are the most; release() those that are no longer needed`;
     throw new SdkError('invalid-option', { option: 'resident', reason });
   }
 
@@ -98,7 +100,7 @@ export class ResidentStore {
   }
 
   private dropIfFree(id: number, resident: Resident): void {
-    if (!resident.isReleased || resident.pinCount > 0) return;
+    if (!isFree(resident)) return;
     if (resident.tensor.location === 'memory') this.drop(id, resident);
     else void this.queue.control(async () => this.drop(id, resident));
   }
@@ -109,6 +111,10 @@ export class ResidentStore {
     this.residents.delete(id);
     resident.tensor.dispose();
   }
+}
+
+function isFree({ isReleased, pinCount }: Resident): boolean {
+  return isReleased && pinCount === 0;
 }
 
 function released(): SdkError<'invalid-option'> {

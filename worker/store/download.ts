@@ -19,6 +19,7 @@ import {
   LOAD_STALL_TIMEOUT_MS,
   MODEL_BYTES_MAX,
 } from '../../protocol/limits.ts';
+import { withoutQuery } from '../../protocol/messages.ts';
 import type { Access } from './access.ts';
 
 export interface BodyRequest {
@@ -59,8 +60,7 @@ export class RangeRefusal extends Error {
 
 /** A URL as it may appear in an error: its query may be a secret. */
 export function printable(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
+  return withoutQuery(new URL(url));
 }
 
 /** ETag, else Last-Modified, else null. */

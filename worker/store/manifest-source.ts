@@ -9,6 +9,7 @@
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest.ts';
+import { withoutQuery } from '../../protocol/messages.ts';
 import type { Access } from './access.ts';
 import { sha256Hex } from './assembly.ts';
 import { download, printable, withRetries } from './download.ts';
@@ -86,8 +87,7 @@ async function fetchText(url: string, { access, signal }: Asking): Promise<strin
 
 /** `model.json.sig` beside `model.json`. */
 function signatureUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}.sig`;
+  return `${withoutQuery(new URL(url))}.sig`;
 }
 
 async function signatureOf(url: string, signing: Promise<string> | null): Promise<string | null> {

@@ -21,7 +21,7 @@ import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from '
 import { firstLine } from '../../protocol/errors.ts';
 import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest.ts';
-import type { StoredModel } from '../../protocol/messages.ts';
+import { type StoredModel, withoutQuery } from '../../protocol/messages.ts';
 
 export type Chunk = ManifestVariant['chunks'][number];
 
@@ -91,8 +91,7 @@ export class StoreRefusal extends Error {
 
 /** The key of a model's URL. */
 export function storeKey(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
+  return withoutQuery(new URL(url));
 }
 
 export class ModelStore {
