@@ -43,12 +43,13 @@ export async function optimizedGraphs(plain: Graph, feeds: readonly Feeds[], id:
   const tried = async (level: OptimizationLevel, isOptimized: boolean): Promise<SplitModel | null> => {
     const outcome = await optimized(plain.model, level, isOptimized, feeds, expected);
     if (typeof outcome !== 'string') return outcome;
-    notes.push(`${id}: not optimised at level ${level}, ${outcome}. The graph is published as it came.`);
+    notes.push(`${id}: not optimised at level ${level}, ${outcome}.`);
     return null;
   };
   const triedForWasm = async () => {
     const entire = await tried('all', true);
-    return entire !== null && bytesOf(entire) > GROWTH_RATIO_MAX * bytesOf(plain.model) ? tried('extended', true) : entire;
+    if (entire !== null && bytesOf(entire) <= GROWTH_RATIO_MAX * bytesOf(plain.model)) return entire;
+    return (await tried('extended', true)) ?? entire;
   };
   const fused = plain.providers.includes('wasm') ? await triedForWasm() : null;
   const hasGpu = plain.providers.some((provider) => provider !== 'wasm');

@@ -149,7 +149,7 @@ export interface WorkerSettings {
 
 /** In the worker's name, behind `insitu` and a space, as JSON: what is to begin before the first message. */
 export interface EarlyStart {
-  /** The plain wasm build, where the load will need it whatever it finds. The page compiles its binary and sends the module. */
+  /** The plain wasm build, where the load will need it whatever it finds. */
   readonly runtime: RuntimeUrls | null;
   readonly threadCountMax: number;
   /** URL, without query and hash, of the stored model to be read. */
@@ -368,14 +368,8 @@ export type WorkerNews =
   | { readonly type: 'refresh'; readonly id: number; readonly ask: number; readonly url: string }
   | { readonly type: 'device-lost' };
 
-/**
- * Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs, and once the runtime
- * that an early start names, as a WebAssembly.Module of the realm, or null where the page could not compile it.
- */
-export type PageMessage<Port, Module> =
-  | { readonly type: 'control'; readonly port: Port }
-  | { readonly type: 'runtime'; readonly module: Module | null }
-  | RunMessage;
+/** Page → worker. The first message brings the port for control calls, as a MessagePort of the realm; the rest are runs. */
+export type PageMessage<Port> = { readonly type: 'control'; readonly port: Port } | RunMessage;
 
 export type RunMessage =
   | { readonly type: 'run'; readonly requests: readonly (RunRequest | ReadRequest)[] }

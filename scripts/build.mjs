@@ -14,8 +14,7 @@
  * stay as written: the application's bundler resolves it.
  */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -70,17 +69,13 @@ async function buildLibrary() {
 /** Made again only when the runtime is another one, or how it is made. */
 async function buildSnapshot() {
   const file = path('dist/ort/ort-wasm-simd-threaded.snapshot.wasm');
-  const recipe = createHash('sha256')
-    .update(definitions.__RUNTIME__)
-    .update(readFileSync(path('scripts/runtime-snapshot.mjs')))
-    .digest('hex');
-  const made = path(`.build/runtime-snapshot-${recipe.slice(0, 16)}.wasm`);
+  const id = JSON.parse(definitions.__SNAPSHOT__);
+  const made = path(`.build/runtime-snapshot-${id}.wasm`);
   if (!existsSync(made)) {
     mkdirSync(path('.build'), { recursive: true });
     // In a process of its own: the runtime leaves threads and a heap behind.
-    execFileSync(process.execPath, [path('scripts/runtime-snapshot.mjs'), path('node_modules/onnxruntime-web/dist/'), made], {
-      stdio: 'inherit',
-    });
+    const recipe = path('scripts/runtime-snapshot.mjs');
+    execFileSync(process.execPath, [recipe, path('node_modules/onnxruntime-web/dist/'), id, made], { stdio: 'inherit' });
   }
   copyFileSync(made, file);
 }

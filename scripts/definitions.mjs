@@ -4,7 +4,9 @@
  *   __RELEASE__        package.json's version
  *   __RUNTIME__        onnxruntime-web's version
  *   __RUNTIME_BYTES__  the lengths of its binaries by flavour, so that one of another release is told apart
+ *   __SNAPSHOT__       the id of the snapshot of the plain WASM build (scripts/runtime-snapshot.mjs)
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 
 const root = new URL('..', import.meta.url);
@@ -12,7 +14,14 @@ const runtime = new URL('node_modules/onnxruntime-web/', root);
 const versionIn = (folder) => JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')).version;
 const bytesOf = (name) => statSync(new URL(`dist/${name}`, runtime)).size;
 
+/** Of the binary and of the recipe: a change of either makes another snapshot. */
+const snapshotId = ['node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm', 'scripts/runtime-snapshot.mjs']
+  .reduce((hash, name) => hash.update(readFileSync(new URL(name, root))), createHash('sha256'))
+  .digest('hex')
+  .slice(0, 16);
+
 export const definitions = {
+  __SNAPSHOT__: JSON.stringify(snapshotId),
   __RELEASE__: JSON.stringify(versionIn(root)),
   __RUNTIME__: JSON.stringify(versionIn(runtime)),
   __RUNTIME_BYTES__: JSON.stringify({

@@ -10,17 +10,18 @@
  * of threads is given back by its own C API. What is left is what the runtime keeps for the life of the process. The bytes that differ from those
  * before the start are the snapshot.
  *
- *   node scripts/runtime-snapshot.mjs FOLDER FILE    (FOLDER: onnxruntime-web's dist/)
+ *   node scripts/runtime-snapshot.mjs FOLDER ID FILE    (FOLDER: onnxruntime-web's dist/; ID: see scripts/definitions.mjs)
  *
  * Invariants
- *  - Two starts leave the same bytes, or there is no snapshot and the build fails: nothing of a clock or of this machine is in it.
+ *  - Two starts leave the same bytes, or there is no snapshot and the build fails: nothing of a clock is in it.
  *  - A runtime that was laid in starts, with threads, and answers; that is tried here before the file is written.
- *  - Section `insitu` tells the worker what memory must hold before: whatever is another build or was started otherwise is left alone.
+ *  - Sections `insitu.facts` and `insitu.before` tell the worker which build it is of and what memory must hold before.
+ *  - The language of whoever builds is hidden, as the worker hides the visitor's: the runtime copies it into its memory.
  *
  * Source: the idea is that of Wizer (Bytecode Alliance) and of V8's startup snapshots; OrtApi in onnxruntime_c_api.h, whose first 102 entries
  * never move ("Size of version 1 API cannot change").
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const PAGE_BYTES = 65_536;
@@ -45,8 +46,8 @@ const IDENTITY_MODEL = new Uint8Array([
   66, 2, 16, 13,
 ]);
 
-/** @param folder onnxruntime-web's dist/. */
-async function runtimeSnapshot(folder) {
+/** @param folder onnxruntime-web's dist/. @param id What the worker knows it by. */
+async function runtimeSnapshot(folder, id) {
   const glue = readFileSync(`${folder}ort-wasm-simd-threaded.mjs`, 'utf8');
   const start = {
     factory: (await import(pathToFileURL(`${folder}ort-wasm-simd-threaded.mjs`).href)).default,
@@ -58,7 +59,7 @@ async function runtimeSnapshot(folder) {
   const [one, other] = [await startedOnce(start, api), await startedOnce(start, api)];
   if (Buffer.compare(one.before, other.before) !== 0 || Buffer.compare(one.after, other.after) !== 0)
     throw new Error('two starts of the runtime leave different bytes in its memory: no snapshot can be made of this release');
-  const snapshot = encoded(one, start.initExport);
+  const snapshot = encoded(one, { id, initExport: start.initExport });
   await proved(start, snapshot);
   return snapshot;
 }
@@ -73,6 +74,8 @@ function nameIn(glue, pattern) {
 async function instantiated({ factory, module }, numThreads) {
   const { argv } = process;
   process.argv = argv.slice(0, 1);
+  const { navigator } = globalThis;
+  Object.defineProperty(globalThis, 'navigator', { value: { ...navigator, language: 'C' }, configurable: true });
   try {
     const found = {};
     const runtime = await factory({
@@ -89,6 +92,7 @@ async function instantiated({ factory, module }, numThreads) {
     return { runtime, memory: found.memory, table };
   } finally {
     process.argv = argv;
+    Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
   }
 }
 
@@ -153,12 +157,12 @@ function bytesOf(memory) {
   return new Uint8Array(memory.buffer).slice();
 }
 
-function encoded({ before, after, tableLength }, initExport) {
+function encoded({ before, after, tableLength }, known) {
   const ranges = changedRanges(before, after);
   const segments = ranges.map(([from, to]) =>
     Buffer.concat([Buffer.from([0, I32_CONST]), signed(from), Buffer.from([END]), vector(after.subarray(from, to))]),
   );
-  const facts = { initExport, tableLength, memoryBytes: before.length };
+  const facts = { ...known, tableLength, memoryBytes: before.length };
   return new Uint8Array(
     Buffer.concat([
       Buffer.from('\0asm\x01\0\0\0', 'latin1'),
@@ -260,7 +264,9 @@ function signed(value) {
   }
 }
 
-const [folder, file] = process.argv.slice(2);
-writeFileSync(file, await runtimeSnapshot(folder));
+const [folder, id, file] = process.argv.slice(2);
+// Under another name until it is whole: a build that finds it uses it.
+writeFileSync(`${file}.unfinished`, await runtimeSnapshot(folder, id));
+renameSync(`${file}.unfinished`, file);
 // Its threads would keep this process.
 process.exit(0);

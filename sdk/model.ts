@@ -41,12 +41,6 @@ import { warmUpFeeds } from './warm-up.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 
-/**
- * From a result to its count: one microtask before the caller's reaction to it, one for that, one for the post of a run that she
- * starts in it. Counting delays neither, and is done before the page can be hidden.
- */
-const MICROTASK_COUNT = 3;
-
 const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
   name: 'the load named it',
   rule: 'it comes first by the rules',
@@ -179,7 +173,7 @@ export class LoadedModelHandle implements Model {
       const totalMs = performance.now() - startMs;
       const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
       if (this.recorder !== null) this.segments.set(result, segment);
-      if (isCounted) behind(MICROTASK_COUNT, () => this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs }));
+      if (isCounted) this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs });
       return result;
     } catch (error) {
       this.binding.failed(bound, error);
@@ -202,11 +196,6 @@ export class LoadedModelHandle implements Model {
     if (isSdkError(error) && error.code !== 'aborted' && error.code !== 'model-closed')
       this.recorder?.runFailed(this.binding.loaded, error.code);
   }
-}
-
-function behind(microtaskCount: number, step: () => void): void {
-  if (microtaskCount === 0) step();
-  else queueMicrotask(() => behind(microtaskCount - 1, step));
 }
 
 /** The label is not named in the error: it may be what a person typed. @throws {SdkError} `invalid-option` */

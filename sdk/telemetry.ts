@@ -12,7 +12,7 @@
  * when asked for).
  */
 import { firstLine } from '../protocol/errors.ts';
-import { EARLY_STEP_COUNT_MAX, STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
+import { EARLY_STEP_COUNT_MAX, RECORD_DELAY_MS, STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { CountsModule } from './counts-entry.ts';
 import type { DeliveryModule } from './delivery.ts';
 import type { LocalDpModule } from './local-dp-entry.ts';
@@ -103,6 +103,8 @@ class PageTelemetry implements OwnedTelemetry {
   private starting: Promise<void> | null = null;
   /** What was recorded while the level was being fetched and opened. */
   private early: (() => void)[] = [];
+  /** Runs that are answered and not recorded yet. */
+  private answered: (() => void)[] = [];
   private isNotifying = false;
   /** It could not start, or the client was closed: counting would only fill memory. */
   private isOut = false;
@@ -170,6 +172,7 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   async flush(): Promise<void> {
+    this.settle();
     await this.starting;
     await this.active?.flush();
   }
@@ -186,6 +189,7 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   status(): TelemetryStatus {
+    this.settle();
     const { consent, privacy, isPaused } = this;
     return { consent, offReason: this.offReason(), privacy, isPaused, ...(this.active?.status ?? OFF) };
   }
@@ -203,6 +207,7 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   async close(): Promise<void> {
+    this.settle();
     this.isOut = true;
     await this.started();
     await this.leave((level) => level.close());
@@ -252,8 +257,14 @@ class PageTelemetry implements OwnedTelemetry {
     });
     if (departures !== this.departures || this.isOut) return level.end();
     this.stopListening = platform.onLife({
-      hidden: () => this.guard(() => level.hidden()),
-      frozen: () => this.guard(() => level.frozen()),
+      hidden: () => {
+        this.settle();
+        this.guard(() => level.hidden());
+      },
+      frozen: () => {
+        this.settle();
+        this.guard(() => level.frozen());
+      },
       shown: () => this.guard(() => level.shown()),
       online: () => this.guard(() => level.online()),
     });
@@ -275,6 +286,7 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private async leave(end: (level: Level) => Promise<void>): Promise<void> {
+    this.settle();
     const { active } = this;
     this.active = null;
     this.starting = null;
@@ -286,20 +298,38 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   private makeRecorder(): Recorder {
+    const record = (step: (level: Level) => void) => {
+      this.settle();
+      this.record(step);
+    };
     const ofModel = (model: CountedModel, step: (level: Level) => void) => {
       this.models.set(model.dataPlan, model);
-      this.record(step);
+      record(step);
     };
     return {
       isCounting: () => !this.isOut && this.erasing === null && this.offReason() === null && !this.platform.isPrerendering(),
       loaded: (model, totalMs) => ofModel(model, (level) => level.loaded(model, totalMs)),
-      loadFailed: (failure) => this.record((level) => level.loadFailed(failure)),
-      ran: (model, outcome) => ofModel(model, (level) => level.ran(model, outcome)),
-      runFailed: (model, code) => this.record((level) => level.runFailed(model, code)),
-      lost: (model, code) => this.record((level) => level.lost(model, code)),
+      loadFailed: (failure) => record((level) => level.loadFailed(failure)),
+      ran: (model, outcome) => this.shortly(() => ofModel(model, (level) => level.ran(model, outcome))),
+      runFailed: (model, code) => record((level) => level.runFailed(model, code)),
+      lost: (model, code) => record((level) => level.lost(model, code)),
       observed: (model, ...rest) => ofModel(model, (level) => level.observed(model, ...rest)),
-      fedBack: (model, cells, segment) => this.record((level) => level.fedBack(model, cells, segment)),
+      fedBack: (model, cells, segment) => record((level) => level.fedBack(model, cells, segment)),
     };
+  }
+
+  /**
+   * Runs are recorded together, a moment later: recording each, or setting a timer for each, made the next run of a caller in a loop wait.
+   * Whatever looks at the counts, adds to them or ends them settles what waits.
+   */
+  private shortly(step: () => void): void {
+    this.answered.push(step);
+    if (this.answered.length === 1) this.platform.after(RECORD_DELAY_MS, () => this.settle());
+    else if (this.answered.length >= EARLY_STEP_COUNT_MAX) this.settle();
+  }
+
+  private settle(): void {
+    if (this.answered.length > 0) for (const step of this.answered.splice(0)) step();
   }
 
   /** Runs a recording step now, or when the level is there; never lets it throw. */

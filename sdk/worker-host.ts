@@ -41,7 +41,6 @@ import {
 } from '../protocol/messages.ts';
 import { afterAwake, everyStep } from './awake-time.ts';
 import { RunChannel } from './run-channel.ts';
-import { compileRuntime } from './runtime-module.ts';
 import { trustedUrl } from './trusted-url.ts';
 
 type Failure = (pendingCount: number) => SdkError;
@@ -88,16 +87,9 @@ export class WorkerHost {
     this.controlPort = control.port1;
     this.news = news.port1;
     this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
-    const order = first === null ? null : earlyStart(settings, first);
-    // Before the worker, which takes as long to start as the file takes to come.
-    const compiling = order?.runtime ? compileRuntime(order.runtime.wasm) : null;
-    this.worker = spawn(url, order);
+    this.worker = spawn(url, first === null ? null : earlyStart(settings, first));
     this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
-    this.send({ type: 'control', port: control.port2 }, [control.port2]);
-    // An engine that does not hand modules over throws.
-    void compiling
-      ?.then((module) => this.send({ type: 'runtime', module }, []))
-      .catch(() => this.send({ type: 'runtime', module: null }, []));
+    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
     // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
     this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
     let isReady = false;
@@ -173,10 +165,6 @@ export class WorkerHost {
     this.waiting.clear();
     this.runs.failAll(() => failure(pendingCount));
     this.onEnd();
-  }
-
-  private send(message: PageMessage<MessagePort, WebAssembly.Module>, transfer: Transferable[]): void {
-    this.worker.postMessage(message, transfer);
   }
 
   private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {

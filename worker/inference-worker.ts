@@ -39,11 +39,7 @@ import { fetchUpdate } from './store/update.ts';
 
 /** Before anything else: most of a warm start is the runtime's. */
 const order = earlyOrder(self.name);
-let takeModule: (module: WebAssembly.Module | null) => void = () => undefined;
-const fromPage = new Promise<WebAssembly.Module | null>((resolve) => {
-  takeModule = resolve;
-});
-const early = startEarly(order, fromPage);
+const early = startEarly(order);
 const readAhead = order.model === null ? null : new ReadAhead(order.model);
 
 class InferenceWorker implements ControlApi<MessagePort> {
@@ -260,8 +256,7 @@ function holdLock(name: string | null): Promise<boolean> {
 }
 
 const worker = new InferenceWorker();
-addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort, WebAssembly.Module>>) => {
+addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) => {
   if (data.type === 'control') comlink.expose(worker, data.port);
-  else if (data.type === 'runtime') takeModule(data.module);
   else worker.runs.receive(data);
 });

@@ -4,3 +4,5 @@ declare const __RELEASE__: string;
 declare const __RUNTIME__: string;
 /** Lengths of its binaries, by flavour. */
 declare const __RUNTIME_BYTES__: Readonly<Record<'wasm' | 'webgpu' | 'jspi', number>>;
+/** The id of the snapshot of the plain WASM build. */
+declare const __SNAPSHOT__: string;

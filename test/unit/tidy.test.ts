@@ -316,7 +316,7 @@ test('the page sends no beacon and does not listen to unload', () => {
 
 test('only named files of the library ask the network', () => {
   const NAMED = [
-    ...['sdk/platform.ts', 'sdk/observer.ts', 'sdk/kept-assets.ts', 'sdk/runtime-module.ts'],
+    ...['sdk/platform.ts', 'sdk/observer.ts', 'sdk/kept-assets.ts'],
     ...['worker/store/download.ts', 'worker/runtime/runtime-file.ts', 'worker/runtime/snapshot.ts'],
   ];
   const library = product.filter((file) => isIn(file, ['protocol', 'counts', 'sdk', 'worker']) && !NAMED.includes(file));

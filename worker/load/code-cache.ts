@@ -6,7 +6,7 @@
  * smallest session again and again optimises what every start needs, and brings the model's own code along.
  *
  * Invariants
- *  - Once per browser and release of the runtime, behind the first result, and runs wait for a few sessions at most.
+ *  - Once per browser and address of a release of the runtime, behind the first result, and runs wait for a few sessions at most.
  *  - Not before the runtime begins with its snapshot: what a visit has called is compiled ahead in the next ones, needed or not.
  *  - What goes wrong costs the next visit its head start and nothing else.
  *
@@ -18,15 +18,15 @@ import type { RunQueue } from '../runtime/run-queue.ts';
 import type { SessionFactory } from '../runtime/session.ts';
 import type { ModelSource } from '../store/model-source.ts';
 
-const KEY = `code-cache|${__RUNTIME__}`;
-
 export async function fillCodeCache(factory: SessionFactory, queue: RunQueue, source: ModelSource): Promise<void> {
   if (!factory.isFromSnapshot || !isChromium()) return;
   const store = await source.openStore();
+  // Chromium's cache is of the binary's address.
+  const key = ['code-cache', __RUNTIME__, factory.binaryUrl].join('|');
   // Without a store nothing would tell the next visit that it is done.
-  if (typeof store === 'string' || (await store.verdict(KEY)) !== undefined) return;
-  await store.keepVerdict(KEY, { filledAtMs: Date.now() });
+  if (typeof store === 'string' || (await store.verdict(key)) !== undefined) return;
   for (let batch = 0; batch < CODE_CACHE_BATCH_COUNT; batch++) await queue.control(() => factory.rehearse(CODE_CACHE_SESSIONS_PER_BATCH));
+  await store.keepVerdict(key, { filledAtMs: Date.now() });
 }
 
 /** No other engine keeps compiled code of WebAssembly, and no other one has this. */

@@ -13,14 +13,11 @@
 import type { AssetUrls, EarlyStart } from '../../protocol/messages.ts';
 import { type SessionFactory, startRuntime } from './session.ts';
 
-export function startEarly(
-  { runtime, threadCountMax }: EarlyStart,
-  fromPage: Promise<WebAssembly.Module | null>,
-): Promise<SessionFactory> | null {
+export function startEarly({ runtime, threadCountMax }: EarlyStart): Promise<SessionFactory> | null {
   if (runtime === null) return null;
   // The load's own flavour is the only one that is looked up.
   const assets: Pick<AssetUrls, 'runtimes'> = { runtimes: { wasm: runtime, webgpu: runtime, jspi: runtime } };
-  const starting = startRuntime('wasm', assets, threadCountMax, fromPage);
+  const starting = startRuntime('wasm', assets, threadCountMax);
   starting.catch(() => undefined);
   return starting;
 }

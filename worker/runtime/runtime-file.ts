@@ -28,21 +28,17 @@ export class RuntimeFile {
   private readonly compiled: Promise<WebAssembly.Module>;
 
   /**
-   * Begins to fetch and to compile it, unless the page has.
+   * Begins to fetch and to compile it.
    *
    * @param bytes Length of the file of this release.
-   * @param fromPage The page's compiled module; null where it has none.
    * @param snapshot What the runtime begins with; null for builds that have none.
    */
-  constructor(url: string, bytes: number, fromPage: Promise<WebAssembly.Module | null> | null, snapshot: Snapshot | null) {
+  constructor(url: string, bytes: number, snapshot: Snapshot | null) {
     this.url = url;
     this.bytes = bytes;
     this.snapshot = snapshot;
-    const open = () => this.open(self.fetch, { credentials: 'same-origin' });
-    const module = fromPage ?? Promise.resolve(null);
-    // Nobody reads an answer whose file is compiled already.
-    this.answer = fromPage === null ? open() : module.then((compiled) => (compiled === null ? open() : new Response()));
-    this.compiled = module.then((compiled) => compiled ?? WebAssembly.compileStreaming(this.answer));
+    this.answer = this.open(self.fetch, { credentials: 'same-origin' });
+    this.compiled = WebAssembly.compileStreaming(this.answer);
     // Heard in `served`, if that is ever called.
     this.compiled.catch(() => undefined);
   }

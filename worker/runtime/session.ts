@@ -21,7 +21,7 @@ import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
 import { createBound, type SessionBinding } from './session-binding.ts';
-import { Snapshot } from './snapshot.ts';
+import { type Snapshot, snapshotOf } from './snapshot.ts';
 import { trustThreads } from './trusted-threads.ts';
 
 type Runtime = typeof ort;
@@ -75,11 +75,10 @@ export async function startRuntime(
   flavour: RuntimeFlavour,
   assets: Pick<AssetUrls, 'runtimes'>,
   threadCountMax: number,
-  fromPage: Promise<WebAssembly.Module | null> | null = null,
 ): Promise<SessionFactory> {
   const { module, wasm, snapshot: snapshotUrl } = assets.runtimes[flavour];
-  const snapshot = snapshotUrl === null ? null : new Snapshot(snapshotUrl);
-  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour], fromPage, snapshot);
+  const snapshot = snapshotOf(snapshotUrl);
+  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour], snapshot);
   const runtime = await importRuntime(module);
   const actual = String(runtime.env.versions.web);
   if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
@@ -95,7 +94,7 @@ export async function startRuntime(
   } finally {
     tellLanguage();
   }
-  return new SessionFactory(runtime, flavour, threadCount, snapshot);
+  return new SessionFactory(runtime, flavour, threadCount, wasm, snapshot);
 }
 
 /** One session from its creation to its release: the runtime starts with the first. */
@@ -132,13 +131,15 @@ export type Execution =
 export class SessionFactory {
   readonly flavour: RuntimeFlavour;
   readonly threadCount: number;
+  readonly binaryUrl: string;
   private readonly runtime: Runtime;
   private readonly snapshot: Snapshot | null;
 
-  constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number, snapshot: Snapshot | null) {
+  constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number, binaryUrl: string, snapshot: Snapshot | null) {
     this.runtime = runtime;
     this.flavour = flavour;
     this.threadCount = threadCount;
+    this.binaryUrl = binaryUrl;
     this.snapshot = snapshot;
   }
 

@@ -7,12 +7,16 @@
  *
  * Invariants
  *  - No start waits for a network: what the browser's own cache does not hold is fetched by `keep`, for the next visit.
- *  - Laid in only where memory is as it was where the snapshot was made; else the runtime starts as it would have.
+ *  - Laid in only if it was made of the very binary that this release ships, and what memory holds where it writes is what the binary holds
+ *    there: its data, and the allocator's own numbers, which another history of allocations would have changed. Else the runtime starts as it would
+ *    have, and a snapshot that did not fit is fetched anew.
  *  - Laid in before the runtime's own start, which then finds its registries, and makes what is of this visit: threads, log level.
  *
  * Not here: what a snapshot holds and how it is proved (scripts/runtime-snapshot.mjs).
  */
 interface Facts {
+  /** Of the runtime's binary and of how the snapshot was made. */
+  readonly id: string;
   /** The runtime's own start, by the short name that its binary has for it. */
   readonly initExport: string;
   /** Functions in its table: hardly another build has as many. */
@@ -22,18 +26,24 @@ interface Facts {
 
 const HEADER_BYTES = 8;
 
+/** Null for builds that have none, and where the browser's cache cannot be asked alone: on another origin than the worker's. */
+export function snapshotOf(url: string | null): Snapshot | null {
+  return url === null || new URL(url).origin !== self.origin ? null : new Snapshot(url);
+}
+
 export class Snapshot {
   /** The runtime began with it. */
   isLaidIn = false;
   private readonly url: string;
   private readonly cached: Promise<WebAssembly.Module | null>;
-  private isMissing = false;
+  /** How to fetch it for the next visit; null when it need not be. */
+  private wanted: RequestCache | null = null;
 
   constructor(url: string) {
     this.url = url;
-    // Fails at once where the cache has nothing, and on another origin than the page's.
+    // Fails at once where the cache has nothing.
     this.cached = compiled(url, { cache: 'only-if-cached', mode: 'same-origin' }).catch(() => {
-      this.isMissing = true;
+      this.wanted = 'default';
       return null;
     });
   }
@@ -41,27 +51,40 @@ export class Snapshot {
   /** The instance; its start lays the snapshot in first. */
   async before(instance: WebAssembly.Instance, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
     const module = await this.cached;
+    if (module === null) return instance;
     const memory = find(Object.values(imports).flatMap(Object.values), WebAssembly.Memory);
-    const table = find(Object.values(instance.exports), WebAssembly.Table);
-    if (module === null || memory === undefined || table === undefined) return instance;
-    const facts = JSON.parse(new TextDecoder().decode(sectionOf(module, 'insitu.facts'))) as Facts;
-    const start = instance.exports[facts.initExport];
-    if (typeof start !== 'function' || table.length !== facts.tableLength) return instance;
+    const facts = factsOf(module);
+    const start = facts === null ? undefined : instance.exports[facts.initExport];
+    if (facts?.id !== __SNAPSHOT__ || memory === undefined || typeof start !== 'function') {
+      this.wanted = 'reload';
+      return instance;
+    }
     const startLaidIn = (...args: unknown[]): unknown => {
-      if (memory.buffer.byteLength === facts.memoryBytes && isAsBefore(memory, sectionOf(module, 'insitu.before'))) {
-        new WebAssembly.Instance(module, { runtime: { memory } });
-        this.isLaidIn = true;
-      }
+      this.layIn(module, facts, instance, memory);
       return start(...args);
     };
     return { exports: { ...instance.exports, [facts.initExport]: startLaidIn } };
   }
 
+  private layIn(module: WebAssembly.Module, facts: Facts, instance: WebAssembly.Instance, memory: WebAssembly.Memory): void {
+    try {
+      const table = find(Object.values(instance.exports), WebAssembly.Table);
+      const isSameBuild = table?.length === facts.tableLength && memory.buffer.byteLength === facts.memoryBytes;
+      if (!isSameBuild || !isAsBefore(memory, sectionOf(module, 'insitu.before'))) return;
+      // All segments are within bounds, so that either all of them are written or the import was refused before.
+      new WebAssembly.Instance(module, { runtime: { memory } });
+      this.isLaidIn = true;
+    } catch {
+      this.wanted = 'reload';
+    }
+  }
+
   /** Fetches it into the browser's cache, once, where that had none. A next visit that goes without costs time and nothing else. */
   keep(): void {
-    if (!this.isMissing) return;
-    this.isMissing = false;
-    void fetch(this.url, { priority: 'low' } as RequestInit)
+    if (this.wanted === null) return;
+    const cache = this.wanted;
+    this.wanted = null;
+    void fetch(this.url, { cache, priority: 'low' } as RequestInit)
       .then((answer) => answer.arrayBuffer())
       .catch(() => undefined);
   }
@@ -78,6 +101,15 @@ function find<T>(values: readonly unknown[], kind: new (...args: never[]) => T):
 
 function sectionOf(module: WebAssembly.Module, name: string): ArrayBuffer {
   return WebAssembly.Module.customSections(module, name)[0] ?? new ArrayBuffer(0);
+}
+
+/** Null where the module is no snapshot of ours. */
+function factsOf(module: WebAssembly.Module): Facts | null {
+  try {
+    return JSON.parse(new TextDecoder().decode(sectionOf(module, 'insitu.facts'))) as Facts;
+  } catch {
+    return null;
+  }
 }
 
 /** Section `insitu.before`: offset and length, 32 bits each, little endian, and the bytes; again and again. */
