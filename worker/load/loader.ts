@@ -28,7 +28,7 @@ import { gpuFlavour, type Session, type SessionFactory, startRuntime, threadCoun
 import { Webnn } from '../runtime/webnn.ts';
 import { printable } from '../store/download.ts';
 import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
-import { fileFacts, type ModelBytes, type ModelSource, type Precedence } from '../store/model-source.ts';
+import { fileFacts, type ModelBytes, type ModelSource, PROVED, type Precedence } from '../store/model-source.ts';
 import { pairsOf, requireVariant } from './candidates.ts';
 import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
 import { fillCodeCache } from './code-cache.ts';
@@ -281,6 +281,7 @@ async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileF
   return {
     files: { graph: own, external: [] },
     beside: [],
+    proof: PROVED,
     fromCache: false,
     stored: Promise.resolve(null),
     facts: await fileFacts('model.onnx', own),

@@ -74,7 +74,7 @@ export class Trials {
     remembered: Promise<boolean>,
   ): Promise<Trial> {
     const { variant, provider } = candidate;
-    const [factory, file] = await Promise.all([
+    const [factory, opened] = await Promise.all([
       job.timed('runtime', () => starting),
       job.timed(
         'verify',
@@ -82,11 +82,7 @@ export class Trials {
         ({ fromCache }) => (fromCache ? 'verify' : 'download'),
       ),
     ]);
-    const reason = notOnnxReason(file.files.graph);
-    if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
-    const session = await job.timed('compile', () =>
-      this.queue.control(() => this.create(factory, file, candidate, origin, job.request.resident)),
-    );
+    const { session, file } = await this.created(job, origin, candidate, factory, opened);
     try {
       const { manifest, modelVersion } = await origin.describe(session);
       const trial = { candidate, session, factory, file, manifest, modelVersion, measuredMs: null, isTrustedFromMemory: await remembered };
@@ -97,6 +93,32 @@ export class Trials {
     } catch (error) {
       await this.release({ session });
       throw error;
+    }
+  }
+
+  /** The session, of bytes that are right: stored weights are proved while it is created, and fetched where they were not what they should be. */
+  private async created(
+    job: LoadJob,
+    origin: Origin,
+    candidate: Candidate,
+    factory: SessionFactory,
+    opened: ModelBytes,
+  ): Promise<Pick<Trial, 'session' | 'file'>> {
+    let file = opened;
+    for (;;) {
+      const reason = notOnnxReason(file.files.graph);
+      if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
+      const creating = job.timed('compile', () =>
+        this.queue.control(() => this.create(factory, file, candidate, origin, job.request.resident)),
+      );
+      // What wrong bytes have led to is no news to anybody.
+      creating.catch(() => undefined);
+      if (await file.proof) return { session: await creating, file };
+      await creating.then(
+        (session) => this.release({ session }),
+        () => undefined,
+      );
+      file = await job.timed('download', () => origin.open(candidate, job));
     }
   }
 

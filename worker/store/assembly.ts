@@ -2,9 +2,11 @@
  * Assembly: one published file on its way into memory, chunk by chunk, from the store first and the network second.
  *
  * Invariants
- *  - The file's memory is allocated once and each chunk is written where it belongs; an assembly that is only to be stored
- *    (a new version for the next visit) has memory for the chunks in flight and no more.
- *  - `missing` names the chunks without right bytes: a chunk leaves it when its SHA-256 was right, never before.
+ *  - The file's memory is allocated once and each chunk is written where it belongs; weights stay in the chunks that they came in
+ *    (worker/store/piecewise-bytes.ts); an assembly that is only to be stored (a new version for the next visit) has memory for the chunks in
+ *    flight and no more.
+ *  - `missing` names the chunks without right bytes: a chunk leaves it when its SHA-256 was right. Weights from the store leave it before, because
+ *    a session is created of them meanwhile; `proved` says what came of it, and nobody gets a result until then.
  *  - A stored chunk that is wrong is dropped and is missing.
  *
  * Not here: where missing chunks come from (worker/store/chunk-download.ts).
@@ -13,6 +15,7 @@ import { toHex } from '../../protocol/bytes.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import type { PublishedFile } from '../../protocol/manifest.ts';
 import type { Chunk, ModelStore } from './model-store.ts';
+import { PiecewiseBytes } from './piecewise-bytes.ts';
 
 /** Chunks read from the store at a time: 6 × 4 MiB in flight keep the disk and the hash busy; more only take memory. */
 const READ_COUNT = 6;
@@ -27,13 +30,19 @@ export class Assembly {
   readonly missing: Set<number>;
   /** Where each chunk begins in the file. */
   readonly offsets: readonly number[];
+  /** Weights: data that nothing parses. Stored bytes are proved while they are used. */
+  readonly isData: boolean;
   private readonly whole: Uint8Array<ArrayBuffer> | null;
+  /** In place of `whole`, where it is data. */
+  private readonly pieces: Uint8Array<ArrayBuffer>[] = [];
+  private readonly proofs: Promise<void>[] = [];
 
-  /** @param isKept False when the bytes are only to be stored. */
-  constructor(published: Pick<PublishedFile, 'file' | 'bytes' | 'chunks'>, isKept: boolean) {
+  /** @param isKept False when the bytes are only to be stored. @param isData For a kept one: nothing parses it, so that nothing wrong in it can crash the runtime. */
+  constructor(published: Pick<PublishedFile, 'file' | 'bytes' | 'chunks'>, isKept: boolean, isData = false) {
     this.published = published;
+    this.isData = isData;
     this.missing = new Set(published.chunks.keys());
-    this.whole = isKept ? new Uint8Array(published.bytes) : null;
+    this.whole = isKept && !isData ? new Uint8Array(published.bytes) : null;
     let offset = 0;
     this.offsets = published.chunks.map(({ bytes }) => {
       offset += bytes;
@@ -53,23 +62,47 @@ export class Assembly {
   placeOf(index: number): Uint8Array<ArrayBuffer> {
     const { bytes } = this.chunk(index);
     const offset = this.offsets[index] as number;
-    return this.whole?.subarray(offset, offset + bytes) ?? new Uint8Array(bytes);
+    if (this.whole !== null) return this.whole.subarray(offset, offset + bytes);
+    const place = new Uint8Array(bytes);
+    if (this.isData) this.pieces[index] = place;
+    return place;
   }
 
-  /** The chunk's bytes are right; so are those of its equals in this file. */
-  arrived(index: number, bytes: Uint8Array<ArrayBuffer>): void {
+  /** Takes the bytes of one chunk: they belong to the assembly now. */
+  put(index: number, bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.isData) this.pieces[index] = bytes;
+    else this.whole?.set(bytes, this.offsets[index]);
+  }
+
+  /**
+   * The chunk's bytes are right; so are those of its equals in this file.
+   *
+   * @param proof Whether they are, where that is still to be seen. Never rejects.
+   */
+  arrived(index: number, bytes: Uint8Array<ArrayBuffer>, proof: Promise<boolean> | null = null): void {
     const { sha256 } = this.chunk(index);
-    this.missing.delete(index);
-    for (const other of this.missing) {
-      if (this.chunk(other).sha256 !== sha256) continue;
-      if (this.whole !== null) this.placeOf(other).set(bytes);
-      this.missing.delete(other);
+    const equals = [index, ...[...this.missing].filter((other) => other !== index && this.chunk(other).sha256 === sha256)];
+    for (const equal of equals) {
+      if (equal !== index) this.put(equal, bytes);
+      this.missing.delete(equal);
     }
+    const takeBack = (isRight: boolean) => {
+      if (!isRight) for (const equal of equals) this.missing.add(equal);
+    };
+    if (proof !== null) this.proofs.push(proof.then(takeBack));
+  }
+
+  /** False when bytes have turned out wrong: their chunks are missing now. */
+  async proved(): Promise<boolean> {
+    await Promise.all(this.proofs.splice(0));
+    return this.missing.size === 0;
   }
 
   /** All bytes of the file. Only for a kept one that misses nothing. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    if (this.whole === null || this.missing.size > 0) throw new Error('the file is not whole');
+    if (this.missing.size > 0) throw new Error('the file is not whole');
+    if (this.isData) return new PiecewiseBytes(this.pieces, this.offsets, this.published.bytes);
+    if (this.whole === null) throw new Error('the file is not kept');
     return this.whole;
   }
 }
@@ -78,7 +111,11 @@ export function missingBytesOf(assemblies: readonly Assembly[]): number {
   return assemblies.reduce((sum, assembly) => sum + assembly.missingBytes, 0);
 }
 
-/** Fills in what the store has and proves it. @throws {SdkError} `aborted`. A store that refuses has nothing. */
+/**
+ * Fills in what the store has and proves it, or goes on proving where it is data.
+ *
+ * @throws {SdkError} `aborted`. A store that refuses has nothing.
+ */
 export async function fillFromStore(
   store: ModelStore,
   assemblies: readonly Assembly[],
@@ -96,18 +133,28 @@ export async function fillFromStore(
   }
   let next = 0;
   const fillOne = async (): Promise<void> => {
+    let proof = Promise.resolve(true);
     for (let at = next++; at < wanted.length; at = next++) {
       if (signal.aborted) throw new SdkError('aborted', { stage: 'verify' });
       const { assembly, index } = wanted[at] as (typeof wanted)[number];
       const bytes = await reads[at]?.();
-      if (bytes === undefined || !(await isRight(store, assembly.chunk(index), bytes))) continue;
-      if (!assembly.missing.has(index)) continue;
-      assembly.placeOf(index).set(bytes);
-      assembly.arrived(index, bytes);
+      // Each hash holds a copy: one at a time is enough to keep the processor busy.
+      await proof;
+      if (bytes === undefined) continue;
+      proof = isRight(store, assembly.chunk(index), bytes);
+      const isLater = assembly.isData && bytes.length === assembly.chunk(index).bytes;
+      if ((!isLater && !(await proof)) || !assembly.missing.has(index)) continue;
+      assembly.put(index, bytes);
+      assembly.arrived(index, bytes, isLater ? proof : null);
       onBytes(bytes.length);
     }
   };
   await Promise.all(Array.from({ length: READ_COUNT }, fillOne));
+}
+
+/** The assemblies of a variant's files: graph, external data, what preprocessing needs. */
+export function assembliesOf(files: readonly PublishedFile[], externalCount: number): readonly Assembly[] {
+  return files.map((file, index) => new Assembly(file, true, index > 0 && index <= externalCount));
 }
 
 /** Takes off what the store has, without reading it: for files that are only to be stored. */
@@ -120,7 +167,8 @@ export async function skipStored(store: ModelStore, assemblies: readonly Assembl
 }
 
 async function isRight(store: ModelStore, chunk: Chunk, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-  if (bytes.length === chunk.bytes && (await sha256Hex(bytes)) === chunk.sha256) return true;
+  const digest = bytes.length === chunk.bytes ? await sha256Hex(bytes).catch(() => null) : null;
+  if (digest === chunk.sha256) return true;
   // A chunk that cannot be dropped is found wrong again next time; that costs a download, never a wrong model.
   await store.dropChunk(chunk.sha256).catch(() => undefined);
   return false;

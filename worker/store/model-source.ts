@@ -2,7 +2,7 @@
  * Model source: where a model's bytes come from, the store or the network, and that they are the right ones.
  *
  * Invariants
- *  - No byte is returned whose SHA-256 does not match: each chunk is hashed when it is read from the store and when it was downloaded.
+ *  - No byte is used for a result whose SHA-256 does not match: each chunk is hashed when it is read from the store and when it was downloaded.
  *  - A cached manifest is used without any request; a cached chunk too, whichever model, version or variant brought it.
  *  - A store that refuses never fails a load: the reason is carried along and the model runs from memory.
  *  - Of several tabs one downloads (worker/store/download-turn.ts).
@@ -21,7 +21,7 @@ import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manife
 import type { FileFacts } from '../load/implicit-manifest.ts';
 import type { ModelFiles } from '../runtime/session.ts';
 import type { Access } from './access.ts';
-import { Assembly, fillFromStore, missingBytesOf, sha256Hex } from './assembly.ts';
+import { Assembly, assembliesOf, fillFromStore, missingBytesOf, sha256Hex } from './assembly.ts';
 import { downloadMissing } from './chunk-download.ts';
 import { askForValidator, type Download, download, printable, withRetries } from './download.ts';
 import { type Turn, takeTurn } from './download-turn.ts';
@@ -32,6 +32,9 @@ import { StoreWriter } from './store-writer.ts';
 
 /** Variant id of a plain file, which has only one. */
 const PLAIN = 'onnx';
+
+/** Of bytes that were proved before they were handed out. */
+export const PROVED = Promise.resolve(true);
 
 export interface Watch {
   readonly signal: AbortSignal;
@@ -46,6 +49,11 @@ export interface ModelBytes {
   readonly files: ModelFiles;
   /** What preprocessing needs, in the order of `preprocessFiles` (protocol/manifest-text.ts). */
   readonly beside: readonly Uint8Array[];
+  /**
+   * Whether all bytes are right. External data from the store is handed out before that is known, to create a session of; what comes of it must
+   * go to nobody before. False: what was wrong is gone from the store, so that opening the variant again fetches it. Never rejects.
+   */
+  readonly proof: Promise<boolean>;
   /** No model byte came from the network to this tab. */
   readonly fromCache: boolean;
   /** Settles when the store has them, with null, or has refused, with the reason. Never rejects. */
@@ -115,11 +123,12 @@ export class ModelSource {
     const assemblies =
       read?.variant === variant.id
         ? await read.assemblies
-        : filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, true));
+        : assembliesOf(filesWithPreprocess(opened.manifest.inputs, variant), variant.external?.length ?? 0);
     const { fromCache, stored } = await this.assemble(variantOrder(opened, variant), assemblies, watch);
     const [graph, ...others] = assemblies.map(({ bytes }) => bytes);
     const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: others[index] as Uint8Array }));
-    return { files: { graph: graph as Uint8Array, external }, beside: others.slice(external.length), fromCache, stored };
+    const proof = Promise.all(assemblies.map((assembly) => assembly.proved())).then((proofs) => proofs.every(Boolean));
+    return { files: { graph: graph as Uint8Array, external }, beside: others.slice(external.length), proof, fromCache, stored };
   }
 
   /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
@@ -145,7 +154,7 @@ export class ModelSource {
       const { bytes, validator } = await fetchPlain(url, watch, true, moved, precedence === 'store-first' ? 'default' : 'no-cache');
       const facts = await fileFacts(url, bytes);
       const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
-      return { files: { graph: bytes, external: [] }, beside: [], facts, fromCache: false, stored };
+      return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: false, stored };
     } catch (error) {
       turn?.end();
       throw error;
@@ -153,7 +162,7 @@ export class ModelSource {
   }
 
   /** Fetches what is missing of a variant, into the assemblies and into the store. */
-  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Omit<ModelBytes, 'files' | 'beside'>> {
+  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Pick<ModelBytes, 'fromCache' | 'stored'>> {
     const tally = new Tally(watch, assemblies);
     const presentBytes = tally.totalBytes - missingBytesOf(assemblies);
     if (presentBytes > 0) tally.add('verify', presentBytes);
@@ -164,6 +173,8 @@ export class ModelSource {
       if (store !== null) await fillFromStore(store, assemblies, watch.signal, (bytes) => tally.add('verify', bytes));
     };
     await fill();
+    // What has to be fetched anyway waits for all that has.
+    if (missingBytesOf(assemblies) > 0) await Promise.all(assemblies.map((assembly) => assembly.proved()));
     let turn: Turn | null = null;
     while (missingBytesOf(assemblies) > 0 && turn === null) {
       turn = await takeTurn(order.url, watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
@@ -232,7 +243,7 @@ export class ModelSource {
     const sha256 = entry.fileSha256 ?? (await sha256Hex(bytes));
     const facts = { name: plainName(url), bytes: bytes.length, sha256, chunks: [...chunks] };
     this.touchLater(store, url);
-    return { files: { graph: bytes, external: [] }, beside: [], facts, fromCache: true, stored: Promise.resolve(null) };
+    return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: true, stored: Promise.resolve(null) };
   }
 
   /** All chunks were in the store: the entry may still be missing, or be that of another version. */

@@ -10,7 +10,7 @@
  *  - It is taken once, by the first load; what that does not want is given up.
  */
 import { filesWithPreprocess } from '../../protocol/manifest.ts';
-import { Assembly, fillFromStore } from './assembly.ts';
+import { type Assembly, assembliesOf, fillFromStore } from './assembly.ts';
 import { type OpenManifest, openText } from './manifest-source.ts';
 import { ModelStore, storeKey } from './model-store.ts';
 
@@ -51,7 +51,7 @@ export class ReadAhead {
     const stored = opened.manifest.variants.filter(({ id }) => entry.files[id] !== undefined);
     const variant = stored.length === 1 ? stored[0] : undefined;
     if (variant === undefined) return { opened, variant: null, assemblies: Promise.resolve([]) };
-    const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, true));
+    const assemblies = assembliesOf(filesWithPreprocess(opened.manifest.inputs, variant), variant.external?.length ?? 0);
     const filling = fillFromStore(store, assemblies, new AbortController().signal, () => undefined);
     return {
       opened,
