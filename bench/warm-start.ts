@@ -49,13 +49,20 @@ const OTHERS: readonly Contender[] = [
 ];
 const CONTENDERS = [OURS, ...OTHERS];
 
+interface Explained {
+  readonly fromCache: boolean;
+  readonly isFromSnapshot: boolean;
+  readonly threadCount: number;
+  readonly timings: Readonly<Record<string, number>>;
+}
+
 export interface Visit {
   readonly scriptMs: number;
   readonly loadedMs: number;
   readonly resultMs: number;
   readonly first: number;
   readonly isolated: boolean;
-  readonly explained?: { readonly fromCache: boolean; readonly threadCount: number; readonly timings: Readonly<Record<string, number>> };
+  readonly explained?: Explained;
   readonly timings?: Readonly<Record<string, number>>;
 }
 
@@ -99,7 +106,7 @@ async function samplesOf(visits: Visits, model: BenchModel): Promise<ReadonlyMap
     for (let turn = 0; turn < CONTENDERS.length; turn++) {
       const contender = CONTENDERS[(round + turn) % CONTENDERS.length] as Contender;
       const seen = await visit(contender, 0);
-      if (!seen.isolated || (seen.explained !== undefined && !(seen.explained.fromCache && seen.explained.threadCount === 2))) {
+      if (!seen.isolated || (seen.explained !== undefined && !isWarm(seen.explained))) {
         throw new Error(`${contender.name}: not a warm start on two threads: ${JSON.stringify(seen)}`);
       }
       samples.get(contender)?.push(seen);
@@ -107,6 +114,10 @@ async function samplesOf(visits: Visits, model: BenchModel): Promise<ReadonlyMap
     }
   }
   return samples;
+}
+
+function isWarm({ fromCache, isFromSnapshot, threadCount }: Explained): boolean {
+  return fromCache && isFromSnapshot && threadCount === 2;
 }
 
 function measuresOf(model: BenchModel, samples: ReadonlyMap<Contender, readonly Visit[]>): readonly Measure[] {

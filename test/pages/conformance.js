@@ -2,6 +2,7 @@
  * ONNX's node tests twice: by the runtime alone in a worker of its own, and through the library. Answers what differs.
  *
  * Invariants
+ *  - The runtime alone starts as it does; on wasm the library's begins with the snapshot of its memory.
  *  - Both sides get the same bytes and the same feeds. Equal means the same names, types, dims and bits.
  *  - The runtime passes a case when every output is within ONNX's own tolerances (rtol 1e-3, atol 1e-7) of what the case expects.
  */
@@ -9,6 +10,7 @@ import { createClient } from '/insitu/insitu.js';
 import { tensorOf } from './tensor-proto.js';
 
 const RAW_TIMEOUT_MS = 20_000;
+const SNAPSHOT = '/insitu/ort/ort-wasm-simd-threaded.snapshot.wasm';
 let raw = null;
 let client = null;
 /** Resolves once a model holds the library's worker, which would otherwise end with each case. */
@@ -17,12 +19,19 @@ let anchor = null;
 /** Verdicts on the named cases, one per case. */
 window.verdictsOf = async (provider, cases) => {
   client ??= createClient({ cache: 'memory', threads: 1 });
-  anchor ??= client.load('/models/digits/model.json', { provider, variant: 'fp32', telemetry: false });
+  anchor ??= anchored(provider);
   await anchor;
   const verdicts = [];
   for (const each of cases) verdicts.push({ name: each.name, ...(await verdictOf(provider, each)) });
   return verdicts;
 };
+
+/** On wasm with the snapshot that a later visit has: what a start leaves behind must be right in it for every operator. */
+async function anchored(provider) {
+  await bytesOf(SNAPSHOT);
+  const model = await client.load('/models/digits/model.json', { provider, variant: 'fp32', telemetry: false });
+  if (provider === 'wasm' && !model.explain().isFromSnapshot) throw new Error('the runtime did not begin with its snapshot');
+}
 
 async function verdictOf(provider, { name, inputCount, outputCount }) {
   const model = await bytesOf(`/onnx/${name}/model.onnx`);
