@@ -169,12 +169,17 @@ browserTest(
       const client = insitu.createClient({ collector: { url: location.origin, key: 'key' }, consent: 'granted' });
       const counted = await client.load(digitsUrl);
       const uncounted = await client.load(digitsUrl, { telemetry: false });
-      const openRuns = await counted.run(digit(3)).then(() => client.telemetry.status().openRuns);
+      const wait = () => new Promise((resolve) => setTimeout(resolve, 200));
+      await wait();
+      const order = [];
+      client.telemetry.subscribe(() => order.push('counted'));
+      await counted.run(digit(3)).then(() => order.push('answered'));
+      await wait();
       await uncounted.run(digit(3));
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      return [openRuns, client.telemetry.status().openRuns];
+      await wait();
+      return { order, openRuns: client.telemetry.status().openRuns };
     }`);
-      expect(answer).toEqual([0, 1]);
+      expect(answer).toEqual({ order: ['answered', 'counted'], openRuns: 1 });
     });
   },
 );
