@@ -86,8 +86,8 @@ async function networkFirst(request: Request, name: string): Promise<Response> {
 
 async function fetchAndKeep(request: Request): Promise<Response> {
   const response = await fetch(request);
-  // Not awaited: the page compiles while the copy is written.
-  if (isWhole(response)) void store(request, response.clone());
+  // Not awaited: the page compiles while the copy is written. Of what the browser's own cache alone answers, nobody knows of which release it is.
+  if (isWhole(response) && request.cache !== 'only-if-cached') void store(request, response.clone());
   return response;
 }
 

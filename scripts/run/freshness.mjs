@@ -22,6 +22,7 @@ const SOURCES = [
   'tsconfig.base.json',
   'vite.config.ts',
   'scripts/build.mjs',
+  'scripts/runtime-snapshot.mjs',
 ];
 /** The last files that each part of the build writes. */
 const OUTPUTS = [
@@ -33,6 +34,7 @@ const OUTPUTS = [
   'dist/insitu.local-dp.js',
   'dist/insitu.tokenizer.js',
   'dist/ort/ort-wasm-simd-threaded.wasm',
+  'dist/ort/ort-wasm-simd-threaded.snapshot.wasm',
   'dist/types/sdk/index.d.ts',
   'dist/node/cli.js',
   'dist/node/collector.js',

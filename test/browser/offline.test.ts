@@ -9,6 +9,7 @@ import { StaticServer } from '../harness/static-server.ts';
 import { readRepositoryFile, WORKER } from './bare-page.ts';
 
 const WASM_RUNTIME = '/insitu/ort/ort-wasm-simd-threaded.wasm';
+const SNAPSHOT = '/insitu/ort/ort-wasm-simd-threaded.snapshot.wasm';
 const MODULE = '/insitu/ort/ort.wasm.bundle.min.mjs';
 
 async function withOfflinePage(page: Page, body: (server: StaticServer) => Promise<void>): Promise<void> {
@@ -28,7 +29,7 @@ async function visit(page: Page, { origin }: Pick<StaticServer, 'origin'>): Prom
   await page.waitFor('() => window.ready === true');
 }
 
-browserTest('after one visit the library, its runtime and the model work with the server down', async ({ page }) => {
+browserTest('after one visit the library, its runtime with the snapshot and the model work with the server down', async ({ page }) => {
   await withOfflinePage(page, async (server) => {
     const first = await page.evaluate<{ length: number }>('() => answer()');
     expect(first.length).toBe(10);
@@ -36,11 +37,11 @@ browserTest('after one visit the library, its runtime and the model work with th
     expect(await page.evaluate<boolean>('() => client.keepOffline()')).toBe(true);
     const kept = await page.evaluate<string[]>('() => kept()');
     // One runtime of three: the one that this device uses.
-    expect(kept).toEqual(['/insitu/insitu.js', WORKER, WASM_RUNTIME, MODULE].sort());
+    expect(kept).toEqual(['/insitu/insitu.js', WORKER, WASM_RUNTIME, SNAPSHOT, MODULE].sort());
     const { origin } = server;
     await server.close();
     await visit(page, { origin });
-    expect(await page.evaluate<object>('() => answer()')).toEqual(first);
+    expect(await page.evaluate<object>('() => answer()')).toEqual({ ...first, isFromSnapshot: true });
   });
 });
 
@@ -75,3 +76,22 @@ browserTest('the kept runtime is not asked for again, and goes when the server h
     expect(server.requests).toContain(WASM_RUNTIME);
   });
 });
+
+browserTest(
+  'a snapshot that the browser has of an earlier release is not kept for this one, and the right one is',
+  ['chromium'],
+  async ({ page }) => {
+    await withOfflinePage(page, async (server) => {
+      const body = Buffer.from(await readRepositoryFile('dist/ort/ort-wasm-simd-threaded.snapshot.wasm'));
+      body.write('x', body.indexOf('"id":"') + '"id":"'.length);
+      server.faults.set(SNAPSHOT, { body, headers: { 'Cache-Control': 'public, max-age=31536000, immutable' } });
+      await page.evaluate(`async () => { await (await fetch('${SNAPSHOT}')).arrayBuffer(); await register(); }`);
+      server.faults.delete(SNAPSHOT);
+      await visit(page, server);
+      expect(await page.evaluate<object>('() => answer()')).toMatchObject({ isFromSnapshot: false });
+      await page.waitFor(`async () => (await kept()).includes('${SNAPSHOT}')`);
+      await visit(page, server);
+      expect(await page.evaluate<object>('() => answer()')).toMatchObject({ isFromSnapshot: true });
+    });
+  },
+);

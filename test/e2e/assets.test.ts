@@ -31,6 +31,7 @@ test('the folder holds every script and runtime of dist/, byte for byte, and no 
   const files = filesIn(target);
   expect(files).toContain('insitu.worker.js');
   expect(files).toContain(LARGE);
+  expect(files).toContain('ort/ort-wasm-simd-threaded.snapshot.wasm');
   expect(files.filter((name) => name.endsWith('.map'))).toEqual([]);
   for (const name of files) {
     const bytes = readFileSync(join(target, name));

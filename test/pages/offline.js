@@ -7,7 +7,8 @@ window.client = createClient();
 window.answer = async () => {
   const model = await client.load('/models/digits/model.json', { provider: 'wasm' });
   const { outputs } = await model.run({ image: { data: new Float32Array(64), dims: [1, 1, 8, 8] } });
-  return { length: outputs.scores.data.length, threads: model.explain().threadCount, isolated: crossOriginIsolated };
+  const { threadCount, isFromSnapshot } = model.explain();
+  return { length: outputs.scores.data.length, threads: threadCount, isolated: crossOriginIsolated, isFromSnapshot };
 };
 window.register = async () => {
   await navigator.serviceWorker.register('offline-worker.js', { scope: '/' });

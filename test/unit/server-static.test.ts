@@ -17,6 +17,7 @@ const FILES = {
   'library/insitu.worker.js': '1',
   'library/ort/ort.wasm.bundle.min.mjs': '2',
   'library/ort/ort-wasm-simd-threaded.wasm': '\0asm',
+  'library/ort/ort-wasm-simd-threaded.snapshot.wasm': '\0asm\x01',
   'library/node/cli.js': 'secret',
   'library/types/sdk/index.d.ts': 'secret',
   'models/digits/model.json': '{}',
@@ -57,6 +58,7 @@ describe('served', () => {
     ['/insitu/insitu.worker.js?v=1', '1', 'text/javascript; charset=utf-8', 'shared'],
     ['/insitu/ort/ort.wasm.bundle.min.mjs', '2', 'text/javascript; charset=utf-8', 'shared'],
     ['/insitu/ort/ort-wasm-simd-threaded.wasm', '\0asm', 'application/wasm', 'shared'],
+    ['/insitu/ort/ort-wasm-simd-threaded.snapshot.wasm', '\0asm\x01', 'application/wasm', 'shared'],
     ['/models/digits/model.json', '{}', 'application/json; charset=utf-8', 'shared'],
     ['/models/digits/digits.int8.onnx', 'onnx', 'application/octet-stream', 'shared'],
   ];

@@ -18,6 +18,7 @@ import { MEASURE_BACKGROUND_BYTES_MAX, MEASURE_BYTES_MAX, MEMORY_SHARE_RATIO_MAX
 import { filesWithPreprocess, type ManifestVariant, type Provider } from '../../protocol/manifest.ts';
 import { type Choice, type Consideration, RUNTIME_FLAVOURS, type RuntimeFlavour } from '../../protocol/messages.ts';
 import { TOKENIZER_ASSET } from '../process/text.ts';
+import { savesData } from '../runtime/device-facts.ts';
 import type { Gpu } from '../runtime/gpu.ts';
 import type { SessionFactory } from '../runtime/session.ts';
 import type { ModelSource } from '../store/model-source.ts';
@@ -395,9 +396,4 @@ function inputsOf({ manifest }: Origin): Inputs {
 
 function chunksOf(origin: Origin, variant: ManifestVariant): readonly ManifestVariant['chunks'][number][] {
   return filesWithPreprocess(inputsOf(origin), variant).flatMap(({ chunks }) => chunks);
-}
-
-/** The person asked the browser to spare the line. Source: WICG Network Information, Chromium only. */
-function savesData(): boolean {
-  return (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true;
 }

@@ -21,3 +21,8 @@ export function memoryBytes(): number | null {
   const { deviceMemory } = navigator as { deviceMemory?: number };
   return deviceMemory === undefined ? null : deviceMemory * 1024 ** 3;
 }
+
+/** The person asked the browser to spare the line. Source: WICG Network Information, Chromium only. */
+export function savesData(): boolean {
+  return (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true;
+}

@@ -6,7 +6,8 @@
  * the release that is shipped.
  *
  * Invariants
- *  - No start waits for a network: what the browser's own cache does not hold is fetched by `keep`, for the next visit.
+ *  - The browser's own cache alone is asked; what it does not hold is fetched by `keep`, for the next visit. WebKit's private sessions have no cache
+ *    and ask the network instead: a start waits SNAPSHOT_WAIT_MS_MAX for it at the most.
  *  - Laid in only if it was made of the very binary that this release ships, and what memory holds where it writes is what the binary holds
  *    there: its data, and the allocator's own numbers, which another history of allocations would have changed. Else the runtime starts as it would
  *    have, and a snapshot that did not fit is fetched anew.
@@ -14,6 +15,9 @@
  *
  * Not here: what a snapshot holds and how it is proved (scripts/runtime-snapshot.mjs).
  */
+import { SNAPSHOT_WAIT_MS_MAX } from '../../protocol/limits.ts';
+import { savesData } from './device-facts.ts';
+
 interface Facts {
   /** Of the runtime's binary and of how the snapshot was made. */
   readonly id: string;
@@ -36,29 +40,22 @@ export class Snapshot {
   isLaidIn = false;
   private readonly url: string;
   private readonly cached: Promise<WebAssembly.Module | null>;
-  /** How to fetch it for the next visit; null when it need not be. */
-  private wanted: RequestCache | null = null;
+  /** How to fetch it for the next visit. */
+  private wanted: RequestCache = 'default';
 
   constructor(url: string) {
     this.url = url;
-    // Fails at once where the cache has nothing.
-    this.cached = compiled(url, { cache: 'only-if-cached', mode: 'same-origin' }).catch(() => {
-      this.wanted = 'default';
-      return null;
-    });
+    this.cached = this.compiled().catch(() => null);
   }
 
   /** The instance; its start lays the snapshot in first. */
   async before(instance: WebAssembly.Instance, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
-    const module = await this.cached;
+    const module = await Promise.race([this.cached, nothingAfter(SNAPSHOT_WAIT_MS_MAX)]);
     if (module === null) return instance;
     const memory = find(Object.values(imports).flatMap(Object.values), WebAssembly.Memory);
     const facts = factsOf(module);
     const start = facts === null ? undefined : instance.exports[facts.initExport];
-    if (facts?.id !== __SNAPSHOT__ || memory === undefined || typeof start !== 'function') {
-      this.wanted = 'reload';
-      return instance;
-    }
+    if (facts?.id !== __SNAPSHOT__ || memory === undefined || typeof start !== 'function') return instance;
     const startLaidIn = (...args: unknown[]): unknown => {
       this.layIn(module, facts, instance, memory);
       return start(...args);
@@ -75,24 +72,29 @@ export class Snapshot {
       new WebAssembly.Instance(module, { runtime: { memory } });
       this.isLaidIn = true;
     } catch {
-      this.wanted = 'reload';
+      // It is none of ours.
     }
   }
 
-  /** Fetches it into the browser's cache, once, where that had none. A next visit that goes without costs time and nothing else. */
+  /** To be called once: fetches it into the browser's cache where the runtime began without it. A next visit that goes without costs time and nothing else. */
   keep(): void {
-    if (this.wanted === null) return;
-    const cache = this.wanted;
-    this.wanted = null;
-    void fetch(this.url, { cache, priority: 'low' } as RequestInit)
+    if (this.isLaidIn || savesData()) return;
+    void fetch(this.url, { cache: this.wanted, priority: 'low' } as RequestInit)
       .then((answer) => answer.arrayBuffer())
       .catch(() => undefined);
   }
+
+  private async compiled(): Promise<WebAssembly.Module> {
+    // Fails at once where the cache has nothing.
+    const answer = await fetch(this.url, { cache: 'only-if-cached', mode: 'same-origin' });
+    // Where that does not fit, another one must take its place.
+    this.wanted = 'no-cache';
+    return WebAssembly.compile(await answer.arrayBuffer());
+  }
 }
 
-async function compiled(url: string, init: RequestInit): Promise<WebAssembly.Module> {
-  const answer = await fetch(url, init);
-  return WebAssembly.compile(await answer.arrayBuffer());
+function nothingAfter(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(() => resolve(null), ms));
 }
 
 function find<T>(values: readonly unknown[], kind: new (...args: never[]) => T): T | undefined {
