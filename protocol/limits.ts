@@ -36,8 +36,8 @@ export const REBUILD_BACKOFF_MS_MIN = 1_000;
 export const REBUILD_BACKOFF_MS_MAX = 60_000;
 /** From here on the WASM heap grows by a twentieth and not by a fifth: below it growth is frequent and the waste small. */
 export const HEAP_LARGE_STEP_BYTES_MAX = 32 * 2 ** 20;
-/** How long a start waits for the snapshot that would shorten it, once all else is there. A browser's cache answers before that; more is not saved. */
-export const SNAPSHOT_WAIT_MS_MAX = 200;
+/** How long a start waits for the snapshot that would shorten it, once all else is there. A browser's cache needs milliseconds; on a slow phone a start without takes this much longer. */
+export const SNAPSHOT_WAIT_MS_MAX = 1_000;
 /** Elements of one output that are looked through for NaN after each run, at a fixed stride: some 4 µs. */
 export const NAN_SCAN_COUNT_MAX = 4_096;
 /** How long a worker waits for the lock by which its page learns of its death. It is free, so it is given at once or, in a browser whose lock manager is stuck, never. */

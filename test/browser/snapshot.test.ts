@@ -205,7 +205,7 @@ browserTest(
   },
 );
 
-browserTest('the binary of the runtime is fetched once for two models', async ({ page }) => {
+browserTest('the binary of the runtime is fetched once for two models', ['chromium'], async ({ page }) => {
   await withServer(page, async (server) => {
     await nextVisit(page, server, ['int8', 'fp32']);
     expect(requestCount(server, RUNTIME)).toBe(1);
