@@ -241,3 +241,13 @@ browserTest('a snapshot of another origin is never asked for', ['chromium'], asy
     expect(requestCount(server, SNAPSHOT)).toBe(0);
   });
 });
+
+browserTest('a browser that was asked to spare the line fetches no snapshot', ['chromium'], async ({ page }) => {
+  await withServer(page, async (server) => {
+    const sparing = `Object.defineProperty(navigator.connection, 'saveData', { value: true })`;
+    server.faults.set(WORKER, { body: await workerAfter(`${sparing};${WAITING_WORKER}`) });
+    await nextVisit(page, server, ['int8']);
+    await page.evaluate(GO_ON);
+    expect(requestCount(server, SNAPSHOT)).toBe(0);
+  });
+});
