@@ -3,6 +3,7 @@
  *
  * Invariants
  *  - Hashes and chunks are those of the file that is handed in, whatever the manifest that is packed anew said of it.
+ *  - What an earlier tokenizer's files said (padding, the unknown token, its configuration) does not outlive it.
  *  - What a tokenizer's files do not say (the id of padding, how long a text may be) comes from the options or the earlier manifest, and is
  *    never invented.
  *
@@ -14,6 +15,7 @@ import { basename } from 'node:path';
 import { TOKEN_COUNT_MAX } from '../protocol/limits.ts';
 import type { ManifestInput, PublishedFile } from '../protocol/manifest.ts';
 import type { ManifestTextPreprocess } from '../protocol/manifest-text.ts';
+import { sha256Of } from './model-folder.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface NamedFile {
@@ -55,7 +57,8 @@ export async function withTexts(inputs: readonly ManifestInput[], options: TextO
 }
 
 async function publishedText(input: string, preprocess: Text, options: TextOptions, publish: Publish): Promise<Text> {
-  const { tokenizer, tokenizerConfig, ...rest } = preprocess;
+  const { tokenizer, tokenizerConfig: earlierConfig, ...rest } = preprocess;
+  const tokenizerConfig = isReplaced(tokenizer, options) ? undefined : earlierConfig;
   const config = options.tokenizerConfig ?? (tokenizerConfig && (await earlierFile(input, tokenizerConfig, '--tokenizer-config', options)));
   return {
     ...rest,
@@ -63,6 +66,11 @@ async function publishedText(input: string, preprocess: Text, options: TextOptio
     tokenizer: described(publish(options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options)))),
     ...(config === undefined ? {} : { tokenizerConfig: described(publish(config)) }),
   };
+}
+
+/** Another tokenizer than the earlier one is named. */
+function isReplaced({ sha256 }: Pick<PublishedFile, 'sha256'>, { tokenizer }: TextOptions): boolean {
+  return tokenizer !== undefined && sha256Of(tokenizer.bytes) !== sha256;
 }
 
 function described({ file, bytes, sha256, chunks }: PublishedFile): Text['tokenizer'] {
@@ -78,7 +86,15 @@ async function earlierFile(input: string, { file }: PublishedFile, option: strin
 /** Every input that takes texts; where the earlier manifest has none, what the tokenizer's files say of the one that takes ids. */
 function declaredInputs(inputs: readonly ManifestInput[], options: TextOptions, tokenizer: NamedFile): readonly ManifestInput[] {
   const json = tokenizerIn(tokenizer);
-  if (inputs.some(({ preprocess }) => preprocess?.kind === 'text')) return inputs;
+  if (inputs.some(({ preprocess }) => preprocess?.kind === 'text')) {
+    const said = (input: ManifestInput) => ({
+      pad: paddingId({ ...input, text: undefined }, options, json, tokenizer.name),
+      ...unknownId(json),
+    });
+    return inputs.map((input) =>
+      input.preprocess?.kind === 'text' && isReplaced(input.preprocess.tokenizer, options) ? { ...input, text: said(input) } : input,
+    );
+  }
   const target = idsInput(inputs, tokenizer.name);
   const has = (name: string) => inputs.some((input) => input.name === name && name !== target.name);
   const preprocess: ManifestTextPreprocess = {

@@ -134,6 +134,26 @@ test('a tokenizer that the earlier manifest names comes along, with the hash tha
   expect((await saidBy(runVerify, first)).text).toContain(`${name} cannot be read. Publish it with the manifest.`);
 });
 
+test('another tokenizer brings its own padding, unknown token and configuration, whatever the earlier manifest says', async () => {
+  const source = textModel('text-other');
+  const named = ['--tokenizer', join(TINY_TEXT, 'tokenizer.json'), '--tokenizer-config', join(TINY_TEXT, 'tokenizer_config.json')];
+  const [first, other, fresh] = ['other-first', 'other-second', 'other-fresh'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  expect((await saidBy(runPack, source, '--out', first, ...named, '--tokens', '9')).failure).toBe('');
+  const manifestFile = join(first, 'model.json');
+  writeFileSync(manifestFile, readFileSync(manifestFile, 'utf8').replace(/"pad": ?\d+/, '"pad": 5'));
+  const replaced = ['--tokenizer', WORDPIECE, '--tokens', '9'];
+  expect((await saidBy(runPack, source, '--out', other, '--manifest', manifestFile, ...replaced)).failure).toBe('');
+  expect((await saidBy(runPack, source, '--out', fresh, ...replaced)).failure).toBe('');
+  const textOf = (out: string) => manifestIn(out).inputs.find(({ kind }) => kind === 'text');
+  expect(textOf(other)?.text).toEqual(textOf(fresh)?.text);
+  expect(textOf(other)?.preprocess).toEqual(textOf(fresh)?.preprocess);
+  expect(textOf(other)?.preprocess).not.toHaveProperty('tokenizerConfig');
+});
+
 test('a tokenizer whose files leave something open, or that is none, costs a sentence', async () => {
   const source = textModel('text-open');
   const failureOf = async (...args: string[]) =>
