@@ -71,6 +71,8 @@ browserTest(
       const first = await page.evaluate<Loaded>(loadDigits(ON_WASM));
       expect(first).toMatchObject({ ok: true, value: { fromCache: false } });
       expect(first.ok && first.value.timings['warm-up']).toBeGreaterThan(0);
+      // Nobody waits for it to be remembered, and a page that is left too early takes it along.
+      await page.waitFor(TRUSTED);
       await page.evaluate('() => model.close()');
       // Behind the first result every tensor comes out as NaN, as of a build that was right yesterday.
       const wrongLater = `let outputCount = 0;
