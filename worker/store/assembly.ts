@@ -133,15 +133,13 @@ export async function fillFromStore(
   }
   let next = 0;
   const fillOne = async (): Promise<void> => {
-    let proof = Promise.resolve(true);
     for (let at = next++; at < wanted.length; at = next++) {
       if (signal.aborted) throw new SdkError('aborted', { stage: 'verify' });
       const { assembly, index } = wanted[at] as (typeof wanted)[number];
       const bytes = await reads[at]?.();
-      // Each hash holds a copy: one at a time is enough to keep the processor busy.
-      await proof;
       if (bytes === undefined) continue;
-      proof = isRight(store, assembly.chunk(index), bytes);
+      // Not waited for where it is data: engines hash one after the other, slower than the disk reads.
+      const proof = isRight(store, assembly.chunk(index), bytes);
       const isLater = assembly.isData && bytes.length === assembly.chunk(index).bytes;
       if ((!isLater && !(await proof)) || !assembly.missing.has(index)) continue;
       assembly.put(index, bytes);
