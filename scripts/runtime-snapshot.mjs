@@ -248,18 +248,18 @@ function words(...values) {
 
 /** LEB128. */
 function unsigned(value) {
-  const bytes = [];
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x80) return Buffer.from([...bytes, rest]);
-    bytes.push((rest & 0x7f) | 0x80);
-  }
+  return leb128(value, 0x80);
 }
 
-/** LEB128 of a number that is not negative, read with its sign. */
+/** LEB128 of a number that is not negative, read with its sign: the last byte leaves room for that. */
 function signed(value) {
+  return leb128(value, 0x40);
+}
+
+function leb128(value, lastEnd) {
   const bytes = [];
   for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x40) return Buffer.from([...bytes, rest]);
+    if (rest < lastEnd) return Buffer.from([...bytes, rest]);
     bytes.push((rest & 0x7f) | 0x80);
   }
 }
