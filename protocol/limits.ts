@@ -130,6 +130,8 @@ export const PROGRESS_INTERVAL_MS = 50;
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
 /** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */
 export const EARLY_STEP_COUNT_MAX = 1_000;
+/** Cells of answered runs are waited for this long at a flush or the close of a client; they are there within a millisecond of the answer. */
+export const CELLS_TIMEOUT_MS = 1_000;
 /** From a run's answer to its place in the counts: long enough for one timer to serve a loop of runs, too short to be seen. */
 export const RECORD_DELAY_MS = 50;
 /** From the first result of a cached model to the look for a new version: the page's own start comes first. */

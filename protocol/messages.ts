@@ -9,7 +9,8 @@
  * Invariants
  *  - Nothing throws across the boundary: every answer is a Reply, an error is data (protocol/errors.ts).
  *  - Runs that the page starts in one task travel in one RunMessage; replies come in the order in which runs finish, those of one batch in one message.
- *  - A reply's cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
+ *  - A counted run that was answered is followed by its cells, in a later message: nobody waits for the counting of a run.
+ *  - Cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
  *
  * Not here: the window that the cells go into; the page alone owns it.
  */
@@ -382,7 +383,7 @@ export interface RunRequest {
   readonly id: number;
   readonly handle: number;
   readonly feeds: RunFeeds;
-  /** Count this run's cells. False before consent, and for files that a person dropped. */
+  /** Count this run and send its cells. False before consent, and for files that a person dropped. */
   readonly isCounted: boolean;
 }
 
@@ -392,8 +393,17 @@ export interface ReadRequest {
   readonly residentId: number;
 }
 
-/** Worker → page: one answer, or those of the runs that started together. */
+/** Worker → page. */
+export type RunNews = RunReplies | { readonly counted: readonly RunCells[] };
+
+/** One answer, or those of the runs that started together. */
 export type RunReplies = RunReply | readonly RunReply[];
+
+export interface RunCells {
+  readonly id: number;
+  /** Data cells that this run bumped: index and count alternate. Empty when it could not be counted. */
+  readonly cells: Uint32Array;
+}
 
 export type RunReply =
   | {
@@ -402,8 +412,6 @@ export type RunReply =
       /** Without those that stay in the worker (`postprocess.keepOutput`). */
       readonly outputs: RunTensors;
       readonly results: RunResults;
-      /** Data cells that this run bumped: index and count alternate. Empty when not counted. */
-      readonly cells: Uint32Array;
       /** Preprocessing, waiting for the runtime, inside it, postprocessing. */
       readonly preMs: number;
       readonly queueMs: number;

@@ -12,7 +12,7 @@
 import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import { type Choice, closePictures } from '../protocol/messages.ts';
+import { type Choice, closePictures, type LoadedModel } from '../protocol/messages.ts';
 import type { Bound, ModelBinding } from './model-binding.ts';
 import { checkRun } from './option-checks.ts';
 import type {
@@ -30,7 +30,7 @@ import type {
   StreamOutcome,
   StreamSource,
 } from './options.ts';
-import type { Recorder } from './recorder.ts';
+import type { Recorder, RunOutcome } from './recorder.ts';
 import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from './resident.ts';
 import { runMany } from './run-many.ts';
 import { segmentOf } from './segment-facts.ts';
@@ -169,11 +169,11 @@ export class LoadedModelHandle implements Model {
       const answer = await runs.run({ handle: loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
       this.binding.answered(bound);
       const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
-      const { results, preMs, queueMs, runMs, postMs, cells } = answer;
+      const { results, preMs, queueMs, runMs, postMs } = answer;
       const totalMs = performance.now() - startMs;
       const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
       if (this.recorder !== null) this.segments.set(result, segment);
-      if (isCounted) this.recorder?.ran(loaded, { cells, segment, queueMs, runMs, totalMs });
+      if (isCounted) this.tell(loaded, { segment, queueMs, runMs, totalMs }, runs.cellsOf(answer.id));
       return result;
     } catch (error) {
       this.binding.failed(bound, error);
@@ -189,6 +189,12 @@ export class LoadedModelHandle implements Model {
       closePictures(buffers);
       throw error;
     }
+  }
+
+  /** Tells of an answered run once its cells are there. */
+  private tell(loaded: LoadedModel, outcome: Omit<RunOutcome, 'cells'>, cells: Promise<Uint32Array>): void {
+    const { recorder } = this;
+    recorder?.awaits(cells.then((counted) => recorder.ran(loaded, { ...outcome, cells: counted })));
   }
 
   private recordFailure(error: unknown): void {

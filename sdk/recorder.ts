@@ -33,6 +33,8 @@ export interface Recorder {
   loaded(model: LoadedModel, totalMs: number): void;
   loadFailed(failure: LoadFailure): void;
   ran(model: LoadedModel, outcome: RunOutcome): void;
+  /** A run was answered whose cells are on their way; `told` resolves, and never rejects, when `ran` has told of it. */
+  awaits(told: Promise<void>): void;
   runFailed(model: CountedModel, code: ErrorCode): void;
   /** A worker or GPU that was lost while nothing ran: no run failed, and yet it is heard. */
   lost(model: CountedModel, code: ErrorCode): void;

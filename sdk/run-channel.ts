@@ -6,18 +6,21 @@
  *  - Each run has a deadline of its own from its call. What is late is cancelled if it waits, and its result dropped if it runs.
  *  - One timer for all deadlines, set for the earliest: a timer per run cost more than everything else on this side.
  *  - After `failAll` nothing is pending and every later run fails with the same error.
+ *  - Whoever asks for the cells of a counted run within the task of its answer gets them; empty ones when its worker goes before them.
  *  - A resident tensor that arrives for a run that was given up is released at once: nobody else knows of it.
  *  - What was taken for a run that is never sent stays here: its buffers whole, its frames and bitmaps closed.
  *
  * Not here: whether a worker that is late is hung (sdk/worker-host.ts).
  */
 import { type ErrorCode, fromWire, SdkError } from '../protocol/errors.ts';
+import { TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import {
   closePictures,
   isResidentWire,
   type ReadRequest,
+  type RunCells,
   type RunMessage,
-  type RunReplies,
+  type RunNews,
   type RunReply,
   type RunRequest,
 } from '../protocol/messages.ts';
@@ -58,6 +61,14 @@ interface UnsentRun {
   readonly transfers: readonly Transferable[];
 }
 
+/** Cells that are on their way. */
+interface Uncounted {
+  readonly cells: Promise<Uint32Array>;
+  readonly resolve: (cells: Uint32Array) => void;
+}
+
+const NO_CELLS = new Uint32Array();
+
 /** Messages to be, in the order in which they leave. */
 type Unsent = { readonly runs: UnsentRun[] } | { readonly residentIds: number[] };
 
@@ -68,6 +79,7 @@ export class RunChannel {
   private readonly worker: RunTarget;
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
+  private readonly uncounted = new Map<number, Uncounted>();
   private unsent: Unsent[] = [];
   private ending: number[] = [];
   private isFlushing = false;
@@ -81,7 +93,7 @@ export class RunChannel {
   constructor(worker: RunTarget, onOverdue: () => void) {
     this.worker = worker;
     this.onOverdue = onOverdue;
-    worker.onmessage = (event: MessageEvent<RunReplies>) => this.receive(event.data);
+    worker.onmessage = (event: MessageEvent<RunNews>) => this.receive(event.data);
   }
 
   get pendingCount(): number {
@@ -91,6 +103,22 @@ export class RunChannel {
   run(order: RunOrder): Promise<RunAnswer> {
     const { handle, ready, isCounted } = order;
     return this.send(order, (id) => ({ id, handle, feeds: ready.feeds, isCounted }), ready.buffers);
+  }
+
+  /** The cells of a counted run that was answered in this task: its worker counts it behind the answer. */
+  cellsOf(id: number): Promise<Uint32Array> {
+    if (this.failure !== null) return Promise.resolve(NO_CELLS);
+    let resolve: Uncounted['resolve'] = () => undefined;
+    const cells = new Promise<Uint32Array>((resolved) => {
+      resolve = resolved;
+    });
+    this.uncounted.set(id, { cells, resolve });
+    return cells;
+  }
+
+  /** Resolves when all cells that were on their way are there. */
+  async allCounted(): Promise<void> {
+    await Promise.all(Array.from(this.uncounted.values(), ({ cells }) => cells));
   }
 
   /** The elements of a resident tensor, as the answer's output `data`. */
@@ -121,6 +149,7 @@ export class RunChannel {
     for (const id of [...this.pending.keys()]) this.take(id)?.reject(error);
     for (const transfers of this.unsentTransfers()) closePictures(transfers);
     this.unsent = [];
+    for (const id of [...this.uncounted.keys()]) this.count({ id, cells: NO_CELLS });
     clearTimeout(this.timer);
   }
 
@@ -175,8 +204,12 @@ export class RunChannel {
     if (runs.length === 0) return;
     const requests = runs.map(({ request }) => request);
     const transfers = runs.flatMap((run) => run.transfers);
+    const unique = transfers.length > 1 ? [...new Set(transfers)] : transfers;
+    const small = unique.filter(isSmall);
+    const handedOver = small.length === 0 ? unique : unique.filter((transfer) => !isSmall(transfer));
     try {
-      this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, transfers.length > 1 ? [...new Set(transfers)] : transfers);
+      this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, handedOver);
+      for (const buffer of small) buffer.transfer();
     } catch (error) {
       // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message.
       closePictures(transfers);
@@ -185,9 +218,16 @@ export class RunChannel {
     }
   }
 
-  private receive(replies: RunReplies): void {
-    if (Array.isArray(replies)) for (const reply of replies as readonly RunReply[]) this.settle(reply);
-    else this.settle(replies as RunReply);
+  private receive(news: RunNews): void {
+    if ('counted' in news) for (const each of news.counted) this.count(each);
+    else if (Array.isArray(news)) for (const reply of news as readonly RunReply[]) this.settle(reply);
+    else this.settle(news as RunReply);
+  }
+
+  /** Cells of a run that was given up are nobody's. */
+  private count({ id, cells }: RunCells): void {
+    this.uncounted.get(id)?.resolve(cells);
+    this.uncounted.delete(id);
   }
 
   private settle(reply: RunReply): void {
@@ -257,4 +297,12 @@ export class RunChannel {
     run.stopListening?.();
     return run;
   }
+}
+
+/** ES2024; where an engine lacks it, every buffer is handed over. */
+type Detachable = ArrayBuffer & { readonly transfer: () => ArrayBuffer };
+
+/** A buffer that is faster copied than handed over. Its caller is to lose it all the same: it is detached behind the message. */
+function isSmall(transfer: Transferable): transfer is Detachable {
+  return transfer instanceof ArrayBuffer && transfer.byteLength < TRANSFER_BYTES_MIN && 'transfer' in transfer;
 }

@@ -12,7 +12,7 @@
  * when asked for).
  */
 import { firstLine } from '../protocol/errors.ts';
-import { EARLY_STEP_COUNT_MAX, RECORD_DELAY_MS, STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
+import { CELLS_TIMEOUT_MS, EARLY_STEP_COUNT_MAX, RECORD_DELAY_MS, STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { CountsModule } from './counts-entry.ts';
 import type { DeliveryModule } from './delivery.ts';
 import type { LocalDpModule } from './local-dp-entry.ts';
@@ -27,6 +27,8 @@ import { mayLeave } from './veto.ts';
 
 export interface OwnedTelemetry extends Telemetry {
   readonly recorder: Recorder;
+  /** Resolves when the cells of all answered runs are there, or take too long. To be awaited before their workers are ended. */
+  allCounted(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,7 +40,7 @@ export interface TelemetryFiles {
 }
 
 /** What a privacy level does with what was recorded, while telemetry is on: sdk/delivery.ts or sdk/local-dp-level.ts. */
-export interface Level extends Omit<Recorder, 'isCounting'>, LifeListener {
+export interface Level extends Omit<Recorder, 'isCounting' | 'awaits'>, LifeListener {
   readonly status: LevelStatus;
   drain(): Promise<void>;
   flush(): Promise<void>;
@@ -103,7 +105,9 @@ class PageTelemetry implements OwnedTelemetry {
   private starting: Promise<void> | null = null;
   /** What was recorded while the level was being fetched and opened. */
   private early: (() => void)[] = [];
-  /** Runs that are answered and not recorded yet. */
+  /** Runs that are answered, and whose cells are on their way. */
+  private readonly uncounted = new Set<Promise<void>>();
+  /** Runs that are answered and counted, and not recorded yet. */
   private answered: (() => void)[] = [];
   private isNotifying = false;
   /** It could not start, or the client was closed: counting would only fill memory. */
@@ -172,6 +176,7 @@ class PageTelemetry implements OwnedTelemetry {
   }
 
   async flush(): Promise<void> {
+    await this.allCounted();
     this.settle();
     await this.starting;
     await this.active?.flush();
@@ -191,7 +196,10 @@ class PageTelemetry implements OwnedTelemetry {
   status(): TelemetryStatus {
     this.settle();
     const { consent, privacy, isPaused } = this;
-    return { consent, offReason: this.offReason(), privacy, isPaused, ...(this.active?.status ?? OFF) };
+    const level = this.active?.status ?? OFF;
+    // A level of noised reports has no windows, and shows no runs.
+    const openRuns = level.openRuns + (this.active === null || privacy === 'local-dp' ? 0 : this.uncounted.size);
+    return { consent, offReason: this.offReason(), privacy, isPaused, ...level, openRuns };
   }
 
   async inspect(): Promise<readonly SentReport[]> {
@@ -206,6 +214,10 @@ class PageTelemetry implements OwnedTelemetry {
     return () => this.listeners.delete(listener);
   }
 
+  async allCounted(): Promise<void> {
+    if (this.uncounted.size > 0) await this.atMost(CELLS_TIMEOUT_MS, Promise.all(this.uncounted));
+  }
+
   async close(): Promise<void> {
     this.settle();
     this.isOut = true;
@@ -215,12 +227,15 @@ class PageTelemetry implements OwnedTelemetry {
 
   /** The level is there, has failed, or takes too long to wait for. */
   private async started(): Promise<void> {
-    if (this.starting === null || this.active !== null) return;
+    if (this.starting !== null && this.active === null) await this.atMost(STORE_OPEN_TIMEOUT_MS, this.starting);
+  }
+
+  private async atMost(ms: number, work: Promise<unknown>): Promise<void> {
     let stopTimer: () => void = () => undefined;
     const late = new Promise<void>((resolve) => {
-      stopTimer = this.platform.after(STORE_OPEN_TIMEOUT_MS, resolve);
+      stopTimer = this.platform.after(ms, resolve);
     });
-    await Promise.race([this.starting, late]);
+    await Promise.race([work, late]);
     stopTimer();
   }
 
@@ -311,6 +326,10 @@ class PageTelemetry implements OwnedTelemetry {
       loaded: (model, totalMs) => ofModel(model, (level) => level.loaded(model, totalMs)),
       loadFailed: (failure) => record((level) => level.loadFailed(failure)),
       ran: (model, outcome) => this.shortly(() => ofModel(model, (level) => level.ran(model, outcome))),
+      awaits: (told) => {
+        this.uncounted.add(told);
+        void told.then(() => this.uncounted.delete(told));
+      },
       runFailed: (model, code) => record((level) => level.runFailed(model, code)),
       lost: (model, code) => record((level) => level.lost(model, code)),
       observed: (model, ...rest) => ofModel(model, (level) => level.observed(model, ...rest)),

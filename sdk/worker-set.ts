@@ -61,20 +61,19 @@ export class WorkerSet {
     }
   }
 
-  /** Resolves when the runs that were sent before are answered. Never rejects because the worker is gone: that closes its models too. */
+  /** Resolves when the runs that were sent before are answered and counted. Never rejects because the worker is gone: that closes its models too. */
   async closeModel(host: WorkerHost, handle: number): Promise<void> {
     host.handles.delete(handle);
     // With its last model the whole worker ends, which releases more than the session can.
     const isAtRest = host.handles.size === 0 && host.callCount === 0 && host.runs.pendingCount === 0;
-    if (!isAtRest && !host.hasEnded) {
-      host.callCount++;
-      try {
-        await host.closeModel(handle);
-      } catch (error) {
-        if (!host.hasEnded) throw error;
-      } finally {
-        host.callCount--;
-      }
+    host.callCount++;
+    try {
+      if (!isAtRest && !host.hasEnded) await host.closeModel(handle);
+      await host.runs.allCounted();
+    } catch (error) {
+      if (!host.hasEnded) throw error;
+    } finally {
+      host.callCount--;
     }
     this.endIfIdle(host);
   }

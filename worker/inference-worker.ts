@@ -52,7 +52,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
   /** Of models with a review: aborted when the model is closed. */
   private readonly reviewed = new Map<number, AbortController>();
   readonly runs = new RunPort(
-    (replies, transfer) => self.postMessage(replies, { transfer }),
+    (news, transfer) => self.postMessage(news, transfer),
     this.models,
     this.residents,
     this.queue,

@@ -3,7 +3,8 @@
  *
  * Invariants
  *  - Every request is answered exactly once, and nothing throws across the boundary: errors travel as data.
- *  - A run's cells are read while this side still owns its tensors, and leave with its reply; nothing of an input stays.
+ *  - A run is counted behind its answer, so that nobody waits for that; before it where buffers leave with the answer. Its cells leave before
+ *    the next run starts; nothing of an input stays.
  *  - A counter that throws costs the run its cells, never its outputs.
  *  - A run that started with others gets what it would have got alone: its own outputs in memory of its own, its own cells, its own
  *    `queueMs`; `runMs` is the time of the call that it shared. If that call fails, each is run again by itself, so that an error stays with its cause.
@@ -19,7 +20,9 @@ import {
   isResidentWire,
   type ReadRequest,
   type ResidentWire,
+  type RunCells,
   type RunMessage,
+  type RunNews,
   type RunReplies,
   type RunReply,
   type RunRequest,
@@ -46,7 +49,7 @@ export interface PortModel {
   readonly residentCount: number;
 }
 
-type Post = (replies: RunReplies, transfer: ArrayBuffer[]) => void;
+type Post = (news: RunNews, transfer: ArrayBuffer[]) => void;
 
 interface Ending {
   readonly promise: Promise<void>;
@@ -54,6 +57,7 @@ interface Ending {
 }
 
 const NO_CELLS = new Uint32Array();
+const NOT_COUNTED: readonly RunCells[] = [];
 
 export class RunPort {
   readonly residents: ResidentStore;
@@ -80,9 +84,19 @@ export class RunPort {
     this.onAnswered = onAnswered;
   }
 
-  answer(replies: RunReplies, handle: number | null): void {
-    this.post(replies, buffersOf(replies));
-    if (handle !== null) this.onAnswered(handle);
+  /** Answers runs that went well, and counts them. @param count Called once, while what it counts is whole. */
+  answer(replies: RunReplies, handle: number, count: () => readonly RunCells[]): void {
+    const buffers = buffersOf(replies);
+    const early = buffers.length > 0 ? count() : null;
+    this.post(replies, buffers);
+    const counted = early ?? count();
+    if (counted.length > 0) this.post({ counted }, []);
+    this.onAnswered(handle);
+  }
+
+  /** Answers what is no run, or has failed. */
+  reply(reply: RunReply): void {
+    this.post(reply, buffersOf(reply));
   }
 
   receive(message: RunMessage): void {
@@ -139,7 +153,7 @@ export class RunPort {
       return null;
     } catch (error) {
       if ('feeds' in request) closeFed(request.feeds);
-      this.answer(failure(request.id, error), null);
+      this.reply(failure(request.id, error));
       return null;
     }
   }
@@ -153,7 +167,7 @@ export class RunPort {
         (prepared) => this.queue.enter([new PortRun(this, model, request, prepared, pins)]),
         (error) => {
           for (const pin of pins.values()) pin.unpin();
-          this.answer(failure(request.id, error), null);
+          this.reply(failure(request.id, error));
         },
       )
       .finally(() => among.delete(entering));
@@ -198,7 +212,7 @@ class PortRun implements QueuedRun {
 
   refuse(error: unknown): void {
     this.unpin();
-    this.port.answer(failure(this.id, error), null);
+    this.port.reply(failure(this.id, error));
   }
 
   private async startTogether(together: readonly this[]): Promise<void> {
@@ -220,13 +234,14 @@ class PortRun implements QueuedRun {
       this.refuse(error);
       return;
     }
-    this.port.answer(reply, this.request.handle);
+    this.port.answer(reply, this.request.handle, () => this.cells(outputs));
     this.unpin();
   }
 
   /** False when it could not be done together; nothing was answered then. */
   private async startBatch(together: readonly this[]): Promise<boolean> {
     let replies: RunReply[];
+    let cells: () => readonly RunCells[];
     try {
       const feeds = together.map(({ prepared }) => prepared.feeds as Feeds);
       const startMs = performance.now();
@@ -238,21 +253,27 @@ class PortRun implements QueuedRun {
       );
       if (shares === null) return false;
       replies = together.map((run, index) => run.reply(shares[index] as Feeds, startMs, runMs));
+      cells = () => together.flatMap((run, index) => run.cells(shares[index] as Feeds));
     } catch {
       return false;
     }
-    this.port.answer(replies, this.request.handle);
+    this.port.answer(replies, this.request.handle, cells);
     return true;
   }
 
   private reply(outputs: SessionTensors, startMs: number, runMs: number): RunReply {
-    const { id, isCounted } = this.request;
     const { processing } = this.model;
-    const cells = isCounted && !hasPrivacySignal() ? countedCells(this.model, this.held(this.prepared.counted), outputs) : NO_CELLS;
-    const timed = { id, ok: true, cells, preMs: this.prepared.preMs, queueMs: startMs - this.arrivedMs, runMs } as const;
+    const timed = { id: this.id, ok: true, preMs: this.prepared.preMs, queueMs: startMs - this.arrivedMs, runMs } as const;
     if (processing === null) return { ...timed, outputs: this.sent(outputs, outputs), results: {}, postMs: 0 };
     const finished = processing.finish(readable(outputs)[0], this.prepared);
     return { ...timed, outputs: this.sent(outputs, finished.outputs), results: finished.results, postMs: finished.postMs };
+  }
+
+  /** None when it is not to be counted. */
+  private cells(outputs: SessionTensors): readonly RunCells[] {
+    if (!this.request.isCounted) return NOT_COUNTED;
+    const cells = hasPrivacySignal() ? NO_CELLS : countedCells(this.model, this.held(this.prepared.counted), outputs);
+    return [{ id: this.id, cells }];
   }
 
   /**
@@ -323,10 +344,7 @@ class PortRead implements QueuedRun {
       const data = await this.pin.read();
       const [queueMs, runMs] = [startMs - this.arrivedMs, performance.now() - startMs];
       this.pin.unpin();
-      this.port.answer(
-        { id: this.id, ok: true, outputs: { data }, results: {}, cells: NO_CELLS, preMs: 0, queueMs, runMs, postMs: 0 },
-        null,
-      );
+      this.port.reply({ id: this.id, ok: true, outputs: { data }, results: {}, preMs: 0, queueMs, runMs, postMs: 0 });
     } catch (error) {
       this.refuse(error);
     }
@@ -334,7 +352,7 @@ class PortRead implements QueuedRun {
 
   refuse(error: unknown): void {
     this.pin.unpin();
-    this.port.answer(failure(this.id, error), null);
+    this.port.reply(failure(this.id, error));
   }
 }
 

@@ -173,13 +173,38 @@ browserTest(
       await wait();
       const order = [];
       client.telemetry.subscribe(() => order.push('counted'));
-      await counted.run(digit(3)).then(() => order.push('answered'));
+      await counted.run(digit(3)).then(() => order.push('answered', client.telemetry.status().openRuns));
       await wait();
       await uncounted.run(digit(3));
       await wait();
       return { order, openRuns: client.telemetry.status().openRuns };
     }`);
-      expect(answer).toEqual({ order: ['answered', 'counted'], openRuns: 1 });
+      expect(answer).toEqual({ order: ['answered', 1, 'counted'], openRuns: 1 });
+    });
+  },
+);
+
+browserTest(
+  'a run is counted with its cells though its model, and then its client, is closed in the task of its answer',
+  async ({ page }) => {
+    await withServer(page, async () => {
+      const answer = await page.evaluate<unknown[]>(`async () => {
+      const lines = [];
+      const logger = (_level, _event, text) => lines.push(text);
+      const client = insitu.createClient({ collector: { url: location.origin, key: 'key' }, consent: 'granted', logger });
+      for (let round = 0; round < 3; round++) {
+        const model = await client.load(digitsUrl);
+        await model.run(digit(3));
+        await model.close();
+      }
+      await client.telemetry.flush();
+      const { openRuns } = client.telemetry.status();
+      const model = await client.load(digitsUrl);
+      await model.run(digit(3));
+      await client.close();
+      return [openRuns, lines.filter((line) => line.includes('uncounted'))];
+    }`);
+      expect(answer).toEqual([3, []]);
     });
   },
 );

@@ -3,7 +3,8 @@
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { SdkError } from '../../protocol/errors.ts';
-import type { RunMessage, RunReply } from '../../protocol/messages.ts';
+import { TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
+import type { RunMessage, RunNews, RunReply } from '../../protocol/messages.ts';
 import { RunChannel, type RunTarget } from '../../sdk/run-channel.ts';
 
 /** The far side: what was sent there, and the way to answer. */
@@ -12,6 +13,7 @@ function worker(): {
   sent: RunMessage[];
   transferred: (readonly Transferable[])[];
   reply: (replies: RunReply | RunReply[]) => void;
+  count: (cells: number[], id?: number) => void;
   overdue: () => number;
 } {
   const sent: RunMessage[] = [];
@@ -23,8 +25,9 @@ function worker(): {
   const target = { postMessage, onmessage: null } as RunTarget;
   let overdueCount = 0;
   const channel = new RunChannel(target, () => overdueCount++);
-  const reply = (data: RunReply | RunReply[]) => target.onmessage?.call(target as Worker, { data } as MessageEvent);
-  return { channel, sent, transferred, reply, overdue: () => overdueCount };
+  const hear = (data: RunNews) => target.onmessage?.call(target as Worker, { data } as MessageEvent);
+  const count = (cells: number[], id = 3) => hear({ counted: [{ id, cells: Uint32Array.from(cells) }] });
+  return { channel, sent, transferred, reply: hear, count, overdue: () => overdueCount };
 }
 
 const order = (timeoutMs = 1000, signal?: AbortSignal) => ({
@@ -40,7 +43,6 @@ const answer = (id: number): RunReply => ({
   ok: true,
   outputs: {},
   results: {},
-  cells: new Uint32Array(),
   preMs: 0,
   queueMs: 0,
   runMs: id,
@@ -91,7 +93,7 @@ test('a run that is aborted in the task of its call is never sent; one that was 
 
 test('a run that is given up before it is sent keeps its buffer; those of its neighbours are handed over, a shared one once', async () => {
   const { channel, transferred } = worker();
-  const [own, shared] = [new ArrayBuffer(8), new ArrayBuffer(8)];
+  const [own, shared] = [new ArrayBuffer(TRANSFER_BYTES_MIN), new ArrayBuffer(TRANSFER_BYTES_MIN)];
   const controller = new AbortController();
   const given = codeOf(channel.run({ ...order(1000, controller.signal), ready: { feeds: {}, buffers: [own, shared] } }));
   for (let run = 0; run < 2; run++) void codeOf(channel.run({ ...order(), ready: { feeds: {}, buffers: [shared] } }));
@@ -100,6 +102,22 @@ test('a run that is given up before it is sent keeps its buffer; those of its ne
   expect(await given).toBe('aborted');
   expect(transferred).toEqual([[shared]]);
   expect(transferred[0]?.[0]).toBe(shared);
+});
+
+test("an answered run's cells come behind its answer, those of a run that was given up are nobody's, and none are waited for when the worker goes", async () => {
+  const { channel, reply, count } = worker();
+  const runs = [channel.run(order()), channel.run(order()), channel.run(order())];
+  await flushed();
+  reply([answer(1), answer(2), answer(3)]);
+  const cells = (await Promise.all(runs)).slice(0, 2).map(({ id }) => channel.cellsOf(id));
+  count([3, 1]);
+  count([7, 2], 1);
+  expect(Array.from((await cells[0]) as Uint32Array)).toEqual([7, 2]);
+  const all = channel.allCounted();
+  channel.failAll((pendingCount) => new SdkError('worker-lost', { pendingCount }));
+  await all;
+  expect(await cells[1]).toHaveLength(0);
+  expect(await channel.cellsOf(4)).toHaveLength(0);
 });
 
 test('each run has its own deadline whatever the order of the calls, and one timer serves them all', async () => {
