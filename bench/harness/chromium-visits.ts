@@ -5,60 +5,31 @@
  * starts workers pays for each. Here the page itself reports to the bench server.
  *
  * Invariants
- *  - The browser makes no request of its own and dies with this process; its profile is removed.
+ *  - The browser dies with this process and its profile is removed (test/harness/guardian.ts).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { CHROMIUM_PATHS, firstExisting } from '../../test/harness/browser-paths.mjs';
+import { type ChromiumProcess, startChromium } from '../../test/harness/chromium-process.ts';
+import { guardedFolder, killGroup, removeFolder } from '../../test/harness/guardian.ts';
 import type { BenchServer } from './bench-server.ts';
 
-const FLAGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--no-first-run',
-  '--no-default-browser-check',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-default-apps',
-  '--disable-domain-reliability',
-  '--disable-sync',
-  '--disable-breakpad',
-  '--disable-dev-shm-usage',
-  '--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication',
-  '--metrics-recording-only',
-  '--password-store=basic',
-  '--use-mock-keychain',
-  '--window-size=1280,900',
-  '--remote-debugging-port=0',
-];
 const VISIT_TIMEOUT_MS = 120_000;
 
 export class Visits {
+  /** Of the browser, and of its process group. */
+  readonly pid: number;
   private readonly server: BenchServer;
-  private readonly child: ChildProcess;
   private readonly profile: string;
   private readonly devtools: string;
-  private readonly stop = () => killTree(this.child);
 
-  private constructor(server: BenchServer, child: ChildProcess, profile: string, devtools: string) {
+  private constructor(server: BenchServer, profile: string, { pid, endpoint }: ChromiumProcess) {
+    this.pid = pid;
     this.server = server;
-    this.child = child;
     this.profile = profile;
-    this.devtools = devtools;
-    process.once('exit', this.stop);
+    this.devtools = `http://${new URL(endpoint).host}`;
   }
 
   static async start(server: BenchServer, flags: readonly string[] = []): Promise<Visits> {
-    const executable = firstExisting(CHROMIUM_PATHS);
-    if (executable === null) throw new Error('no Chromium or Chrome was found; set INSITU_CHROMIUM to its path');
-    const profile = mkdtempSync(join(tmpdir(), 'insitu-bench-'));
-    const env = { ...process.env, XDG_CONFIG_HOME: `${profile}/config`, XDG_CACHE_HOME: `${profile}/cache` };
-    const args = [...FLAGS, ...flags, `--user-data-dir=${profile}`, 'about:blank'];
-    const child = spawn(executable, args, { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
-    return new Visits(server, child, profile, await devtoolsOf(child));
+    const profile = guardedFolder('bench');
+    return new Visits(server, profile, await startChromium(profile, flags));
   }
 
   /** Opens the page in a tab of its own and waits for its report. @param idleMs How long the tab stays afterwards. */
@@ -80,35 +51,8 @@ export class Visits {
     }
   }
 
-  /** Process ids of the browser's tree, by what they are. */
-  get pid(): number {
-    return this.child.pid as number;
-  }
-
   async close(): Promise<void> {
-    process.off('exit', this.stop);
-    const exited = new Promise((resolve) => this.child.once('exit', resolve));
-    this.stop();
-    await exited;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    await killGroup(this.pid);
+    removeFolder(this.profile);
   }
-}
-
-function killTree(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // Gone already.
-  }
-}
-
-async function devtoolsOf(child: ChildProcess): Promise<string> {
-  if (child.stderr === null) throw new Error('Chromium has no error stream');
-  for await (const line of createInterface({ input: child.stderr })) {
-    const match = /DevTools listening on ws:\/\/([^/]+)/.exec(line);
-    if (match?.[1] === undefined) continue;
-    child.stderr.resume();
-    return `http://${match[1]}`;
-  }
-  throw new Error('Chromium ended before it opened its DevTools port');
 }

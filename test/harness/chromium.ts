@@ -1,66 +1,34 @@
 /**
  * Chromium: started by us, driven by Playwright over the DevTools protocol.
  *
- * Why: started by us, because a test must be able to kill the process group, and Playwright keeps the process to itself
+ * Why: started by us (chromium-process.ts), because a test must be able to kill the process group, and Playwright keeps the process to itself
  * for persistent profiles.
  *
  * Invariants
- *  - No request of its own: component updates, sync and background networking are off.
  *  - `close` lets the browser flush its profile; a second launch on the same folder finds what the first stored.
  *
  * Not here: the interface (page.ts), the shared browser of a test file (browsers.ts).
  */
 import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type CDPSession, chromium, type Page as PlaywrightPage } from 'playwright-core';
-import { CHROMIUM_PATHS, firstExisting } from './browser-paths.mjs';
+import { startChromium } from './chromium-process.ts';
 import { groupBytes } from './group-memory.ts';
-import { guardedFolder, killGroup, removeFolder, spawnGuarded, stopGroup } from './guardian.ts';
+import { guardedFolder, killGroup, removeFolder, stopGroup } from './guardian.ts';
 import { type Browser, type LaunchOptions, type Page, pageOf } from './page.ts';
 
-const FLAGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--no-first-run',
-  '--no-default-browser-check',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-default-apps',
-  '--disable-domain-reliability',
-  '--disable-sync',
-  '--disable-breakpad',
-  '--disable-dev-shm-usage',
-  '--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication',
-  '--metrics-recording-only',
-  '--password-store=basic',
-  '--use-mock-keychain',
-  '--force-color-profile=srgb',
-  '--hide-scrollbars',
-  '--window-size=1280,900',
-  '--remote-debugging-port=0',
-];
 const WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 const WEBNN_FLAGS = ['--enable-features=WebMachineLearningNeuralNetwork'];
-const START_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 60_000;
 
 export async function launchChromium(options: LaunchOptions): Promise<Browser> {
-  const executable = firstExisting(CHROMIUM_PATHS);
-  if (executable === null) throw new Error('no Chromium or Chrome was found; set INSITU_CHROMIUM to its path or run npm test');
   const profileDir = options.profileDir ?? guardedFolder('chromium');
-  const extra = [...(options.webgpu ? WEBGPU_FLAGS : []), ...(options.webnn ? WEBNN_FLAGS : [])];
-  const args = [...FLAGS, ...extra, `--user-data-dir=${profileDir}`, 'about:blank'];
-  // Crash reporting keeps its folder under the configuration folder; it must not be the developer's own.
-  const env = { ...process.env, XDG_CONFIG_HOME: `${profileDir}/config`, XDG_CACHE_HOME: `${profileDir}/cache` };
-  const child = spawnGuarded(executable, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  const pid = child.pid;
-  if (pid === undefined || child.stderr === null) throw new Error(`${executable} did not start`);
-  const endpoint = await devtoolsEndpoint(child.stderr);
-  const connection = await chromium.connectOverCDP(endpoint, { timeout: START_TIMEOUT_MS });
+  const extraFlags = [...(options.webgpu ? WEBGPU_FLAGS : []), ...(options.webnn ? WEBNN_FLAGS : [])];
+  const { pid, endpoint, exited } = await startChromium(profileDir, extraFlags);
+  const connection = await chromium.connectOverCDP(endpoint, { timeout: CONNECT_TIMEOUT_MS });
   const context = connection.contexts()[0];
   if (context === undefined) throw new Error('Chromium has no default context');
   const control = await connection.newBrowserCDPSession();
   let limits: CDPSession | null = null;
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const finish = async () => {
     await killGroup(pid);
     if (options.profileDir === undefined && existsSync(profileDir)) removeFolder(profileDir);
@@ -83,28 +51,6 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
       await finish();
     },
   };
-}
-
-async function devtoolsEndpoint(stderr: NodeJS.ReadableStream): Promise<string> {
-  const lines = createInterface({ input: stderr });
-  const seen: string[] = [];
-  const endpoint = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`Chromium did not open its DevTools port:\n${seen.join('\n')}`)), START_TIMEOUT_MS);
-    lines.on('line', (line) => {
-      seen.push(line);
-      const match = /DevTools listening on (ws:\S+)/.exec(line);
-      if (match?.[1] === undefined) return;
-      clearTimeout(timer);
-      resolve(match[1]);
-    });
-    lines.on('close', () => {
-      clearTimeout(timer);
-      reject(new Error(`Chromium exited while starting:\n${seen.join('\n')}`));
-    });
-  });
-  lines.close();
-  stderr.resume();
-  return endpoint;
 }
 
 function chromiumPage(page: PlaywrightPage): Page {

@@ -14,15 +14,16 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
+
+/** By the working folder, which is the repository for tests and benches alike: a bench is bundled into another place. */
+const SCRIPT = resolve('test/harness/guardian-process.mjs');
 
 let guardian: ChildProcess | null = null;
 
 function tell(line: string): void {
   if (guardian === null) {
-    const script = fileURLToPath(new URL('./guardian-process.mjs', import.meta.url));
-    guardian = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    guardian = spawn(process.execPath, [SCRIPT], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     guardian.unref();
     const pipe = guardian.stdin as unknown as { unref?: () => void } | null;
     pipe?.unref?.();
