@@ -17,7 +17,7 @@ import { type BenchModel, type BenchModelId, benchModels, MODELS_FOLDER } from '
 const CYCLE_COUNT = Number(process.env.INSITU_BENCH_CYCLES ?? 200);
 /** Until the browser's own caches are full, by either contender; from here on the cycles count. */
 const FIRST_COUNT = 50;
-const SAMPLE_EVERY = 50;
+const SAMPLE_EVERY = Math.max(1, CYCLE_COUNT / 4);
 /** Times the model's bytes; inline in bare onnxruntime-web it was 2.7. */
 const HEAP_GOAL = 1.35;
 const GROWTH_GOAL = 1.1;
@@ -84,7 +84,7 @@ async function cycles(server: BenchServer, model: BenchModel): Promise<readonly 
   ];
 }
 
-/** MB after the first cycles, and on the way through the others to their end. */
+/** MB behind the first cycles, and on the way through as many as are measured to their end. */
 async function renderersOver(server: BenchServer, { id, feeds }: BenchModel, isOurs: boolean): Promise<readonly number[]> {
   const visits = await Visits.start(server, ['--js-flags=--expose-gc']);
   try {

@@ -52,7 +52,10 @@ export const BATCH_AXIS_COUNT_MAX = 1024;
 export const BATCH_WAIT_MS_MAX = 1_000;
 /** Tensors that one worker keeps for the page. A pipeline of ten models, 30 frames deep, stays below; more is a leak. */
 export const RESIDENT_TENSOR_COUNT_MAX = 512;
-/** Buffers below are copied with the message, larger ones handed over: a transfer has a fixed price, a copy pays by the byte. */
+/**
+ * Buffers below are copied with the message, larger ones handed over: a transfer has a fixed price, a copy pays by the byte. One that a caller hands over is
+ * detached either way.
+ */
 export const TRANSFER_BYTES_MIN = 16 * 1024;
 
 // ── Pre- and postprocessing ────────────────────────────────────────────────────────────────────
@@ -130,7 +133,7 @@ export const PROGRESS_INTERVAL_MS = 50;
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
 /** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */
 export const EARLY_STEP_COUNT_MAX = 1_000;
-/** Cells of answered runs are waited for this long at a flush or the close of a client; they are there within a millisecond of the answer. */
+/** Cells of answered runs are waited for this long at a flush, and before a worker is ended; they are there within a millisecond of the answer. */
 export const CELLS_TIMEOUT_MS = 1_000;
 /** From a run's answer to its place in the counts: long enough for one timer to serve a loop of runs, too short to be seen. */
 export const RECORD_DELAY_MS = 50;

@@ -9,7 +9,7 @@
  * Invariants
  *  - Nothing throws across the boundary: every answer is a Reply, an error is data (protocol/errors.ts).
  *  - Runs that the page starts in one task travel in one RunMessage; replies come in the order in which runs finish, those of one batch in one message.
- *  - A counted run that was answered is followed by its cells, in a later message: nobody waits for the counting of a run.
+ *  - A counted run that was answered is followed by its cells, in a later message of the same channel.
  *  - Cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
  *
  * Not here: the window that the cells go into; the page alone owns it.

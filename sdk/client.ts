@@ -39,7 +39,7 @@ import type {
 } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { StoredModels } from './stored-models.ts';
-import { createTelemetry, type OwnedTelemetry, type TelemetryFiles } from './telemetry.ts';
+import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
 import { WorkerHost } from './worker-host.ts';
 import { type LoadOutcome, WorkerSet } from './worker-set.ts';
 
@@ -65,7 +65,7 @@ class PageClient implements Client {
   private readonly assets: AssetTable;
   /** Of the runtimes that models were opened with. */
   private readonly flavours = new Set<RuntimeFlavour>();
-  private readonly ownTelemetry: OwnedTelemetry;
+  private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, assets: AssetTable) {
@@ -80,7 +80,7 @@ class PageClient implements Client {
     const telemetry = createTelemetry({ ...options, logger: this.logger }, undefined, undefined, this.files);
     this.telemetry = telemetry;
     this.recorder = telemetry.recorder;
-    this.ownTelemetry = telemetry;
+    this.closeTelemetry = () => telemetry.close();
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
     const settings = {
       assets: { runtimes, tokenizer },
@@ -155,9 +155,8 @@ class PageClient implements Client {
   }
 
   private async end(): Promise<void> {
-    await this.ownTelemetry.allCounted();
-    this.workers.close();
-    await this.ownTelemetry.close();
+    await this.workers.close();
+    await this.closeTelemetry();
   }
 
   /** A page that fails to answer has no better address, and one that throws about an update has still been told. */

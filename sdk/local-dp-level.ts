@@ -39,7 +39,8 @@ export class LocalDpLevel implements Level {
 
   ran(model: LoadedModel, { cells }: RunOutcome): void {
     this.open(model);
-    this.localDp.ran(model.modelVersion, cells);
+    // A run that could not be counted is none that has met no metric.
+    if (cells.length > 0) this.localDp.ran(model.modelVersion, cells);
   }
 
   observed(model: CountedModel, cells: Uint32Array): void {

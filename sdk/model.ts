@@ -12,7 +12,7 @@
 import { fromWire, isSdkError, SdkError } from '../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../protocol/limits.ts';
 import type { Manifest, Provider } from '../protocol/manifest.ts';
-import { type Choice, closePictures, type LoadedModel } from '../protocol/messages.ts';
+import { type Choice, closePictures } from '../protocol/messages.ts';
 import type { Bound, ModelBinding } from './model-binding.ts';
 import { checkRun } from './option-checks.ts';
 import type {
@@ -30,7 +30,7 @@ import type {
   StreamOutcome,
   StreamSource,
 } from './options.ts';
-import type { Recorder, RunOutcome } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from './resident.ts';
 import { runMany } from './run-many.ts';
 import { segmentOf } from './segment-facts.ts';
@@ -47,12 +47,18 @@ const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
   measurement: 'it was timed against others',
 };
 
+interface AnsweredRun {
+  readonly segment: number;
+  /** Resolves when telemetry was told of it; null when it is not counted. */
+  readonly told: Promise<void> | null;
+}
+
 export class LoadedModelHandle implements Model {
   private readonly binding: ModelBinding;
   private readonly recorder: Recorder | null;
   private readonly loadCounts: TelemetryFiles['counts'];
-  /** Segments of the runs that a person may still say something about. */
-  private readonly segments = new WeakMap<RunResult, number>();
+  /** Of the results that a person may still say something about. */
+  private readonly runs = new WeakMap<RunResult, AnsweredRun>();
   private readonly batch: BatchOptions | null;
   /** Of the resident tensors that its runs gave. */
   private readonly owner: Owner = { isClosed: false };
@@ -105,10 +111,11 @@ export class LoadedModelHandle implements Model {
     const { recorder } = this;
     const { loaded } = this.binding;
     checkFeedback(loaded.manifest, feedback);
-    const segment = this.segments.get(result);
-    if (recorder === null || segment === undefined || !recorder.isCounting()) return;
+    const run = this.runs.get(result);
+    if (recorder === null || run === undefined || !recorder.isCounting()) return;
     const { cellsOfFeedback } = await this.loadCounts();
-    recorder.fedBack(loaded, cellsOfFeedback(loaded.manifest, result.outputs, feedback), segment);
+    await run.told;
+    recorder.fedBack(loaded, cellsOfFeedback(loaded.manifest, result.outputs, feedback), run.segment);
   }
 
   explain(): Explanation {
@@ -172,8 +179,9 @@ export class LoadedModelHandle implements Model {
       const { results, preMs, queueMs, runMs, postMs } = answer;
       const totalMs = performance.now() - startMs;
       const result = { outputs, results, preMs, queueMs, runMs, postMs, totalMs };
-      if (this.recorder !== null) this.segments.set(result, segment);
-      if (isCounted) this.tell(loaded, { segment, queueMs, runMs, totalMs }, runs.cellsOf(answer.id));
+      const told =
+        answer.cells === null ? null : (this.recorder?.answered(loaded, { segment, queueMs, runMs, totalMs }, answer.cells) ?? null);
+      if (this.recorder !== null) this.runs.set(result, { segment, told });
       return result;
     } catch (error) {
       this.binding.failed(bound, error);
@@ -189,12 +197,6 @@ export class LoadedModelHandle implements Model {
       closePictures(buffers);
       throw error;
     }
-  }
-
-  /** Tells of an answered run once its cells are there. */
-  private tell(loaded: LoadedModel, outcome: Omit<RunOutcome, 'cells'>, cells: Promise<Uint32Array>): void {
-    const { recorder } = this;
-    recorder?.awaits(cells.then((counted) => recorder.ran(loaded, { ...outcome, cells: counted })));
   }
 
   private recordFailure(error: unknown): void {

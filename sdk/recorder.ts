@@ -5,7 +5,7 @@
  * must not know more of each other than these calls. sdk/telemetry.ts implements it; sdk/model.ts calls it.
  *
  * Invariants
- *  - No method throws or returns a promise: a fault inside is counted and logged, the run is not disturbed.
+ *  - No method throws, nor does a promise reject: a fault inside is counted and logged, the run is not disturbed.
  *  - No method receives an input or an output; cells only.
  */
 import type { ErrorCode } from '../protocol/errors.ts';
@@ -33,8 +33,8 @@ export interface Recorder {
   loaded(model: LoadedModel, totalMs: number): void;
   loadFailed(failure: LoadFailure): void;
   ran(model: LoadedModel, outcome: RunOutcome): void;
-  /** A run was answered whose cells are on their way; `told` resolves, and never rejects, when `ran` has told of it. */
-  awaits(told: Promise<void>): void;
+  /** A run that answered, and whose cells are on their way: `ran` once they are there. @returns Resolves then, and never rejects. */
+  answered(model: LoadedModel, outcome: Omit<RunOutcome, 'cells'>, cells: Promise<Uint32Array>): Promise<void>;
   runFailed(model: CountedModel, code: ErrorCode): void;
   /** A worker or GPU that was lost while nothing ran: no run failed, and yet it is heard. */
   lost(model: CountedModel, code: ErrorCode): void;

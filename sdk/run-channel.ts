@@ -6,14 +6,14 @@
  *  - Each run has a deadline of its own from its call. What is late is cancelled if it waits, and its result dropped if it runs.
  *  - One timer for all deadlines, set for the earliest: a timer per run cost more than everything else on this side.
  *  - After `failAll` nothing is pending and every later run fails with the same error.
- *  - Whoever asks for the cells of a counted run within the task of its answer gets them; empty ones when its worker goes before them.
+ *  - A counted run's answer brings a promise of its cells, which are behind it; they are empty when its worker goes before it has sent them.
  *  - A resident tensor that arrives for a run that was given up is released at once: nobody else knows of it.
  *  - What was taken for a run that is never sent stays here: its buffers whole, its frames and bitmaps closed.
  *
  * Not here: whether a worker that is late is hung (sdk/worker-host.ts).
  */
 import { type ErrorCode, fromWire, SdkError } from '../protocol/errors.ts';
-import { TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
+import { CELLS_TIMEOUT_MS, TRANSFER_BYTES_MIN } from '../protocol/limits.ts';
 import {
   closePictures,
   isResidentWire,
@@ -29,7 +29,8 @@ import type { ReadyFeeds } from './tensor.ts';
 /** A longer timer fires at once (HTML standard: 32-bit signed milliseconds). 24 days are as good as never. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-type RunAnswer = Extract<RunReply, { ok: true }>;
+/** `cells`: of a run that is counted; null of any other. Never rejects. */
+type RunAnswer = Extract<RunReply, { ok: true }> & { readonly cells: Promise<Uint32Array> | null };
 
 interface Wait {
   /** performance.now() of the call. */
@@ -52,6 +53,7 @@ interface PendingRun {
   readonly reject: (error: unknown) => void;
   readonly deadlineMs: number;
   readonly timeoutMs: number;
+  readonly isCounted: boolean;
   /** Takes the listener off the caller's signal; null without one. */
   readonly stopListening: (() => void) | null;
 }
@@ -61,9 +63,9 @@ interface UnsentRun {
   readonly transfers: readonly Transferable[];
 }
 
-/** Cells that are on their way. */
-interface Uncounted {
-  readonly cells: Promise<Uint32Array>;
+/** Cells of an answered run that are on their way. */
+interface DueCells {
+  readonly promise: Promise<Uint32Array>;
   readonly resolve: (cells: Uint32Array) => void;
 }
 
@@ -79,7 +81,7 @@ export class RunChannel {
   private readonly worker: RunTarget;
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
-  private readonly uncounted = new Map<number, Uncounted>();
+  private readonly due = new Map<number, DueCells>();
   private unsent: Unsent[] = [];
   private ending: number[] = [];
   private isFlushing = false;
@@ -102,28 +104,23 @@ export class RunChannel {
 
   run(order: RunOrder): Promise<RunAnswer> {
     const { handle, ready, isCounted } = order;
-    return this.send(order, (id) => ({ id, handle, feeds: ready.feeds, isCounted }), ready.buffers);
+    return this.send(order, (id) => ({ id, handle, feeds: ready.feeds, isCounted }), ready.buffers, isCounted);
   }
 
-  /** The cells of a counted run that was answered in this task: its worker counts it behind the answer. */
-  cellsOf(id: number): Promise<Uint32Array> {
-    if (this.failure !== null) return Promise.resolve(NO_CELLS);
-    let resolve: Uncounted['resolve'] = () => undefined;
-    const cells = new Promise<Uint32Array>((resolved) => {
-      resolve = resolved;
-    });
-    this.uncounted.set(id, { cells, resolve });
-    return cells;
-  }
-
-  /** Resolves when all cells that were on their way are there. */
+  /** Resolves when the cells that were on their way are there, after CELLS_TIMEOUT_MS at the latest. */
   async allCounted(): Promise<void> {
-    await Promise.all(Array.from(this.uncounted.values(), ({ cells }) => cells));
+    if (this.due.size === 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CELLS_TIMEOUT_MS);
+    });
+    await Promise.race([late, Promise.all(Array.from(this.due.values(), ({ promise }) => promise))]);
+    clearTimeout(timer);
   }
 
   /** The elements of a resident tensor, as the answer's output `data`. */
   read(residentId: number, { startMs = performance.now(), timeoutMs, signal }: ReadWait): Promise<RunAnswer> {
-    return this.send({ startMs, timeoutMs, signal }, (id) => ({ id, residentId }), []);
+    return this.send({ startMs, timeoutMs, signal }, (id) => ({ id, residentId }), [], false);
   }
 
   /** The worker need not keep them any longer, once the runs are there that were started before. */
@@ -142,18 +139,29 @@ export class RunChannel {
     this.flushLater();
   }
 
-  /** Rejects what is pending and all that comes later. */
-  failAll(failure: (pendingCount: number) => SdkError): void {
+  /** Rejects what is pending and all that comes later. Cells may still arrive. */
+  refuseAll(failure: (pendingCount: number) => SdkError): void {
+    if (this.failure !== null) return;
     const error = failure(this.pending.size);
     this.failure = () => failure(0);
     for (const id of [...this.pending.keys()]) this.take(id)?.reject(error);
     for (const transfers of this.unsentTransfers()) closePictures(transfers);
     this.unsent = [];
-    for (const id of [...this.uncounted.keys()]) this.count({ id, cells: NO_CELLS });
     clearTimeout(this.timer);
   }
 
-  private send(wait: Wait, request: (id: number) => RunRequest | ReadRequest, transfers: readonly Transferable[]): Promise<RunAnswer> {
+  /** As `refuseAll`; and the worker is gone. */
+  failAll(failure: (pendingCount: number) => SdkError): void {
+    this.refuseAll(failure);
+    for (const id of [...this.due.keys()]) this.count({ id, cells: NO_CELLS });
+  }
+
+  private send(
+    wait: Wait,
+    request: (id: number) => RunRequest | ReadRequest,
+    transfers: readonly Transferable[],
+    isCounted: boolean,
+  ): Promise<RunAnswer> {
     const { startMs, timeoutMs, signal } = wait;
     if (this.failure !== null || signal?.aborted === true) {
       closePictures(transfers);
@@ -163,7 +171,7 @@ export class RunChannel {
     return new Promise((resolve, reject) => {
       const deadlineMs = startMs + timeoutMs;
       const stopListening = signal === undefined ? null : this.listen(signal, id);
-      this.pending.set(id, { resolve, reject, deadlineMs, timeoutMs, stopListening });
+      this.pending.set(id, { resolve, reject, deadlineMs, timeoutMs, isCounted, stopListening });
       if (deadlineMs < this.alarmMs) this.setAlarm(deadlineMs);
       const run = { request: request(id), transfers };
       const last = this.unsent.at(-1);
@@ -209,13 +217,14 @@ export class RunChannel {
     const handedOver = small.length === 0 ? unique : unique.filter((transfer) => !isSmall(transfer));
     try {
       this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, handedOver);
-      for (const buffer of small) buffer.transfer();
     } catch (error) {
       // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message.
       closePictures(transfers);
       const reason = error instanceof Error ? error.message : String(error);
       for (const { id } of requests) this.take(id)?.reject(new SdkError('run-failed', { reason }, { cause: error }));
+      return;
     }
+    for (const buffer of small) buffer.transfer();
   }
 
   private receive(news: RunNews): void {
@@ -224,16 +233,25 @@ export class RunChannel {
     else this.settle(news as RunReply);
   }
 
+  private cellsOf(id: number): Promise<Uint32Array> {
+    let resolve: DueCells['resolve'] = () => undefined;
+    const promise = new Promise<Uint32Array>((resolved) => {
+      resolve = resolved;
+    });
+    this.due.set(id, { promise, resolve });
+    return promise;
+  }
+
   /** Cells of a run that was given up are nobody's. */
   private count({ id, cells }: RunCells): void {
-    this.uncounted.get(id)?.resolve(cells);
-    this.uncounted.delete(id);
+    this.due.get(id)?.resolve(cells);
+    this.due.delete(id);
   }
 
   private settle(reply: RunReply): void {
     const run = this.take(reply.id);
     if (!reply.ok) run?.reject(fromWire(reply.error));
-    else if (run !== undefined) run.resolve(reply);
+    else if (run !== undefined) run.resolve({ ...reply, cells: run.isCounted ? this.cellsOf(reply.id) : null });
     else
       this.release(
         Object.values(reply.outputs)
@@ -304,5 +322,5 @@ type Detachable = ArrayBuffer & { readonly transfer: () => ArrayBuffer };
 
 /** A buffer that is faster copied than handed over. Its caller is to lose it all the same: it is detached behind the message. */
 function isSmall(transfer: Transferable): transfer is Detachable {
-  return transfer instanceof ArrayBuffer && transfer.byteLength < TRANSFER_BYTES_MIN && 'transfer' in transfer;
+  return transfer instanceof ArrayBuffer && transfer.byteLength > 0 && transfer.byteLength < TRANSFER_BYTES_MIN && 'transfer' in transfer;
 }

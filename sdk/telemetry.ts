@@ -13,13 +13,14 @@
  */
 import { firstLine } from '../protocol/errors.ts';
 import { CELLS_TIMEOUT_MS, EARLY_STEP_COUNT_MAX, RECORD_DELAY_MS, STORE_OPEN_TIMEOUT_MS } from '../protocol/limits.ts';
+import type { LoadedModel } from '../protocol/messages.ts';
 import type { CountsModule } from './counts-entry.ts';
 import type { DeliveryModule } from './delivery.ts';
 import type { LocalDpModule } from './local-dp-entry.ts';
 import type { ClientOptions, Consent, Logger, PrivacyLevel, SentReport, Telemetry, TelemetryStatus } from './options.ts';
 import type { OutboxStorage } from './outbox-db.ts';
 import { browserPlatform, type LifeListener, type Platform } from './platform.ts';
-import type { CountedModel, Recorder } from './recorder.ts';
+import type { CountedModel, Recorder, RunOutcome } from './recorder.ts';
 import { reportAddress } from './report-address.ts';
 import { SentLog } from './sent-log.ts';
 import { deleteStoredData } from './stored-data.ts';
@@ -27,8 +28,6 @@ import { mayLeave } from './veto.ts';
 
 export interface OwnedTelemetry extends Telemetry {
   readonly recorder: Recorder;
-  /** Resolves when the cells of all answered runs are there, or take too long. To be awaited before their workers are ended. */
-  allCounted(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,7 +39,7 @@ export interface TelemetryFiles {
 }
 
 /** What a privacy level does with what was recorded, while telemetry is on: sdk/delivery.ts or sdk/local-dp-level.ts. */
-export interface Level extends Omit<Recorder, 'isCounting' | 'awaits'>, LifeListener {
+export interface Level extends Omit<Recorder, 'isCounting' | 'answered'>, LifeListener {
   readonly status: LevelStatus;
   drain(): Promise<void>;
   flush(): Promise<void>;
@@ -106,10 +105,11 @@ class PageTelemetry implements OwnedTelemetry {
   /** What was recorded while the level was being fetched and opened. */
   private early: (() => void)[] = [];
   /** Runs that are answered, and whose cells are on their way. */
-  private readonly uncounted = new Set<Promise<void>>();
+  private readonly due = new Set<Promise<void>>();
   /** Runs that are answered and counted, and not recorded yet. */
   private answered: (() => void)[] = [];
   private isNotifying = false;
+  private isHidden = false;
   /** It could not start, or the client was closed: counting would only fill memory. */
   private isOut = false;
   private erasing: Promise<void> | null = null;
@@ -198,7 +198,7 @@ class PageTelemetry implements OwnedTelemetry {
     const { consent, privacy, isPaused } = this;
     const level = this.active?.status ?? OFF;
     // A level of noised reports has no windows, and shows no runs.
-    const openRuns = level.openRuns + (this.active === null || privacy === 'local-dp' ? 0 : this.uncounted.size);
+    const openRuns = level.openRuns + (this.active === null || privacy === 'local-dp' ? 0 : this.due.size);
     return { consent, offReason: this.offReason(), privacy, isPaused, ...level, openRuns };
   }
 
@@ -214,11 +214,13 @@ class PageTelemetry implements OwnedTelemetry {
     return () => this.listeners.delete(listener);
   }
 
-  async allCounted(): Promise<void> {
-    if (this.uncounted.size > 0) await this.atMost(CELLS_TIMEOUT_MS, Promise.all(this.uncounted));
+  /** The cells that were on their way are there, or take too long to wait for. */
+  private async allCounted(): Promise<void> {
+    if (this.due.size > 0) await this.atMost(CELLS_TIMEOUT_MS, Promise.all(this.due));
   }
 
   async close(): Promise<void> {
+    await this.allCounted();
     this.settle();
     this.isOut = true;
     await this.started();
@@ -273,6 +275,7 @@ class PageTelemetry implements OwnedTelemetry {
     if (departures !== this.departures || this.isOut) return level.end();
     this.stopListening = platform.onLife({
       hidden: () => {
+        this.isHidden = true;
         this.settle();
         this.guard(() => level.hidden());
       },
@@ -280,7 +283,10 @@ class PageTelemetry implements OwnedTelemetry {
         this.settle();
         this.guard(() => level.frozen());
       },
-      shown: () => this.guard(() => level.shown()),
+      shown: () => {
+        this.isHidden = false;
+        this.guard(() => level.shown());
+      },
       online: () => this.guard(() => level.online()),
     });
     this.active = level;
@@ -326,10 +332,7 @@ class PageTelemetry implements OwnedTelemetry {
       loaded: (model, totalMs) => ofModel(model, (level) => level.loaded(model, totalMs)),
       loadFailed: (failure) => record((level) => level.loadFailed(failure)),
       ran: (model, outcome) => this.shortly(() => ofModel(model, (level) => level.ran(model, outcome))),
-      awaits: (told) => {
-        this.uncounted.add(told);
-        void told.then(() => this.uncounted.delete(told));
-      },
+      answered: (model, outcome, cells) => this.answeredRun(model, outcome, cells),
       runFailed: (model, code) => record((level) => level.runFailed(model, code)),
       lost: (model, code) => record((level) => level.lost(model, code)),
       observed: (model, ...rest) => ofModel(model, (level) => level.observed(model, ...rest)),
@@ -337,13 +340,27 @@ class PageTelemetry implements OwnedTelemetry {
     };
   }
 
+  /** What was answered before telemetry was left, or its data erased, is not counted after it. */
+  private answeredRun(model: LoadedModel, outcome: Omit<RunOutcome, 'cells'>, cells: Promise<Uint32Array>): Promise<void> {
+    const { departures } = this;
+    const told = cells.then((counted) => {
+      this.due.delete(told);
+      if (departures === this.departures) this.recorder.ran(model, { ...outcome, cells: counted });
+    });
+    this.due.add(told);
+    return told;
+  }
+
   /**
    * Runs are recorded together, a moment later: recording each, or setting a timer for each, made the next run of a caller in a loop wait.
    * Whatever looks at the counts, adds to them or ends them settles what waits.
    */
   private shortly(step: () => void): void {
+    if (!this.recorder.isCounting()) return;
     this.answered.push(step);
-    if (this.answered.length === 1) this.platform.after(RECORD_DELAY_MS, () => this.settle());
+    // A hidden page may be gone before a timer is.
+    if (this.isHidden) this.settle();
+    else if (this.answered.length === 1) this.platform.after(RECORD_DELAY_MS, () => this.settle());
     else if (this.answered.length >= EARLY_STEP_COUNT_MAX) this.settle();
   }
 

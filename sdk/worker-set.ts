@@ -66,6 +66,8 @@ export class WorkerSet {
     host.handles.delete(handle);
     // With its last model the whole worker ends, which releases more than the session can.
     const isAtRest = host.handles.size === 0 && host.callCount === 0 && host.runs.pendingCount === 0;
+    // Its session is not released one by one, so no load may find it.
+    if (isAtRest) host.isSpoilt = true;
     host.callCount++;
     try {
       if (!isAtRest && !host.hasEnded) await host.closeModel(handle);
@@ -78,9 +80,13 @@ export class WorkerSet {
     this.endIfIdle(host);
   }
 
-  close(): void {
+  /** Every call rejects from now on; resolves when the workers have counted what they had answered, and have ended. */
+  async close(): Promise<void> {
     this.isClosed = true;
-    for (const host of [...this.hosts]) host.end(() => new SdkError('client-closed', {}));
+    const closed = () => new SdkError('client-closed', {});
+    for (const { runs } of this.hosts) runs.refuseAll(closed);
+    await Promise.all(Array.from(this.hosts, ({ runs }) => runs.allCounted()));
+    for (const host of [...this.hosts]) host.end(closed);
   }
 
   /** A call that any worker can answer, in one that is there or starts for it. */

@@ -95,7 +95,7 @@ export class RunPort {
   }
 
   /** Answers what is no run, or has failed. */
-  reply(reply: RunReply): void {
+  tell(reply: RunReply): void {
     this.post(reply, buffersOf(reply));
   }
 
@@ -153,7 +153,7 @@ export class RunPort {
       return null;
     } catch (error) {
       if ('feeds' in request) closeFed(request.feeds);
-      this.reply(failure(request.id, error));
+      this.tell(failure(request.id, error));
       return null;
     }
   }
@@ -167,7 +167,7 @@ export class RunPort {
         (prepared) => this.queue.enter([new PortRun(this, model, request, prepared, pins)]),
         (error) => {
           for (const pin of pins.values()) pin.unpin();
-          this.reply(failure(request.id, error));
+          this.tell(failure(request.id, error));
         },
       )
       .finally(() => among.delete(entering));
@@ -212,7 +212,7 @@ class PortRun implements QueuedRun {
 
   refuse(error: unknown): void {
     this.unpin();
-    this.port.reply(failure(this.id, error));
+    this.port.tell(failure(this.id, error));
   }
 
   private async startTogether(together: readonly this[]): Promise<void> {
@@ -272,7 +272,7 @@ class PortRun implements QueuedRun {
   /** None when it is not to be counted. */
   private cells(outputs: SessionTensors): readonly RunCells[] {
     if (!this.request.isCounted) return NOT_COUNTED;
-    const cells = hasPrivacySignal() ? NO_CELLS : countedCells(this.model, this.held(this.prepared.counted), outputs);
+    const cells = hasPrivacySignal() ? NO_CELLS : countedCells(this.model, () => this.held(this.prepared.counted), outputs);
     return [{ id: this.id, cells }];
   }
 
@@ -344,7 +344,7 @@ class PortRead implements QueuedRun {
       const data = await this.pin.read();
       const [queueMs, runMs] = [startMs - this.arrivedMs, performance.now() - startMs];
       this.pin.unpin();
-      this.port.reply({ id: this.id, ok: true, outputs: { data }, results: {}, preMs: 0, queueMs, runMs, postMs: 0 });
+      this.port.tell({ id: this.id, ok: true, outputs: { data }, results: {}, preMs: 0, queueMs, runMs, postMs: 0 });
     } catch (error) {
       this.refuse(error);
     }
@@ -352,7 +352,7 @@ class PortRead implements QueuedRun {
 
   refuse(error: unknown): void {
     this.pin.unpin();
-    this.port.reply(failure(this.id, error));
+    this.port.tell(failure(this.id, error));
   }
 }
 
@@ -360,9 +360,9 @@ function failure(id: number, error: unknown): RunReply {
   return { id, ok: false, error: toWire(error) };
 }
 
-function countedCells({ counter }: PortModel, feeds: SessionTensors, outputs: SessionTensors): Uint32Array {
+function countedCells({ counter }: PortModel, feeds: () => SessionTensors, outputs: SessionTensors): Uint32Array {
   try {
-    const [readFeeds, unreadInputs] = readable(feeds);
+    const [readFeeds, unreadInputs] = readable(feeds());
     const [readOutputs, unreadOutputs] = readable(outputs);
     return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);
   } catch {

@@ -197,8 +197,8 @@ const words: readonly Leak[] = [
     null,
     edit(
       'sdk/model.ts',
-      'this.segments.set(result, segment);',
-      'this.segments.set(result, segment); console.info(this.manifest.outputs[0].labels?.[outputs.scores.data.indexOf(Math.max(...outputs.scores.data))]);',
+      'this.runs.set(result, { segment, told });',
+      'this.runs.set(result, { segment, told }); console.info(this.manifest.outputs[0].labels?.[outputs.scores.data.indexOf(Math.max(...outputs.scores.data))]);',
     ),
   ),
   hunted(

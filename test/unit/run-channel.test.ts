@@ -3,7 +3,7 @@
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { SdkError } from '../../protocol/errors.ts';
-import { TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
+import { CELLS_TIMEOUT_MS, TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
 import type { RunMessage, RunNews, RunReply } from '../../protocol/messages.ts';
 import { RunChannel, type RunTarget } from '../../sdk/run-channel.ts';
 
@@ -13,7 +13,7 @@ function worker(): {
   sent: RunMessage[];
   transferred: (readonly Transferable[])[];
   reply: (replies: RunReply | RunReply[]) => void;
-  count: (cells: number[], id?: number) => void;
+  count: (cells: number[], id: number) => void;
   overdue: () => number;
 } {
   const sent: RunMessage[] = [];
@@ -26,7 +26,7 @@ function worker(): {
   let overdueCount = 0;
   const channel = new RunChannel(target, () => overdueCount++);
   const hear = (data: RunNews) => target.onmessage?.call(target as Worker, { data } as MessageEvent);
-  const count = (cells: number[], id = 3) => hear({ counted: [{ id, cells: Uint32Array.from(cells) }] });
+  const count = (cells: number[], id: number) => hear({ counted: [{ id, cells: Uint32Array.from(cells) }] });
   return { channel, sent, transferred, reply: hear, count, overdue: () => overdueCount };
 }
 
@@ -106,18 +106,39 @@ test('a run that is given up before it is sent keeps its buffer; those of its ne
 
 test("an answered run's cells come behind its answer, those of a run that was given up are nobody's, and none are waited for when the worker goes", async () => {
   const { channel, reply, count } = worker();
-  const runs = [channel.run(order()), channel.run(order()), channel.run(order())];
+  const controller = new AbortController();
+  const counted = (signal?: AbortSignal) => channel.run({ ...order(1000, signal), isCounted: true });
+  const runs = [counted(), counted(), channel.run(order())];
+  const given = codeOf(counted(controller.signal));
   await flushed();
-  reply([answer(1), answer(2), answer(3)]);
-  const cells = (await Promise.all(runs)).slice(0, 2).map(({ id }) => channel.cellsOf(id));
-  count([3, 1]);
+  controller.abort();
+  reply([answer(1), answer(2), answer(3), answer(4)]);
+  const cells = (await Promise.all(runs)).map((run) => run.cells);
+  expect([await given, cells[2]]).toEqual(['aborted', null]);
+  count([3, 1], 4);
   count([7, 2], 1);
   expect(Array.from((await cells[0]) as Uint32Array)).toEqual([7, 2]);
+  channel.refuseAll(() => new SdkError('client-closed', {}));
   const all = channel.allCounted();
-  channel.failAll((pendingCount) => new SdkError('worker-lost', { pendingCount }));
+  channel.failAll(() => new SdkError('client-closed', {}));
   await all;
   expect(await cells[1]).toHaveLength(0);
-  expect(await channel.cellsOf(4)).toHaveLength(0);
+});
+
+test('cells that never come are waited for until the limit', async () => {
+  vi.useFakeTimers();
+  const { channel, reply } = worker();
+  const run = channel.run({ ...order(), isCounted: true });
+  reply(answer(1));
+  await run;
+  let isOver = false;
+  void channel.allCounted().then(() => {
+    isOver = true;
+  });
+  await vi.advanceTimersByTimeAsync(CELLS_TIMEOUT_MS - 1);
+  expect(isOver).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(isOver).toBe(true);
 });
 
 test('each run has its own deadline whatever the order of the calls, and one timer serves them all', async () => {

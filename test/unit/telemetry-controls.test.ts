@@ -2,6 +2,7 @@
  * Controls: what a person and an application can say about telemetry, and that it is obeyed.
  */
 import { expect, test } from 'vitest';
+import type { LoadedModel } from '../../protocol/messages.ts';
 import { decodeBody, type Window } from '../../protocol/report.ts';
 import type { ClientOptions } from '../../sdk/options.ts';
 import type { CountedModel } from '../../sdk/recorder.ts';
@@ -82,6 +83,69 @@ test('erase forgets what was counted and what was shown, and counting goes on fr
   observe(8);
   await telemetry.flush();
   expect(dataRuns(platform)).toBe(9 + 8);
+});
+
+const OUTCOME = { queueMs: 0, runMs: 1, totalMs: 1 };
+const CELLS = Uint32Array.of(7, 1);
+
+/** Runs that are answered, and a way to let their cells come. */
+function answeredRuns({ telemetry }: ReturnType<typeof telemetryWith>, count: number): () => Promise<unknown> {
+  let arrive: (cells: Uint32Array) => void = () => undefined;
+  const cells = new Promise<Uint32Array>((resolve) => {
+    arrive = resolve;
+  });
+  const told = Array.from({ length: count }, () => telemetry.recorder.answered(model as LoadedModel, OUTCOME, cells));
+  return () => {
+    arrive(CELLS);
+    return Promise.all(told);
+  };
+}
+
+test('runs whose cells are on their way show as open; a flush and the close wait for them, but not for ever', async () => {
+  const page = telemetryWith();
+  await page.telemetry.grant();
+  const arrive = answeredRuns(page, 9);
+  expect(page.telemetry.status().openRuns).toBe(9);
+  const flushed = page.telemetry.flush();
+  await arrive();
+  await flushed;
+  expect(dataRuns(page.platform)).toBe(9);
+  const later = answeredRuns(page, 8);
+  const closed = page.telemetry.close();
+  await later();
+  await closed;
+  expect(dataRuns(page.platform)).toBe(9 + 8);
+});
+
+test('a run that was answered before its data was erased, or consent withdrawn, is not counted when its cells come behind that', async () => {
+  const page = telemetryWith();
+  await page.telemetry.grant();
+  const during = answeredRuns(page, 9);
+  const erased = page.telemetry.erase();
+  await during();
+  await erased;
+  const after = answeredRuns(page, 9);
+  await page.telemetry.withdraw();
+  await page.telemetry.grant();
+  await after();
+  await page.telemetry.flush();
+  expect([page.telemetry.status().openRuns, dataRuns(page.platform)]).toEqual([0, 0]);
+});
+
+test('cells that come to a page that is hidden are counted at once, and to one that is seen a moment later', async () => {
+  const page = telemetryWith();
+  await page.telemetry.grant();
+  let changeCount = 0;
+  page.telemetry.subscribe(() => changeCount++);
+  await answeredRuns(page, 9)();
+  await Promise.resolve();
+  expect(changeCount).toBe(0);
+  const arrive = answeredRuns(page, 9);
+  page.platform.life?.hidden();
+  changeCount = 0;
+  await arrive();
+  await Promise.resolve();
+  expect(changeCount).toBeGreaterThan(0);
 });
 
 test('a report that onBeforeSend refuses does not leave, and the next one that may says how many were vetoed', async () => {
