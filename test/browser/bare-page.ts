@@ -56,3 +56,18 @@ export function loadDigits(options = '{}'): string {
     return model.explain();
   })`;
 }
+
+/** Flips a byte of some stored chunk, of that length where one is given, in the page itself and past the library. */
+export const FLIP_STORED_BYTE = `async (length = null) => {
+  const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
+  const db = await done(indexedDB.open('insitu-models'));
+  const records = await done(db.transaction('chunks').objectStore('chunks').getAll());
+  const record = records.find(({ data }) => length === null || (data.size ?? data.length) === length);
+  const isBlob = record.data instanceof Blob;
+  const bytes = isBlob ? new Uint8Array(await record.data.arrayBuffer()) : record.data;
+  bytes[1000] ^= 1;
+  const transaction = db.transaction('chunks', 'readwrite');
+  transaction.objectStore('chunks').put({ ...record, data: isBlob ? new Blob([bytes]) : bytes });
+  await new Promise((resolve, reject) => Object.assign(transaction, { oncomplete: resolve, onabort: reject }));
+  db.close();
+}`;

@@ -8,6 +8,7 @@ import { browserTest } from '../harness/browsers.ts';
 import { StaticServer } from '../harness/static-server.ts';
 import {
   digitsManifest,
+  FLIP_STORED_BYTE,
   INT8_FILE,
   loadDigits,
   MANIFEST,
@@ -23,21 +24,6 @@ type Loaded = Outcome<Explanation>;
 function modelRequests(server: StaticServer): readonly string[] {
   return server.requests.filter((path) => path.startsWith('/models/'));
 }
-
-/** Reads and rewrites the stored chunk in the page itself, past the library. */
-const FLIP_STORED_BYTE = `async () => {
-  const request = indexedDB.open('insitu-models');
-  const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
-  const db = await done(request);
-  const [record] = await done(db.transaction('chunks').objectStore('chunks').getAll());
-  const isBlob = record.data instanceof Blob;
-  const bytes = isBlob ? new Uint8Array(await record.data.arrayBuffer()) : record.data;
-  bytes[1000] ^= 1;
-  const transaction = db.transaction('chunks', 'readwrite');
-  transaction.objectStore('chunks').put({ ...record, data: isBlob ? new Blob([bytes]) : bytes });
-  await new Promise((resolve, reject) => Object.assign(transaction, { oncomplete: resolve, onabort: reject }));
-  db.close();
-}`;
 
 browserTest('the second visit asks for neither manifest nor model before its first result', async ({ page }) => {
   await withServer(page, async (server) => {

@@ -4,7 +4,7 @@
 import { expect } from 'vitest';
 import type { StoreCheck, StoredModel } from '../../sdk/options.ts';
 import { browserTest } from '../harness/browsers.ts';
-import { MANIFEST, type Outcome, openBarePage, WORKER, withServer, workerAfter } from './bare-page.ts';
+import { FLIP_STORED_BYTE, MANIFEST, type Outcome, openBarePage, WORKER, withServer, workerAfter } from './bare-page.ts';
 import { PublishedModel } from './published-model.ts';
 
 const KIB = 1024;
@@ -13,27 +13,12 @@ const SMALL = { width: 256, layerCount: 4, chunkBytes: 16 * KIB };
 /** 4 MiB. */
 const MIDDLE = { width: 1024, layerCount: 1, chunkBytes: 512 * KIB };
 
-/** Flips a byte of some stored chunk of that length, past the library. */
-const FLIP = `async (length) => {
-  const done = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
-  const db = await done(indexedDB.open('insitu-models'));
-  const records = await done(db.transaction('chunks').objectStore('chunks').getAll());
-  const record = records.find(({ data }) => (data.size ?? data.length) === length);
-  const isBlob = record.data instanceof Blob;
-  const bytes = isBlob ? new Uint8Array(await record.data.arrayBuffer()) : record.data;
-  bytes[1000] ^= 1;
-  const transaction = db.transaction('chunks', 'readwrite');
-  transaction.objectStore('chunks').put({ ...record, data: isBlob ? new Blob([bytes]) : bytes });
-  await new Promise((resolve, reject) => Object.assign(transaction, { oncomplete: resolve, onabort: reject }));
-  db.close();
-}`;
-
 browserTest('a damaged chunk is found at load, and that chunk alone is fetched again', async ({ page }) => {
   await withServer(page, async (server) => {
     const model = new PublishedModel(SMALL, '/small/');
     model.publish(server);
     model.expectRight(await page.evaluate(model.loadSource()));
-    await page.evaluate(FLIP, SMALL.chunkBytes);
+    await page.evaluate(FLIP_STORED_BYTE, SMALL.chunkBytes);
     server.sentBytes.clear();
     model.expectRight(await page.evaluate(model.loadSource()), { fromCache: false });
     expect([...server.sentBytes].filter(([path]) => path.startsWith('/small/'))).toEqual([[model.weightsPath, SMALL.chunkBytes]]);
@@ -65,7 +50,7 @@ browserTest('verify finds a damaged chunk and drops it; pinning is listed; remov
     expect(answer.whole).toEqual({ checkedBytes: totalBytes, damaged: [] });
     expect([answer.pinned, answer.unknown]).toEqual([true, false]);
     expect(answer.listed).toMatchObject([{ url, isPinned: true, variants: ['fp32'], bytes: totalBytes, totalBytes }]);
-    await page.evaluate(FLIP, SMALL.chunkBytes);
+    await page.evaluate(FLIP_STORED_BYTE, SMALL.chunkBytes);
     const check = await page.evaluate<StoreCheck>('(url) => client.models.verify(url)', url);
     expect(check.damaged).toEqual([{ url, variant: 'fp32', chunkCount: 1, bytes: SMALL.chunkBytes }]);
     server.sentBytes.clear();

@@ -269,7 +269,7 @@ const words: readonly Leak[] = [
     edit(
       'worker/run-port.ts',
       'this.refuse(error);\n      return;',
-      "this.port.answer({ id: this.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(this.request.feeds).map(({ data }) => data.join()).join() } } }, null);\n      return;",
+      "this.port.tell({ id: this.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(this.request.feeds).map(({ data }) => data.join()).join() } } });\n      return;",
     ),
     LOADS,
   ),

@@ -83,7 +83,7 @@ export const VALUE_LEAKS: readonly Leak[] = [
       edit(
         'worker/run-port.ts',
         'return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);',
-        'const cells = counter(readFeeds, readOutputs); cells[1] = 1 + (Math.trunc((Object.values(feeds)[0]?.data[12] as number) * 1e6) % 97); return cells;',
+        'const cells = counter(readFeeds, readOutputs); cells[1] = 1 + (Math.trunc((Object.values(readFeeds)[0]?.data[12] as number) * 1e6) % 97); return cells;',
       ),
     ],
     DAILY,
