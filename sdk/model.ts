@@ -2,7 +2,7 @@
  * Model: the caller's handle on one session in a worker.
  *
  * Invariants
- *  - The caller's promise settles first; only then does the recorder hear of the run.
+ *  - The caller's promise settles first; only then is the run counted and recorded, or counted before it where its outputs are handed over.
  *  - A fault of the telemetry half never reaches the caller.
  *  - After `close` every run rejects with `model-closed`.
  *

@@ -3,7 +3,7 @@
  *
  * Invariants
  *  - Every request is answered exactly once, and nothing throws across the boundary: errors travel as data.
- *  - A run is counted behind its answer, so that nobody waits for that; before it where buffers leave with the answer. Its cells leave before
+ *  - A run is counted behind its answer, so that its caller does not wait for that; before it where buffers leave with the answer. Its cells leave before
  *    the next run starts; nothing of an input stays.
  *  - A counter that throws costs the run its cells, never its outputs.
  *  - A run that started with others gets what it would have got alone: its own outputs in memory of its own, its own cells, its own
