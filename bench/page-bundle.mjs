@@ -5,7 +5,7 @@
  *   npm run bench -- page-bundle        the measures, with the other benches' table
  *
  * The page script is dist/insitu.js. Its telemetry part is a difference: the script as scripts/build.mjs builds it, minus the
- * same entry with sdk/telemetry.ts replaced by one that records nothing; both minified and gzipped at level 9. So a module
+ * same entry with sdk/telemetry/telemetry.ts replaced by one that records nothing; both minified and gzipped at level 9. So a module
  * that the client needs anyway counts for the client, and one that is there for telemetry's sake counts for telemetry.
  *
  * A page whose visitor consents fetches dist/insitu.telemetry.js besides. It is no part of the page script and has no goal,
@@ -32,7 +32,7 @@ export const createTelemetry = () => ({ recorder: { isCounting: nothing }, close
 `;
 const withoutTelemetry = {
   name: 'inert-telemetry',
-  load: (id) => (id === path('sdk/telemetry.ts') ? { code: INERT, moduleType: 'js', moduleSideEffects: false } : null),
+  load: (id) => (id === path('sdk/telemetry/telemetry.ts') ? { code: INERT, moduleType: 'js', moduleSideEffects: false } : null),
 };
 
 async function script(entry, plugins = []) {
@@ -103,7 +103,7 @@ const modulesOf = ({ bytesByModule: bytes }, less) =>
 
 async function weigh() {
   const [page, bare] = [await script('sdk/index.ts'), await script('sdk/index.ts', [withoutTelemetry])];
-  const fetched = await script('sdk/delivery.ts');
+  const fetched = await script('sdk/delivery/delivery.ts');
   return [
     { title: 'telemetry in the page script', gzipBytes: page.gzipBytes - bare.gzipBytes, modules: modulesOf(page, bare) },
     { title: 'insitu.telemetry.js, fetched on consent', gzipBytes: fetched.gzipBytes, modules: modulesOf(fetched) },

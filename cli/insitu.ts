@@ -11,9 +11,9 @@
  *  - Each command is imported when it is asked for, so the oldest Node gets as far as the sentence about its age.
  */
 import { parseArgs } from 'node:util';
-import { isStartupError, StartupError } from '../collector/startup-error.ts';
-import { DUCKDB_PACKAGE, isMissingPackage } from './optional-package.ts';
-import { argumentError, UsageError } from './usage-error.ts';
+import { isStartupError, StartupError } from '../collector/operator/startup-error.ts';
+import { DUCKDB_PACKAGE, isMissingPackage } from './terminal/optional-package.ts';
+import { argumentError, UsageError } from './terminal/usage-error.ts';
 
 declare const __RELEASE__: string;
 
@@ -66,35 +66,35 @@ async function run(args: readonly string[]): Promise<void> {
     case 'collector':
       return runCollector(rest);
     case 'pack': {
-      const { runPack } = await import('./pack.ts');
+      const { runPack } = await import('./commands/pack.ts');
       return runPack(rest);
     }
     case 'verify': {
-      const { runVerify } = await import('./verify.ts');
+      const { runVerify } = await import('./commands/verify.ts');
       return runVerify(rest);
     }
     case 'types': {
-      const { runTypes } = await import('./model-types.ts');
+      const { runTypes } = await import('./commands/model-types.ts');
       return runTypes(rest);
     }
     case 'baseline': {
-      const { runBaseline } = await import('./baseline.ts');
+      const { runBaseline } = await import('./commands/baseline.ts');
       return runBaseline(rest);
     }
     case 'calibrate': {
-      const { runCalibrate } = await import('./calibrate.ts');
+      const { runCalibrate } = await import('./commands/calibrate.ts');
       return runCalibrate(rest);
     }
     case 'assets': {
-      const { runAssets } = await import('./assets.ts');
+      const { runAssets } = await import('./commands/assets.ts');
       return runAssets(rest);
     }
     case 'dictionary': {
-      const { runDictionary } = await import('./data-dictionary.ts');
+      const { runDictionary } = await import('./commands/dictionary.ts');
       return runDictionary(rest);
     }
     case 'schema': {
-      const { runSchema } = await import('./model-schema.ts');
+      const { runSchema } = await import('./commands/schema.ts');
       return runSchema();
     }
     default:

@@ -13,15 +13,15 @@ import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
-import { loadAdminKey } from './admin-key.ts';
-import { openDuckDbStore } from './duckdb-store.ts';
-import { GroupCommit } from './group-commit.ts';
-import { LiveFeed } from './live-feed.ts';
-import { registerFolder } from './model-folder.ts';
-import { Registry } from './registry.ts';
-import { createServer, type HttpServer } from './server.ts';
-import { StartupError, systemCode } from './startup-error.ts';
-import type { Store } from './store.ts';
+import { createServer, type HttpServer } from './http/server.ts';
+import { GroupCommit } from './intake/group-commit.ts';
+import { registerFolder } from './models/model-folder.ts';
+import { Registry } from './models/registry.ts';
+import { loadAdminKey } from './operator/admin-key.ts';
+import { StartupError, systemCode } from './operator/startup-error.ts';
+import { openDuckDbStore } from './store/duckdb-store.ts';
+import type { Store } from './store/store.ts';
+import { LiveFeed } from './views/live-feed.ts';
 
 declare const __RELEASE__: string;
 
@@ -157,5 +157,5 @@ async function stopServer(server: HttpServer): Promise<void> {
   clearTimeout(cut);
 }
 
-export type { Store } from './store.ts';
+export type { Store } from './store/store.ts';
 export { StartupError };

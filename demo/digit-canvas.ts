@@ -1,7 +1,7 @@
 /**
  * Digit canvas: a drawing becomes the 8×8 block counts that the digits model was trained on.
  *
- * The recipe is models/digits/drawing.py, step by step; test/unit/digit-canvas.test.ts holds both to the same vectors.
+ * The recipe is models/digits/drawing.py, step by step; test/unit/demo/digit-canvas.test.ts holds both to the same vectors.
  *
  * Invariants
  *  - Points may be in any unit: only the shape of the drawing matters, not its place or size.

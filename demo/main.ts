@@ -6,8 +6,8 @@
  *  - Nothing is counted before the switch is on.
  */
 
-import { wireTheme } from '../collector/dashboard/theme.ts';
 import { type Client, createClient, isSdkError, type LoadProgress, type Model } from '../sdk/index.ts';
+import { wireTheme } from '../site/theme.ts';
 import { bitmapOf, blockCounts } from './digit-canvas.ts';
 import { DrawPad, paintCounts } from './draw-pad.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';

@@ -5,7 +5,7 @@
  *  - The switch follows the telemetry, whoever changed it: this switch, the element's button, or another tab.
  */
 import type { Client } from '../sdk/index.ts';
-import '../sdk/sent-element.ts';
+import '../sdk/sent-element/sent-element.ts';
 import { byId } from './element.ts';
 import { rememberConsent } from './settings-panel.ts';
 

@@ -5,8 +5,9 @@
  *  - `?provider=`, `?variant=`, `?cache=` and `?consent=granted` of the address set the start; nothing else reads the query.
  *  - Consent is remembered in Web Storage (docs/privacy.md lists it).
  */
-import { recall, remember } from '../collector/dashboard/theme.ts';
+
 import { isSdkError, type Model, type ModelStore, type Provider, type StoredModel } from '../sdk/index.ts';
+import { recall, remember } from '../site/theme.ts';
 import { byId, element, formatBytes, formatMs } from './element.ts';
 
 const query = new URLSearchParams(location.search);

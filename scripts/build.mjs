@@ -48,22 +48,22 @@ async function bundle(input, output, options = {}) {
 async function buildLibrary() {
   await bundle('sdk/index.ts', { file: path('dist/insitu.js'), format: 'esm' });
   await bundle('sdk/global.ts', { file: path('dist/insitu.global.js'), format: 'iife', name: 'insitu' });
-  await bundle('sdk/delivery.ts', { file: path('dist/insitu.telemetry.js'), format: 'esm' });
-  await bundle('sdk/counts-entry.ts', { file: path('dist/insitu.counts.js'), format: 'esm' });
-  await bundle('sdk/sent-element.ts', { file: path('dist/insitu.element.js'), format: 'esm' });
-  await bundle('sdk/service-worker.ts', { file: path('dist/insitu.sw.js'), format: 'iife', name: 'insitu' });
-  await bundle('sdk/service-worker.ts', { file: path('dist/insitu.sw.mjs'), format: 'esm' });
-  await bundle('sdk/local-dp-entry.ts', { file: path('dist/insitu.local-dp.js'), format: 'esm' });
-  await bundle('worker/process/text-tokenizer.ts', { file: path('dist/insitu.tokenizer.js'), format: 'esm' });
+  await bundle('sdk/delivery/delivery.ts', { file: path('dist/insitu.telemetry.js'), format: 'esm' });
+  await bundle('sdk/counting/entry.ts', { file: path('dist/insitu.counts.js'), format: 'esm' });
+  await bundle('sdk/sent-element/sent-element.ts', { file: path('dist/insitu.element.js'), format: 'esm' });
+  await bundle('sdk/service-worker/service-worker.ts', { file: path('dist/insitu.sw.js'), format: 'iife', name: 'insitu' });
+  await bundle('sdk/service-worker/service-worker.ts', { file: path('dist/insitu.sw.mjs'), format: 'esm' });
+  await bundle('sdk/local-dp/entry.ts', { file: path('dist/insitu.local-dp.js'), format: 'esm' });
+  await bundle('worker/prepare/text-tokenizer.ts', { file: path('dist/insitu.tokenizer.js'), format: 'esm' });
   await bundle('worker/inference-worker.ts', { file: path('dist/insitu.worker.js'), format: 'esm' });
   mkdirSync(path('dist/ort'), { recursive: true });
   for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${file}`), path(`dist/ort/${file}`));
   await buildSnapshot();
   rmSync(path('dist/types'), { recursive: true, force: true });
   execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('sdk/tsconfig.build.json')], { stdio: 'inherit' });
-  await bundle('protocol/manifest.ts', { file: path('.build/manifest.mjs'), format: 'esm' });
+  await bundle('protocol/manifest/manifest.ts', { file: path('.build/manifest.mjs'), format: 'esm' });
   const { ManifestSchema } = await import(pathToFileURL(path('.build/manifest.mjs')).href);
-  writeManifestTypes(ManifestSchema, path('dist/types/protocol/manifest.d.ts'));
+  writeManifestTypes(ManifestSchema, path('dist/types/protocol/manifest/manifest.d.ts'));
 }
 
 /** Made again only when the runtime is another one, or how it is made. */

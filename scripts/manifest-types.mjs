@@ -1,18 +1,18 @@
 /**
- * Manifest types: rewrites dist/types/protocol/manifest.d.ts so that it names no package.
+ * Manifest types: rewrites dist/types/protocol/manifest/manifest.d.ts so that it names no package.
  *
  * Why: the type of a manifest is inferred from the valibot schema, and the declaration that the compiler writes imports
  * valibot. The package has no dependencies, so in an application that import fails, or `skipLibCheck` hides it and every
  * manifest is `any`. Here the schema itself is printed as plain types: still one source.
  *
  * Invariants
- *  - The schema's parts (manifest-*.d.ts) are printed with it and then removed: nothing else may name them.
+ *  - The schema's parts (every other declaration in protocol/manifest/) are printed with it and then removed: nothing else may name them.
  *  - Throws on a kind of schema that it does not know, and when a trace of valibot is left.
  *
- * Not here: the schema (protocol/manifest.ts), the JSON Schema (`insitu schema`).
+ * Not here: the schema (protocol/manifest/manifest.ts), the JSON Schema (`insitu schema`).
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const FROM_SCHEMA = /export declare const ManifestSchema:[\s\S]*?export type Manifest = v\.InferOutput<typeof ManifestSchema>;/;
 
@@ -59,6 +59,6 @@ export function writeManifestTypes(schema, path) {
   writeFileSync(path, plain);
   // The schema's parts hold nothing else that a user could name, and name valibot in every line.
   const folder = dirname(path);
-  const isPart = (file) => file.startsWith(`${basename(path, '.d.ts')}-`);
-  for (const file of readdirSync(folder).filter(isPart)) rmSync(join(folder, file));
+  for (const file of readdirSync(folder))
+    if (readFileSync(join(folder, file), 'utf8').includes("from 'valibot'")) rmSync(join(folder, file));
 }

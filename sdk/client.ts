@@ -6,9 +6,10 @@
  *  - Telemetry hears of loads and runs through the recorder only, and only of models that are counted.
  *  - After `close` every call rejects with `client-closed`.
  *
- * Not here: workers (sdk/worker-set.ts), how a model survives one (sdk/model-binding.ts), runs (sdk/model.ts), what telemetry does (sdk/telemetry.ts).
+ * Not here: workers (sdk/workers/worker-set.ts), how a model survives one (sdk/model/model-binding.ts), runs (sdk/model/model.ts), what telemetry does (sdk/telemetry/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
+import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
 import type {
   Consideration,
   FileAddress,
@@ -17,31 +18,24 @@ import type {
   LoadProgress,
   LoadRequest,
   RuntimeFlavour,
-} from '../protocol/messages.ts';
-import { UNKNOWN_MODEL_VERSION } from '../protocol/report.ts';
-import { type AssetTable, assetsIn } from './assets.ts';
+} from '../protocol/worker/loading.ts';
+import type { Client, ClientOptions, Logger } from './api/client.ts';
+import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
+import type { Observer } from './api/observe.ts';
+import { checkClientOptions, checkLoad, checkObserve } from './api/option-checks.ts';
+import type { ModelSignature } from './api/runs.ts';
+import type { Telemetry } from './api/telemetry.ts';
+import { type AssetTable, assetsIn } from './assets/assets.ts';
+import { keepFiles } from './assets/offline-files.ts';
 import { createLogger } from './logger.ts';
-import { LoadedModelHandle } from './model.ts';
-import { type Bound, ModelBinding } from './model-binding.ts';
-import { keepFiles } from './offline-files.ts';
-import { checkClientOptions, checkLoad, checkObserve } from './option-checks.ts';
-import type {
-  Client,
-  ClientOptions,
-  LoadOptions,
-  Logger,
-  Model,
-  ModelFile,
-  ModelSignature,
-  ModelStore,
-  Observer,
-  Telemetry,
-} from './options.ts';
-import type { Recorder } from './recorder.ts';
-import { StoredModels } from './stored-models.ts';
-import { createTelemetry, type TelemetryFiles } from './telemetry.ts';
-import { WorkerHost } from './worker-host.ts';
-import { type LoadOutcome, WorkerSet } from './worker-set.ts';
+import { LoadedModelHandle } from './model/model.ts';
+import { type Bound, ModelBinding } from './model/model-binding.ts';
+import type { TelemetryFiles } from './telemetry/level.ts';
+import type { Recorder } from './telemetry/recorder.ts';
+import { createTelemetry } from './telemetry/telemetry.ts';
+import { StoredModels } from './workers/stored-models.ts';
+import { WorkerHost } from './workers/worker-host.ts';
+import { type LoadOutcome, WorkerSet } from './workers/worker-set.ts';
 
 /** Threads that still helped on the models measured; more cost memory and start-up. */
 const THREAD_COUNT_DEFAULT_MAX = 4;

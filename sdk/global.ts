@@ -2,9 +2,9 @@
  * The script-tag entry: the global `insitu`, with its files beside the script, from whatever origin that came.
  */
 import { SdkError } from '../protocol/errors.ts';
-import { assetsIn } from './assets.ts';
+import type { Client, ClientOptions } from './api/client.ts';
+import { assetsIn } from './assets/assets.ts';
 import { createClientWith } from './client.ts';
-import type { Client, ClientOptions } from './options.ts';
 
 // Known only while the script runs for the first time.
 const script = document.currentScript;

@@ -1,9 +1,10 @@
 /**
  * The package's ESM entry: everything public, nothing else.
  */
-import { assetsBesideModule } from './assets.ts';
+
+import type { Client, ClientOptions } from './api/client.ts';
+import { assetsBesideModule } from './assets/assets.ts';
 import { createClientWith } from './client.ts';
-import type { Client, ClientOptions } from './options.ts';
 
 /**
  * Creates a client. Nothing is fetched and no worker starts before the first `load`.
@@ -16,4 +17,8 @@ export function createClient(options: ClientOptions = {}): Client {
 
 export type { ErrorDetails } from '../protocol/errors.ts';
 export { ERROR_CODES, isSdkError, SdkError } from '../protocol/errors.ts';
-export type * from './options.ts';
+export type * from './api/client.ts';
+export type * from './api/load.ts';
+export type * from './api/observe.ts';
+export type * from './api/runs.ts';
+export type * from './api/telemetry.ts';

@@ -4,38 +4,35 @@
  * Invariants
  *  - Nothing throws across the boundary: errors travel as data.
  *
- * Not here: runs (worker/run-port.ts), deadlines and the window (page), the runtime (worker/runtime/session.ts).
+ * Not here: runs (worker/runs/run-port.ts), deadlines and the window (page), the runtime (worker/runtime/session.ts).
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
-  BatchRule,
   ControlApi,
-  FileAddress,
-  LoadedModel,
-  LoadHooks,
   LoadReply,
-  LoadRequest,
   PageMessage,
   Reply,
   StoreCheck,
   StoredModel,
   WorkerNews,
   WorkerSettings,
-} from '../protocol/messages.ts';
-import { batchRefusal } from './load/batch-proof.ts';
-import { LoadJob } from './load/load-job.ts';
+} from '../protocol/worker/control.ts';
+import type { BatchRule, FileAddress, LoadedModel, LoadHooks, LoadRequest } from '../protocol/worker/loading.ts';
+import { LoadJob } from './choice/load-job.ts';
 import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
-import { type PortModel, RunPort } from './run-port.ts';
+import { ResidentStore } from './queue/resident-store.ts';
+import { RunQueue } from './queue/run-queue.ts';
+import type { PortModel } from './runs/port-model.ts';
+import { RunPort } from './runs/run-port.ts';
 import { earlyOrder, startEarly } from './runtime/early-start.ts';
-import { ResidentStore } from './runtime/resident-store.ts';
-import { RunQueue } from './runtime/run-queue.ts';
-import { ModelSource } from './store/model-source.ts';
+import { ModelSource } from './source/model-source.ts';
+import { ReadAhead } from './source/read-ahead.ts';
+import { fetchUpdate } from './source/update.ts';
 import { ModelStore } from './store/model-store.ts';
-import { ReadAhead } from './store/read-ahead.ts';
 import { checkStore } from './store/store-check.ts';
-import { fetchUpdate } from './store/update.ts';
+import { batchRefusal } from './trust/batch-proof.ts';
 
 /** Before anything else: most of a warm start is the runtime's. */
 const order = earlyOrder(self.name);

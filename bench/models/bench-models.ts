@@ -7,9 +7,9 @@
  *  - Ours and the others' are the same network: the packed form comes from the plain file.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createNodeSession } from '../../cli/node-session.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { TensorWire } from '../../protocol/messages.ts';
+import { createNodeSession } from '../../cli/runtime/node-session.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 import { DISTILBERT_INPUTS, distilbertInt8 } from './distilbert.ts';
 import { MOBILENET_INPUT, mobilenetFp32, mobilenetInt8, mobilenetProbe } from './mobilenet.ts';
 import { packInto } from './packing.ts';

@@ -2,8 +2,8 @@
  * Packing of a bench model, by the code of `insitu pack` and as its defaults have it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { packModel } from '../../cli/pack-model.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
+import { packModel } from '../../cli/pack/model.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
 
 /** @param previous A manifest whose kinds, labels and goldens are kept, for a model that has one. */
 export async function packInto(

@@ -5,9 +5,9 @@
  * tens of milliseconds, because a page's clock is coarse. The first rounds warm up and are thrown away.
  */
 import { DDSketch } from '@datadog/sketches-js';
-import { countValues } from '../../counts/numeric-kernel.ts';
-import { Tally } from '../../counts/tally.ts';
-import { UNIVERSAL_CELL_COUNT } from '../../counts/universal.ts';
+import { countValues } from '../../counts/kinds/numeric.ts';
+import { UNIVERSAL_CELL_COUNT } from '../../counts/layout/universal.ts';
+import { Tally } from '../../counts/tally/tally.ts';
 import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 
 const ROUND_COUNT = 15;

@@ -3,10 +3,11 @@
  *
  * Method: each sample gets a bitmap of its own, made before the clock starts; both read it through a canvas. The first rounds warm up.
  */
-import type { ManifestInput } from '../../protocol/manifest.ts';
-import type { ManifestImagePreprocess } from '../../protocol/manifest-preprocess.ts';
-import { tensorOfPixels } from '../../worker/process/image.ts';
-import { pixelsOf } from '../../worker/process/pixels.ts';
+
+import { tensorOfPixels } from '../../processing/image/image.ts';
+import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
+import type { ManifestImagePreprocess } from '../../protocol/manifest/preprocess.ts';
+import { pixelsOf } from '../../worker/prepare/pixels.ts';
 
 const ROUND_COUNT = 25;
 const WARM_UP_COUNT = 5;

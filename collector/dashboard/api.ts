@@ -4,8 +4,8 @@
  * Invariants
  *  - A failed request rejects with a sentence; the page shows it and goes on trying.
  */
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { Arm, ReportKind } from '../../protocol/report.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Arm, ReportKind } from '../../protocol/report/window.ts';
 
 export interface ModelEntry {
   readonly modelVersion: string;

@@ -9,8 +9,10 @@
  *
  * Not here: how a gain is found (view-model.ts), when to ask the collector again (main.ts).
  */
-import { drawTimeChart } from './time-chart.ts';
-import { type Gain, percent, type View, whole } from './view-model.ts';
+
+import { percent, whole } from './charts/figures.ts';
+import { drawTimeChart } from './charts/time-chart.ts';
+import type { Gain, View } from './view-model.ts';
 
 /** Points of the live line. One commit a second at most: ten minutes, and as many as a phone's width can tell apart. */
 const POINT_COUNT_MAX = 600;

@@ -5,16 +5,17 @@
  *  - Distances are shown as descriptions. Nothing here decides that something is wrong.
  *  - A collector that does not answer is said so, and asked again.
  */
-import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
-import { quantileOf, totalOf } from '../../counts/summary.ts';
-import { UNKNOWN_MODEL_VERSION } from '../../protocol/report.ts';
+import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import { quantileOf, totalOf } from '../../counts/statistics/summary.ts';
+import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
+import { byId, element, table } from '../../site/element.ts';
+import { wireTheme } from '../../site/theme.ts';
 import { fetchModel, fetchModels, fetchSeries, listen, type ModelDetail, RETRY_MS, type Series } from './api.ts';
-import { byId, element, table } from './element.ts';
-import { showHistogram } from './histogram.ts';
+import { ms, whole } from './charts/figures.ts';
+import { showHistogram } from './charts/histogram.ts';
+import { drawTimeChart, redrawAll } from './charts/time-chart.ts';
 import { LivePanel } from './live-panel.ts';
-import { wireTheme } from './theme.ts';
-import { drawTimeChart, redrawAll } from './time-chart.ts';
-import { ms, softwareRows, View, whole } from './view-model.ts';
+import { softwareRows, View } from './view-model.ts';
 
 const BRIGHTNESS = /\.brightness$/;
 

@@ -7,9 +7,10 @@
  *  - What came since an earlier view is taken over the hours that both show: neither an hour that left the range nor
  *    another choice of range looks like reports.
  */
-import { dataPlanOf } from '../../counts/data-plan.ts';
-import { metricOf, type PlacedMetric, type Plan } from '../../counts/plan.ts';
-import { SOFTWARE_PLAN } from '../../counts/software-plan.ts';
+
+import { metricOf, type PlacedMetric, type Plan } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import {
   countOf,
   type DenseCounts,
@@ -20,9 +21,10 @@ import {
   populationStabilityIndex,
   quantileOf,
   totalOf,
-} from '../../counts/summary.ts';
-import { HOUR_MS } from '../../protocol/report.ts';
+} from '../../counts/statistics/summary.ts';
+import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { CellSum, ModelDetail, Series } from './api.ts';
+import { ms, percent, whole } from './charts/figures.ts';
 
 export interface Distribution {
   readonly metric: PlacedMetric;
@@ -222,27 +224,6 @@ export function softwareRows(ids: readonly string[], cells: readonly CellSum[]):
     const counts = denseOf(metric, cells);
     return metric.cells.map((cell, index) => ({ what: `${id}: ${cell}`, count: counts[index] as number })).filter(({ count }) => count > 0);
   });
-}
-
-/** A cell's id as an axis reads it: "0.03125..0.0625" becomes "0.03–0.06"; other ids stay. */
-export function cellLabel(cell: string): string {
-  const [lower, upper] = cell.split('..').map(Number) as [number, number?];
-  if (upper === undefined || Number.isNaN(lower) || Number.isNaN(upper)) return cell;
-  const short = (value: number) => String(Number(value.toPrecision(2)));
-  return `${short(lower)}–${short(upper)}`;
-}
-
-export function ms(value: number | null): string {
-  if (value === null) return '–';
-  return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
-}
-
-export function percent(ratio: number | null): string {
-  return ratio === null ? '–' : `${(ratio * 100).toFixed(1)} %`;
-}
-
-export function whole(value: number): string {
-  return value.toLocaleString('en');
 }
 
 function sum(values: readonly number[]): number {

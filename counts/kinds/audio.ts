@@ -10,9 +10,9 @@
  * Source: dBFS after AES17 (full scale 1); zero-crossing rate after Kedem, "Spectral analysis and discrimination by zero-crossings" (1986).
  */
 import { AUDIO_SAMPLE_COUNT_MAX } from '../../protocol/limits.ts';
-import type { Book } from '../book.ts';
-import { edgedCell, edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ZERO } from '../edges.ts';
-import type { Metric } from '../plan.ts';
+import { edgedCell, edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
+import type { Metric } from '../layout/plan.ts';
+import type { Book } from '../tally/book.ts';
 
 const everyThree = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + 3 * index);
 

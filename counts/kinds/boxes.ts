@@ -5,10 +5,10 @@
  *  - No coordinate is counted: an area is a share of the image.
  *  - A box counts from the declared threshold on; none at all is an answer like any other.
  */
-import type { ManifestOutput } from '../../protocol/manifest.ts';
-import type { Book } from '../book.ts';
-import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../edges.ts';
-import type { Metric } from '../plan.ts';
+import type { ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
+import type { Metric } from '../layout/plan.ts';
+import type { Book } from '../tally/book.ts';
 
 export const BOX_COUNT_EDGES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 

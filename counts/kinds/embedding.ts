@@ -7,9 +7,10 @@
  * Invariants
  *  - Squared Euclidean distance; the lowest index wins a tie. A vector without direction (norm 0, or not finite) is nearest to none.
  */
-import type { Book } from '../book.ts';
-import { edgedCell, edgedCells } from '../edges.ts';
-import type { Metric } from '../plan.ts';
+
+import { edgedCell, edgedCells } from '../layout/edges.ts';
+import type { Metric } from '../layout/plan.ts';
+import type { Book } from '../tally/book.ts';
 
 /** 2^-8 … 2^8, four cells per octave. */
 export const NORM_EDGES: readonly number[] = Array.from({ length: 65 }, (_, index) => 2 ** ((index - 32) / 4));

@@ -5,11 +5,11 @@
  *  - Columns are counted apart: how values of two columns go together in a row is never counted.
  *  - A missing value is a cell: NaN, an empty text, a text that is no number, or the number that the manifest names.
  */
-import type { ManifestColumn } from '../../protocol/manifest.ts';
-import { binFinder, binLayout } from '../bins.ts';
-import type { Book } from '../book.ts';
-import { categoryFinder, categoryLayout } from '../categories.ts';
-import type { Metric } from '../plan.ts';
+import type { ManifestColumn } from '../../protocol/manifest/manifest.ts';
+import { binFinder, binLayout } from '../layout/bins.ts';
+import { categoryFinder, categoryLayout } from '../layout/categories.ts';
+import type { Metric } from '../layout/plan.ts';
+import type { Book } from '../tally/book.ts';
 
 export function tabularMetrics(columns: readonly ManifestColumn[]): Metric[] {
   return columns.map((column) => {

@@ -7,10 +7,10 @@
  *
  * Source: Unicode Standard Annex 24 (scripts) and 44 (general categories), as the browser's own \p{…} knows them.
  */
-import type { ManifestInput } from '../../protocol/manifest.ts';
-import type { Book } from '../book.ts';
-import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ZERO } from '../edges.ts';
-import type { Metric } from '../plan.ts';
+import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
+import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
+import type { Metric } from '../layout/plan.ts';
+import type { Book } from '../tally/book.ts';
 
 /** 0, 1, 2, 3, 4, 6, 8, 12 … 65,536: two cells per octave. */
 export const LENGTH_EDGES: readonly number[] = [

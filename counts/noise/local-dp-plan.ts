@@ -17,7 +17,7 @@
  *
  * Not here: drawing (counts/noise/samplers.ts, counts/noise/answer.ts), taking the noise off (counts/noise/estimate.ts).
  */
-import { toHex } from '../../protocol/bytes.ts';
+
 import {
   LOCAL_DP_CELL_COUNT_MAX,
   LOCAL_DP_FEATURE_COUNT_MAX,
@@ -26,8 +26,9 @@ import {
   LOCAL_DP_ORDERED_CELL_COUNT,
   LOCAL_DP_SOURCE_CELL_COUNT_MAX,
 } from '../../protocol/limits.ts';
-import { rangeText } from '../edges.ts';
-import { type Metric, type PlacedMetric, type Plan, placeMetrics, type TextDigest } from '../plan.ts';
+import { toHex } from '../../protocol/report/bytes.ts';
+import { rangeText } from '../layout/edges.ts';
+import { type Metric, type PlacedMetric, type Plan, placeMetrics, type TextDigest } from '../layout/plan.ts';
 import { EXP_UNIT, expOf, MICRO } from './exponential.ts';
 
 /** `unary`: optimised unary encoding. `response`: generalised randomised response. */

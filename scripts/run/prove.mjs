@@ -21,7 +21,20 @@ import { build, vitest } from './steps.mjs';
 
 const PART_LIMIT_MS = 3_600_000;
 const SUFFIX = '.prove.test.ts';
-const SOURCES = ['protocol', 'counts', 'sdk', 'worker', 'collector', 'cli', 'models', 'test', 'package-lock.json', 'scripts/build.mjs'];
+const SOURCES = [
+  'protocol',
+  'counts',
+  'onnx',
+  'processing',
+  'sdk',
+  'worker',
+  'collector',
+  'cli',
+  'models',
+  'test',
+  'package-lock.json',
+  'scripts/build.mjs',
+];
 const records = join(root, '.insitu/prove');
 
 function sourceHash() {

@@ -7,10 +7,10 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { dataPlanOf } from '../../counts/data-plan.ts';
-import { metricOf } from '../../counts/plan.ts';
-import { checkManifest, type Manifest } from '../../protocol/manifest.ts';
-import { decodeBody } from '../../protocol/report.ts';
+import { metricOf } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { decodeBody } from '../../protocol/report/report.ts';
 import { browserTest, type Page, type Point } from '../harness/browsers.ts';
 import { type CollectorProcess, startCollectorProcess } from '../harness/collector-process.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';

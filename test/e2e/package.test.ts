@@ -5,7 +5,7 @@
  * not by a user. Method: the tarball is packed and installed into an empty application, type-checked, built and served by
  * tools that know nothing of us, and a held-out digit must be answered in real browsers.
  *
- * Not here: the demo and its collector as a person uses them; accuracy over all digits (test/browser/accuracy.test.ts).
+ * Not here: the demo and its collector as a person uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HOUR_MS, type Window } from '../../protocol/report.ts';
-import { dataWindow, manifestText, nextId, PRESENT_CELL } from '../unit/report-fixtures.ts';
+import { HOUR_MS, type Window } from '../../protocol/report/window.ts';
+import { dataWindow, manifestText, nextId, PRESENT_CELL } from '../fixtures/reports.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/node/cli.js', import.meta.url));
 

@@ -3,9 +3,9 @@
  */
 import { connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bodyOf, MODEL_VERSION } from '../unit/report-fixtures.ts';
+import { bodyOf, MODEL_VERSION } from '../fixtures/reports.ts';
+import { surviveKills } from '../storms/kill-storm.ts';
 import { type Command, counted, freshWindow, post, Workplace } from './collector-child.ts';
-import { surviveKills } from './kill-storm.ts';
 
 let workplace: Workplace;
 let running: Command | null = null;

@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bodyOf, MODEL_VERSION } from '../unit/report-fixtures.ts';
+import { bodyOf, MODEL_VERSION } from '../fixtures/reports.ts';
 import { Command, counted, type Ended, freshWindow, post, Workplace } from './collector-child.ts';
 
 let workplace: Workplace;

@@ -14,7 +14,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { decodeBody } from '../../protocol/report.ts';
+import { decodeBody } from '../../protocol/report/report.ts';
 import type { Browser, Page } from './browsers.ts';
 import { type Canaries, imageWithExif, plantedCanaries } from './canaries.ts';
 import { CanarySearch, type Captured, type Find } from './canary-search.ts';

@@ -4,13 +4,15 @@
  *
  * Not here: the same comparison over thousands of random pairs (test/reference).
  */
-import { dataPlanOf } from '../../counts/data-plan.ts';
-import { planHash } from '../../counts/plan.ts';
-import { createRunCounter } from '../../counts/run-counter.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { Feeds, LoadedModel } from '../../protocol/messages.ts';
-import type { Platform } from '../../sdk/platform.ts';
-import { createTelemetry } from '../../sdk/telemetry.ts';
+
+import { planHash } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { createRunCounter } from '../../counts/run/run-counter.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Feeds } from '../../protocol/tensors/tensors.ts';
+import type { LoadedModel } from '../../protocol/worker/loading.ts';
+import type { Platform } from '../../sdk/telemetry/platform.ts';
+import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 
 const manifest: Manifest = {

@@ -3,7 +3,7 @@
  */
 import { DAILY, edit, hunted, type Leak, LOADS, WRONG_RUNS } from './leak.ts';
 
-const PLATFORM = 'sdk/platform.ts';
+const PLATFORM = 'sdk/telemetry/platform.ts';
 const requests: readonly Leak[] = [
   hunted('cookies with the report', 'cookie', edit(PLATFORM, "credentials: 'omit',", "credentials: 'include',"), DAILY),
   hunted(
@@ -61,18 +61,18 @@ const requests: readonly Leak[] = [
   hunted(
     'the page query in the address of the worker',
     'url-query',
-    edit('sdk/worker-host.ts', 'this.worker = spawn(url, ', 'this.worker = spawn(url + location.search, '),
+    edit('sdk/workers/worker-host.ts', 'this.worker = spawn(url, ', 'this.worker = spawn(url + location.search, '),
   ),
   hunted(
     'cookies with the download of a model',
     'cookie',
-    edit('worker/store/download.ts', 'credentials: address.credentials,', "credentials: 'include',"),
+    edit('worker/download/download.ts', 'credentials: address.credentials,', "credentials: 'include',"),
   ),
   hunted(
     'the manifest’s signature in the address of its model',
     'signed-manifest',
     edit(
-      'worker/store/model-source.ts',
+      'worker/download/fetch-files.ts',
       'new URL(assembly.published.file, baseUrl);',
       'new URL(assembly.published.file + new URL(baseUrl).search, baseUrl);',
     ),
@@ -81,7 +81,7 @@ const requests: readonly Leak[] = [
     'the input, gzipped, in a request to the page’s own origin',
     'input',
     edit(
-      'worker/run-port.ts',
+      'worker/runs/run-port.ts',
       'outputs = await this.model.watch.runKeeping(feeds);',
       `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
@@ -106,18 +106,18 @@ const storage: readonly Leak[] = [
   hunted(
     'the page query in the key of an outbox record',
     'url-query',
-    edit('sdk/open-window.ts', 'return `$', 'return location.search + `$'),
+    edit('sdk/delivery/open-window.ts', 'return `$', 'return location.search + `$'),
   ),
   hunted(
     'the page fragment in the name of the outbox database',
     'url-fragment',
-    edit('sdk/stored-data.ts', "OUTBOX_NAME = 'insitu-telemetry';", "OUTBOX_NAME = 'insitu-telemetry' + location.hash;"),
+    edit('sdk/telemetry/stored-data.ts', "OUTBOX_NAME = 'insitu-telemetry';", "OUTBOX_NAME = 'insitu-telemetry' + location.hash;"),
   ),
   hunted(
     'the input in IndexedDB',
     'input',
     edit(
-      'worker/run-port.ts',
+      'worker/runs/run-port.ts',
       'const feeds = this.held(this.prepared.feeds);',
       `const feeds = this.held(this.prepared.feeds);
        const opening = indexedDB.open('insitu-models-recent', 1);
@@ -130,7 +130,7 @@ const storage: readonly Leak[] = [
     'the input in the Cache',
     'input',
     edit(
-      'sdk/run-channel.ts',
+      'sdk/workers/run-channel.ts',
       'const { handle, ready, isCounted } = order;',
       `const { handle, ready, isCounted } = order;
        const kept = Object.values(ready.feeds).map(({ data }) => new Response(data.slice()))[0];
@@ -146,12 +146,12 @@ const storage: readonly Leak[] = [
   hunted(
     'the signature in the name of a plain model',
     'signed-model',
-    edit('worker/store/model-source.ts', 'urlOrName.split(/[?#]/, 1)[0]?.split', 'urlOrName.split'),
+    edit('worker/source/file-facts.ts', 'urlOrName.split(/[?#]/, 1)[0]?.split', 'urlOrName.split'),
     LOADS,
   ),
 ];
 
-const TENSOR = 'sdk/tensor.ts';
+const TENSOR = 'sdk/feeds/feeds.ts';
 const words: readonly Leak[] = [
   hunted(
     'the caller’s own name of an input in an error',
@@ -187,7 +187,7 @@ const words: readonly Leak[] = [
     'the input on the worker’s console',
     'input',
     edit(
-      'worker/run-port.ts',
+      'worker/runs/run-port.ts',
       'const feeds = this.held(this.prepared.feeds);',
       'const feeds = this.held(this.prepared.feeds); console.log(this.request.feeds);',
     ),
@@ -196,7 +196,7 @@ const words: readonly Leak[] = [
     'the top label on the console',
     null,
     edit(
-      'sdk/model.ts',
+      'sdk/model/model.ts',
       'this.runs.set(result, { segment, told });',
       'this.runs.set(result, { segment, told }); console.info(this.manifest.outputs[0].labels?.[outputs.scores.data.indexOf(Math.max(...outputs.scores.data))]);',
     ),
@@ -204,7 +204,11 @@ const words: readonly Leak[] = [
   hunted(
     'a person’s correction on the console',
     'feedback-label',
-    edit('sdk/model.ts', 'checkFeedback(loaded.manifest, feedback);', 'console.debug(feedback); checkFeedback(loaded.manifest, feedback);'),
+    edit(
+      'sdk/model/model.ts',
+      'checkFeedback(loaded.manifest, feedback);',
+      'console.debug(feedback); checkFeedback(loaded.manifest, feedback);',
+    ),
   ),
   hunted(
     'the page address in every error',
@@ -229,7 +233,7 @@ const words: readonly Leak[] = [
   hunted(
     'the signature in an error of a download',
     'signed-missing',
-    edit('worker/store/download.ts', 'return withoutQuery(new URL(url));', 'return url;'),
+    edit('worker/download/download.ts', 'return withoutQuery(new URL(url));', 'return url;'),
     LOADS,
   ),
   hunted(
@@ -248,7 +252,7 @@ const words: readonly Leak[] = [
     'the head of a person’s file in an error',
     'broken-file-name',
     edit(
-      'worker/load/trial.ts',
+      'worker/choice/trial.ts',
       "throw new SdkError('model-not-onnx', { url: origin.url, reason });",
       "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.files.graph) });",
     ),
@@ -258,7 +262,7 @@ const words: readonly Leak[] = [
     'the signature in why a variant was chosen',
     'signed-manifest',
     edit(
-      'worker/load/load-job.ts',
+      'worker/choice/load-job.ts',
       'verdict, reason, ...more });',
       'verdict, reason: reason + JSON.stringify(this.request.source), ...more });',
     ),
@@ -267,7 +271,7 @@ const words: readonly Leak[] = [
     'an input of a failed run in its error',
     'index',
     edit(
-      'worker/run-port.ts',
+      'worker/runs/run-port.ts',
       'this.refuse(error);\n      return;',
       "this.port.tell({ id: this.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(this.request.feeds).map(({ data }) => data.join()).join() } } });\n      return;",
     ),

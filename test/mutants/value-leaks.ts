@@ -7,41 +7,41 @@ export const VALUE_LEAKS: readonly Leak[] = [
   compared(
     'the first pixel instead of the brightness',
     'inputs',
-    [edit('counts/image-kernel.ts', 'const brightness = lumaSum / pixelCount;', 'const brightness = firstValue * scale;')],
+    [edit('counts/kinds/image.ts', 'const brightness = lumaSum / pixelCount;', 'const brightness = firstValue * scale;')],
     DAILY,
   ),
   compared('the last pixel in the contrast', 'inputs', [
-    edit('counts/image-kernel.ts', 'contrast: Math.sqrt(', 'contrast: (values[offset + 63] as number) * scale + 0 * Math.sqrt('),
+    edit('counts/kinds/image.ts', 'contrast: Math.sqrt(', 'contrast: (values[offset + 63] as number) * scale + 0 * Math.sqrt('),
   ]),
   compared(
     'low digits of a score in the margin',
     'inputs',
-    [edit('counts/scores-kernel.ts', 'margin: count > 1 ? top - second : top', 'margin: (top * 1e4) % 1')],
+    [edit('counts/kinds/scores.ts', 'margin: count > 1 ? top - second : top', 'margin: (top * 1e4) % 1')],
     DAILY,
   ),
   compared('low digits of the first value in a count', 'inputs', [
     edit(
-      'counts/numeric-kernel.ts',
+      'counts/kinds/numeric.ts',
       'let restCount = values.length;',
       'tally.bump(offset, 1 + Math.trunc((values[0] as number) * 1e5) % 89); let restCount = values.length;',
     ),
   ]),
   compared('the position of the largest value in a cell', 'inputs', [
     edit(
-      'counts/numeric-kernel.ts',
+      'counts/kinds/numeric.ts',
       'let restCount = values.length;',
       'tally.bump(offset + values.indexOf(Math.max(...values))); let restCount = values.length;',
     ),
   ]),
   compared('finer cells than the plan says', 'inputs', [
-    edit('counts/log-linear.ts', 'if (index < 0) return -1;', 'if (index < 0 || (value * 1e3) % 2 < 1) return -1;'),
+    edit('counts/layout/log-linear.ts', 'if (index < 0) return -1;', 'if (index < 0 || (value * 1e3) % 2 < 1) return -1;'),
   ]),
   compared(
     'a hash of the input in a cell',
     'inputs',
     [
       edit(
-        'counts/run-counter.ts',
+        'counts/run/run-counter.ts',
         'return tally.take();',
         `for (const { data } of Object.values(feeds)) {
          let hash = 7;
@@ -54,9 +54,9 @@ export const VALUE_LEAKS: readonly Leak[] = [
     DAILY,
   ),
   compared('the order of the values in a count', 'inputs', [
-    edit('counts/tally.ts', 'sort(cells);', ''),
+    edit('counts/tally/tally.ts', 'sort(cells);', ''),
     edit(
-      'counts/tally.ts',
+      'counts/tally/tally.ts',
       '= this.counts[cell] as number;\n      this.counts[cell] = 0;',
       '= (this.counts[cell] as number) + (index === 20 ? 1 : 0); this.counts[cell] = 0;',
     ),
@@ -66,7 +66,7 @@ export const VALUE_LEAKS: readonly Leak[] = [
     'moments',
     [
       edit(
-        'sdk/open-window.ts',
+        'sdk/delivery/open-window.ts',
         'toHex(platform.random(16))',
         "toHex(platform.random(10)) + this.openedAtMs.toString(16).padStart(12, '0')",
       ),
@@ -74,14 +74,18 @@ export const VALUE_LEAKS: readonly Leak[] = [
     DAILY,
   ),
   compared('the minute instead of the hour', 'moments', [
-    edit('sdk/open-window.ts', 'const hour = Math.floor(this.openedAtMs / HOUR_MS);', 'const hour = Math.floor(this.openedAtMs / 60_000);'),
+    edit(
+      'sdk/delivery/open-window.ts',
+      'const hour = Math.floor(this.openedAtMs / HOUR_MS);',
+      'const hour = Math.floor(this.openedAtMs / 60_000);',
+    ),
   ]),
   compared(
     'an element of the input in a count, in the worker',
     'page counts',
     [
       edit(
-        'worker/run-port.ts',
+        'worker/runs/run-counting.ts',
         'return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);',
         'const cells = counter(readFeeds, readOutputs); cells[1] = 1 + (Math.trunc((Object.values(readFeeds)[0]?.data[12] as number) * 1e6) % 97); return cells;',
       ),
@@ -90,7 +94,7 @@ export const VALUE_LEAKS: readonly Leak[] = [
   ),
   compared('an element of the output in a cell, in the page', 'page counts', [
     edit(
-      'sdk/model.ts',
+      'sdk/model/model.ts',
       'queueMs, runMs, totalMs }, answer.cells)',
       'queueMs, runMs, totalMs }, answer.cells.then((cells) => { cells[cells.length - 2] += Math.trunc((Object.values(outputs)[0].data[9] as number) * 1e9) % 3; return cells; }))',
     ),

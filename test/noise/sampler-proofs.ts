@@ -2,7 +2,7 @@
  * Proofs by drawing: how well the samplers fit their distributions, and how much privacy their answers can be shown to cost.
  *
  * Shared by the test of the daily suite (small) and the proof (full size). Exactness is not shown here but by enumeration
- * (test/unit/noise-enumeration.test.ts): no sample finds a rare violation.
+ * (test/unit/counts/noise-enumeration.test.ts): no sample finds a rare violation.
  *
  * The audit: draw in two neighbouring worlds, choose on one half of the draws the event that tells them apart best, bound its
  * two probabilities on the other half (Clopper-Pearson, 99.9 % per side): the logarithm of their ratio is a loss that the

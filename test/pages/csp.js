@@ -1,6 +1,6 @@
 /**
  * A page under a strict Content-Security-Policy: loads the digits model, counts, sends, and notes every violation.
- * Served and driven by test/browser/csp.test.ts; the library comes as a module, or from a script tag as the global `insitu`.
+ * Served and driven by test/browser/load/csp.test.ts; the library comes as a module, or from a script tag as the global `insitu`.
  */
 window.violations = [];
 document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sourceFile, lineNumber, sample }) =>

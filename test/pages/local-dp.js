@@ -1,5 +1,5 @@
 /**
- * A visit at the level `local-dp`, so many days from now by this page's clock. Driven by test/browser/local-dp.test.ts.
+ * A visit at the level `local-dp`, so many days from now by this page's clock. Driven by test/browser/deliver/local-dp.test.ts.
  */
 const shiftMs = Number(new URLSearchParams(location.search).get('days')) * 86_400_000;
 const now = Date.now;

@@ -1,4 +1,4 @@
-/** A page that counts what something else ran, and what people did with answers. Driven by test/browser/observe.test.ts. */
+/** A page that counts what something else ran, and what people did with answers. Driven by test/browser/count/observe.test.ts. */
 import { createClient } from '/insitu/insitu.js';
 
 window.logCodes = [];

@@ -1,5 +1,5 @@
 /**
- * A page whose service worker keeps itself and insitu's files. Driven by test/browser/offline.test.ts.
+ * A page whose service worker keeps itself and insitu's files. Driven by test/browser/load/offline.test.ts.
  */
 import { createClient } from '/insitu/insitu.js';
 

@@ -1,5 +1,5 @@
 /**
- * A page with `<insitu-sent>`, under the collector's own strict Content-Security-Policy. Driven by test/browser/sent-element.test.ts.
+ * A page with `<insitu-sent>`, under the collector's own strict Content-Security-Policy. Driven by test/browser/deliver/sent-element.test.ts.
  */
 import { createClient } from '/insitu/insitu.js';
 

@@ -1,5 +1,5 @@
 /**
- * A page in a storm over delivery: every run that it counts has a cell of its own. Driven by test/harness/browser-storm.ts.
+ * A page in a storm over delivery: every run that it counts has a cell of its own. Driven by test/storms/browser-storm.ts.
  */
 import { createClient } from '/insitu/insitu.js';
 

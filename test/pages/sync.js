@@ -1,5 +1,5 @@
 /**
- * A page whose site has a service worker with `sendOnSync`. Driven by test/browser/background-sync.test.ts.
+ * A page whose site has a service worker with `sendOnSync`. Driven by test/browser/deliver/background-sync.test.ts.
  */
 import { createClient } from '/insitu/insitu.js';
 

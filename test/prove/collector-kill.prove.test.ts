@@ -1,6 +1,6 @@
-/** A collector that dies hundreds of times; see test/fault/kill-storm.ts. Each part prints what it has counted. */
+/** A collector that dies hundreds of times; see test/storms/kill-storm.ts. Each part prints what it has counted. */
 import { expect, test } from 'vitest';
-import { surviveKills } from '../fault/kill-storm.ts';
+import { surviveKills } from '../storms/kill-storm.ts';
 
 const KILL_COUNT = 300;
 

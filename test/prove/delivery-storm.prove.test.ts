@@ -2,7 +2,7 @@
  * Delivery storm, full size: 100,000 random interleavings with Web Locks and 20,000 without.
  */
 import { expect, test } from 'vitest';
-import { storm } from '../unit/delivery-storm.ts';
+import { storm } from '../storms/delivery-storm.ts';
 
 const SEED = 2_026_112_301;
 

@@ -1,8 +1,8 @@
-/** A thousand windows per engine through the storm of test/harness/browser-storm.ts; prints what happened to every run. */
+/** A thousand windows per engine through the storm of test/storms/browser-storm.ts; prints what happened to every run. */
 import { expect, test } from 'vitest';
-import { browserStorm } from '../harness/browser-storm.ts';
 import { enginesUnderTest } from '../harness/browsers.ts';
-import { expectExactlyOnce, tableOf } from '../harness/storm-report.ts';
+import { browserStorm } from '../storms/browser-storm.ts';
+import { expectExactlyOnce, tableOf } from '../storms/storm-report.ts';
 
 const WINDOW_COUNT = 1_000;
 const SEED = 2_026_112_302;

@@ -1,8 +1,8 @@
 /** 200 cycles of load, run and close per engine and kind; prints what they left, in the page's heap and in all processes of the browser. */
 import { expect, test } from 'vitest';
-import { withServer } from '../browser/bare-page.ts';
+import { withServer } from '../harness/bare-page.ts';
 import { type Browser, type Engine, enginesUnderTest, launch } from '../harness/browsers.ts';
-import { leftovers, prepareCycles, runCycles } from '../harness/load-cycles.ts';
+import { leftovers, prepareCycles, runCycles } from '../storms/load-cycles.ts';
 
 const CYCLE_COUNT = 200;
 /** Until caches of the browser are filled: Chromium's processes grow by 45 MB somewhere in the first 85 cycles, and not in the 120 that follow. */

@@ -1,6 +1,6 @@
-/** The epsilon ledger under 100,000 random schedules; see test/noise/ledger-storm.ts. Prints what it has counted. */
+/** The epsilon ledger under 100,000 random schedules; see test/storms/ledger-storm.ts. Prints what it has counted. */
 import { expect, test } from 'vitest';
-import { ledgerStorm } from '../noise/ledger-storm.ts';
+import { ledgerStorm } from '../storms/ledger-storm.ts';
 
 const SCHEDULE_COUNT = 100_000;
 

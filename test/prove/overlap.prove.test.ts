@@ -1,8 +1,8 @@
 /** A thousand overlapping operations on WebGPU and WASM mixed, with random cancels; prints what they came to. */
 import { expect } from 'vitest';
-import { withServer } from '../browser/bare-page.ts';
+import { withServer } from '../harness/bare-page.ts';
 import { browserTest } from '../harness/browsers.ts';
-import { overlapStorm } from '../harness/overlap-storm.ts';
+import { overlapStorm } from '../storms/overlap-storm.ts';
 
 const OPERATION_COUNT = 1_000;
 const SEED = 2_026_112_607;

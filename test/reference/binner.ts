@@ -8,10 +8,10 @@
  *  - Imports of counts/ nothing but types; edges, categories, states and cell ids are written down again.
  *  - Answers in words ("input.x.state|present" → 1), so no index arithmetic can hide a difference.
  *
- * Not here: where a cell lies in a plan (counts/plan.ts); how pairs are made (the pair files beside this one).
+ * Not here: where a cell lies in a plan (counts/layout/plan.ts); how pairs are made (the pair files beside this one).
  */
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { countFeedback, type Feedback } from './feedback-cells.ts';
 import { countPicture, pictureOf } from './image-cells.ts';
 import { categoryCell, columnNumberCell, numberCell } from './number-cells.ts';

@@ -9,13 +9,13 @@
  *  - Nothing of a run is written down except through the product.
  *  - `fetch` is replaced while a recording goes on and put back after it; recordings do not overlap.
  */
-import type { Plan } from '../../counts/plan.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { LoadedModel } from '../../protocol/messages.ts';
-import type { Logger } from '../../sdk/options.ts';
-import { memoryTable, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/outbox-db.ts';
-import { browserPlatform, type LifeListener, type Platform } from '../../sdk/platform.ts';
-import { createTelemetry } from '../../sdk/telemetry.ts';
+import type { Plan } from '../../counts/layout/plan.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { LoadedModel } from '../../protocol/worker/loading.ts';
+import type { Logger } from '../../sdk/api/client.ts';
+import { memoryTable, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
+import { browserPlatform, type LifeListener, type Platform } from '../../sdk/telemetry/platform.ts';
+import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 import type { CountedRun, Page, Product } from './product.ts';
 

@@ -4,7 +4,7 @@
  * Invariants
  *  - A label that is not in the public list, and an output that has no top class, give no joint cell.
  */
-import type { Feeds } from '../../protocol/messages.ts';
+import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { Sheet } from './sheet.ts';
 import { elementsOf, isAllNumbers, type TensorSpec } from './tensor-spec.ts';
 

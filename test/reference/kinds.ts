@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { checkManifest, type Manifest, TENSOR_TYPES } from '../../protocol/manifest.ts';
+import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { TENSOR_TYPES } from '../../protocol/tensors/tensors.ts';
 import { type Draw, type PairVerdict, pairOf } from './pairs.ts';
 import { repeatPairOf } from './repeat-pairs.ts';
 

@@ -4,8 +4,8 @@
  * Method: each wraps the real counter or the way in which a run is told to telemetry, and looks at a trait of the run that
  * its cells do not hold: the bits of its elements.
  */
-import { createRunCounter } from '../../counts/run-counter.ts';
-import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import { createRunCounter } from '../../counts/run/run-counter.ts';
+import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { type Page, type Product, REAL_PRODUCT } from './product.ts';
 
 type CountedRun = Parameters<Product['tell']>[1];

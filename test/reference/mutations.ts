@@ -7,7 +7,7 @@
  * Invariants
  *  - The tensor that is given is never written to. Null where a mutation has nothing to do.
  */
-import type { TensorWire } from '../../protocol/messages.ts';
+import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 import type { Dice } from './dice.ts';
 
 type NumericData = Exclude<TensorWire['data'], readonly string[]>;

@@ -6,13 +6,13 @@
  * that is requested, stored and logged is compared line by line. The counter's own cells are compared with the
  * reference's, run by run, so that the reference and the kernels check each other.
  *
- * Not here: sizes (test/unit/non-interference.test.ts, test/prove/non-interference.prove.test.ts).
+ * Not here: sizes (test/unit/counts/non-interference.test.ts, test/prove/non-interference.prove.test.ts).
  */
 import fc from 'fast-check';
-import { dataPlanOf } from '../../counts/data-plan.ts';
-import { cellsOfFeedback } from '../../counts/feedback.ts';
-import { type Plan, planHash } from '../../counts/plan.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
+import { type Plan, planHash } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { cellsOfFeedback } from '../../counts/plans/feedback.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { type EgressModel, egressOf } from './egress.ts';
 import type { Kind } from './kinds.ts';
 import { areEqual, type Counts, type Draw, drawsOf, type Pair, type PairVerdict, type Sequence } from './pairs.ts';

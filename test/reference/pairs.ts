@@ -8,8 +8,8 @@
  *  - The reference alone decides; the product's counters are not asked.
  */
 import fc from 'fast-check';
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { cellsOfRun, type Run, type RunCells } from './binner.ts';
 import { Dice } from './dice.ts';
 import type { Feedback } from './feedback-cells.ts';

@@ -3,12 +3,13 @@
  *
  * Why a value: a proof that cannot fail proves nothing, so the same comparison must also be shown products that leak (leaks.ts).
  */
-import type { Plan } from '../../counts/plan.ts';
-import { createRunCounter } from '../../counts/run-counter.ts';
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { Feeds, LoadedModel } from '../../protocol/messages.ts';
-import type { Logger } from '../../sdk/options.ts';
-import type { OwnedTelemetry } from '../../sdk/telemetry.ts';
+import type { Plan } from '../../counts/layout/plan.ts';
+import { createRunCounter } from '../../counts/run/run-counter.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Feeds } from '../../protocol/tensors/tensors.ts';
+import type { LoadedModel } from '../../protocol/worker/loading.ts';
+import type { Logger } from '../../sdk/api/client.ts';
+import type { OwnedTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import type { Run } from './binner.ts';
 
 export interface CountedRun {

@@ -7,8 +7,8 @@
  * Invariants
  *  - Equal means: the same names, dims, and bits of the elements that are read. Two NaN of different bits differ, and so do 0 and -0.
  */
-import type { Manifest } from '../../protocol/manifest.ts';
-import type { Feeds, TensorWire } from '../../protocol/messages.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { SAMPLE_COUNT_MAX } from './signal-cells.ts';
 import { hasBatchAxis, readOf, rowsOf, type TensorSpec } from './tensor-spec.ts';
 

@@ -7,7 +7,7 @@
  *
  * Not here: what is counted of the elements.
  */
-import type { TensorWire } from '../../protocol/messages.ts';
+import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 
 /** Elements of one tensor that are read, as the data dictionary says. */
 export const READ_COUNT_MAX = 65_536;

@@ -4,9 +4,8 @@
  * Not here: manifests (kinds.ts).
  */
 import fc from 'fast-check';
-import type { TensorType } from '../../protocol/manifest.ts';
-import type { TensorData, TensorWire } from '../../protocol/messages.ts';
-import { dataFromNumbers, elementCount, type NumericTensorType, TENSOR_ARRAYS } from '../../protocol/tensor-data.ts';
+import { dataFromNumbers, elementCount, type NumericTensorType, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
+import type { TensorData, TensorType, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { Dice } from './dice.ts';
 import type { TensorSpec } from './tensor-spec.ts';
 

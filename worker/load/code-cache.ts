@@ -14,9 +14,9 @@
  * go off in Chromium's workers and pages (2026-11, headless).
  */
 import { CODE_CACHE_BATCH_COUNT, CODE_CACHE_SESSIONS_PER_BATCH } from '../../protocol/limits.ts';
-import type { RunQueue } from '../runtime/run-queue.ts';
+import type { RunQueue } from '../queue/run-queue.ts';
 import type { SessionFactory } from '../runtime/session.ts';
-import type { ModelSource } from '../store/model-source.ts';
+import type { ModelSource } from '../source/model-source.ts';
 
 export async function fillCodeCache(factory: SessionFactory, queue: RunQueue, source: ModelSource): Promise<void> {
   if (!factory.isFromSnapshot || !isChromium()) return;

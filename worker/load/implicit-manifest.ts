@@ -12,15 +12,9 @@
  * Not here: goldens. A plain file has none, so nobody checks its outputs.
  */
 import { SdkError } from '../../protocol/errors.ts';
-import type { Manifest, ManifestInput, ManifestVariant } from '../../protocol/manifest.ts';
+import type { Manifest, ManifestInput, ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import type { SessionTensor } from '../runtime/session.ts';
-
-export interface FileFacts {
-  readonly name: string;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly chunks: ManifestVariant['chunks'];
-}
+import type { FileFacts } from '../source/file-facts.ts';
 
 /** The one variant of a plain file. wasm first: without goldens nobody would notice a GPU that is wrong. */
 export function implicitVariant(facts: FileFacts): ManifestVariant {

@@ -10,33 +10,38 @@
  *  - At most one runtime is ever started in this realm.
  *  - A load that began in one runtime stays there: what falls back from the GPU to wasm needs no second one.
  *
- * Not here: which candidate (worker/load/chooser.ts), and what one must prove (worker/load/trial.ts).
+ * Not here: which candidate (worker/choice/chooser.ts), and what one must prove (worker/choice/trial.ts).
  */
-import { dataPlanOf } from '../../counts/data-plan.ts';
-import { planHash } from '../../counts/plan.ts';
-import { createRunCounter, type RunCounter } from '../../counts/run-counter.ts';
+
+import { planHash } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { createRunCounter, type RunCounter } from '../../counts/run/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
-import type { Provider } from '../../protocol/manifest.ts';
-import { preprocessFiles } from '../../protocol/manifest-text.ts';
-import type { LoadedModel, RuntimeFlavour, WorkerSettings } from '../../protocol/messages.ts';
-import { type Processing, processingOf } from '../process/processing.ts';
-import { openTokenizers, type TextTokenizer, tokenizerLibrary } from '../process/text.ts';
-import { hasSimd, memoryBytes } from '../runtime/device-facts.ts';
-import { Gpu } from '../runtime/gpu.ts';
-import type { RunQueue } from '../runtime/run-queue.ts';
+import type { Provider } from '../../protocol/manifest/manifest.ts';
+import { preprocessFiles } from '../../protocol/manifest/text.ts';
+import type { WorkerSettings } from '../../protocol/worker/control.ts';
+import type { LoadedModel, RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import { pairsOf, requireVariant } from '../choice/candidates.ts';
+import { Chooser, type Chosen } from '../choice/chooser.ts';
+import { isFileError, type LoadJob } from '../choice/load-job.ts';
+import { ElsewhereSignal, type RuntimeSlot } from '../choice/runtime-slot.ts';
+import { type Origin, Trials } from '../choice/trial.ts';
+import { hasSimd, memoryBytes } from '../device/device-facts.ts';
+import { Gpu } from '../device/gpu.ts';
+import { Webnn } from '../device/webnn.ts';
+import { printable } from '../download/download.ts';
+import { type Processing, processingOf } from '../prepare/processing.ts';
+import { openTokenizers, tokenizerLibrary } from '../prepare/text.ts';
+import type { TextTokenizer } from '../prepare/tokenizer.ts';
+import type { RunQueue } from '../queue/run-queue.ts';
 import { gpuFlavour, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
-import { Webnn } from '../runtime/webnn.ts';
-import { printable } from '../store/download.ts';
-import { type OpenManifest, versionOf } from '../store/manifest-source.ts';
-import { fileFacts, type ModelBytes, type ModelSource, PROVED, type Precedence } from '../store/model-source.ts';
-import { pairsOf, requireVariant } from './candidates.ts';
-import { Chooser, type Chosen, ElsewhereSignal, type RuntimeSlot } from './chooser.ts';
+import { type FileFacts, fileFacts } from '../source/file-facts.ts';
+import { type OpenManifest, versionOf } from '../source/manifest-source.ts';
+import { type ModelBytes, type ModelSource, PROVED, type Precedence } from '../source/model-source.ts';
+import { RunWatch } from '../trust/run-watch.ts';
 import { fillCodeCache } from './code-cache.ts';
-import { type FileFacts, implicitManifest, implicitVariant } from './implicit-manifest.ts';
-import { isFileError, type LoadJob } from './load-job.ts';
-import { requireRunOptions } from './run-options.ts';
-import { RunWatch } from './run-watch.ts';
-import { type Origin, Trials } from './trial.ts';
+import { implicitManifest, implicitVariant } from './implicit-manifest.ts';
+import { requireRunOptions } from './load-checks.ts';
 
 export { ElsewhereSignal };
 

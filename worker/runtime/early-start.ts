@@ -10,7 +10,8 @@
  *  - A name that does not read as one of ours starts nothing; the load starts what it needs.
  *  - A failed early start spoils the realm as any other does; whoever takes it hears of it.
  */
-import type { AssetUrls, EarlyStart } from '../../protocol/messages.ts';
+import type { EarlyStart } from '../../protocol/worker/control.ts';
+import type { AssetUrls } from '../../protocol/worker/loading.ts';
 import { type SessionFactory, startRuntime } from './session.ts';
 
 export function startEarly({ runtime, threadCountMax }: EarlyStart): Promise<SessionFactory> | null {

@@ -5,7 +5,7 @@
  * the runtime takes the feeds of that run for those of every later one. A run that succeeds resets the note; here a failed one does, too.
  *
  * Invariants
- *  - Changes this realm only, which is ours alone, and only while such a session is created: one at a time (worker/runtime/run-queue.ts).
+ *  - Changes this realm only, which is ours alone, and only while such a session is created: one at a time (worker/queue/run-queue.ts).
  *  - A note that is not as this release of the runtime keeps it is left alone: the session is given up after a failed run then.
  *
  * Source: onnxruntime-web 1.30 lib/wasm/wasm-core-impl.ts: `activeSessions`, `SessionMetadata`, `inputOutputBound`.

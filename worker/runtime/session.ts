@@ -9,14 +9,17 @@
  *  - A runtime that failed to start has spoilt its realm for good: the caller must give the worker up.
  *  - Module and binary are of the release that this worker was built with.
  *  - Outputs are in memory of their own, ready to be transferred, or kept tensors; nothing here points into the WASM heap.
- *  - Callers serialise: one create or run at a time (worker/runtime/run-queue.ts).
+ *  - Callers serialise: one create or run at a time (worker/queue/run-queue.ts).
  *
  * Source: onnxruntime-web 1.30 lib/backend-impl.ts and lib/wasm/wasm-factory.ts ("previous call to 'initWasm()' failed").
  */
+
 import type * as ort from 'onnxruntime-web';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
-import { TENSOR_TYPES, type TensorType } from '../../protocol/manifest.ts';
-import type { AssetUrls, Feeds, ResidentWire, RuntimeFlavour, TensorData, TensorWire } from '../../protocol/messages.ts';
+import type { Feeds, ResidentWire, TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { TENSOR_TYPES, type TensorType } from '../../protocol/tensors/tensors.ts';
+import type { AssetUrls, RuntimeFlavour } from '../../protocol/worker/loading.ts';
 import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
@@ -31,13 +34,6 @@ export interface SessionTensor {
   readonly name: string;
   readonly type: TensorType | null;
   readonly dims: readonly (number | string)[] | null;
-}
-
-/** A model's bytes: the graph's own file, and the weights that it names outside itself. */
-export interface ModelFiles {
-  readonly graph: Uint8Array;
-  /** `path` is the location that the graph names (ONNX external data). */
-  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 /** A file that the runtime could not read as ONNX, told apart from one that this provider cannot run. */
@@ -196,7 +192,7 @@ function executionProvider(execution: Execution): ort.InferenceSession.Execution
   return { name, ...rest } as unknown as ort.InferenceSession.ExecutionProviderConfig;
 }
 
-/** The runtime has texts and no codes; test/browser/faults-inference.test.ts pins those that matter. */
+/** The runtime has texts and no codes; test/browser/run/faults.test.ts pins those that matter. */
 const UNREADABLE = /protobuf|ModelProto|failed to load model|no graph was found|ir_version|unsupported model IR|opset_import/i;
 
 /**

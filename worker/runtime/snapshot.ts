@@ -16,7 +16,7 @@
  * Not here: what a snapshot holds and how it is proved (scripts/runtime-snapshot.mjs).
  */
 import { SNAPSHOT_WAIT_MS_MAX } from '../../protocol/limits.ts';
-import { savesData } from './device-facts.ts';
+import { savesData } from '../device/device-facts.ts';
 
 interface Facts {
   /** Of the runtime's binary and of how the snapshot was made. */

@@ -9,11 +9,12 @@
  *    a session is created of them meanwhile; `proved` says what came of it, and nobody gets a result until then.
  *  - A stored chunk that is wrong is dropped and is missing.
  *
- * Not here: where missing chunks come from (worker/store/chunk-download.ts).
+ * Not here: where missing chunks come from (worker/download/chunk-download.ts).
  */
-import { toHex } from '../../protocol/bytes.ts';
+
 import { SdkError } from '../../protocol/errors.ts';
-import type { PublishedFile } from '../../protocol/manifest.ts';
+import type { PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { toHex } from '../../protocol/report/bytes.ts';
 import type { Chunk, ModelStore } from './model-store.ts';
 import { PiecewiseBytes } from './piecewise-bytes.ts';
 

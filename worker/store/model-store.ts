@@ -20,8 +20,9 @@
 import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
 import { firstLine } from '../../protocol/errors.ts';
 import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
-import type { ManifestVariant } from '../../protocol/manifest.ts';
-import { type StoredModel, withoutQuery } from '../../protocol/messages.ts';
+import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import type { StoredModel } from '../../protocol/worker/control.ts';
+import { withoutQuery } from '../../protocol/worker/loading.ts';
 
 export type Chunk = ManifestVariant['chunks'][number];
 

@@ -7,7 +7,7 @@
  * Invariants
  *  - A browser without `navigator.storage`, or whose estimate fails, is believed to have room: its own refusal is met at the write.
  *
- * Not here: `navigator.storage.persist`, which only a page can ask (sdk/stored-models.ts).
+ * Not here: `navigator.storage.persist`, which only a page can ask (sdk/workers/stored-models.ts).
  */
 import { SdkError } from '../../protocol/errors.ts';
 import { STORE_SPARE_BYTES } from '../../protocol/limits.ts';

@@ -4,7 +4,7 @@
  * Invariants
  *  - An entry stays when a chunk of it was dropped: the next load finds it missing and fetches that chunk alone.
  */
-import type { StoreCheck } from '../../protocol/messages.ts';
+import type { StoreCheck } from '../../protocol/worker/control.ts';
 import { Assembly, fillFromStore } from './assembly.ts';
 import { type ModelStore, storeKey } from './model-store.ts';
 

@@ -1,0 +1,141 @@
+/**
+ * `insitu assets DIR`: copies the files that a browser fetches into a folder that a web server serves.
+ *
+ * Why a command: a page that does not bundle needs all files of one release side by side, and a static host may take no file over a limit. A
+ * binary over it is written gzipped, by a name of its own, and the worker unpacks it.
+ *
+ * Invariants
+ *  - What is written is of this release and nothing else; older files of the same names are replaced, others are left alone.
+ *  - A file over the limit that cannot be gzipped below it is an error, and said before anything is written.
+ *
+ * Not here: compressing in transit, which is the server's and better (brotli), and keeps the browser's streaming compile.
+ */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { argumentError, UsageError } from '../terminal/usage-error.ts';
+
+const USAGE = `insitu assets DIR [options]
+
+  copies insitu's browser files into DIR, from where a page loads them:
+  createClient({ assets: '/insitu/' }), or <script src="/insitu/insitu.global.js">
+
+      --max-file-bytes N  files over this are written gzipped (.wasm.gz); for hosts with a limit per file, 26214400 for 25 MiB
+      --only FLAVOURS     runtimes to copy, of wasm,webgpu,jspi; default: all three
+      --help
+`;
+
+/** Files of each runtime flavour that a browser fetches (scripts/build.mjs puts them there). */
+const RUNTIME_FILES = {
+  wasm: ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm', 'ort-wasm-simd-threaded.snapshot.wasm'],
+  webgpu: ['ort.webgpu.bundle.min.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'],
+  jspi: ['ort.jspi.bundle.min.mjs', 'ort-wasm-simd-threaded.jspi.wasm'],
+} as const;
+type Flavour = keyof typeof RUNTIME_FILES;
+
+/** Scripts of our own in dist/, and no source map. */
+const SCRIPT = /^insitu(\.[\w-]+)*\.m?js$/;
+
+interface Written {
+  readonly name: string;
+  readonly bytes: number;
+  /** Null where the file was copied as it is. */
+  readonly packed: Uint8Array | null;
+  /** Another form of the same file, left by an earlier call, which must not answer for it. */
+  readonly stale: string | null;
+}
+
+export function runAssets(args: readonly string[]): void {
+  const { values, positionals } = parse(args);
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const [target, ...more] = positionals;
+  if (target === undefined || more.length > 0) throw new UsageError('Name one folder: insitu assets DIR. See insitu assets --help.');
+  const bytesMax = limitOf(values['max-file-bytes']);
+  const source = distFolder();
+  const names = [...readdirSync(source).filter((name) => SCRIPT.test(name)), ...runtimeFiles(values.only)];
+  const files = names.sort().map((name) => planned(source, name, bytesMax));
+  for (const file of files) write(source, target, file);
+  process.stdout.write(report(target, files));
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { 'max-file-bytes': { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    });
+  } catch (error) {
+    throw argumentError(error, 'See insitu assets --help.');
+  }
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--max-file-bytes must be a whole number of bytes, not "${text}".`);
+  return Number(text);
+}
+
+function runtimeFiles(only: string | undefined): string[] {
+  const flavours = only === undefined ? Object.keys(RUNTIME_FILES) : only.split(',').map((name) => name.trim());
+  return flavours.flatMap((flavour) => {
+    if (!Object.hasOwn(RUNTIME_FILES, flavour)) throw new UsageError(`--only takes wasm, webgpu and jspi, not "${flavour}".`);
+    return RUNTIME_FILES[flavour as Flavour].map((name) => `ort/${name}`);
+  });
+}
+
+/** The package's dist/, from dist/node/ where this file is bundled into. */
+function distFolder(): string {
+  const folder = fileURLToPath(new URL('../../', import.meta.url));
+  if (!existsSync(join(folder, 'insitu.worker.js'))) throw new UsageError(`${folder} holds no browser files. Install the package again.`);
+  return folder;
+}
+
+function planned(source: string, name: string, bytesMax: number): Written {
+  const path = join(source, name);
+  const { size } = statSync(path);
+  if (size <= bytesMax) return { name, bytes: size, packed: null, stale: name.endsWith('.wasm') ? `${name}.gz` : null };
+  if (!name.endsWith('.wasm'))
+    throw new UsageError(`${name} has ${size} bytes, more than --max-file-bytes, and a script cannot be gzipped.`);
+  const packed = gzipSync(readFileSync(path), { level: 9 });
+  if (packed.length > bytesMax) {
+    throw new UsageError(`${name} has ${packed.length} bytes even when gzipped, more than --max-file-bytes. Leave it out with --only.`);
+  }
+  return { name: `${name}.gz`, bytes: packed.length, packed, stale: name };
+}
+
+function write(source: string, target: string, { name, packed, stale }: Written): void {
+  const path = join(target, name);
+  mkdirSync(dirname(path), { recursive: true });
+  if (packed === null) copyFileSync(join(source, name), path);
+  else writeFileSync(path, packed);
+  if (stale !== null) rmSync(join(target, stale), { force: true });
+}
+
+function report(target: string, files: readonly Written[]): string {
+  const width = Math.max(...files.map(({ bytes }) => String(bytes).length));
+  const lines = files.map(({ name, bytes }) => `  ${String(bytes).padStart(width)}  ${name}`);
+  const hasPacked = files.some(({ packed }) => packed !== null);
+  return `${target}: ${files.length} files of insitu ${__RELEASE__}, sizes in bytes
+
+${lines.join('\n')}
+
+Headers to set:
+  Content-Type: application/wasm       on *.wasm, so that it is compiled while it streams
+  Content-Type: text/javascript        on *.js and *.mjs
+  Content-Encoding: br or gzip         on *.js, *.mjs and *.wasm, by the server
+${hasPacked ? '  no Content-Encoding, application/octet-stream   on *.wasm.gz, which the worker unpacks itself\n' : ''}For threads, on the page and on these files:
+  Cross-Origin-Opener-Policy: same-origin
+  Cross-Origin-Embedder-Policy: require-corp
+From another origin, on these files:
+  Access-Control-Allow-Origin: *
+  Cross-Origin-Resource-Policy: cross-origin
+`;
+}
+
+declare const __RELEASE__: string;

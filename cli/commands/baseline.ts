@@ -1,0 +1,130 @@
+/**
+ * The baseline: a data set, counted as a page would count it.
+ *
+ * Why through the same run counter and the same runtime: a baseline that was binned elsewhere differs from the field by
+ * its own rounding, and the dashboard would show that as drift.
+ *
+ * Invariants
+ *  - One run per example, as in the field; `n` is the number of examples.
+ *  - The file names model version and plan; the collector refuses it for any other.
+ *  - It never reaches a page: it is a histogram of training data. It holds counts and nothing else of a row.
+ *
+ * Not here: what a file's rows are (cli/readers/).
+ */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Baseline } from '../../collector/store/store.ts';
+import { type Plan, planHash } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { createRunCounter } from '../../counts/run/run-counter.ts';
+import { denseOf } from '../../counts/statistics/summary.ts';
+import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { parseDataArguments } from '../data/data-arguments.ts';
+import { type Example, limitSource } from '../data/example.ts';
+import { openData } from '../data/open-data.ts';
+import { RowTally } from '../data/row-tally.ts';
+import { openModelFolder, parseManifest, readVariant, sha256Of, writeWhole } from '../folder/model-folder.ts';
+import { answerOf } from '../runtime/answers.ts';
+import { createNodeSession } from '../runtime/node-session.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+const USAGE = `insitu baseline FOLDER [--data PATH...] [--variant ID] [--limit N]
+
+Counts a data set as a page counts it, with the model of FOLDER/model.json, and writes FOLDER/baseline.json: counts only.
+Where the manifest has no variants (model.json or observe.json), something else runs the model: inputs alone are counted.
+
+  --data PATH       default: FOLDER/validation.json. Any of:
+      rows.npy          an array [N, ...item]; for several inputs: --data NAME=rows.npy for each
+      rows.csv          also .tsv and .parquet: columns by the names in the manifest (needs @duckdb/node-api)
+      photos/           .png .jpg .webp .bmp .avif, stretched to the input, scaled to its range (needs sharp)
+      recordings/       .wav at the manifest's sample rate
+      validation.json   {"count": N, "images": "<base64>"}: one unsigned byte per element of the first input
+  --variant ID      the variant that answers; default: the first that runs on wasm
+  --limit N         reads N rows at the most
+
+A row that cannot be read is left out, counted and named.
+`;
+
+/** `insitu baseline`. */
+export async function runBaseline(args: readonly string[]): Promise<void> {
+  const given = parseDataArguments('baseline', args, { variant: { type: 'string' } });
+  if (given === null) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const { folder, data, limit, own } = given;
+  const model = await openModelFolder(folder);
+  const isObserved = model.manifest.variants.length === 0;
+  const modelFiles = isObserved ? null : await readVariant(model, own.variant as string | undefined);
+  const validation = join(folder, 'validation.json');
+  if (data.length === 0 && !existsSync(validation)) {
+    throw new UsageError(`${validation} is not there. Name the data: --data PATH. See insitu baseline --help.`);
+  }
+  const opened = await openData(model.manifest, data.length === 0 ? [validation] : data);
+  const source = limit === null ? opened : limitSource(opened, limit);
+  const progress = startProgress(source.count);
+  const { baseline, rows } = await makeBaseline(model.manifestJson, modelFiles, source.examples(), progress.advance).finally(progress.end);
+  const notes = isObserved ? ['The manifest has no model to run: outputs are not counted.', ...source.notes] : source.notes;
+  process.stdout.write([...rows.lines(), ...stateLines(model.manifest, baseline), ...notes, ''].join('\n'));
+  if (baseline.n === 0) throw new UsageError('No row was counted, so no baseline was written.');
+  const file = join(folder, 'baseline.json');
+  await writeWhole(file, `${JSON.stringify(baseline)}\n`);
+  process.stdout.write(`${file}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
+}
+
+/**
+ * Runs and counts the examples.
+ *
+ * @param manifestJson model.json as served, byte for byte.
+ * @param modelFiles null where there is no model to run; then inputs alone are counted.
+ * @param advance Called after each row, readable or not.
+ */
+export async function makeBaseline(
+  manifestJson: string,
+  modelFiles: Uint8Array | SplitModel | null,
+  examples: AsyncIterable<Example>,
+  advance: () => void = () => undefined,
+): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {
+  const manifest = parseManifest(manifestJson);
+  const plan = dataPlanOf(manifest);
+  const count = createRunCounter(modelFiles === null ? { ...manifest, outputs: [] } : manifest, plan);
+  const run = modelFiles === null ? null : await createNodeSession(modelFiles);
+  const rows = new RowTally();
+  const sums = new Map<number, number>();
+  for await (const example of examples) {
+    advance();
+    if (!rows.take(example)) continue;
+    const pairs = count({ ...example.feeds, ...example.counted }, run === null ? {} : await answerOf(run, example));
+    for (let index = 0; index < pairs.length; index += 2) {
+      const cell = pairs[index] as number;
+      sums.set(cell, (sums.get(cell) ?? 0) + (pairs[index + 1] as number));
+    }
+  }
+  return { baseline: await baselineOf(manifestJson, plan, rows.readCount, sums), rows };
+}
+
+async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: ReadonlyMap<number, number>): Promise<Baseline> {
+  const cells = [...sums.keys()].sort((a, b) => a - b);
+  return {
+    modelVersion: sha256Of(manifestJson).slice(0, 16),
+    plan: await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+    n,
+    cells,
+    counts: cells.map((cell) => sums.get(cell) as number),
+  };
+}
+
+/** What the inputs were, one line each. */
+function stateLines(manifest: Manifest, { cells, counts }: Baseline): string[] {
+  const sums = cells.map((cell, index) => ({ cell, count: counts[index] as number }));
+  return dataPlanOf(manifest).metrics.flatMap((metric) => {
+    const input = manifest.inputs.find(({ name }) => metric.id === `input.${name}.state`);
+    if (input === undefined) return [];
+    const dense = denseOf(metric, sums);
+    const met = metric.cells.flatMap((state, index) => ((dense[index] as number) > 0 ? [`${dense[index]} ${state}`] : []));
+    return met.length === 0 ? [] : [`input ${input.name}: ${met.join(', ')}`];
+  });
+}

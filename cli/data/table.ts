@@ -1,0 +1,166 @@
+/**
+ * Tables: .csv, .tsv and .parquet, one example per row, read by DuckDB.
+ *
+ * A tabular input takes the columns that its manifest names, any other input the column of its own name; a list in a
+ * column (Parquet) is a tensor of that length. Text files are read as text and understood here: DuckDB's own guess of a
+ * type is made from the first rows and fails on a later one.
+ *
+ * Invariants
+ *  - Rows come in file order and in chunks; the engine keeps no row but the lines that it rejected, and opens no network.
+ *  - No value is NaN, or the empty text; where a type has neither, the row is unreadable unless the column names a number for it.
+ *  - A line that cannot be split into its columns is unreadable, by its number; lines of that kind come after the file's rows.
+ *
+ * Not here: how values are counted (counts/kinds/tabular.ts).
+ */
+import { open } from 'node:fs/promises';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { DUCKDB_PACKAGE, importOptional } from '../terminal/optional-package.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import type { DataFile, Example, ExampleSource } from './example.ts';
+import { feedsOfRow, type TableColumn, tableColumns } from './table-row.ts';
+
+/** A file with the SELECT list that reads the manifest's columns out of it. */
+interface Table {
+  readonly file: DataFile;
+  readonly scan: string;
+  readonly isText: boolean;
+  readonly select: string;
+}
+
+type Connect = () => Promise<DuckDBConnection>;
+
+/** The first line of a text file; longer ones are no list of names. */
+const HEADER_BYTES_MAX = 64 * 1024;
+/** Lines that DuckDB could not split. Without a limit of their own, because each is counted. */
+const REJECTS = 'store_rejects = true, rejects_limit = 0';
+const REJECTED_LINES = 'SELECT line, any_value(error_type) FROM reject_errors GROUP BY line ORDER BY line';
+
+/** @throws {UsageError} when a file is no such table or lacks a column. */
+export async function openTables(manifest: Manifest, files: readonly DataFile[]): Promise<ExampleSource> {
+  const columns = tableColumns(manifest);
+  const { DuckDBInstance } = await importOptional(() => import('@duckdb/node-api'), 'Tables', DUCKDB_PACKAGE);
+  const settings = { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
+  const connect = async () => (await DuckDBInstance.create(':memory:', settings)).connect();
+  const tables: Table[] = [];
+  const ignored = new Set<string>();
+  let count: number | null = 0;
+  const connection = await connect();
+  try {
+    for (const file of files) {
+      const { table, unknown } = await openTable(connection, file, columns);
+      tables.push(table);
+      for (const name of unknown) ignored.add(name);
+      count = count === null || table.isText ? null : count + (await rowCountOf(connection, table));
+    }
+  } finally {
+    connection.closeSync();
+  }
+  const notes = ignored.size === 0 ? [] : [`Columns that the manifest does not name were ignored: ${[...ignored].join(', ')}.`];
+  return { count, notes, examples: () => examplesOf(connect, tables, manifest, columns) };
+}
+
+async function openTable(
+  connection: DuckDBConnection,
+  file: DataFile,
+  columns: readonly TableColumn[],
+): Promise<{ table: Table; unknown: string[] }> {
+  const isText = !file.path.toLowerCase().endsWith('.parquet');
+  const path = quotedPath(file.path);
+  const options = isText ? textOptions(await separatorOf(file)) : '';
+  const first = isText ? `read_csv(${path}, ${options}, ignore_errors = true)` : `read_parquet(${path})`;
+  const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${first}`).catch(() => null);
+  if (described === null) throw new UsageError(`${file.label} cannot be read as a table.`);
+  const types = new Map(described.getRowsJS().map(([name, type]) => [String(name), String(type)]));
+  const missing = columns.filter(({ name }) => !types.has(name)).map(({ name }) => quotedName(name));
+  if (missing.length > 0) {
+    throw new UsageError(`${file.label} has no column ${missing.join(', ')}; it has ${[...types.keys()].join(', ')}.`);
+  }
+  const wanted = new Set(columns.map(({ name }) => name));
+  return {
+    table: {
+      file,
+      scan: isText ? `read_csv(${path}, ${options}, ${REJECTS})` : first,
+      isText,
+      select: columns.map((column) => expressionOf(column, types.get(column.name) as string, file)).join(', '),
+    },
+    unknown: [...types.keys()].filter((name) => !wanted.has(name)),
+  };
+}
+
+const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+/** A path as an SQL text, in which nothing is a pattern. */
+const quotedPath = (path: string): string => `'${path.replaceAll(/[[*?]/g, (sign) => `[${sign}]`).replaceAll("'", "''")}'`;
+
+/** Everything is said and nothing guessed: DuckDB's guess follows the first lines, also where they are broken. */
+const textOptions = (separator: string): string =>
+  `delim = '${separator}', header = true, all_varchar = true, quote = '"', escape = '"', skip = 0, comment = '', null_padding = false`;
+
+/** What stands between the names of the first line. Where the comma is the decimal sign, a .csv has semicolons. */
+async function separatorOf({ path }: DataFile): Promise<string> {
+  if (path.toLowerCase().endsWith('.tsv')) return '\t';
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
+    const [line = ''] = buffer.toString('utf8', 0, bytesRead).split(/[\r\n]/, 1);
+    return [',', ';', '\t'].find((separator) => line.includes(separator)) ?? ',';
+  } finally {
+    await handle.close();
+  }
+}
+
+const WHOLE_64 = /^U?BIGINT$/;
+const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
+const NESTED = /[[\]]|^(STRUCT|MAP|UNION)\b|^(BLOB|BIT)$/;
+
+/** The SQL that gives a column as numbers, texts, or lists of them. */
+function expressionOf({ name, holds, isList }: TableColumn, type: string, { label }: DataFile): string {
+  const column = quotedName(name);
+  const element = /^(.*)\[\d*\]$/.exec(type)?.[1];
+  const of = (cast: string) => `CAST(${column} AS ${cast}${element === undefined ? '' : '[]'})`;
+  const single = element ?? type;
+  if ((element === undefined || isList) && !NESTED.test(single)) {
+    if (single === 'VARCHAR') return element === undefined ? column : of('VARCHAR');
+    if (holds === 'text') return of('VARCHAR');
+    if (WHOLE_64.test(single)) return element === undefined ? column : of(single);
+    if (NUMBER.test(single) || single === 'BOOLEAN') return of('DOUBLE');
+  }
+  throw new UsageError(`${label}: column "${name}" is ${type}, which is not ${holds === 'text' ? 'text' : 'a number'}.`);
+}
+
+async function rowCountOf(connection: DuckDBConnection, { scan }: Table): Promise<number> {
+  const result = await connection.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${scan}`);
+  return Number(result.getRowsJS()[0]?.[0]);
+}
+
+async function* examplesOf(
+  connect: Connect,
+  tables: readonly Table[],
+  manifest: Manifest,
+  columns: readonly TableColumn[],
+): AsyncGenerator<Example> {
+  for (const { file, scan, isText, select } of tables) {
+    // A connection for each file: the list of rejected lines is the connection's.
+    const connection = await connect();
+    let rowCount = 0;
+    try {
+      const result = await connection.stream(`SELECT ${select} FROM ${scan}`);
+      for await (const rows of result.yieldRowsJs()) {
+        for (const row of rows) {
+          const where = `${file.label}, row ${++rowCount}`;
+          const read = feedsOfRow(manifest, columns, row);
+          yield typeof read === 'string' ? { where, unreadable: read } : { where, ...read };
+        }
+      }
+      if (!isText) continue;
+      const rejected = await connection.runAndReadAll(REJECTED_LINES);
+      for (const [line, reason] of rejected.getRowsJS()) {
+        yield { where: `${file.label}, line ${line}`, unreadable: `cannot be split: ${String(reason).toLowerCase()}` };
+      }
+    } catch {
+      throw new UsageError(`${file.label} cannot be read beyond row ${rowCount}.`);
+    } finally {
+      connection.closeSync();
+    }
+  }
+}

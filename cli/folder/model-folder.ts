@@ -1,0 +1,91 @@
+/**
+ * A model's folder: its manifest, and the model file that goes with it.
+ *
+ * Invariants
+ *  - model.json where there is one, otherwise observe.json, the manifest of a model that something else runs.
+ *  - A model file that its manifest does not describe is not run.
+ *  - What is written there is whole or not there: written beside its name, then renamed.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SplitModel } from '../../onnx/weight-split.ts';
+import { checkManifest, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+export interface ModelFolder {
+  readonly folder: string;
+  readonly manifestFile: string;
+  /** As served, byte for byte. */
+  readonly manifestJson: string;
+  readonly manifest: Manifest;
+}
+
+/** @throws {UsageError} when there is no usable manifest. */
+export async function openModelFolder(folder: string): Promise<ModelFolder> {
+  const observed = join(folder, 'observe.json');
+  const manifestFile = existsSync(join(folder, 'model.json')) || !existsSync(observed) ? join(folder, 'model.json') : observed;
+  const manifestJson = await readFile(manifestFile, 'utf8').catch(() => {
+    throw new UsageError(`${manifestFile} cannot be read.`);
+  });
+  return { folder, manifestFile, manifestJson, manifest: parseManifest(manifestJson) };
+}
+
+/**
+ * A variant's graph and the weights outside it.
+ *
+ * @param id Default: the first variant that runs on wasm.
+ */
+export async function readVariant(model: ModelFolder, id: string | undefined): Promise<SplitModel> {
+  const { variants } = model.manifest;
+  const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
+  if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
+  const graph = await readPublished(model, variant);
+  return { graph, external: await readExternal(model, variant) };
+}
+
+async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<SplitModel['external']> {
+  return Promise.all(external.map(async (file) => ({ path: file.path, data: await readPublished(model, file) })));
+}
+
+async function readPublished({ folder }: ModelFolder, { file, sha256 }: PublishedFile): Promise<Uint8Array> {
+  const bytes = await readFile(join(folder, file)).catch(() => {
+    throw new UsageError(`${join(folder, file)} cannot be read.`);
+  });
+  if (sha256Of(bytes) !== sha256) {
+    throw new UsageError(`${file} is not the file that model.json describes. Pack the model again.`);
+  }
+  return bytes;
+}
+
+export function sha256Of(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** @throws {UsageError} with the manifest's own sentence. */
+export function parseManifest(manifestJson: string): Manifest {
+  const verdict = checkManifest(parseJson(manifestJson));
+  if (!verdict.ok) throw new UsageError(`model.json is not a usable manifest: ${verdict.reason}.`);
+  return verdict.manifest;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError('model.json is not JSON.');
+  }
+}
+
+/** Writes a file that is never seen half written. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const part = `${file}.${process.pid}.part`;
+  try {
+    await writeFile(part, text);
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Intake: what of a report's body may be counted.
+ *
+ * A pure function from bytes, the registered models and a clock to windows or a refusal, so that a table of
+ * bodies can test every answer and nothing but this verdict decides what reaches the store.
+ *
+ * Invariants
+ *  - A body is taken whole or refused whole. A 4xx means "send the windows one by one" to a client that sent several.
+ *  - A body that could be right later (model or plan not registered yet) is never answered with a 4xx when all of it
+ *    waits for that; when only some windows wait, it is, so that they cannot hold up the others.
+ *  - A window is accepted only while its id would still be remembered: the hour counts from its start, and
+ *    ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
+ *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
+ *
+ * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store).
+ */
+
+import type { Plan } from '../../counts/layout/plan.ts';
+import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
+import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
+import {
+  BATCH_AXIS_COUNT_MAX,
+  BODY_BYTES_MAX,
+  CLOCK_AHEAD_MS_MAX,
+  DATA_REPORT_RUN_COUNT_MIN,
+  OUTBOX_AGE_MS_MAX,
+  REPORT_RUN_COUNT_MAX,
+} from '../../protocol/limits.ts';
+import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
+import { decodeBody } from '../../protocol/report/report.ts';
+import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
+import type { AcceptedWindow } from '../store/store.ts';
+
+/** What the intake knows of the registered models. */
+export interface KnownPlans {
+  /** The plan of that hash for that model version; null when the version has no such plan; undefined when the version is unknown. */
+  planOf(modelVersion: string, hash: string): Plan | null | undefined;
+}
+
+export type RefusalStatus = 400 | 410 | 413 | 503;
+
+export type IntakeVerdict =
+  | { readonly ok: true; readonly windows: readonly AcceptedWindow[] }
+  | { readonly ok: false; readonly status: RefusalStatus; readonly reason: string };
+
+interface Refusal {
+  readonly status: RefusalStatus;
+  readonly reason: string;
+}
+
+export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeVerdict {
+  if (bytes.length > BODY_BYTES_MAX) return { ok: false, status: 413, reason: `A report has at most ${BODY_BYTES_MAX} bytes.` };
+  const decoded = decodeBody(bytes);
+  if (!decoded.ok) return { ok: false, status: 400, reason: `Not a report: ${decoded.reason}.` };
+  const { modelVersion, windows } = decoded.body;
+  const refusals: Refusal[] = [];
+  for (const window of windows) {
+    const refusal = judgeWindow(modelVersion, window, bytes, known, nowMs);
+    if (refusal !== null) refusals.push(refusal);
+  }
+  const final = refusals.find((refusal) => refusal.status !== 503) ?? refusals[0];
+  if (final === undefined) return { ok: true, windows: windows.map((window) => ({ modelVersion, ...window })) };
+  if (final.status === 503 && refusals.length < windows.length) {
+    return { ok: false, status: 400, reason: 'Some of these windows name a plan that is not registered. Send them one by one.' };
+  }
+  return { ok: false, ...final };
+}
+
+function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, known: KnownPlans, nowMs: number): Refusal | null {
+  const startMs = window.hour * HOUR_MS;
+  if (startMs < nowMs - OUTBOX_AGE_MS_MAX) return { status: 410, reason: 'The hour is too long ago.' };
+  if (startMs > nowMs + CLOCK_AHEAD_MS_MAX) return { status: 410, reason: 'The hour lies ahead of the clock here.' };
+  if (window.runs > REPORT_RUN_COUNT_MAX) return { status: 400, reason: 'More runs than one window can have.' };
+  if (window.report === 'data') {
+    if (modelVersion === UNKNOWN_MODEL_VERSION) return { status: 400, reason: 'Data of a model whose manifest was never read.' };
+    if (window.runs < DATA_REPORT_RUN_COUNT_MIN) {
+      return { status: 400, reason: `A data report has at least ${DATA_REPORT_RUN_COUNT_MIN} runs.` };
+    }
+  }
+  const plan = known.planOf(modelVersion, window.plan);
+  if (plan === undefined) return { status: 503, reason: 'This model version is not registered here yet.' };
+  if (plan === null) return { status: 503, reason: 'This plan is not registered here for the model version.' };
+  if (plan.report !== window.report) return { status: 400, reason: 'The plan is not one for this kind of report.' };
+  return window.report === 'noised' ? judgeAnswer(modelVersion, window, plan, bytes) : judgeCells(window, plan);
+}
+
+/** A noised report must be an answer that the plan can give, and the one encoding of it: there is one body for each answer. */
+function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Window, plan: Plan, bytes: Uint8Array): Refusal | null {
+  const refusal: Refusal = { status: 400, reason: 'Not an answer that the plan can give.' };
+  if (!isLocalDpPlan(plan) || !isAnswerOf(plan, cells)) return refusal;
+  const feature = cells[0] as number;
+  const { offset, cellCount } = plan.features[feature] as Feature;
+  const answer = Array.from({ length: cellCount }, (_, cell) => cells.includes(offset + cell));
+  const only = encodeNoisedBody({ modelVersion, plan: hash, id, day: hour / 24, feature, offset, answer }, plan.cellCountMax);
+  return only.length === bytes.length && only.every((byte, index) => byte === bytes[index]) ? null : refusal;
+}
+
+function judgeCells(window: Window, plan: Plan): Refusal | null {
+  const last = window.cells.at(-1);
+  if (last !== undefined && last >= plan.cellCount) return { status: 400, reason: 'A cell lies outside the plan.' };
+  return window.report === 'data' && !isPlausible(window, plan)
+    ? { status: 400, reason: 'A metric counts more than its runs can have.' }
+    : null;
+}
+
+/** Units of metrics that an item may bump more than once. */
+const MANY_PER_ITEM: readonly string[] = ['elements', 'boxes', 'answers', 'corrections'];
+
+/** What a metric's total may not pass: the runs, or the items of the tensor whose state is at one of these positions. */
+type Bound = 'runs' | 'any' | 'items' | readonly number[];
+
+const boundsOfPlan = new WeakMap<Plan, readonly Bound[]>();
+
+function boundsOf(plan: Plan): readonly Bound[] {
+  const known = boundsOfPlan.get(plan);
+  if (known !== undefined) return known;
+  const states = plan.metrics.flatMap(({ id }, index) =>
+    /^(in|out)put\..*\.state$/.test(id) ? [{ index, tensor: id.slice(0, -'state'.length) }] : [],
+  );
+  const bounds = plan.metrics.map(({ id, unit }, index): Bound => {
+    if (id === 'run.repeat') return 'runs';
+    if (states.some((state) => state.index === index)) return 'items';
+    // A tensor and a column may have dots in their names, so more than one tensor can be meant.
+    return MANY_PER_ITEM.includes(unit) ? 'any' : states.filter(({ tensor }) => id.startsWith(tensor)).map((state) => state.index);
+  });
+  boundsOfPlan.set(plan, bounds);
+  return bounds;
+}
+
+/**
+ * Every item of a tensor has one state and at most one cell in most of the tensor's other metrics, and an input has at most
+ * BATCH_AXIS_COUNT_MAX items per run. States come before what they bound, so one pass is enough.
+ */
+function isPlausible(window: Window, plan: Plan): boolean {
+  const bounds = boundsOf(plan);
+  const totals: number[] = [];
+  let index = 0;
+  for (const [at, { id, offset, cells }] of plan.metrics.entries()) {
+    let total = 0;
+    for (; index < window.cells.length && (window.cells[index] as number) < offset + cells.length; index++) {
+      total += window.counts[index] as number;
+    }
+    totals.push(total);
+    const bound = bounds[at] as Bound;
+    if (bound === 'any') continue;
+    if (bound === 'runs' && total > window.runs) return false;
+    if (bound === 'items' && id.startsWith('input.') && total > window.runs * BATCH_AXIS_COUNT_MAX) return false;
+    if (typeof bound !== 'string' && total > Math.max(0, ...bound.map((state) => totals[state] as number))) return false;
+  }
+  return true;
+}

@@ -1,0 +1,50 @@
+/**
+ * Models on disk: registers each `<folder>/<model>/model.json`, with the `baseline.json` beside it.
+ *
+ * Invariants
+ *  - A model that cannot be used costs a sentence, never the start of the collector.
+ *  - A baseline that is of another version is left out rather than shown beside the wrong model.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StartupError, systemCode } from '../operator/startup-error.ts';
+import type { Registry } from './registry.ts';
+
+/** @throws {StartupError} when the folder cannot be read. */
+export async function registerFolder(folder: string, registry: Registry, log: (sentence: string) => void): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw new StartupError(`The models folder ${folder} cannot be read (${systemCode(error)}). Name an existing one with --models.`);
+  });
+  for (const entry of entries) {
+    if (entry.isDirectory()) await registerModel(join(folder, entry.name), registry, log);
+  }
+}
+
+async function registerModel(folder: string, registry: Registry, log: (sentence: string) => void): Promise<void> {
+  const manifest = await readText(join(folder, 'model.json'));
+  if (manifest === null) return;
+  const baselineText = await readText(join(folder, 'baseline.json'));
+  const baseline = baselineText === null ? null : parseJson(baselineText);
+  const verdict = await registry.admit(manifest, baseline);
+  if (verdict.ok) return;
+  const withoutBaseline = baseline === null ? verdict : await registry.admit(manifest, null);
+  const consequence = withoutBaseline.ok ? 'It was registered without a baseline.' : 'Its reports wait until it is registered.';
+  log(`${folder}: ${verdict.reason} ${consequence}`);
+}
+
+async function readText(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** The value, or a text that no baseline can be. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return 'not JSON';
+  }
+}

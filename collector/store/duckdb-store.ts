@@ -1,0 +1,337 @@
+/**
+ * The store on one machine: a DuckDB file.
+ *
+ *     ids(id, received_ms)                            one row per window within the ids' horizon
+ *     series(series, version … hour)                  numbers each (model version, plan, report, arm, segment, hour)
+ *     totals(series, reports, runs)                   summed
+ *     cells(series, cell, count)                      summed
+ *     models(version, …)                              registrations
+ *
+ * A group's windows are summed in memory first, so that one transaction writes their ids and a few hundred cells.
+ * Lists travel as one text parameter each and are cast by the engine: a bound list costs a call per element.
+ *
+ * Invariants
+ *  - One writing transaction at a time; a failed one is rolled back and the next starts clean.
+ *  - A full disk is survived: commits fail until there is room. After a failed checkpoint DuckDB refuses all work, so the
+ *    file is opened again. No indexed row is updated with RETURNING: DuckDB 1.5.6 runs that as delete and insert, and
+ *    ends the process when such a commit cannot be written (test/unit/collector/duckdb-store.test.ts fills a disk).
+ *  - An id is new or not by the primary key alone, within a group and against the table.
+ *  - Reading has a connection of its own and sees committed rows only.
+ *  - The engine loads no extension and reaches no network or other file: `enable_external_access` is off.
+ *
+ * Not here: validation. What arrives is trusted to be in its plan.
+ */
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  type DuckDBResultReader,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
+import { StartupError, systemCode } from '../operator/startup-error.ts';
+import { type SeriesSum, sumBySeries } from './series-sums.ts';
+import type { AcceptedWindow, Baseline, CellQuery, CellSum, HourTotal, Registration, Store } from './store.ts';
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
+  CREATE SEQUENCE IF NOT EXISTS series_numbers;
+  CREATE TABLE IF NOT EXISTS series (
+    series INTEGER NOT NULL DEFAULT nextval('series_numbers'),
+    version VARCHAR NOT NULL, plan VARCHAR NOT NULL, report UTINYINT NOT NULL, arm UTINYINT NOT NULL,
+    segment UTINYINT NOT NULL, hour UINTEGER NOT NULL,
+    PRIMARY KEY (version, plan, report, arm, segment, hour));
+  CREATE TABLE IF NOT EXISTS totals (series INTEGER PRIMARY KEY, reports BIGINT NOT NULL, runs BIGINT NOT NULL);
+  CREATE TABLE IF NOT EXISTS cells (
+    series INTEGER NOT NULL, cell UINTEGER NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (series, cell));
+  CREATE TABLE IF NOT EXISTS models (
+    version VARCHAR PRIMARY KEY, plan VARCHAR NOT NULL, name VARCHAR NOT NULL, release VARCHAR NOT NULL,
+    manifest VARCHAR NOT NULL, baseline VARCHAR, registered_ms BIGINT NOT NULL);`;
+
+/** Series whose numbers are remembered: a few models' arms and segments in the hours that reports are about. */
+const SERIES_CACHED_COUNT_MAX = 10_000;
+
+const INSERT_IDS = 'INSERT INTO ids SELECT unnest($1::UUID[]), $2 ON CONFLICT DO NOTHING RETURNING id';
+
+const INSERT_SERIES = `
+  INSERT INTO series (version, plan, report, arm, segment, hour) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`;
+
+const FIND_SERIES = `
+  SELECT series FROM series WHERE version = $1 AND plan = $2 AND report = $3 AND arm = $4 AND segment = $5 AND hour = $6`;
+
+const ADD_TOTALS = `
+  INSERT INTO totals SELECT unnest($1::INTEGER[]), unnest($2::BIGINT[]), unnest($3::BIGINT[])
+  ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, runs = runs + excluded.runs`;
+
+const ADD_CELLS = `
+  INSERT INTO cells SELECT unnest($1::INTEGER[]), unnest($2::UINTEGER[]), unnest($3::BIGINT[])
+  ON CONFLICT DO UPDATE SET count = count + excluded.count`;
+
+/** One opening of the file: a connection that writes, with its statements, and one that reads. */
+interface Session {
+  readonly instance: DuckDBInstance;
+  readonly reader: DuckDBConnection;
+  readonly writer: DuckDBConnection;
+  /** Numbers of committed series, and of those in the running transaction; emptied when one fails. */
+  readonly seriesNumbers: Map<string, string>;
+  readonly insertIds: DuckDBPreparedStatement;
+  readonly insertSeries: DuckDBPreparedStatement;
+  readonly findSeries: DuckDBPreparedStatement;
+  readonly addTotals: DuckDBPreparedStatement;
+  readonly addCells: DuckDBPreparedStatement;
+}
+
+class DuckDbStore implements Store {
+  private readonly file: string;
+  /** Rejected while the file cannot be opened again; the next call tries anew. */
+  private session: Promise<Session>;
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(file: string, session: Session) {
+    this.file = file;
+    this.session = Promise.resolve(session);
+  }
+
+  commit(group: readonly AcceptedWindow[], nowMs: number): Promise<readonly ('stored' | 'duplicate')[]> {
+    if (group.length === 0) return Promise.resolve([]);
+    return this.transaction(async (session) => {
+      const fresh = await insertNewIds(session, group, nowMs);
+      const results: ('stored' | 'duplicate')[] = [];
+      const counted: AcceptedWindow[] = [];
+      for (const window of group) {
+        const isFresh = fresh.delete(window.id);
+        results.push(isFresh ? 'stored' : 'duplicate');
+        if (isFresh) counted.push(window);
+      }
+      await addSums(session, sumBySeries(counted));
+      return results;
+    });
+  }
+
+  register(registration: Registration): Promise<void> {
+    const { modelVersion, plan, name, version, manifestJson, baseline, registeredAtMs } = registration;
+    const values = [modelVersion, plan, name, version, manifestJson, baseline === null ? null : JSON.stringify(baseline)];
+    return this.transaction(async ({ writer }) => {
+      await writer.run('INSERT OR REPLACE INTO models VALUES ($1, $2, $3, $4, $5, $6, $7)', [...values, BigInt(registeredAtMs)]);
+    });
+  }
+
+  async registrations(): Promise<readonly Registration[]> {
+    const result = await this.read('SELECT * FROM models ORDER BY registered_ms, version');
+    return result.getRowObjectsJS().map((row) => ({
+      modelVersion: String(row.version),
+      plan: String(row.plan),
+      name: String(row.name),
+      version: String(row.release),
+      manifestJson: String(row.manifest),
+      baseline: row.baseline === null ? null : (JSON.parse(String(row.baseline)) as Baseline),
+      registeredAtMs: Number(row.registered_ms),
+    }));
+  }
+
+  async cellSums(query: CellQuery): Promise<readonly CellSum[]> {
+    const result = await this.read(
+      `SELECT hour, arm, segment, plan, cell, count FROM cells JOIN series USING (series)
+       WHERE version = $1 AND report = $2 AND hour BETWEEN $3 AND $4 ORDER BY hour, arm, segment, plan, cell`,
+      [query.modelVersion, REPORT_KINDS.indexOf(query.report), query.fromHour, query.toHour],
+    );
+    return result.getRowsJS().map(([hour, arm, segment, plan, cell, count]) => ({
+      hour: Number(hour),
+      arm: ARMS[Number(arm)] ?? 'stable',
+      segment: Number(segment),
+      plan: String(plan),
+      cell: Number(cell),
+      count: Number(count),
+    }));
+  }
+
+  async hourTotals(query: Omit<CellQuery, 'report'>): Promise<readonly HourTotal[]> {
+    const result = await this.read(
+      `SELECT hour, arm, segment, report, sum(reports)::BIGINT, sum(runs)::BIGINT FROM totals JOIN series USING (series)
+       WHERE version = $1 AND hour BETWEEN $2 AND $3 GROUP BY ALL ORDER BY hour, arm, segment, report`,
+      [query.modelVersion, query.fromHour, query.toHour],
+    );
+    return result.getRowsJS().map(([hour, arm, segment, report, reports, runs]) => ({
+      hour: Number(hour),
+      arm: ARMS[Number(arm)] ?? 'stable',
+      segment: Number(segment),
+      report: REPORT_KINDS[Number(report)] ?? 'data',
+      reports: Number(reports),
+      runs: Number(runs),
+    }));
+  }
+
+  forgetIds(beforeMs: number): Promise<number> {
+    return this.transaction(async ({ writer }) => {
+      const result = await writer.run('DELETE FROM ids WHERE received_ms < $1', [BigInt(beforeMs)]);
+      return result.rowsChanged;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.tail;
+    closeSession(await this.session);
+  }
+
+  private async read(sql: string, values: DuckDBValue[] = []): Promise<DuckDBResultReader> {
+    const { reader } = await this.session;
+    return reader.runAndReadAll(sql, values);
+  }
+
+  /** Runs `work` alone on the writing connection, between BEGIN and COMMIT. */
+  private transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const turn = this.tail.then(async () => {
+      const session = await this.session.catch(() => this.reopen());
+      const { writer } = session;
+      try {
+        await writer.run('BEGIN');
+        const value = await work(session);
+        await writer.run('COMMIT');
+        return value;
+      } catch (error) {
+        // A failed COMMIT has ended the transaction already; then there is nothing to roll back, and that is fine.
+        await writer.run('ROLLBACK').catch(() => undefined);
+        session.seriesNumbers.clear();
+        if (isFatal(error)) {
+          closeSession(session);
+          await this.reopen().catch(() => undefined);
+        }
+        throw error;
+      }
+    });
+    this.tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private reopen(): Promise<Session> {
+    this.session = openSession(this.file);
+    return this.session;
+  }
+}
+
+/** The ids that were not known, as hex. */
+async function insertNewIds({ insertIds }: Session, group: readonly AcceptedWindow[], nowMs: number): Promise<Set<string>> {
+  insertIds.bindVarchar(1, `[${group.map((window) => window.id).join(',')}]`);
+  insertIds.bindBigInt(2, BigInt(nowMs));
+  const result = await insertIds.runAndReadAll();
+  return new Set(result.getRows().map(([id]) => String(id).replaceAll('-', '')));
+}
+
+async function addSums(session: Session, sums: Iterable<SeriesSum>): Promise<void> {
+  const totals: Columns = [[], [], []];
+  const cellSums: Columns = [[], [], []];
+  for (const { key, window, reports, runs, cells } of sums) {
+    const series = session.seriesNumbers.get(key) ?? (await numberSeries(session, key, window));
+    push(totals, series, String(reports), String(runs));
+    for (const [cell, count] of cells) push(cellSums, series, String(cell), String(count));
+  }
+  await runLists(session.addTotals, totals);
+  await runLists(session.addCells, cellSums);
+}
+
+async function numberSeries({ insertSeries, findSeries, seriesNumbers }: Session, key: string, window: AcceptedWindow): Promise<string> {
+  for (const statement of [insertSeries, findSeries]) {
+    statement.bindVarchar(1, window.modelVersion);
+    statement.bindVarchar(2, window.plan);
+    statement.bindUTinyInt(3, REPORT_KINDS.indexOf(window.report));
+    statement.bindUTinyInt(4, ARMS.indexOf(window.arm));
+    statement.bindUTinyInt(5, window.segment);
+    statement.bindUInteger(6, window.hour);
+  }
+  await insertSeries.run();
+  const series = String((await findSeries.runAndReadAll()).getRows()[0]?.[0]);
+  if (seriesNumbers.size >= SERIES_CACHED_COUNT_MAX) seriesNumbers.clear();
+  seriesNumbers.set(key, series);
+  return series;
+}
+
+type Columns = [string[], string[], string[]];
+
+function push(columns: Columns, ...row: [string, string, string]): void {
+  row.forEach((value, index) => {
+    columns[index]?.push(value);
+  });
+}
+
+async function runLists(statement: DuckDBPreparedStatement, columns: Columns): Promise<void> {
+  if (columns[0].length === 0) return;
+  columns.forEach((column, index) => {
+    statement.bindVarchar(index + 1, `[${column.join(',')}]`);
+  });
+  await statement.run();
+}
+
+/**
+ * Opens or creates `insitu.duckdb` in `folder`.
+ *
+ * @throws {StartupError} when the folder cannot be written, or another process has the file open.
+ */
+export async function openDuckDbStore(folder: string): Promise<Store> {
+  await createFolder(folder);
+  const file = join(folder, 'insitu.duckdb');
+  try {
+    return new DuckDbStore(file, await openSession(file));
+  } catch (error) {
+    throw explainOpenFailure(error, file);
+  }
+}
+
+async function openSession(file: string): Promise<Session> {
+  const instance = await DuckDBInstance.create(file, {
+    // Queries are small; a second thread would only compete with the intake.
+    threads: '1',
+    enable_external_access: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const writer = await instance.connect();
+  await writer.run(SCHEMA);
+  return {
+    ...{ instance, writer, reader: await instance.connect(), seriesNumbers: new Map() },
+    insertIds: await writer.prepare(INSERT_IDS),
+    insertSeries: await writer.prepare(INSERT_SERIES),
+    findSeries: await writer.prepare(FIND_SERIES),
+    addTotals: await writer.prepare(ADD_TOTALS),
+    addCells: await writer.prepare(ADD_CELLS),
+  };
+}
+
+function closeSession({ instance, reader, writer }: Session): void {
+  reader.closeSync();
+  writer.closeSync();
+  instance.closeSync();
+}
+
+/** After such an error the open database answers nothing else. */
+function isFatal(error: unknown): boolean {
+  return /FATAL Error|has been invalidated/.test(error instanceof Error ? error.message : '');
+}
+
+async function createFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new StartupError(
+      `The data folder ${folder} cannot be created (${systemCode(error)}). Name a folder that this user may write, with --data.`,
+      { cause: error },
+    );
+  }
+}
+
+function explainOpenFailure(error: unknown, file: string): StartupError {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/lock/i.test(text)) {
+    return new StartupError(`${file} is in use by another process. Stop the other collector, or name another folder with --data.`, {
+      cause: error,
+    });
+  }
+  if (/permission denied|read-only|cannot open file/i.test(text)) {
+    return new StartupError(`${file} cannot be written. Name a folder that this user may write, with --data.`, { cause: error });
+  }
+  return new StartupError(`${file} cannot be opened as a database (${text.split('\n', 1)[0]}). Restore it, or move it away.`, {
+    cause: error,
+  });
+}

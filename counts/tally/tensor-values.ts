@@ -1,0 +1,49 @@
+/**
+ * Numbers out of a tensor, whatever its type.
+ *
+ * Why: kernels read numbers; float16 arrives as bit patterns, int64 as bigint, strings not at all.
+ *
+ * Invariants
+ *  - Never throws. What cannot be read as numbers is `null`.
+ *  - At most COUNTED_ELEMENT_COUNT_MAX elements plus one per row are sampled, at a fixed stride that starts anew in each row.
+ */
+import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
+import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
+import type { TensorWire } from '../../protocol/tensors/tensors.ts';
+
+/** Rows side by side, each `rowLength` long. */
+export interface Rows {
+  readonly values: ArrayLike<number>;
+  readonly rowCount: number;
+  readonly rowLength: number;
+  /** Elements that were left out. */
+  readonly uncountedCount: number;
+}
+
+/** The sampled elements of a tensor with `rowCount` rows; null for strings. `rowCount` divides the element count. */
+export function sampleRows(tensor: TensorWire, rowCount: number): Rows | null {
+  const { data } = tensor;
+  const length = data.length / rowCount;
+  if (data.length <= COUNTED_ELEMENT_COUNT_MAX) {
+    const values = numbersOf(tensor);
+    return values === null ? null : { values, rowCount, rowLength: length, uncountedCount: 0 };
+  }
+  if (!ArrayBuffer.isView(data)) return null;
+  const stride = strideFor(data.length);
+  const rowLength = Math.ceil(length / stride);
+  // Sampled in the tensor's own type, then converted: a large float16 tensor is never converted whole.
+  const sampled = data.slice(0, rowCount * rowLength) as Exclude<typeof data, readonly string[]>;
+  let at = 0;
+  for (let row = 0; row < rowCount; row++) {
+    for (let index = 0; index < length; index += stride) sampled[at++] = data[row * length + index] as never;
+  }
+  const values = numbersOf({ ...tensor, data: sampled });
+  return values === null ? null : { values, rowCount, rowLength, uncountedCount: data.length - at };
+}
+
+/** Not a multiple of 2 or 3, or it would meet the same channel of an interleaved tensor again and again. */
+export function strideFor(elementCount: number): number {
+  let stride = Math.ceil(elementCount / COUNTED_ELEMENT_COUNT_MAX);
+  while (stride > 1 && (stride % 2 === 0 || stride % 3 === 0)) stride++;
+  return stride;
+}

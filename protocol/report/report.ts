@@ -1,0 +1,111 @@
+/**
+ * The report: the only bytes that leave a page.
+ *
+ * The whole grammar, little-endian, `varint` = shortest-form unsigned LEB128:
+ *
+ *     body    = schema:u8 modelVersion:8B windowCount:varint window*
+ *     window  = report:u8 id:16B plan:8B hour:u32 arm:u8 segment:u8 runs:varint cells
+ *     cells   = cellCount:varint byteCount:varint coded:byteCount*B
+ *
+ * `coded` is `cellCount` times a step and a count, range-coded (protocol/report/cell-code.ts, protocol/report/range-coder.ts). A cell's index
+ * is the one before plus the step, the first is the step less 1.
+ *
+ * There is no string, float, URL, user identifier or fine timestamp, so there is nothing to scrub. `id` is random,
+ * made for one window, and forgotten by the collector after ID_HORIZON_MS.
+ *
+ * Invariants
+ *  - One meaning, one encoding: indices strictly rise, counts are at least 1, varints are shortest, no byte is left over,
+ *    and of all numbers that decode to the same cells one is allowed.
+ *  - Every window of a body is about one model version, so an unregistered model never holds up another one's counts.
+ *  - A window's bytes never change once its id was handed to the network.
+ *
+ * Not here: what a cell means (counts/layout/plan.ts).
+ */
+import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
+import { ByteReader, ByteWriter, GrammarError, toHex } from './bytes.ts';
+import { decodeCells, encodeCells } from './cell-code.ts';
+import { NOISED_SCHEMA, readNoisedBody } from './noised-report.ts';
+import { ARMS, type Body, hexBytes, REPORT_KINDS, type Window } from './window.ts';
+
+export const REPORT_SCHEMA = 1;
+
+/** Runs and cell counts stay below 2^32 so that a sum of a million windows is exact in a 64-bit integer. */
+const COUNT_MAX = 0xffff_ffff;
+
+/** One window's bytes, without the body header: what the outbox keeps and what every retry repeats. */
+export function encodeWindow(window: Window): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.u8(REPORT_KINDS.indexOf(window.report));
+  writer.raw(hexBytes(window.id, 16));
+  writer.raw(hexBytes(window.plan, 8));
+  writer.u32(window.hour);
+  writer.u8(ARMS.indexOf(window.arm));
+  writer.u8(window.segment);
+  writer.varint(window.runs);
+  writer.varint(window.cells.length);
+  const coded = encodeCells(window);
+  writer.varint(coded.length);
+  writer.raw(coded);
+  return writer.finish();
+}
+
+/** A body around windows that `encodeWindow` made, all of one model version. */
+export function encodeBody(modelVersion: string, windows: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter();
+  writer.u8(REPORT_SCHEMA);
+  writer.raw(hexBytes(modelVersion, 8));
+  writer.varint(windows.length);
+  for (const window of windows) writer.raw(window);
+  return writer.finish();
+}
+
+type BodyVerdict = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+
+/** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
+export function decodeBody(bytes: Uint8Array): BodyVerdict {
+  if (bytes.length > BODY_BYTES_MAX) return { ok: false, reason: 'the body is longer than BODY_BYTES_MAX' };
+  try {
+    const reader = new ByteReader(bytes);
+    const schema = reader.u8();
+    if (schema === NOISED_SCHEMA) return { ok: true, body: readNoisedBody(reader) };
+    if (schema !== REPORT_SCHEMA) return { ok: false, reason: 'the schema is unknown' };
+    const modelVersion = toHex(reader.take(8));
+    const windowCount = reader.varint(BODY_WINDOW_COUNT_MAX);
+    if (windowCount === 0) return { ok: false, reason: 'the body has no window' };
+    const windows: Window[] = [];
+    for (let index = 0; index < windowCount; index++) windows.push(readWindow(reader));
+    if (!reader.isAtEnd) return { ok: false, reason: 'bytes are left over' };
+    return { ok: true, body: { modelVersion, windows } };
+  } catch (error) {
+    if (error instanceof GrammarError) return { ok: false, reason: error.message };
+    throw error;
+  }
+}
+
+/** Inverse of `encodeWindow`, for records of the outbox and for `inspect()`. */
+export function decodeWindow(bytes: Uint8Array): Window | null {
+  try {
+    const reader = new ByteReader(bytes);
+    const window = readWindow(reader);
+    return reader.isAtEnd ? window : null;
+  } catch (error) {
+    if (error instanceof GrammarError) return null;
+    throw error;
+  }
+}
+
+function readWindow(reader: ByteReader): Window {
+  const report = REPORT_KINDS[reader.u8()];
+  if (report === undefined || report === 'noised') throw new GrammarError('the report kind is unknown');
+  const id = toHex(reader.take(16));
+  const plan = toHex(reader.take(8));
+  const hour = reader.u32();
+  const arm = ARMS[reader.u8()];
+  if (arm === undefined) throw new GrammarError('the arm is unknown');
+  const segment = reader.u8();
+  if (segment >= SEGMENT_COUNT_MAX) throw new GrammarError('the segment is out of range');
+  const runs = reader.varint(COUNT_MAX);
+  const cellCount = reader.varint(PLAN_CELL_COUNT_MAX);
+  const coded = reader.take(reader.varint(reader.remainingBytes));
+  return { report, id, plan, hour, arm, segment, runs, ...decodeCells(coded, cellCount) };
+}

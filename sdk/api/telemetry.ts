@@ -1,0 +1,76 @@
+/**
+ * Public types of telemetry: consent, levels, status, what was sent. Types only; sdk/telemetry/ holds the behaviour.
+ */
+import type { ReportKind } from '../../protocol/report/window.ts';
+
+export type Consent = 'required' | 'granted';
+
+export type PrivacyLevel = 'counts' | 'local-dp';
+
+/** One request that left the page, byte for byte. */
+export interface SentReport {
+  readonly sentAtMs: number;
+  /** `POST /v1/report/<key>` */
+  readonly requestLine: string;
+  readonly bytes: Uint8Array;
+  /** 0 while unanswered or when no answer came. */
+  readonly status: number;
+  readonly windows: readonly DecodedWindow[];
+}
+
+/** A window in words: what each count means. */
+export interface DecodedWindow {
+  readonly report: ReportKind;
+  readonly id: string;
+  readonly modelVersion: string;
+  readonly plan: string;
+  readonly hour: number;
+  readonly runs: number;
+  readonly cells: readonly { readonly metric: string; readonly cell: string; readonly count: number }[];
+}
+
+export interface TelemetryStatus {
+  readonly consent: Consent;
+  /** Why nothing is counted, or null. */
+  readonly offReason: 'no-collector' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
+  readonly privacy: PrivacyLevel;
+  /** Counting goes on, sending does not. */
+  readonly isPaused: boolean;
+  readonly openRuns: number;
+  readonly outboxWindows: number;
+  readonly outboxBytes: number;
+  readonly sentWindows: number;
+  /** Earliest next attempt, milliseconds since 1970, or null when nothing waits. */
+  readonly nextAttemptAtMs: number | null;
+  readonly storage: 'indexeddb' | 'memory';
+}
+
+export interface Telemetry {
+  /** The person agreed. Counting starts with the next run. */
+  grant(): Promise<void>;
+  /** The person took it back: the open window, rests, outbox and lock records are deleted, nothing more is sent. */
+  withdraw(): Promise<void>;
+  /** As `withdraw`, and remembered on this device by one bit that outranks every later `grant()`. */
+  optOut(): Promise<void>;
+  /** Forgets that bit. Consent is asked for as before. */
+  optIn(): void;
+  /**
+   * Deletes all that telemetry has stored or holds here; counting goes on from zero where consent stands. Sums that have left
+   * cannot be found again: nothing in them says whose they are.
+   */
+  erase(): Promise<void>;
+  /** Seals what may be sealed and sends it; resolves when the outbox is empty or the next attempt is set. */
+  flush(): Promise<void>;
+  /** Sends nothing until `resume()`, not even while the page is being hidden. Counts are kept as offline. */
+  pause(): void;
+  resume(): void;
+  status(): TelemetryStatus;
+  /**
+   * The last INSPECT_COUNT_MAX requests, newest last: the verbatim bytes, and what they say, decoded from them.
+   *
+   * @throws {SdkError} `asset-unreachable` when the words (insitu.counts.js) cannot be fetched
+   */
+  inspect(): Promise<readonly SentReport[]>;
+  /** Calls back after each change of `status()` or `inspect()`. Returns the way to stop. */
+  subscribe(listener: () => void): () => void;
+}

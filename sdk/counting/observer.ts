@@ -1,0 +1,133 @@
+/**
+ * Observer: the same counting for models that somebody else runs (transformers.js, MediaPipe, TensorFlow.js, WebLLM, the
+ * browser's own AI APIs). A manifest without variants names the plan; values are counted in the page.
+ *
+ * Invariants
+ *  - `record` never throws and keeps nothing of a value: it bumps cells. What cannot be read is the cell `malformed`.
+ *  - A name that the manifest does not have is told to the logger, in the manifest's words, and not counted.
+ *
+ * Not here: loading, running and windows. Part of dist/insitu.counts.js.
+ */
+
+import { planHash } from '../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { createRunCounter } from '../../counts/run/run-counter.ts';
+import { firstLine, SdkError } from '../../protocol/errors.ts';
+import { MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
+import { checkManifest, type Manifest, type ManifestInput, type ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import { toHex } from '../../protocol/report/bytes.ts';
+import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
+import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
+import type { Logger } from '../api/client.ts';
+import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
+import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
+import { segmentOf } from '../telemetry/segment-facts.ts';
+
+/** Dims that no element count fits: the item is counted as malformed. */
+const UNREADABLE: TensorWire = { type: 'float32', dims: [-1], data: new Float32Array(1) };
+
+/** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `crypto-unavailable` */
+export async function createObserver(url: string, recorder: Recorder, logger: Logger): Promise<Observer> {
+  if (globalThis.crypto?.subtle === undefined) throw new SdkError('crypto-unavailable', {});
+  const bytes = await fetchManifest(url);
+  const manifest = readManifest(url, bytes);
+  const plan = dataPlanOf(manifest);
+  const count = createRunCounter(manifest, plan);
+  const digest = await crypto.subtle.digest('SHA-256', bytes);
+  const model: CountedModel = {
+    manifest,
+    modelVersion: toHex(new Uint8Array(digest).subarray(0, 8)),
+    dataPlan: await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+    dataCellCount: plan.cellCount,
+  };
+  const record = ({ feeds = {}, outputs = {}, segment, durationMs }: ObservedRun): void => {
+    if (!recorder.isCounting()) return;
+    const cells = count(wiresOf(manifest.inputs, feeds, logger), wiresOf(manifest.outputs, outputs, logger));
+    recorder.observed(model, cells, segmentOf(manifest, 'wasm', segment), durationMs ?? null);
+  };
+  return {
+    manifest,
+    modelVersion: model.modelVersion,
+    record: (run) => {
+      try {
+        record(run);
+      } catch (error) {
+        logger(
+          'error',
+          'observe-failed',
+          `A run could not be counted (${firstLine(error)}). Pass { feeds, outputs } with tensors by name.`,
+        );
+      }
+    },
+  };
+}
+
+async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  const [place] = url.split(/[?#]/, 1) as [string];
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new SdkError('manifest-unreachable', { url: place, status: 0 }, { cause: error });
+  }
+  if (!response.ok) throw new SdkError('manifest-unreachable', { url: place, status: response.status });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function readManifest(url: string, bytes: Uint8Array): Manifest {
+  const refuse = (reason: string) => new SdkError('manifest-invalid', { url: url.split(/[?#]/, 1)[0] as string, reason });
+  if (bytes.length > MANIFEST_BYTES_MAX) throw refuse(`it is longer than ${MANIFEST_BYTES_MAX} bytes`);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw refuse('it is not JSON');
+  }
+  const verdict = checkManifest(json);
+  if (!verdict.ok) throw refuse(verdict.reason);
+  return verdict.manifest;
+}
+
+type Declared = ManifestInput | ManifestOutput;
+
+function wiresOf(
+  declared: readonly Declared[],
+  values: Readonly<Record<string, ObservedValue>>,
+  logger: Logger,
+): Record<string, TensorWire> {
+  const names = declared.map(({ name }) => name);
+  if (Object.keys(values).some((name) => !names.includes(name))) {
+    logger('warn', 'observe-unknown-name', `A value has a name that the manifest does not have; it has ${names.join(', ')}.`);
+  }
+  const wires: Record<string, TensorWire> = {};
+  for (const tensor of declared) {
+    const value = values[tensor.name];
+    if (value !== undefined && value !== null) wires[tensor.name] = wireOf(tensor, value);
+  }
+  return wires;
+}
+
+function wireOf(tensor: Declared, value: ObservedValue): TensorWire {
+  try {
+    if (typeof value === 'object' && 'dims' in value) {
+      return { type: tensor.type, dims: [...value.dims], data: dataOf(tensor, value.data) };
+    }
+    const data = dataOf(tensor, typeof value === 'object' ? value : [value]);
+    return { type: tensor.type, dims: dimsFor(tensor, data.length), data };
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+/** The declared dims with the first named axis as long as the data makes it; what does not come out even is malformed. */
+function dimsFor({ dims }: Declared, length: number): number[] {
+  const fixedCount = elementCount(dims.filter((axis): axis is number => typeof axis === 'number'));
+  const firstNamed = dims.findIndex((axis) => typeof axis === 'string');
+  return dims.map((axis, index) => (typeof axis === 'number' ? axis : index === firstNamed ? Math.floor(length / fixedCount) : 1));
+}
+
+function dataOf({ type }: Declared, data: ArrayLike<unknown>): TensorData {
+  if (type === 'string') return Array.from(data, String);
+  if (ArrayBuffer.isView(data) && data[Symbol.toStringTag as never] === TENSOR_ARRAYS[type].name) return data as unknown as TensorData;
+  return dataFromNumbers(type, Array.from(data, Number));
+}

@@ -1,0 +1,225 @@
+/**
+ * Exporter: closed windows to the collector, and what its answer means.
+ *
+ * Invariants
+ *  - Bodies are about one model version; one that waits (503: not registered yet) holds up no other.
+ *  - A window is deleted after its ack or a refusal of it alone, never before; every retry repeats its bytes.
+ *  - At most one request per window is in flight in this page.
+ *  - A window that was sent alone waits alone: one whose plan is not registered yet holds up no other of its model.
+ *  - A frozen page sends nothing and reads no answer.
+ *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush; at hide too.
+ *  - After `stop` nothing more is sent, also of a body that is being split.
+ *
+ * Not here: storage (sdk/delivery/outbox.ts), which requests are made at hide (sdk/telemetry/telemetry.ts calls `postNow`).
+ * Source: RFC 9110 (status codes, Retry-After); AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
+ */
+import type { LossReason } from '../../counts/plans/software-layout.ts';
+import {
+  BACKOFF_MS_MAX,
+  BACKOFF_MS_MIN,
+  BODY_BYTES_MAX,
+  BODY_WINDOW_COUNT_MAX,
+  KEEPALIVE_BYTES_MAX,
+  REPORT_TIMEOUT_MS,
+  SILENT_REFUSAL_COUNT_MAX,
+} from '../../protocol/limits.ts';
+import { encodeBody } from '../../protocol/report/report.ts';
+import type { Answer, Platform } from '../telemetry/platform.ts';
+import { verdictOf } from '../telemetry/report-answer.ts';
+import type { SentLog } from '../telemetry/sent-log.ts';
+import type { Outgoing } from './outbox.ts';
+import type { OrderedWait } from './outbox-db.ts';
+
+/** Full jitter: anywhere from 0 to the doubled, capped delay. @param random From 0 (inclusive) to 1. */
+function backoffMs(attempt: number, random: number): number {
+  return Math.round(random * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** attempt));
+}
+
+/** Bytes of a body around its windows: schema, model version and a one-byte count. */
+const BODY_HEADER_BYTES = 10;
+
+/** Splits into bodies that respect both limits, in order; each of one model version. */
+function bodiesOf(windows: readonly Outgoing[]): Outgoing[][] {
+  const bodies: Outgoing[][] = [];
+  for (const [, group] of groupByVersion(windows)) {
+    let body: Outgoing[] = [];
+    let bytes = BODY_HEADER_BYTES;
+    for (const window of group) {
+      if (body.length > 0 && (bytes + window.bytes.length > BODY_BYTES_MAX || body.length === BODY_WINDOW_COUNT_MAX)) {
+        bodies.push(body);
+        [body, bytes] = [[], BODY_HEADER_BYTES];
+      }
+      body.push(window);
+      bytes += window.bytes.length;
+    }
+    if (body.length > 0) bodies.push(body);
+  }
+  return bodies;
+}
+
+function groupByVersion(windows: readonly Outgoing[]): Map<string, Outgoing[]> {
+  const groups = new Map<string, Outgoing[]>();
+  for (const window of windows) {
+    const group = groups.get(window.modelVersion);
+    if (group === undefined) groups.set(window.modelVersion, [window]);
+    else group.push(window);
+  }
+  return groups;
+}
+
+interface Wait {
+  attempt: number;
+  untilMs: number;
+  /** The server named the time, so an explicit flush keeps to it too. */
+  isOrdered: boolean;
+}
+
+interface ExporterHost {
+  readonly platform: Platform;
+  readonly address: string;
+  readonly log: SentLog;
+  /** Consent, privacy signals and pauses, asked before each request. */
+  readonly maySend: () => boolean;
+  /** Asked with the very bytes of each request. */
+  readonly mayLeave: (bytes: Uint8Array) => boolean;
+  readonly stored: (ids: readonly string[]) => Promise<void>;
+  readonly dropped: (window: Outgoing, reason: LossReason) => Promise<void>;
+  /** A collector named a time: later visits keep to it too. */
+  readonly ordered: (wait: OrderedWait) => Promise<void>;
+}
+
+export class Exporter {
+  private readonly host: ExporterHost;
+  /** By model version; of a window that was refused among others and then had to wait alone, by its id. */
+  private readonly waits = new Map<string, Wait>();
+  private readonly inFlight = new Set<string>();
+  private silentCount = 0;
+  private isStopped = false;
+  private isAsleep = false;
+  /** Raised by each freeze. */
+  private lives = 0;
+  sentCount = 0;
+
+  constructor(host: ExporterHost) {
+    this.host = host;
+  }
+
+  /** Earliest time at which a waiting model version may be tried again; null when none waits or all is quiet. */
+  get nextAttemptAtMs(): number | null {
+    if (this.isQuiet || this.waits.size === 0) return null;
+    return Math.min(...[...this.waits.values()].map(({ untilMs }) => untilMs));
+  }
+
+  get isQuiet(): boolean {
+    return this.silentCount >= SILENT_REFUSAL_COUNT_MAX;
+  }
+
+  wake(): void {
+    this.silentCount = 0;
+    for (const [version, wait] of this.waits) if (!wait.isOrdered) this.waits.delete(version);
+  }
+
+  /** A wait that was ordered on an earlier visit. */
+  remember({ modelVersion, untilMs }: OrderedWait): void {
+    this.waits.set(modelVersion, { attempt: 0, untilMs, isOrdered: true });
+  }
+
+  /** Nothing more is sent: consent was withdrawn or the client closed. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  /** The page froze: answers to what is under way mean nothing any more, because other pages may have sent the same windows since. */
+  sleep(): void {
+    this.lives++;
+    this.inFlight.clear();
+    this.isAsleep = true;
+  }
+
+  wakeUp(): void {
+    this.isAsleep = false;
+  }
+
+  /** Nothing forbids a request about that model version now. */
+  mayPost(modelVersion: string): boolean {
+    return !this.isStopped && !this.isAsleep && !this.isQuiet && this.host.maySend() && !this.isWaiting(modelVersion);
+  }
+
+  private isWaiting(key: string): boolean {
+    return (this.waits.get(key)?.untilMs ?? 0) > this.host.platform.now();
+  }
+
+  private readonly isFree = ({ id }: Outgoing): boolean => !this.inFlight.has(id) && !this.isWaiting(id);
+
+  /** Sends what is due and waits for the answers. */
+  async send(windows: readonly Outgoing[]): Promise<void> {
+    for (const body of bodiesOf(windows.filter(this.isFree))) {
+      // A page that was hidden meanwhile has sent some of them.
+      const free = body.filter(this.isFree);
+      if (free.length > 0 && this.mayPost(free[0]?.modelVersion as string)) await this.post(free, REPORT_TIMEOUT_MS);
+    }
+  }
+
+  /** Starts the requests synchronously, within the shared keepalive quota; what does not fit waits in the outbox. */
+  postNow(windows: readonly Outgoing[]): void {
+    let bytes = 0;
+    for (const body of bodiesOf(windows.filter(this.isFree))) {
+      bytes += body.reduce((sum, window) => sum + window.bytes.length, BODY_HEADER_BYTES);
+      if (bytes > KEEPALIVE_BYTES_MAX) return;
+      void this.post(body, null);
+    }
+  }
+
+  /** @param waitKey What waits if the answer says so: the model version, or the id of a window that is sent alone. */
+  private async post(body: readonly Outgoing[], timeoutMs: number | null, waitKey?: string): Promise<void> {
+    const modelVersion = body[0]?.modelVersion as string;
+    const ids = body.map(({ id }) => id);
+    const bytes = encodeBody(
+      modelVersion,
+      body.map((window) => window.bytes),
+    );
+    if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.host.dropped(body[0] as Outgoing, 'too-large');
+    if (!this.host.mayLeave(bytes)) {
+      for (const window of body) await this.host.dropped(window, 'vetoed');
+      return;
+    }
+    for (const id of ids) this.inFlight.add(id);
+    const { lives } = this;
+    const sending = this.host.platform.post(this.host.address, bytes, timeoutMs);
+    const entry = this.host.log.add(this.host.address, bytes);
+    const answer = await sending;
+    this.host.log.answer(entry, answer.status);
+    if (lives !== this.lives) return;
+    for (const id of ids) this.inFlight.delete(id);
+    await this.obey(answer, body, waitKey ?? modelVersion, timeoutMs);
+  }
+
+  private async obey(answer: Answer, body: readonly Outgoing[], waitKey: string, timeoutMs: number | null) {
+    const verdict = verdictOf(answer.status);
+    const modelVersion = body[0]?.modelVersion as string;
+    this.silentCount = verdict === 'silent' ? this.silentCount + 1 : 0;
+    if (verdict === 'stored') {
+      for (const key of [waitKey, ...body.map(({ id }) => id)]) this.waits.delete(key);
+      this.sentCount += body.length;
+      await this.host.stored(body.map(({ id }) => id));
+    } else if (verdict === 'retry' || verdict === 'silent') {
+      this.wait(waitKey, modelVersion, answer.retryAfterMs);
+    } else {
+      // An answer, whatever it says, ends a wait.
+      this.waits.delete(waitKey);
+      if (body.length === 1) await this.host.dropped(body[0] as Outgoing, verdict);
+      else
+        for (const window of body) if (this.mayPost(modelVersion) && this.isFree(window)) await this.post([window], timeoutMs, window.id);
+    }
+  }
+
+  private wait(key: string, modelVersion: string, orderedMs: number | null): void {
+    const attempt = (this.waits.get(key)?.attempt ?? -1) + 1;
+    const random = (this.host.platform.random(1)[0] as number) / 255;
+    const delayMs = Math.max(orderedMs ?? 0, backoffMs(attempt, random));
+    const atMs = this.host.platform.now();
+    const untilMs = atMs + delayMs;
+    this.waits.set(key, { attempt, untilMs, isOrdered: orderedMs !== null });
+    if (orderedMs !== null && key === modelVersion) void this.host.ordered({ modelVersion, untilMs, atMs });
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * An open window: its counts, and how far they are stored.
+ *
+ * Invariants
+ *  - Its id exists from the moment it opens and is never used for anything else.
+ *  - A data window below DATA_REPORT_RUN_COUNT_MIN runs is a rest and does not leave the device; a software window has no minimum.
+ *  - A window that holds nothing but losses waits for company: it would otherwise answer its own refusal for ever.
+ *
+ * Not here: transactions (sdk/delivery/outbox.ts).
+ */
+import { CountWindow } from '../../counts/tally/window.ts';
+import { DATA_REPORT_RUN_COUNT_MIN, OUTBOX_AGE_MS_MAX, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
+import { toHex } from '../../protocol/report/bytes.ts';
+import { HOUR_MS, type ReportKind } from '../../protocol/report/window.ts';
+import type { Platform } from '../telemetry/platform.ts';
+import type { RecordState } from './outbox-db.ts';
+
+export interface WindowKey {
+  readonly report: ReportKind;
+  readonly modelVersion: string;
+  readonly plan: string;
+  readonly segment: number;
+  readonly cellCount: number;
+}
+
+export function keyText({ report, modelVersion, plan, segment }: WindowKey): string {
+  return `${report} ${modelVersion} ${plan} stable ${segment}`;
+}
+
+export class OpenWindow {
+  readonly key: string;
+  readonly report: ReportKind;
+  readonly modelVersion: string;
+  readonly cellCount: number;
+  readonly openedAtMs: number;
+  /** When the oldest run in it was counted: earlier than its opening once a rest has joined. */
+  oldestAtMs: number;
+  readonly counts: CountWindow;
+  /** State of the last committed record; null before the first. */
+  committed: RecordState | null = null;
+  /** Runs in that record. */
+  committedRuns = 0;
+  /** Counts came since the last record was written. */
+  isDirty = false;
+  isWriteQueued = false;
+  /** A rest is on its way into this window: rule (b). */
+  isAdopting = false;
+  /** The page froze: nothing is counted into it any more. */
+  isAbandoned = false;
+  isLossOnly = true;
+
+  constructor(of: WindowKey, platform: Pick<Platform, 'now' | 'random'>) {
+    this.key = keyText(of);
+    this.report = of.report;
+    this.modelVersion = of.modelVersion;
+    this.cellCount = of.cellCount;
+    this.openedAtMs = platform.now();
+    this.oldestAtMs = this.openedAtMs;
+    const id = toHex(platform.random(16));
+    const hour = Math.floor(this.openedAtMs / HOUR_MS);
+    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: 'stable', segment: of.segment }, of.cellCount);
+  }
+
+  stateOf(runs: number): RecordState {
+    return this.report === 'software' || runs >= DATA_REPORT_RUN_COUNT_MIN ? 'draft' : 'rest';
+  }
+
+  get stateNow(): RecordState {
+    return this.stateOf(this.counts.runs);
+  }
+
+  /** It may leave the device as it is. */
+  get maySend(): boolean {
+    return this.stateNow === 'draft' && !this.counts.isEmpty && !(this.report === 'software' && this.isLossOnly);
+  }
+
+  /** A rest that stayed one for longer than anything is kept. */
+  isExpired(nowMs: number): boolean {
+    return this.stateNow === 'rest' && nowMs - this.oldestAtMs > OUTBOX_AGE_MS_MAX;
+  }
+
+  /** Old enough to close, full, or of an hour that has passed. */
+  isDue(nowMs: number): boolean {
+    const hasHourPassed = Math.floor(nowMs / HOUR_MS) !== this.counts.header.hour;
+    return nowMs - this.openedAtMs >= WINDOW_OPEN_MS_MAX || this.counts.isFull || hasHourPassed;
+  }
+}

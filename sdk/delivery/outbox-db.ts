@@ -1,0 +1,198 @@
+/**
+ * The outbox's tables: IndexedDB `insitu-telemetry`, one record per window and one per wait that a collector ordered. The only file of the page that knows idb.
+ *
+ * Invariants
+ *  - Every method is one transaction and resolves only when it has committed (`tx.done`), never on a request's success.
+ *  - Records hold typed arrays, no Blob: WebKit refuses Blobs in private windows and under automation.
+ *  - No `await` of anything foreign inside a transaction: it would end it.
+ *  - Opening and deleting answer within STORE_OPEN_TIMEOUT_MS: browsers have left either unanswered for ever.
+ *
+ * Not here: who may touch which record (sdk/delivery/outbox.ts), and what a state means (design of delivery, ARCHITECTURE.md).
+ */
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
+import type { ReportKind } from '../../protocol/report/window.ts';
+import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
+
+/** `rest`: below the minimum, may join a later window. `draft`: an open window that may be sent as it is. `sealed`: closed. */
+export type RecordState = 'rest' | 'draft' | 'sealed';
+
+export interface WindowRecord {
+  readonly id: string;
+  readonly state: RecordState;
+  readonly report: ReportKind;
+  readonly modelVersion: string;
+  /** Windows of one key may be added up: report, model version, plan, arm and segment. */
+  readonly key: string;
+  /** `encodeWindow` of what was counted when the record was written. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly runs: number;
+  /** When its window opened; of a rest, when the oldest of its runs was counted. Its age counts from here. */
+  readonly openedAtMs: number;
+  /** The page that owns it, by a random name that never leaves the device. */
+  readonly page: string;
+  /** Without Web Locks: the owner is taken for dead after this. */
+  readonly leaseUntilMs: number;
+}
+
+/** A `Retry-After` that outlives the page. */
+export interface OrderedWait {
+  readonly modelVersion: string;
+  readonly untilMs: number;
+  /** When it was ordered: a clock that was wrong then says nothing. */
+  readonly atMs: number;
+}
+
+export interface OutboxTable {
+  readonly storage: 'indexeddb' | 'memory';
+  all(): Promise<readonly WindowRecord[]>;
+  /** Needs no further turn of the page once called, which counts when the page is being hidden. */
+  put(record: WindowRecord): Promise<void>;
+  /** As `put`, where another page may have taken the record away: false, and nothing written, when it is not there as this page's. */
+  rewrite(record: WindowRecord): Promise<boolean>;
+  /** Deletes `rest` and writes `own` in one transaction; false, and nothing done, when `rest` is not as it was read. */
+  exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean>;
+  /** @returns those that were there. */
+  remove(ids: readonly string[]): Promise<readonly string[]>;
+  waits(): Promise<readonly OrderedWait[]>;
+  putWait(wait: OrderedWait): Promise<void>;
+  close(): void;
+}
+
+interface Schema extends DBSchema {
+  windows: { key: string; value: WindowRecord };
+  waits: { key: string; value: OrderedWait };
+}
+
+/** Where records are kept. Another one only in tests that are several pages at once. */
+export interface OutboxStorage {
+  /** @throws when the browser refuses or does not answer; the caller goes on with `memoryTable`. */
+  open(onLost: () => void): Promise<OutboxTable>;
+  /** Removes everything, where it is not the browser's database, which sdk/telemetry/stored-data.ts deletes. */
+  delete?(): Promise<void>;
+}
+
+export const indexedDbStorage: OutboxStorage = { open: (onLost) => openOutboxTable(onLost, true) };
+
+/** @param mayCreate False: rejects with an `AbortError` where there is no outbox. */
+export async function openOutboxTable(onLost: () => void, mayCreate: boolean): Promise<OutboxTable> {
+  const opening = openDB<Schema>(OUTBOX_NAME, 2, {
+    upgrade: (upgrading, from, _to, transaction) => {
+      if (from < 1 && !mayCreate) return transaction.abort();
+      if (from < 1) upgrading.createObjectStore('windows', { keyPath: 'id' });
+      upgrading.createObjectStore('waits', { keyPath: 'modelVersion' });
+    },
+    // Another tab withdraws consent and deletes the database: let it.
+    blocking: (_current, _blocked, event) => {
+      (event.target as IDBDatabase).close();
+      onLost();
+    },
+    terminated: onLost,
+  });
+  try {
+    return new IndexedDbTable(await inTime(opening));
+  } catch (error) {
+    // A database that opens after all is of no use to anybody; open, it would stand in the way of its deletion.
+    opening.then((db) => db.close()).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Nothing was written to the record since it was read. The lease alone would not tell: clocks are coarse, and a page writes twice within a tick. */
+export function isAsRead(found: WindowRecord | undefined, read: WindowRecord): boolean {
+  return (
+    found?.page === read.page &&
+    found.leaseUntilMs === read.leaseUntilMs &&
+    found.bytes.length === read.bytes.length &&
+    found.bytes.every((byte, index) => byte === read.bytes[index])
+  );
+}
+
+class IndexedDbTable implements OutboxTable {
+  readonly storage = 'indexeddb';
+  private readonly db: IDBPDatabase<Schema>;
+
+  constructor(db: IDBPDatabase<Schema>) {
+    this.db = db;
+  }
+
+  all(): Promise<readonly WindowRecord[]> {
+    return this.db.getAll('windows');
+  }
+
+  async put(record: WindowRecord): Promise<void> {
+    const tx = this.db.transaction('windows', 'readwrite');
+    await Promise.all([tx.store.put(record), tx.done]);
+  }
+
+  async rewrite(record: WindowRecord): Promise<boolean> {
+    const tx = this.db.transaction('windows', 'readwrite');
+    const isOurs = (await tx.store.get(record.id))?.page === record.page;
+    await Promise.all([isOurs ? tx.store.put(record) : undefined, tx.done]);
+    return isOurs;
+  }
+
+  async exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean> {
+    const tx = this.db.transaction('windows', 'readwrite');
+    const isThere = isAsRead(await tx.store.get(rest.id), rest);
+    await Promise.all([...(isThere ? [tx.store.delete(rest.id), tx.store.put(own)] : []), tx.done]);
+    return isThere;
+  }
+
+  async remove(ids: readonly string[]): Promise<readonly string[]> {
+    const tx = this.db.transaction('windows', 'readwrite');
+    const keys = await Promise.all(ids.map((id) => tx.store.getKey(id)));
+    await Promise.all([...ids.map((id) => tx.store.delete(id)), tx.done]);
+    return ids.filter((id) => keys.includes(id));
+  }
+
+  waits(): Promise<readonly OrderedWait[]> {
+    return this.db.getAll('waits');
+  }
+
+  async putWait(wait: OrderedWait): Promise<void> {
+    const tx = this.db.transaction('waits', 'readwrite');
+    await Promise.all([tx.store.put(wait), tx.done]);
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}
+
+/** Where IndexedDB is refused: records live as long as the page, so there is nothing that another page could double. */
+export function memoryTable(): OutboxTable {
+  const records = new Map<string, WindowRecord>();
+  return {
+    storage: 'memory',
+    all: async () => [...records.values()],
+    put: async (record) => void records.set(record.id, record),
+    rewrite: async (record) => {
+      if (records.get(record.id)?.page !== record.page) return false;
+      records.set(record.id, record);
+      return true;
+    },
+    exchange: async (rest, own) => {
+      if (!isAsRead(records.get(rest.id), rest)) return false;
+      records.delete(rest.id);
+      records.set(own.id, own);
+      return true;
+    },
+    remove: async (ids) => ids.filter((id) => records.delete(id)),
+    waits: async () => [],
+    putWait: async () => undefined,
+    close: () => records.clear(),
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * Feeds: the caller's tensors checked against the manifest and made ready to leave the page.
+ *
+ * Invariants
+ *  - Everything is checked before anything is sent; a feed that leaves here is one that the model declares.
+ *  - Without `transfer` the caller's arrays stay whole: what leaves is one compact copy, which is then transferred, so that
+ *    each element is copied once and a view never drags its whole buffer along.
+ *  - Error details hold the model's names, types, dims and counts, never an element, nor any other text or number of the
+ *    caller's: data may stand where a name, a type or dims belong.
+ */
+import { SdkError } from '../../protocol/errors.ts';
+import { BATCH_AXIS_COUNT_MAX, TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
+import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
+import { filledInputs } from '../../protocol/manifest/preprocess.ts';
+import {
+  dataFromNumbers,
+  elementCount,
+  type NumericTensorData,
+  type NumericTensorType,
+  TENSOR_ARRAYS,
+} from '../../protocol/tensors/tensor-data.ts';
+import type { TensorData, TensorType } from '../../protocol/tensors/tensors.ts';
+import { closePictures, type RunFeeds } from '../../protocol/worker/media.ts';
+import type { FeedInputs, ResidentTensor, TensorInput } from '../api/runs.ts';
+import { PageResident } from '../workers/resident.ts';
+import type { ReadyFeeds } from '../workers/run-channel.ts';
+import { readyMedia } from './media.ts';
+
+/** More axes than any model has: a longer list is data that stands where dims belong. */
+const DIMS_COUNT_MAX = 8;
+
+type Given = FeedInputs[string] | ResidentTensor | null | undefined;
+
+/** @throws {SdkError} `input-missing`, `input-unknown`, `tensor-type-mismatch`, `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`, `invalid-option`. */
+export function readyFeeds(
+  { inputs }: Pick<Manifest, 'inputs'>,
+  given: Readonly<Record<string, FeedInputs[string] | ResidentTensor>>,
+  isTransfer: boolean,
+): ReadyFeeds {
+  for (const name of Object.keys(given)) {
+    if (!inputs.some((input) => input.name === name)) throw new SdkError('input-unknown', { expected: namesOf(inputs) });
+  }
+  // All are checked before the first is taken: a refused run leaves its caller's arrays as they were.
+  for (const input of inputs) checkFeed(input, given, inputs);
+  const feeds: Record<string, RunFeeds[string]> = {};
+  const buffers: Transferable[] = [];
+  try {
+    for (const input of inputs) {
+      const value: Given = given[input.name];
+      if (value !== undefined && value !== null) feeds[input.name] = takenFeed(input, value, isTransfer, buffers);
+    }
+  } catch (error) {
+    // What the caller was to hand over stays hers, as it was; the copies that were made of the rest are nobody's.
+    const hers = new Set<unknown>(Object.values(given).flat());
+    closePictures(buffers.filter((buffer) => !hers.has(buffer)));
+    throw error;
+  }
+  return { feeds, buffers };
+}
+
+/** What travels of a feed that was checked; what of it is to be transferred is added to `buffers`. */
+function takenFeed(input: ManifestInput, value: NonNullable<Given>, isTransfer: boolean, buffers: Transferable[]): RunFeeds[string] {
+  if (value instanceof PageResident) return value.wire();
+  if (input.preprocess !== undefined && !isTensor(value)) return readyMedia(input, value, isTransfer, buffers);
+  const { type } = input;
+  const tensor = value as TensorInput;
+  const data = ownedData(type, tensor.data, isTransfer);
+  if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
+  return { type, dims: tensor.dims.slice(), data };
+}
+
+function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
+  const value = given[input.name];
+  if (value === undefined || value === null) {
+    if (!isFilled(input.name, given, inputs)) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
+    return;
+  }
+  if (!(value instanceof PageResident)) {
+    // What is still to become a tensor is checked when it is taken.
+    if (input.preprocess === undefined || isTensor(value)) checkTensor(input, value as TensorInput);
+    return;
+  }
+  const { type, dims } = value;
+  if (type !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: type });
+  if (!areDimsAllowed(input.dims, dims))
+    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: dims });
+  // Refuses one that was released, before anything is copied.
+  value.wire();
+}
+
+/** Whether another input's preprocessing fills this one. */
+function isFilled(name: string, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): boolean {
+  return inputs.some((input) => {
+    const value = given[input.name];
+    if (input.preprocess === undefined || isTensor(value) || value instanceof PageResident) return false;
+    return filledInputs(input.preprocess).includes(name);
+  });
+}
+
+function namesOf(inputs: Manifest['inputs']): string[] {
+  return inputs.map(({ name }) => name);
+}
+
+/** A tensor as the caller writes it, and not something that is still to become one. */
+function isTensor(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { dims, data } = value as Partial<TensorInput>;
+  return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
+}
+
+/** That type, dims and length are what the model declares. */
+function checkTensor(input: ManifestInput, tensor: TensorInput): void {
+  const actual = tensor.type === undefined ? givenType(input.type, tensor.data) : knownType(tensor.type);
+  if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
+  const { dims } = tensor;
+  if (!areDimsAllowed(input.dims, dims)) {
+    throw new SdkError('tensor-dims-mismatch', { input: input.name, expected: input.dims, actual: presentableDims(dims) });
+  }
+  const mismatch = givenType(input.type, tensor.data);
+  if (mismatch !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: mismatch });
+  if (tensor.data.length !== elementCount(dims)) {
+    throw new SdkError('tensor-data-mismatch', { input: input.name, expectedCount: elementCount(dims), actualCount: tensor.data.length });
+  }
+}
+
+function knownType(type: string): string {
+  return type === 'string' || Object.hasOwn(TENSOR_ARRAYS, type) ? type : 'unknown';
+}
+
+/** Dims as they are; none when they cannot be dims. */
+function presentableDims(dims: readonly number[]): readonly number[] {
+  const areDims = Array.isArray(dims) && dims.length <= DIMS_COUNT_MAX && dims.every((length) => Number.isInteger(length) && length >= 0);
+  return areDims ? [...dims] : [];
+}
+
+/** The declared type when the data can carry it, else the name of what was given. */
+function givenType(declared: TensorType, data: TensorInput['data']): string {
+  if (Array.isArray(data)) {
+    const wanted = declared === 'string' ? 'string' : 'number';
+    return data.every((value) => typeof value === wanted) ? declared : `array of ${typeof data.find((value) => typeof value !== wanted)}`;
+  }
+  if (!ArrayBuffer.isView(data)) return typeof data;
+  const name = (data as NumericTensorData)[Symbol.toStringTag] as string;
+  if (declared !== 'string' && name === TENSOR_ARRAYS[declared].name) return declared;
+  if (declared === 'float16' && name === 'Float16Array') return declared;
+  if (declared === 'uint8' && name === 'Uint8ClampedArray') return declared;
+  return name;
+}
+
+function areDimsAllowed(declared: ManifestInput['dims'], dims: readonly number[]): boolean {
+  if (!Array.isArray(dims) || dims.length !== declared.length) return false;
+  return declared.every((axis, index) => {
+    const length = dims[index] as number;
+    if (!Number.isInteger(length) || length < 0) return false;
+    if (typeof axis === 'number') return length === axis;
+    return axis !== 'batch' || (length >= 1 && length <= BATCH_AXIS_COUNT_MAX);
+  });
+}
+
+function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: boolean): TensorData {
+  if (Array.isArray(data)) return type === 'string' ? [...data] : dataFromNumbers(type as NumericTensorType, data as readonly number[]);
+  const view = data as NumericTensorData;
+  const isShared = !(view.buffer instanceof ArrayBuffer);
+  const own = isTransfer && !isShared ? view : view.slice();
+  const ArrayType = TENSOR_ARRAYS[type as NumericTensorType];
+  if (own[Symbol.toStringTag] === ArrayType.name) return own;
+  // Float16Array and Uint8ClampedArray travel as the plain array of the same bits.
+  const Plain = ArrayType as unknown as new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericTensorData;
+  return new Plain(own.buffer, own.byteOffset, own.length);
+}

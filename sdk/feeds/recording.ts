@@ -1,0 +1,44 @@
+/**
+ * Recordings: what a page has of sound, as samples that the worker can take.
+ *
+ * Invariants
+ *  - Without `transfer` the caller's samples stay whole. An AudioBuffer always does: it cannot be handed over, and workers have none.
+ *
+ * Not here: resampling and everything behind it (processing/audio/audio.ts).
+ */
+import { SdkError } from '../../protocol/errors.ts';
+import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
+import type { RecordingWire } from '../../protocol/worker/media.ts';
+import type { ReadyMedia } from './ready-media.ts';
+
+/** @throws {SdkError} `preprocess-failed` */
+export function readyRecording(input: ManifestInput, recording: unknown, isTransfer: boolean): ReadyMedia<RecordingWire> {
+  const channels = channelsOf(recording);
+  if (channels === null) {
+    const reason = 'it is neither an AudioBuffer, nor { samples, sampleRate } with a Float32Array for each channel, nor a tensor';
+    throw new SdkError('preprocess-failed', { input: input.name, reason });
+  }
+  const { sampleRate } = recording as { readonly sampleRate: number };
+  const own = channels.map((channel) =>
+    isTransfer && !isAudioBuffer(recording) && channel.buffer instanceof ArrayBuffer ? channel : channel.slice(),
+  );
+  return { wire: { channels: own, sampleRate }, transfers: own.map(({ buffer }) => buffer as ArrayBuffer) };
+}
+
+function channelsOf(recording: unknown): readonly Float32Array[] | null {
+  if (isAudioBuffer(recording))
+    return Array.from({ length: recording.numberOfChannels }, (_, channel) => recording.getChannelData(channel));
+  if (typeof recording !== 'object' || recording === null) return null;
+  const { samples, sampleRate } = recording as { readonly samples?: unknown; readonly sampleRate?: unknown };
+  const channels: readonly unknown[] = Array.isArray(samples) ? samples : [samples];
+  return typeof sampleRate === 'number' && channels.every(isFloats) ? channels : null;
+}
+
+/** By their tags and not by `instanceof`: they may come from another window. */
+function isAudioBuffer(value: unknown): value is AudioBuffer {
+  return Object.prototype.toString.call(value) === '[object AudioBuffer]';
+}
+
+function isFloats(value: unknown): value is Float32Array {
+  return Object.prototype.toString.call(value) === '[object Float32Array]';
+}

@@ -1,0 +1,38 @@
+/**
+ * Warm-up feeds: what a model can be run on before anybody has an input for it.
+ */
+import { SdkError } from '../../protocol/errors.ts';
+import { goldenInputNumbers } from '../../protocol/manifest/golden-sample.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { dataFromNumbers, elementCount, type NumericTensorType } from '../../protocol/tensors/tensor-data.ts';
+import type { TensorInput } from '../api/runs.ts';
+
+/**
+ * The first golden's inputs, or zeros of one item where the manifest says how long every axis is.
+ *
+ * @throws {SdkError} `invalid-option` when it does not.
+ */
+export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<string, TensorInput>> {
+  const [first] = golden;
+  if (first !== undefined) {
+    return Object.fromEntries(
+      inputs.flatMap(({ name, type }) => {
+        const input = first.inputs[name];
+        return input === undefined ? [] : [[name, { data: goldenInputNumbers(input, type as NumericTensorType), dims: input.dims }]];
+      }),
+    );
+  }
+  return Object.fromEntries(
+    inputs.map(({ name, type, dims }) => {
+      const lengths = dims.map((axis) => (axis === 'batch' ? 1 : axis));
+      if (!lengths.every((length) => typeof length === 'number')) {
+        const reason = `the manifest has no golden inputs and leaves an axis of "${name}" open; pass feeds of the dims that your runs have`;
+        throw new SdkError('invalid-option', { option: 'feeds', reason });
+      }
+      const count = elementCount(lengths);
+      const data =
+        type === 'string' ? Array<string>(count).fill('') : dataFromNumbers(type as NumericTensorType, Array<number>(count).fill(0));
+      return [name, { data, dims: lengths }];
+    }),
+  );
+}

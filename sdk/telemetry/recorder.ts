@@ -1,0 +1,45 @@
+/**
+ * What the inference half tells the telemetry half, in one direction only.
+ *
+ * Why an interface of its own: the caller's promise settles first and telemetry never throws, so the two halves
+ * must not know more of each other than these calls. sdk/telemetry/telemetry.ts implements it; sdk/model/model.ts calls it.
+ *
+ * Invariants
+ *  - No method throws, nor does a promise reject: a fault inside is counted and logged, the run is not disturbed.
+ *  - No method receives an input or an output; cells only.
+ */
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { LoadedModel, LoadFailure } from '../../protocol/worker/loading.ts';
+
+/** What counting needs to know of a model, whoever runs it. */
+export type CountedModel = Pick<LoadedModel, 'manifest' | 'modelVersion' | 'dataPlan' | 'dataCellCount'>;
+
+/** A run that answered. Durations in milliseconds. */
+export interface RunOutcome {
+  /** Data cells that the run bumped: index and count alternate. */
+  readonly cells: Uint32Array;
+  /** Of the plan's declared segments; 0 without. */
+  readonly segment?: number;
+  readonly queueMs: number;
+  readonly runMs: number;
+  /** From the call to the settled promise. */
+  readonly totalMs: number;
+}
+
+export interface Recorder {
+  /** Whether runs are counted now; asked before each run so that nothing is counted before consent. */
+  isCounting(): boolean;
+  /** `totalMs` from the call of `load` to the ready model. */
+  loaded(model: LoadedModel, totalMs: number): void;
+  loadFailed(failure: LoadFailure): void;
+  ran(model: LoadedModel, outcome: RunOutcome): void;
+  /** A run that answered, and whose cells are on their way: `ran` once they are there. @returns Resolves then, and never rejects. */
+  answered(model: LoadedModel, outcome: Omit<RunOutcome, 'cells'>, cells: Promise<Uint32Array>): Promise<void>;
+  runFailed(model: CountedModel, code: ErrorCode): void;
+  /** A worker or GPU that was lost while nothing ran: no run failed, and yet it is heard. */
+  lost(model: CountedModel, code: ErrorCode): void;
+  /** A run that somebody else made; `durationMs` null when it was not measured. */
+  observed(model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void;
+  /** Cells of the data plan that belong to an earlier run: they join its window without a run. */
+  fedBack(model: CountedModel, cells: Uint32Array, segment: number): void;
+}

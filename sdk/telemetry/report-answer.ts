@@ -1,0 +1,15 @@
+/**
+ * A report's answer: what a status of the collector means for the windows that were sent.
+ */
+import type { LossReason } from '../../counts/plans/software-layout.ts';
+
+type Verdict = 'stored' | 'retry' | 'silent' | LossReason;
+
+/** What an answer to a body means. Of several windows, a LossReason says only that one of them is refused. */
+export function verdictOf(status: number): Verdict {
+  if (status === 0) return 'silent';
+  if (status >= 200 && status < 300) return 'stored';
+  if (status === 408 || status === 429 || status >= 500) return 'retry';
+  if (status === 410) return 'skewed';
+  return status === 413 ? 'too-large' : 'refused';
+}

@@ -1,0 +1,44 @@
+/**
+ * Stored models: what a page can know and decide about the models that are kept on the device.
+ *
+ * Invariants
+ *  - Every answer comes from a worker: the store is opened nowhere else.
+ *  - The browser is asked to keep this site's storage (`navigator.storage.persist`) when a model is pinned and at no other
+ *    time: Firefox asks the person then, so it must follow from something that the person did.
+ *
+ * Not here: the store itself (worker/store/).
+ */
+import type { StoreCheck, StoredModel } from '../../protocol/worker/control.ts';
+import type { ModelStore } from '../api/load.ts';
+import type { WorkerSet } from './worker-set.ts';
+
+export class StoredModels implements ModelStore {
+  private readonly workers: WorkerSet;
+
+  constructor(workers: WorkerSet) {
+    this.workers = workers;
+  }
+
+  list(): Promise<readonly StoredModel[]> {
+    return this.workers.withAnyHost((host) => host.storedModels());
+  }
+
+  async pin(url: string, isPinned = true): Promise<boolean> {
+    const isStored = await this.workers.withAnyHost((host) => host.pinStored(absolute(url), isPinned));
+    // Nobody waits for the answer: Firefox gives none before the person does. The pin stands either way.
+    if (isStored && isPinned) void navigator.storage?.persist?.().catch(() => false);
+    return isStored;
+  }
+
+  verify(url?: string): Promise<StoreCheck> {
+    return this.workers.withAnyHost((host) => host.checkStored(url === undefined ? null : absolute(url)));
+  }
+
+  remove(url?: string): Promise<number> {
+    return this.workers.withAnyHost((host) => host.removeStored(url === undefined ? null : absolute(url)));
+  }
+}
+
+function absolute(url: string): string {
+  return new URL(url, document.baseURI).href;
+}

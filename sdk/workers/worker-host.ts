@@ -1,0 +1,310 @@
+/**
+ * Worker host: one inference worker, from its start to its end, and everything that waits for it.
+ *
+ * Why so much care: comlink's calls never settle when the worker dies, a hung runtime answers nothing, and neither shows in any event.
+ * Death is learnt from four sides: the error event, a Web Lock that the worker holds while it lives, a ping
+ * that stays unanswered after a run's deadline, and silence during a load.
+ *
+ * Invariants
+ *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
+ *  - A worker of another release is never used.
+ *  - None of these waits is measured by the clock (sdk/workers/awake-time.ts): a page that slept does not end a worker that slept with it.
+ *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended, as
+ *    is one that answers and gets nowhere: browsers have left a request of IndexedDB or for a Web Lock unanswered for good.
+ *
+ * Not here: which worker a load goes to (sdk/workers/worker-set.ts).
+ */
+import * as comlink from 'comlink';
+import { firstLine, fromWire, SdkError } from '../../protocol/errors.ts';
+import {
+  WORKER_PING_INTERVAL_MS,
+  WORKER_PING_TIMEOUT_MS,
+  WORKER_SILENCE_MS_MAX,
+  WORKER_STANDSTILL_MS_MAX,
+  WORKER_START_TIMEOUT_MS,
+} from '../../protocol/limits.ts';
+import type { Provider } from '../../protocol/manifest/manifest.ts';
+import type {
+  ControlApi,
+  EarlyStart,
+  LoadReply,
+  PageMessage,
+  Reply,
+  StoreCheck,
+  StoredModel,
+  WorkerNews,
+  WorkerSettings,
+} from '../../protocol/worker/control.ts';
+import { type FileAddress, type LoadHooks, type LoadRequest, withoutQuery } from '../../protocol/worker/loading.ts';
+import { afterAwake, everyStep } from './awake-time.ts';
+import { RunChannel } from './run-channel.ts';
+import { trustedUrl } from './trusted-url.ts';
+
+type Failure = (pendingCount: number) => SdkError;
+
+const WORKER_FILE = 'insitu.worker.js';
+const LOST: Failure = (pendingCount) => new SdkError('worker-lost', { pendingCount });
+
+export class WorkerHost {
+  readonly runs: RunChannel;
+  /** Handles of the models that live in this worker. */
+  readonly handles = new Set<number>();
+  /** What its runtime serves, once that is known. */
+  provider: Provider | null = null;
+  /** No load may go here any more. */
+  isSpoilt = false;
+  /** Its GPU device is gone: the models in it answer nothing any more. */
+  isDeviceLost = false;
+  /** Loads, closes and questions to its store that are under way. */
+  callCount = 0;
+  private readonly worker: Worker;
+  private readonly control: ControlApi<MessagePort>;
+  private readonly controlPort: MessagePort;
+  private readonly news: MessagePort;
+  /** What the page has behind each load and open model, for what the worker asks and tells. */
+  private readonly hooks = new Map<number, LoadHooks>();
+  private readonly ready: Promise<void>;
+  private readonly onEnd: () => void;
+  private readonly waiting = new Set<(error: SdkError) => void>();
+  private readonly ended = new AbortController();
+  private failure: Failure | null = null;
+  private isPinging = false;
+  /** How often a control call began, went on or ended. */
+  private moveCount = 0;
+
+  /**
+   * Starts a worker. Failures of the start reject every call that follows.
+   *
+   * @param first The load that it is started for, if any: what that will need begins with the worker.
+   */
+  constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, first: LoadRequest | null) {
+    this.onEnd = onEnd;
+    const control = new MessageChannel();
+    const news = new MessageChannel();
+    this.controlPort = control.port1;
+    this.news = news.port1;
+    this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
+    this.worker = spawn(url, first === null ? null : earlyStart(settings, first));
+    this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
+    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
+    // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
+    this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
+    let isReady = false;
+    this.worker.onerror = (event) => {
+      event.preventDefault?.();
+      const reason = event.message || 'it was not found, is not a script, or a Content-Security-Policy forbids it';
+      this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
+    };
+    this.worker.onmessageerror = () => this.end(LOST);
+    this.ready = this.start(settings, news.port2).then(() => {
+      isReady = true;
+    });
+    // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
+    this.ready.catch(() => undefined);
+  }
+
+  /** It answers nothing any more. */
+  get hasEnded(): boolean {
+    return this.failure !== null;
+  }
+
+  async load(id: number, request: LoadRequest, hooks: LoadHooks): Promise<LoadReply> {
+    this.hooks.set(id, hooks);
+    // Behind the start's message, not behind its answer: the port keeps the order, and a start that fails ends this host with all that waits.
+    const reply = await this.watched(() => this.control.load(id, request));
+    // An open model may still have news: of an update.
+    if (!reply.ok) this.hooks.delete(id);
+    return reply;
+  }
+
+  cancelLoad(id: number): void {
+    if (this.failure === null) void this.control.cancelLoad(id);
+  }
+
+  async closeModel(handle: number): Promise<void> {
+    this.runs.endRunsOf(handle);
+    this.hooks.delete(handle);
+    unwrap(await this.watched(() => this.control.close(handle)));
+  }
+
+  async storedModels(): Promise<readonly StoredModel[]> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.storedModels()));
+  }
+
+  async removeStored(url: string | null): Promise<number> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.removeStored(url)));
+  }
+
+  async pinStored(url: string, isPinned: boolean): Promise<boolean> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.pinStored(url, isPinned)));
+  }
+
+  async checkStored(url: string | null): Promise<StoreCheck> {
+    await this.ready;
+    return unwrap(await this.watched(() => this.control.checkStored(url)));
+  }
+
+  /** Ends the worker at once and rejects what waits for it. */
+  end(failure: Failure): void {
+    if (this.failure !== null) return;
+    this.failure = failure;
+    this.ended.abort();
+    // Before the end: comlink's finaliser holds the worker for as long as the proxy lives, and the worker's handlers hold the proxy.
+    (this.control as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
+    this.worker.terminate();
+    this.controlPort.close();
+    this.news.close();
+    const pendingCount = this.waiting.size + this.runs.pendingCount;
+    for (const reject of this.waiting) reject(failure(pendingCount));
+    this.waiting.clear();
+    this.runs.failAll(() => failure(pendingCount));
+    this.onEnd();
+  }
+
+  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {
+    const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
+    const stopWaiting = afterAwake(WORKER_START_TIMEOUT_MS, () =>
+      this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
+    );
+    try {
+      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(newsPort, [newsPort]));
+      const { holdsLifeLock } = unwrap(await this.guarded(started));
+      if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
+    } catch (error) {
+      this.end(() => error as SdkError);
+      throw error;
+    } finally {
+      stopWaiting();
+    }
+  }
+
+  private hear(news: WorkerNews): void {
+    if (news.type === 'device-lost') {
+      this.isSpoilt = true;
+      this.isDeviceLost = true;
+      return;
+    }
+    const hooks = this.hooks.get(news.id);
+    switch (news.type) {
+      case 'progress':
+        this.moveCount++;
+        hooks?.progress(news.progress);
+        break;
+      case 'update-stored':
+        hooks?.updated(news.update);
+        break;
+      case 'update-failed':
+        hooks?.updateFailed(news.error);
+        break;
+      case 'refresh':
+        void this.answerRefresh(news.ask, hooks?.refresh(news.url));
+    }
+  }
+
+  /** An application that throws has no better address. */
+  private async answerRefresh(ask: number, asked: Promise<FileAddress | null> | undefined): Promise<void> {
+    const address = await asked?.catch(() => null);
+    this.moveCount++;
+    if (this.failure === null) void this.control.refreshed(ask, address ?? null);
+  }
+
+  /** The lock is granted to the page when the worker that held it is gone. */
+  private waitForDeath(lifeLock: string): void {
+    navigator.locks
+      .request(lifeLock, { signal: this.ended.signal }, () => this.end(LOST))
+      // Aborted by our own end, or refused: the other three signs remain.
+      .catch(() => undefined);
+  }
+
+  /** After a deadline: a busy worker answers when its run is over, a hung one never. */
+  private askWhetherAlive(): void {
+    if (this.isPinging || this.failure !== null) return;
+    this.isPinging = true;
+    const stopWaiting = afterAwake(WORKER_PING_TIMEOUT_MS, () => this.end(LOST));
+    this.guarded(this.control.ping())
+      .catch(() => undefined)
+      .finally(() => {
+        stopWaiting();
+        this.isPinging = false;
+      });
+  }
+
+  /** A call that ends with the worker's silence at the latest. */
+  private async watched<T>(call: () => Promise<T>): Promise<T> {
+    if (this.failure !== null) throw this.failure(0);
+    const answer = this.guarded(call());
+    // Heard below; when the start fails, its own error is the one to report.
+    answer.catch(() => undefined);
+    // Until then the start has a limit of its own.
+    await this.ready;
+    const stopWatching = this.watchForSilence();
+    try {
+      return await answer;
+    } finally {
+      this.moveCount++;
+      stopWatching();
+    }
+  }
+
+  private watchForSilence(): () => void {
+    this.moveCount++;
+    let [silentMs, stillMs, seenMoveCount] = [0, 0, this.moveCount];
+    return everyStep(WORKER_PING_INTERVAL_MS, (isWaking) => {
+      silentMs += WORKER_PING_INTERVAL_MS;
+      stillMs = this.moveCount === seenMoveCount ? stillMs + WORKER_PING_INTERVAL_MS : 0;
+      seenMoveCount = this.moveCount;
+      const isStuck = silentMs > WORKER_SILENCE_MS_MAX || stillMs > WORKER_STANDSTILL_MS_MAX;
+      if (isStuck && !isWaking) this.end(LOST);
+      else
+        void this.control.ping().then(() => {
+          silentMs = 0;
+        });
+    });
+  }
+
+  /** The call's answer, or the failure that ends this host. */
+  private guarded<T>(call: Promise<T>): Promise<T> {
+    if (this.failure !== null) return Promise.reject(this.failure(0));
+    return new Promise((resolve, reject) => {
+      this.waiting.add(reject);
+      call.then(resolve, reject).finally(() => this.waiting.delete(reject));
+    });
+  }
+}
+
+/**
+ * A module worker; from another origin through a one-line module of our own, because workers must be same-origin.
+ *
+ * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
+ */
+function spawn(url: string, order: EarlyStart | null): Worker {
+  const isSameOrigin = new URL(url).origin === location.origin;
+  const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
+  try {
+    return new Worker(trustedUrl(source), { type: 'module', name: order === null ? 'insitu' : `insitu ${JSON.stringify(order)}` });
+  } catch (error) {
+    throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
+  } finally {
+    // The worker's fetch has its own hold on the blob; see "resolve a blob URL" in the File API.
+    if (!isSameOrigin) URL.revokeObjectURL(source);
+  }
+}
+
+function unwrap<T>(reply: Reply<T>): T {
+  if (reply.ok) return reply.value;
+  throw fromWire(reply.error);
+}
+
+/** What the worker begins with, before its first message. A stored model is read ahead where nothing else decides whether it may be used. */
+function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { source, provider, update }: LoadRequest): EarlyStart {
+  const { assets, threadCountMax, cache, trustedKeys } = settings;
+  const isReadAhead = 'url' in source && cache === 'indexeddb' && trustedKeys === null && update !== 'before';
+  return {
+    runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
+    threadCountMax,
+    model: isReadAhead ? withoutQuery(new URL(source.url)) : null,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * What every Store does. Each implementation's test file runs this suite on itself.
+ */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { AcceptedWindow, Store } from '../../collector/store/store.ts';
+import { dataWindow, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId, softwareWindow, versionOf } from '../fixtures/reports.ts';
+
+/** An empty store that keeps what it holds when it is opened again. */
+export interface StoreUnderTest {
+  open(): Promise<Store>;
+  dispose(): Promise<void>;
+}
+
+function accepted(changes: Partial<AcceptedWindow> = {}): AcceptedWindow {
+  return { modelVersion: MODEL_VERSION, ...dataWindow(), ...changes };
+}
+
+const RANGE = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: NOW_HOUR + 100 };
+const DATA = { ...RANGE, report: 'data' } as const;
+
+export function testStore(prepare: () => Promise<StoreUnderTest>): void {
+  let underTest: StoreUnderTest;
+  let store: Store;
+  beforeEach(async () => {
+    underTest = await prepare();
+    store = await underTest.open();
+  });
+  afterEach(async () => {
+    await store.close();
+    await underTest.dispose();
+  });
+  const reopen = async () => {
+    await store.close();
+    store = await underTest.open();
+  };
+
+  test('an empty store has no sums, no totals and no registrations', async () => {
+    expect(await store.cellSums(DATA)).toEqual([]);
+    expect(await store.hourTotals(RANGE)).toEqual([]);
+    expect(await store.registrations()).toEqual([]);
+    expect(await store.commit([], NOW_MS)).toEqual([]);
+  });
+
+  test('cells of one key add up, within a group and over groups', async () => {
+    const window = (count: number) => accepted({ id: nextId(), cells: Uint32Array.of(0, 6), counts: Uint32Array.of(count, 1) });
+    expect(await store.commit([window(8), window(9)], NOW_MS)).toEqual(['stored', 'stored']);
+    await store.commit([window(10)], NOW_MS);
+    const key = { hour: NOW_HOUR, arm: 'stable', segment: 0, plan: dataWindow().plan };
+    expect(await store.cellSums(DATA)).toEqual([
+      { ...key, cell: 0, count: 27 },
+      { ...key, cell: 6, count: 3 },
+    ]);
+  });
+
+  test('model version, plan, report, arm, segment and hour each keep sums apart', async () => {
+    const others: Partial<AcceptedWindow>[] = [
+      {},
+      { modelVersion: '1'.repeat(16) },
+      { plan: '2'.repeat(16) },
+      { report: 'software' },
+      { arm: 'candidate' },
+      { segment: 31 },
+      { hour: NOW_HOUR - 1 },
+    ];
+    const windows = others.map((changes) => accepted({ ...changes, id: nextId(), cells: Uint32Array.of(1), counts: Uint32Array.of(1) }));
+    await store.commit(windows, NOW_MS);
+    const data = await store.cellSums(DATA);
+    expect(data.map(({ count }) => count)).toEqual([1, 1, 1, 1, 1]);
+    expect(new Set(data.map(({ hour, arm, segment, plan }) => `${hour} ${arm} ${segment} ${plan}`)).size).toBe(5);
+    expect(await store.cellSums({ ...RANGE, report: 'software' })).toHaveLength(1);
+    expect(await store.cellSums({ ...DATA, modelVersion: '1'.repeat(16) })).toHaveLength(1);
+    expect(await store.cellSums({ ...DATA, fromHour: NOW_HOUR, toHour: NOW_HOUR })).toHaveLength(4);
+    expect(await store.cellSums({ ...DATA, fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toHaveLength(1);
+  });
+
+  test('totals count reports and runs of an hour, data and software apart, plans together', async () => {
+    await store.commit(
+      [
+        accepted({ id: nextId(), runs: 8 }),
+        accepted({ id: nextId(), runs: 9, plan: '2'.repeat(16) }),
+        { modelVersion: MODEL_VERSION, ...softwareWindow({ runs: 3 }) },
+      ],
+      NOW_MS,
+    );
+    const key = { hour: NOW_HOUR, arm: 'stable', segment: 0 };
+    expect(await store.hourTotals(RANGE)).toEqual([
+      { ...key, report: 'data', reports: 2, runs: 17 },
+      { ...key, report: 'software', reports: 1, runs: 3 },
+    ]);
+  });
+
+  test('an id counts once: within a group, over groups and after opening again', async () => {
+    const window = accepted();
+    expect(await store.commit([window, window], NOW_MS)).toEqual(['stored', 'duplicate']);
+    expect(await store.commit([window, accepted()], NOW_MS)).toEqual(['duplicate', 'stored']);
+    await reopen();
+    expect(await store.commit([window], NOW_MS)).toEqual(['duplicate']);
+    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 2, runs: 16 }]);
+  });
+
+  test('commits that overlap count an id once', async () => {
+    const window = accepted();
+    const results = await Promise.all(Array.from({ length: 8 }, () => store.commit([window], NOW_MS)));
+    expect(results.flat().filter((result) => result === 'stored')).toHaveLength(1);
+    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+  });
+
+  test('ids of all sixteen bytes are told apart', async () => {
+    const ids = ['0'.repeat(32), 'f'.repeat(32), `8${'0'.repeat(31)}`, `${'0'.repeat(31)}1`, `7${'f'.repeat(31)}`];
+    const windows = ids.map((id) => accepted({ id }));
+    expect(await store.commit(windows, NOW_MS)).toEqual(ids.map(() => 'stored'));
+    expect(await store.commit(windows, NOW_MS)).toEqual(ids.map(() => 'duplicate'));
+  });
+
+  test('sums beyond 32 bits are exact', async () => {
+    const max = 0xffff_ffff;
+    const windows = Array.from({ length: 1_000 }, () =>
+      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
+    );
+    await store.commit(windows, NOW_MS);
+    await store.commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
+    expect(await store.cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
+    expect(await store.hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
+  });
+
+  test('a window without cells counts as a report', async () => {
+    await store.commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
+    expect(await store.cellSums(DATA)).toEqual([]);
+    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+  });
+
+  test('forgetting drops ids received before a time, and no sum', async () => {
+    const [old, recent] = [accepted(), accepted()];
+    await store.commit([old], NOW_MS - 1);
+    await store.commit([recent], NOW_MS);
+    expect(await store.forgetIds(NOW_MS)).toBe(1);
+    expect(await store.commit([old, recent], NOW_MS)).toEqual(['stored', 'duplicate']);
+    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 3 }]);
+  });
+
+  test('a registration comes back as it was given, after opening again too; a second one replaces it', async () => {
+    const manifestJson = manifestText('schön "quoted"; DROP TABLE ids; --');
+    const modelVersion = versionOf(manifestJson);
+    const plan = dataWindow().plan;
+    const registration = { modelVersion, plan, name: 'schön', version: '1', manifestJson, baseline: null, registeredAtMs: NOW_MS };
+    await store.register(registration);
+    expect(await store.registrations()).toEqual([registration]);
+    const rebased = { ...registration, baseline: { modelVersion, plan, n: 2 ** 40, cells: [1, 2], counts: [2 ** 40, 0] } };
+    await store.register(rebased);
+    await reopen();
+    expect(await store.registrations()).toEqual([rebased]);
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * Group commit, over a store whose commits the test lets through one by one.
+ */
+import { expect, test } from 'vitest';
+import { GroupCommit, type SubmitOutcome } from '../../../collector/intake/group-commit.ts';
+import type { AcceptedWindow, Store } from '../../../collector/store/store.ts';
+import { BODY_WINDOW_COUNT_MAX, GROUP_COMMIT_COUNT_MAX, INTAKE_QUEUE_COUNT_MAX } from '../../../protocol/limits.ts';
+import { dataWindow, MODEL_VERSION, NOW_MS, nextId } from '../../fixtures/reports.ts';
+
+interface Attempt {
+  readonly group: readonly AcceptedWindow[];
+  readonly succeed: () => void;
+  readonly fail: () => void;
+}
+
+/** A store of which each commit waits for the test. */
+class GatedStore implements Pick<Store, 'commit'> {
+  readonly attempts: Attempt[] = [];
+  private onAttempt: () => void = () => undefined;
+
+  commit(group: readonly AcceptedWindow[]): Promise<readonly 'stored'[]> {
+    return new Promise((resolve, reject) => {
+      this.attempts.push({ group, succeed: () => resolve(group.map(() => 'stored')), fail: () => reject(new Error('the disk is gone')) });
+      this.onAttempt();
+    });
+  }
+
+  async attempt(index: number): Promise<Attempt> {
+    while (this.attempts[index] === undefined) {
+      await new Promise<void>((resolve) => {
+        this.onAttempt = resolve;
+      });
+    }
+    return this.attempts[index];
+  }
+}
+
+function windows(count: number): AcceptedWindow[] {
+  return Array.from({ length: count }, () => ({ modelVersion: MODEL_VERSION, ...dataWindow({ id: nextId() }) }));
+}
+
+function setUp() {
+  const store = new GatedStore();
+  const stored: AcceptedWindow[] = [];
+  const failures: unknown[] = [];
+  const group = new GroupCommit({
+    store,
+    now: () => NOW_MS,
+    onStored: (counted) => stored.push(...counted),
+    onFailed: (error) => failures.push(error),
+  });
+  return { store, group, stored, failures };
+}
+
+test('submissions of one moment share one transaction and are answered after it', async () => {
+  const { store, group, stored } = setUp();
+  const answers: SubmitOutcome[] = [];
+  const submissions = [windows(1), windows(2), windows(3)].map((some) => group.submit(some).then((answer) => answers.push(answer)));
+  const attempt = await store.attempt(0);
+  expect(attempt.group).toHaveLength(6);
+  expect(answers).toEqual([]);
+  attempt.succeed();
+  await Promise.all(submissions);
+  expect(answers).toEqual(['committed', 'committed', 'committed']);
+  expect(stored).toHaveLength(6);
+});
+
+test('what arrives during a transaction goes into the next one, and no two overlap', async () => {
+  const { store, group } = setUp();
+  const first = group.submit(windows(1));
+  const attempt = await store.attempt(0);
+  const later = [group.submit(windows(1)), group.submit(windows(1))];
+  expect(store.attempts).toHaveLength(1);
+  attempt.succeed();
+  await first;
+  const next = await store.attempt(1);
+  expect(next.group).toHaveLength(2);
+  next.succeed();
+  expect(await Promise.all(later)).toEqual(['committed', 'committed']);
+});
+
+test('a failed transaction fails its own submissions and no others', async () => {
+  const { store, group, stored, failures } = setUp();
+  const first = group.submit(windows(1));
+  const attempt = await store.attempt(0);
+  const second = group.submit(windows(1));
+  attempt.fail();
+  expect(await first).toBe('failed');
+  (await store.attempt(1)).succeed();
+  expect(await second).toBe('committed');
+  expect(failures).toHaveLength(1);
+  expect(stored).toHaveLength(1);
+});
+
+test('a group holds whole bodies and at most GROUP_COMMIT_COUNT_MAX windows', async () => {
+  const { store, group } = setUp();
+  const bodyCount = Math.ceil(GROUP_COMMIT_COUNT_MAX / BODY_WINDOW_COUNT_MAX) + 1;
+  const submissions = Array.from({ length: bodyCount }, () => group.submit(windows(BODY_WINDOW_COUNT_MAX)));
+  for (let index = 0; index < 2; index++) (await store.attempt(index)).succeed();
+  await Promise.all(submissions);
+  const sizes = store.attempts.map((attempt) => attempt.group.length);
+  expect(sizes.every((size) => size <= GROUP_COMMIT_COUNT_MAX && size % BODY_WINDOW_COUNT_MAX === 0)).toBe(true);
+  expect(sizes.reduce((sum, size) => sum + size)).toBe(bodyCount * BODY_WINDOW_COUNT_MAX);
+});
+
+test(`window ${INTAKE_QUEUE_COUNT_MAX} may wait; the next is refused, until a group was taken`, async () => {
+  const { store, group } = setUp();
+  const first = group.submit(windows(1));
+  const attempt = await store.attempt(0);
+  const waiting = Array.from({ length: INTAKE_QUEUE_COUNT_MAX / 50 }, () => group.submit(windows(50)));
+  expect(await group.submit(windows(1))).toBe('full');
+  attempt.succeed();
+  await first;
+  const next = await store.attempt(1);
+  const late = group.submit(windows(1));
+  next.succeed();
+  for (let index = 2; index <= INTAKE_QUEUE_COUNT_MAX / GROUP_COMMIT_COUNT_MAX + 1; index++) (await store.attempt(index)).succeed();
+  expect(new Set(await Promise.all([...waiting, late]))).toEqual(new Set(['committed']));
+});
+
+test('closing commits what is queued, takes nothing more, and waits for both', async () => {
+  const { store, group } = setUp();
+  const first = group.submit(windows(1));
+  const attempt = await store.attempt(0);
+  const queued = group.submit(windows(1));
+  const closed = group.close();
+  expect(await group.submit(windows(1))).toBe('closing');
+  attempt.succeed();
+  (await store.attempt(1)).succeed();
+  await closed;
+  expect(await Promise.all([first, queued])).toEqual(['committed', 'committed']);
+});

@@ -1,0 +1,139 @@
+/**
+ * Intake: every answer that a body can get.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type IntakeVerdict, judgeBody, type KnownPlans } from '../../../collector/intake/intake.ts';
+import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
+import {
+  BATCH_AXIS_COUNT_MAX,
+  BODY_BYTES_MAX,
+  CLOCK_AHEAD_MS_MAX,
+  DATA_REPORT_RUN_COUNT_MIN,
+  ID_HORIZON_MS,
+  OUTBOX_AGE_MS_MAX,
+  REPORT_RUN_COUNT_MAX,
+} from '../../../protocol/limits.ts';
+import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../../protocol/report/window.ts';
+import {
+  bodyOf,
+  DATA_PLAN,
+  DATA_PLAN_HASH,
+  dataWindow,
+  MODEL_VERSION,
+  NOW_HOUR,
+  NOW_MS,
+  SOFTWARE_PLAN_HASH,
+  softwareWindow,
+} from '../../fixtures/reports.ts';
+
+const KNOWN: KnownPlans = {
+  planOf: (modelVersion, hash) => {
+    if (modelVersion !== MODEL_VERSION && modelVersion !== UNKNOWN_MODEL_VERSION) return undefined;
+    if (hash === SOFTWARE_PLAN_HASH) return SOFTWARE_PLAN;
+    return hash === DATA_PLAN_HASH && modelVersion === MODEL_VERSION ? DATA_PLAN : null;
+  },
+};
+
+function judge(bytes: Uint8Array, nowMs = NOW_MS): IntakeVerdict {
+  return judgeBody(bytes, KNOWN, nowMs);
+}
+
+function statusOf(verdict: IntakeVerdict): number {
+  return verdict.ok ? 204 : verdict.status;
+}
+
+const OLDEST_HOUR = Math.ceil((NOW_MS - OUTBOX_AGE_MS_MAX) / HOUR_MS);
+const NEWEST_HOUR = Math.floor((NOW_MS + CLOCK_AHEAD_MS_MAX) / HOUR_MS);
+const UNKNOWN_PLAN = 'f'.repeat(16);
+const OTHER_VERSION = '1'.repeat(16);
+
+describe('windows', () => {
+  const cells = Uint32Array.of(DATA_PLAN.cellCount - 1);
+  const table: readonly [string, Window, string, number][] = [
+    ['a data report', dataWindow(), MODEL_VERSION, 204],
+    ['a software report without runs', softwareWindow(), MODEL_VERSION, 204],
+    ['a software report about a manifest that could not be read', softwareWindow(), UNKNOWN_MODEL_VERSION, 204],
+    ['data about a manifest that could not be read', dataWindow(), UNKNOWN_MODEL_VERSION, 400],
+    ['a model version that is not registered', dataWindow(), OTHER_VERSION, 503],
+    ['software of a model version that is not registered', softwareWindow(), OTHER_VERSION, 503],
+    ['a plan that is not registered', dataWindow({ plan: UNKNOWN_PLAN }), MODEL_VERSION, 503],
+    ['data under the software plan', dataWindow({ plan: SOFTWARE_PLAN_HASH }), MODEL_VERSION, 400],
+    ['software under the data plan', softwareWindow({ plan: DATA_PLAN_HASH }), MODEL_VERSION, 400],
+    ['a cell behind the plan', dataWindow({ cells: Uint32Array.of(DATA_PLAN.cellCount), counts: Uint32Array.of(1) }), MODEL_VERSION, 400],
+    ['a brightness without a state', dataWindow({ cells, counts: Uint32Array.of(1) }), MODEL_VERSION, 400],
+    ['one run too few', dataWindow({ runs: DATA_REPORT_RUN_COUNT_MIN - 1 }), MODEL_VERSION, 400],
+    ['as many runs as are believed', dataWindow({ runs: REPORT_RUN_COUNT_MAX }), MODEL_VERSION, 204],
+    ['one run too many', dataWindow({ runs: REPORT_RUN_COUNT_MAX + 1 }), MODEL_VERSION, 400],
+    ['as many items as the runs can have', dataWindow({ counts: Uint32Array.of(8 * BATCH_AXIS_COUNT_MAX, 8) }), MODEL_VERSION, 204],
+    ['one item too many', dataWindow({ counts: Uint32Array.of(8 * BATCH_AXIS_COUNT_MAX + 1, 8) }), MODEL_VERSION, 400],
+    ['the oldest hour', dataWindow({ hour: OLDEST_HOUR }), MODEL_VERSION, 204],
+    ['an hour that is too old', dataWindow({ hour: OLDEST_HOUR - 1 }), MODEL_VERSION, 410],
+    ['the hour furthest ahead', dataWindow({ hour: NEWEST_HOUR }), MODEL_VERSION, 204],
+    ['an hour too far ahead', dataWindow({ hour: NEWEST_HOUR + 1 }), MODEL_VERSION, 410],
+  ];
+  for (const [what, window, modelVersion, status] of table) {
+    test(`${what}: ${status}`, () => {
+      expect(statusOf(judge(bodyOf([window], modelVersion)))).toBe(status);
+    });
+  }
+});
+
+test('an accepted window is handed on as it came, with the model version', () => {
+  const window = dataWindow();
+  expect(judge(bodyOf([window]))).toEqual({ ok: true, windows: [{ ...window, modelVersion: MODEL_VERSION }] });
+});
+
+test('one refused window refuses its body, whatever stands before it', () => {
+  expect(statusOf(judge(bodyOf([dataWindow(), softwareWindow(), dataWindow({ runs: 1 })])))).toBe(400);
+});
+
+test('a body whose windows all wait for a plan is to be kept; one of which only some wait is to be split', () => {
+  const waiting = () => dataWindow({ plan: UNKNOWN_PLAN });
+  expect(statusOf(judge(bodyOf([waiting(), waiting()])))).toBe(503);
+  expect(statusOf(judge(bodyOf([waiting(), dataWindow()])))).toBe(400);
+  expect(statusOf(judge(bodyOf([waiting(), dataWindow({ hour: 0 })])))).toBe(410);
+});
+
+test('a body above the limit is refused by its length alone', () => {
+  expect(statusOf(judge(new Uint8Array(BODY_BYTES_MAX + 1)))).toBe(413);
+});
+
+// Goal: a forgotten id must never be accepted again. Method: the latest moment at which a window is accepted against
+// the earliest moment at which it may first have been received.
+test('a window is accepted for no longer than its id is remembered', () => {
+  const firstAcceptedMs = NOW_HOUR * HOUR_MS - CLOCK_AHEAD_MS_MAX;
+  const body = bodyOf([dataWindow()]);
+  expect(statusOf(judge(body, firstAcceptedMs))).toBe(204);
+  expect(statusOf(judge(body, firstAcceptedMs - 1))).toBe(410);
+  expect(statusOf(judge(body, firstAcceptedMs + ID_HORIZON_MS))).toBe(204);
+  expect(statusOf(judge(body, firstAcceptedMs + ID_HORIZON_MS + 1))).toBe(410);
+});
+
+test('random bytes are never accepted and never throw', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      expect(judge(bytes).ok).toBe(false);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a report with any one byte changed is refused, or is a report that says something else', () => {
+  const original = bodyOf([dataWindow(), softwareWindow()]);
+  fc.assert(
+    fc.property(fc.nat(original.length - 1), fc.integer({ min: 1, max: 255 }), (at, difference) => {
+      const bytes = original.slice();
+      bytes[at] = (bytes[at] as number) ^ difference;
+      const verdict = judge(bytes);
+      if (verdict.ok) expect(bodyOf(verdict.windows)).toEqual(bytes);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a report cut off anywhere, or with a byte left over, is refused', () => {
+  const original = bodyOf([dataWindow(), softwareWindow()]);
+  for (let length = 0; length < original.length; length++) expect(statusOf(judge(original.subarray(0, length)))).toBe(400);
+  expect(statusOf(judge(Uint8Array.of(...original, 0)))).toBe(400);
+});

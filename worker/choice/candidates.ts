@@ -1,0 +1,141 @@
+/**
+ * Candidates: which (variant, provider) pairs a load may try, in which order, and why the others not.
+ *
+ * Rules, before anything is measured:
+ *  - int8 and uint8 run on wasm only, and come first there: on WebGPU their operators run on the CPU with a copy at each border;
+ *  - fp16, q4 and q4f16 come first on WebGPU and last on wasm (q4 took seven times as long as fp32 there); those of half
+ *    precision need `shader-f16` in any case: without it the first run fails, or returns zeros;
+ *  - a variant runs on WebGPU when there is an adapter with the features that it names;
+ *  - a variant that clearly cannot fit into memory is left out, unless the load names it;
+ *  - providers come in the order in which the manifest first names them, equal pairs in its order of variants;
+ *  - a named variant or provider is used or refused, never replaced.
+ *
+ * Not here: measuring (worker/choice/measure.ts), and the golden outputs that a candidate must reproduce (processing/golden.ts).
+ */
+import { SdkError } from '../../protocol/errors.ts';
+import { FINALIST_COUNT_MAX, MEMORY_SHARE_RATIO_MAX, WASM_MODEL_BYTES_MAX } from '../../protocol/limits.ts';
+import { filesWithPreprocess, type Manifest, type ManifestVariant, type Provider } from '../../protocol/manifest/manifest.ts';
+import type { Consideration, LoadRequest } from '../../protocol/worker/loading.ts';
+import type { Candidate } from '../trust/candidate.ts';
+
+/** What decides whether a pair can run. What needs a GPU process or a driver is asked only for pairs that need it. */
+export interface Device {
+  readonly hasSimd: boolean;
+  /** As far as the browser tells; it rounds, and stops counting at 8 or 16 GiB. Null: it does not say. */
+  readonly memoryBytes: number | null;
+  /** Features of the WebGPU adapter, or null when there is none. */
+  gpuFeatures(): Promise<ReadonlySet<string> | null>;
+  /** Why WebNN cannot be used, or null. */
+  webnnRefusal(): Promise<string | null>;
+}
+
+/** None of a plain file. */
+export type Inputs = Manifest['inputs'];
+
+type Quantization = ManifestVariant['quantization'];
+
+const WASM_RANKS: Readonly<Record<Quantization, number>> = { int8: 0, uint8: 0, fp32: 1, q4: 2, q4f16: 3, fp16: 3 };
+
+const GPU_RANKS: Readonly<Record<Quantization, number>> = { fp16: 0, q4f16: 0, q4: 0, fp32: 1, int8: 2, uint8: 2 };
+
+const HALF_PRECISION: readonly Quantization[] = ['fp16', 'q4f16'];
+
+/** Every pair of the manifest, in its order. */
+export function pairsOf(manifest: Manifest): readonly Candidate[] {
+  return manifest.variants.flatMap((variant) => variant.providers.map((provider) => ({ variant, provider })));
+}
+
+/** The pairs in the order in which the rules try them. */
+export function ruleOrder(pairs: readonly Candidate[]): readonly Candidate[] {
+  const providers = [...new Set(pairs.map(({ provider }) => provider))];
+  // Sorting is stable: equal pairs keep the manifest's order.
+  return [...pairs].sort(
+    (one, other) => providers.indexOf(one.provider) - providers.indexOf(other.provider) || rankOf(one) - rankOf(other),
+  );
+}
+
+function rankOf({ variant, provider }: Candidate): number {
+  return (provider === 'wasm' ? WASM_RANKS : GPU_RANKS)[variant.quantization];
+}
+
+/**
+ * The pairs that are worth timing against each other: the best of each provider; then those that the rules hold for as good,
+ * or whose file another one needs anyway.
+ *
+ * @param eligible In the order of the rules.
+ */
+export function finalistsOf(eligible: readonly Candidate[]): readonly Candidate[] {
+  const heads = eligible.filter(({ provider }, index) => eligible.findIndex((pair) => pair.provider === provider) === index);
+  const others = eligible.filter(
+    (pair) =>
+      !heads.includes(pair) &&
+      heads.some((head) => head.variant === pair.variant || (head.provider === pair.provider && rankOf(head) === rankOf(pair))),
+  );
+  const finalists = [...heads, ...others].slice(0, FINALIST_COUNT_MAX);
+  return eligible.filter((pair) => finalists.includes(pair));
+}
+
+/** True when the request leaves this pair open. */
+export function isAsked(candidate: Candidate, request: Pick<LoadRequest, 'variant' | 'provider'>): boolean {
+  return (
+    (request.variant === null || request.variant === candidate.variant.id) &&
+    (request.provider === 'auto' || request.provider === candidate.provider)
+  );
+}
+
+/** @throws {SdkError} `variant-unknown` when the manifest does not have the variant that was asked for. */
+export function requireVariant(manifest: Manifest, variant: string | null): void {
+  if (variant === null || manifest.variants.some((known) => known.id === variant)) return;
+  throw new SdkError('variant-unknown', { variant, known: manifest.variants.map((known) => known.id) });
+}
+
+/**
+ * Why this pair cannot run on this device, or null when it can.
+ *
+ * @param inputs Of the manifest: their preprocessing may need files beside the variant's.
+ * @param isNamed The load named the variant, so that what is only likely not to fit is tried.
+ */
+export async function obstacle({ variant, provider }: Candidate, inputs: Inputs, device: Device, isNamed: boolean): Promise<string | null> {
+  if (!device.hasSimd) return 'this browser has no WebAssembly SIMD, which the runtime needs; it must be updated';
+  const unfit = isNamed ? null : memoryObstacle(variant, provider, inputs, device.memoryBytes);
+  if (unfit !== null || provider === 'wasm') return unfit;
+  if (provider === 'webnn') return device.webnnRefusal();
+  if (variant.quantization === 'int8' || variant.quantization === 'uint8') return `${variant.quantization} operators would run on the CPU`;
+  const features = await device.gpuFeatures();
+  if (features === null) return 'no WebGPU adapter';
+  const needed = [...(variant.features ?? []), ...(HALF_PRECISION.includes(variant.quantization) ? ['shader-f16'] : [])];
+  const missing = needed.find((feature) => !features.has(feature));
+  return missing === undefined ? null : `the WebGPU adapter has no ${missing}`;
+}
+
+function memoryObstacle(variant: ManifestVariant, provider: Provider, inputs: Inputs, memoryBytes: number | null): string | null {
+  const bytes = bytesOf(variant, inputs);
+  if (memoryBytes !== null && bytes > memoryBytes * MEMORY_SHARE_RATIO_MAX) {
+    return `its ${inMebibytes(bytes)} do not fit into this device's ${inMebibytes(memoryBytes)} of memory`;
+  }
+  // A tokenizer never gets there.
+  const heapBytes = bytesOf(variant, []);
+  if (provider === 'wasm' && heapBytes > WASM_MODEL_BYTES_MAX) return `its ${inMebibytes(heapBytes)} do not fit into a WebAssembly heap`;
+  return null;
+}
+
+/** Graph, weights and what preprocessing of these inputs needs, together. */
+export function bytesOf(variant: ManifestVariant, inputs: Inputs): number {
+  return filesWithPreprocess(inputs, variant).reduce((sum, file) => sum + file.bytes, 0);
+}
+
+function inMebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MiB`;
+}
+
+/** The error of a load of which no pair could run; `considered` says why each was left. */
+export function noCandidateError(request: Pick<LoadRequest, 'provider'>, considered: readonly Consideration[]): SdkError {
+  const left = considered.filter(({ verdict }) => verdict !== 'not-asked');
+  const reason =
+    left.length === 0
+      ? 'no variant of this model names it'
+      : [...new Set(left.map(({ reason }) => reason))].length === 1
+        ? (left[0]?.reason as string)
+        : left.map((pair) => `${pair.variant}: ${pair.reason}`).join('; ');
+  return new SdkError('provider-unavailable', { provider: request.provider, reason });
+}

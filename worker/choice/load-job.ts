@@ -1,0 +1,115 @@
+/**
+ * One load in progress: what it was asked, what it has looked at, how long each phase took, and whether it is still wanted.
+ *
+ * Invariants
+ *  - Phases that overlap are each measured by themselves, so timings may add up to more than the load took.
+ *  - Progress of bytes never goes back within a phase.
+ */
+import { isSdkError, SdkError } from '../../protocol/errors.ts';
+import { PROGRESS_INTERVAL_MS } from '../../protocol/limits.ts';
+import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
+import type { Consideration, LoadHooks, LoadRequest, LoadTimings, RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import { Access } from '../download/access.ts';
+import type { Watch } from '../download/fetch-files.ts';
+import { type Candidate, isSamePair, type Pair } from '../trust/candidate.ts';
+import { TimeLeft } from './time-left.ts';
+
+type TimedPhase = keyof LoadTimings;
+
+export class LoadJob implements Watch {
+  readonly id: number;
+  readonly request: LoadRequest;
+  readonly signal: AbortSignal;
+  readonly considered: Consideration[];
+  modelVersion = UNKNOWN_MODEL_VERSION;
+  /** The runtime in which this load began to try; null before. */
+  flavour: RuntimeFlavour | null = null;
+  private readonly hooks: LoadHooks;
+  private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
+  readonly access: Access;
+  private bytesPhase: 'download' | 'verify' | null = null;
+  private loadedBytes = 0;
+  private totalBytes = 0;
+  private remainingMs: number | null = null;
+  private readonly timeLeft = new TimeLeft();
+  private reportedAtMs = 0;
+
+  constructor(id: number, request: LoadRequest, signal: AbortSignal, hooks: LoadHooks) {
+    this.id = id;
+    const { source } = request;
+    this.access =
+      'url' in source
+        ? new Access(source.url, request.request, request.hasRefresh ? (url) => hooks.refresh(url) : null)
+        : new Access(self.origin, null, null);
+    this.request = request;
+    this.signal = signal;
+    this.hooks = hooks;
+    this.considered = [...request.considered];
+  }
+
+  /** The same load once more, behind the first result: nobody waits for it, and it reports to nobody. */
+  quietly(considered: readonly Consideration[], signal: AbortSignal): LoadJob {
+    const job = new LoadJob(this.id, { ...this.request, considered }, signal, {
+      ...this.hooks,
+      progress: () => undefined,
+    });
+    job.modelVersion = this.modelVersion;
+    job.flavour = this.flavour;
+    return job;
+  }
+
+  get timings(): LoadTimings {
+    return { ...this.spentMs };
+  }
+
+  /** Reports the phase, waits for its work, books its time. `phaseAfter` names the phase when only the result tells which it was. */
+  async timed<T>(phase: TimedPhase, work: () => Promise<T>, phaseAfter?: (result: T) => TimedPhase): Promise<T> {
+    this.requireWanted(phase);
+    this.enter(phase);
+    const startMs = performance.now();
+    const result = await work();
+    this.spentMs[phaseAfter?.(result) ?? phase] += performance.now() - startMs;
+    return result;
+  }
+
+  private enter(phase: TimedPhase): void {
+    const remainingMs = phase === 'download' ? this.remainingMs : null;
+    this.hooks.progress({ phase, loadedBytes: this.loadedBytes, totalBytes: this.totalBytes, remainingMs });
+  }
+
+  onBytes(phase: 'download' | 'verify', loadedBytes: number, totalBytes: number): void {
+    const isNewPhase = phase !== this.bytesPhase;
+    this.bytesPhase = phase;
+    this.loadedBytes = isNewPhase || totalBytes !== this.totalBytes ? loadedBytes : Math.max(this.loadedBytes, loadedBytes);
+    this.totalBytes = totalBytes;
+    const nowMs = performance.now();
+    if (phase === 'download') this.remainingMs = this.timeLeft.after(nowMs, loadedBytes, totalBytes);
+    if (!isNewPhase && loadedBytes < totalBytes && nowMs - this.reportedAtMs < PROGRESS_INTERVAL_MS) return;
+    this.reportedAtMs = nowMs;
+    this.enter(phase);
+  }
+
+  consider(
+    { variant, provider }: Candidate,
+    verdict: Consideration['verdict'],
+    reason: string,
+    more: Pick<Consideration, 'measuredMs' | 'error'> = {},
+  ): void {
+    this.considered.push({ variant: variant.id, provider, verdict, reason, ...more });
+  }
+
+  hasConsidered(pair: Candidate | Pair): boolean {
+    return this.considered.some((entry) => isSamePair(entry, pair));
+  }
+
+  requireWanted(stage: string): void {
+    if (this.signal.aborted) throw new SdkError('aborted', { stage });
+  }
+}
+
+/** Errors of the model's files, which no other provider or runtime would cure. */
+export function isFileError(error: unknown): boolean {
+  return (
+    isSdkError(error) && (error.code.startsWith('model-') || error.code.startsWith('manifest-')) && error.code !== 'model-outputs-wrong'
+  );
+}

@@ -1,0 +1,275 @@
+/**
+ * Model source: where a model's bytes come from, the store or the network, and that they are the right ones.
+ *
+ * Invariants
+ *  - No byte is used for a result whose SHA-256 does not match: each chunk is hashed when it is read from the store and when it was downloaded.
+ *  - A cached manifest is used without any request; a cached chunk too, whichever model, version or variant brought it.
+ *  - A store that refuses never fails a load: the reason is carried along and the model runs from memory.
+ *  - Of several tabs one downloads (worker/download/download-turn.ts).
+ *
+ * Not here: HTTP (download.ts), ranges and retries (chunk-download.ts), IndexedDB (model-store.ts), new versions (update.ts).
+ */
+import type { ModelFiles } from '../../onnx/model-files.ts';
+import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { STORE_IDLE_MS } from '../../protocol/limits.ts';
+import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import { askForValidator, printable } from '../download/download.ts';
+import { type Turn, takeTurn } from '../download/download-turn.ts';
+import { fetchAll, fetchPlain, type Order, type Watch } from '../download/fetch-files.ts';
+import { Assembly, assembliesOf, fillFromStore, missingBytesOf, sha256Hex } from '../store/assembly.ts';
+import { type Chunk, ModelStore, type StoreEntry, storeKey } from '../store/model-store.ts';
+import { StoreWriter } from '../store/store-writer.ts';
+import { type FileFacts, fileFacts, plainName } from './file-facts.ts';
+import { fetchManifest, type OpenManifest, openText } from './manifest-source.ts';
+import { PLAIN, plainOrder, variantOrder } from './order.ts';
+import type { ReadAhead, ReadModel } from './read-ahead.ts';
+
+/** Of bytes that were proved before they were handed out. */
+export const PROVED = Promise.resolve(true);
+
+/** `store-first`: the server only when nothing is stored. `server-first`: the store only when the server does not answer. */
+export type Precedence = 'store-first' | 'server-first' | 'server-only';
+
+export interface ModelBytes {
+  readonly files: ModelFiles;
+  /** What preprocessing needs, in the order of `preprocessFiles` (protocol/manifest/text.ts). */
+  readonly beside: readonly Uint8Array[];
+  /**
+   * Whether all bytes are right. External data from the store is handed out before that is known, to create a session of; what comes of it must
+   * go to nobody before. False: what was wrong is gone from the store, so that opening the variant again fetches it. Never rejects.
+   */
+  readonly proof: Promise<boolean>;
+  /** No model byte came from the network to this tab. */
+  readonly fromCache: boolean;
+  /** Settles when the store has them, with null, or has refused, with the reason. Never rejects. */
+  readonly stored: Promise<SdkError | null>;
+}
+
+export class ModelSource {
+  readonly trustedKeys: readonly string[] | null;
+  private readonly keepsModels: boolean;
+  private opening: Promise<ModelStore | string> | null = null;
+
+  private readonly readAhead: ReadAhead | null;
+  /** By the manifest that a load was given with it. */
+  private readonly readModels = new WeakMap<OpenManifest, ReadModel>();
+
+  /**
+   * @param trustedKeys Null: signatures are not asked for.
+   * @param readAhead What was read before this source was asked for anything, if anything was.
+   */
+  constructor(cache: 'indexeddb' | 'memory', trustedKeys: readonly string[] | null, readAhead: ReadAhead | null) {
+    this.readAhead = cache === 'indexeddb' && trustedKeys === null ? readAhead : null;
+    this.keepsModels = cache === 'indexeddb';
+    this.trustedKeys = trustedKeys;
+  }
+
+  /** Bytes of these chunks that a load would have to fetch. */
+  async missingBytes(chunks: readonly Chunk[]): Promise<number> {
+    const bytesOf = new Map(chunks.map(({ sha256, bytes }) => [sha256, bytes]));
+    const store = await this.openStore();
+    const present = store instanceof ModelStore ? await store.present(bytesOf.keys()).catch(() => new Set<string>()) : new Set<string>();
+    return [...bytesOf].reduce((sum, [sha256, bytes]) => sum + (present.has(sha256) ? 0 : bytes), 0);
+  }
+
+  /** The store, or why there is none. */
+  openStore(): Promise<ModelStore | string> {
+    if (!this.keepsModels) return Promise.resolve('the client was created with cache: "memory"');
+    this.opening ??= (this.readAhead?.opening ?? ModelStore.open()).catch((error) => firstLine(error));
+    return this.opening;
+  }
+
+  /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
+  async openManifest(url: string, watch: Watch, precedence: Precedence): Promise<OpenManifest> {
+    const read = precedence === 'store-first' ? await this.readAhead?.take(url) : null;
+    if (read) {
+      this.readModels.set(read.opened, read);
+      return read.opened;
+    }
+    const entry = precedence === 'server-only' ? undefined : await this.entry(url);
+    if (entry === undefined || entry.manifestText === null) return fetchManifest(url, watch, this.trustedKeys);
+    const { manifestText, signature } = entry;
+    const openStored = () => openText(url, manifestText, signature, true, this.trustedKeys);
+    try {
+      return await (precedence === 'store-first' ? openStored() : fetchManifest(url, watch, this.trustedKeys));
+    } catch (error) {
+      if (precedence === 'server-first' && (isSdkError(error, 'manifest-unreachable') || isSdkError(error, 'load-stalled')))
+        return openStored();
+      // Stored before the page had trusted keys, or signed by one that it trusts no more: the server may have a better one.
+      if (precedence === 'store-first' && !isSdkError(error, 'aborted')) return fetchManifest(url, watch, this.trustedKeys);
+      throw error;
+    }
+  }
+
+  /** The bytes of one variant: graph, external data, and what preprocessing needs. @throws {SdkError} what `downloadMissing` throws. */
+  async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
+    const read = this.readModels.get(opened);
+    this.readModels.delete(opened);
+    const assemblies =
+      read?.variant === variant.id
+        ? await read.assemblies
+        : assembliesOf(filesWithPreprocess(opened.manifest.inputs, variant), variant.external?.length ?? 0);
+    const { fromCache, stored } = await this.assemble(variantOrder(opened, variant), assemblies, watch);
+    const [graph, ...others] = assemblies.map(({ bytes }) => bytes);
+    const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: others[index] as Uint8Array }));
+    const proof = Promise.all(assemblies.map((assembly) => assembly.proved())).then((proofs) => proofs.every(Boolean));
+    return { files: { graph: graph as Uint8Array, external }, beside: others.slice(external.length), proof, fromCache, stored };
+  }
+
+  /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
+  async openPlain(url: string, watch: Watch, precedence: Precedence): Promise<ModelBytes & { readonly facts: FileFacts }> {
+    if (this.trustedKeys !== null) {
+      const reason = 'a plain .onnx file carries no signature; load it by a signed model.json';
+      throw new SdkError('signature-invalid', { url: printable(url), reason });
+    }
+    const cached = await this.readPlain(url, watch, precedence);
+    if (cached !== null) return cached;
+    const turn = await takeTurn(storeKey(url), watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
+    try {
+      const meanwhile = await this.readPlain(url, watch, 'store-first');
+      if (meanwhile !== null && precedence === 'store-first') {
+        turn?.end();
+        return meanwhile;
+      }
+      const moved = (loaded: number, total: number) => {
+        turn?.moved(loaded, total);
+        watch.onBytes('download', loaded, total);
+      };
+      // A server that was asked first has said that what the HTTP cache may hold is of yesterday.
+      const { bytes, validator } = await fetchPlain(url, watch, true, moved, precedence === 'store-first' ? 'default' : 'no-cache');
+      const facts = await fileFacts(url, bytes);
+      const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
+      return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: false, stored };
+    } catch (error) {
+      turn?.end();
+      throw error;
+    }
+  }
+
+  /** Fetches what is missing of a variant, into the assemblies and into the store. */
+  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Pick<ModelBytes, 'fromCache' | 'stored'>> {
+    const tally = new Tally(watch, assemblies);
+    const presentBytes = tally.totalBytes - missingBytesOf(assemblies);
+    if (presentBytes > 0) tally.add('verify', presentBytes);
+    const opened = await this.openStore();
+    const store = typeof opened === 'string' ? null : opened;
+    const refusal = typeof opened === 'string' && this.keepsModels ? new SdkError('storage-refused', { reason: opened }) : null;
+    const fill = async () => {
+      if (store !== null) await fillFromStore(store, assemblies, watch.signal, (bytes) => tally.add('verify', bytes));
+    };
+    await fill();
+    // What has to be fetched anyway waits for all that has.
+    if (missingBytesOf(assemblies) > 0) await Promise.all(assemblies.map((assembly) => assembly.proved()));
+    let turn: Turn | null = null;
+    while (missingBytesOf(assemblies) > 0 && turn === null) {
+      turn = await takeTurn(order.url, watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
+      // Another tab may have fetched them while this one waited. An abort meanwhile must not keep the turn.
+      try {
+        await fill();
+      } catch (error) {
+        turn?.end();
+        throw error;
+      }
+    }
+    if (missingBytesOf(assemblies) === 0) {
+      turn?.end();
+      return { fromCache: true, stored: store === null ? Promise.resolve(refusal) : this.settle(store, order) };
+    }
+    const writer = store === null ? null : new StoreWriter(store, order.partial, missingBytesOf(assemblies));
+    try {
+      await fetchAll(order, assemblies, watch, writer, (bytes) => {
+        tally.add('download', bytes);
+        turn?.moved(tally.loadedBytes, tally.totalBytes);
+      });
+    } catch (error) {
+      turn?.end();
+      throw error;
+    }
+    const stored = (writer?.finish(order.entry()) ?? Promise.resolve(refusal)).finally(() => turn?.end());
+    if (store !== null) void stored.then(() => this.tidyLater(store));
+    return { fromCache: false, stored };
+  }
+
+  /** What is known of a stored model. An entry that cannot be read is one that is not there: the network has it too. */
+  async entry(url: string): Promise<StoreEntry | undefined> {
+    const store = await this.openStore();
+    return typeof store === 'string' ? undefined : store.entry(url).catch(() => undefined);
+  }
+
+  async storePlain(url: string, bytes: Uint8Array<ArrayBuffer>, facts: FileFacts, validator: string | null): Promise<SdkError | null> {
+    const store = await this.openStore();
+    if (typeof store === 'string') return this.keepsModels ? new SdkError('storage-refused', { reason: store }) : null;
+    const order = plainOrder(url, facts, validator);
+    const writer = new StoreWriter(store, order.partial, facts.bytes);
+    let offset = 0;
+    for (const chunk of facts.chunks) {
+      await writer.put(chunk, bytes.subarray(offset, offset + chunk.bytes));
+      offset += chunk.bytes;
+    }
+    const refusal = await writer.finish(order.entry());
+    this.tidyLater(store);
+    return refusal;
+  }
+
+  private async readPlain(url: string, watch: Watch, precedence: Precedence): Promise<(ModelBytes & { readonly facts: FileFacts }) | null> {
+    const entry = precedence === 'server-only' ? undefined : await this.entry(url);
+    const chunks = entry?.files[PLAIN];
+    const store = await this.openStore();
+    if (entry === undefined || chunks === undefined || typeof store === 'string') return null;
+    if (precedence === 'server-first') {
+      const validator = await askForValidator(url, watch.access, watch.signal).catch(() => null);
+      if (validator !== null && validator !== entry.validator) return null;
+    }
+    const assembly = new Assembly({ file: '', bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0), chunks }, true);
+    const tally = new Tally(watch, [assembly]);
+    await fillFromStore(store, [assembly], watch.signal, (bytes) => tally.add('verify', bytes));
+    if (assembly.missing.size > 0) return null;
+    const { bytes } = assembly;
+    const sha256 = entry.fileSha256 ?? (await sha256Hex(bytes));
+    const facts = { name: plainName(url), bytes: bytes.length, sha256, chunks: [...chunks] };
+    this.touchLater(store, url);
+    return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: true, stored: Promise.resolve(null) };
+  }
+
+  /** All chunks were in the store: the entry may still be missing, or be that of another version. */
+  private async settle(store: ModelStore, order: Order): Promise<SdkError | null> {
+    const entry = await store.entry(order.url).catch(() => undefined);
+    const wanted = order.entry();
+    const isKnown = entry?.manifestText === wanted.manifestText && entry?.files[order.partial.variant] !== undefined;
+    if (isKnown && entry?.signature === wanted.signature) {
+      this.touchLater(store, order.url);
+      return null;
+    }
+    const refusal = await new StoreWriter(store, order.partial, 0).finish(wanted);
+    this.tidyLater(store);
+    return refusal;
+  }
+
+  /** Notes the use, and nobody waits for it: a lost note costs at most a place in the order of eviction. */
+  private touchLater(store: ModelStore, url: string): void {
+    const usedAtMs = Date.now();
+    setTimeout(() => void store.touch(url, usedAtMs).catch(() => undefined), STORE_IDLE_MS);
+  }
+
+  /** What the commit has made superfluous goes when the start of the page is over; a sweep that is lost is done by the next one. */
+  private tidyLater(store: ModelStore): void {
+    setTimeout(() => void store.sweep().catch(() => undefined), STORE_IDLE_MS);
+  }
+}
+
+/** Bytes of all files together. */
+class Tally {
+  readonly totalBytes: number;
+  loadedBytes = 0;
+  private readonly watch: Watch;
+
+  constructor(watch: Watch, assemblies: readonly Assembly[]) {
+    this.watch = watch;
+    this.totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
+  }
+
+  add(phase: 'download' | 'verify', bytes: number): void {
+    this.loadedBytes += bytes;
+    this.watch.onBytes(phase, Math.min(this.loadedBytes, this.totalBytes), this.totalBytes);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Orders: what to fetch of a model, and the record under which the store will keep it.
+ */
+import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import type { Order } from '../download/fetch-files.ts';
+import { type StoreEntry, storeKey } from '../store/model-store.ts';
+import type { FileFacts } from './file-facts.ts';
+import type { OpenManifest } from './manifest-source.ts';
+
+/** Variant id of a plain file, which has only one. */
+export const PLAIN = 'onnx';
+
+export function variantOrder(opened: OpenManifest, variant: ManifestVariant, isUrgent = true): Order {
+  const { name, version } = opened.manifest;
+  const url = storeKey(opened.url);
+  const chunks = filesWithPreprocess(opened.manifest.inputs, variant).flatMap((file) => file.chunks);
+  const { text: manifestText, signature } = opened;
+  return {
+    url,
+    baseUrl: opened.url,
+    isUrgent,
+    partial: { key: `${url} ${variant.id}`, url, name, version, variant: variant.id, chunks, startedAtMs: Date.now() },
+    entry: () => ({
+      ...stamp(url),
+      ...{ name, version, manifestText, signature, validator: null, fileSha256: null },
+      files: { [variant.id]: chunks },
+    }),
+  };
+}
+
+export function plainOrder(plainUrl: string, { name, sha256, chunks }: FileFacts, validator: string | null): Order {
+  const url = storeKey(plainUrl);
+  const version = sha256.slice(0, 12);
+  return {
+    url,
+    baseUrl: plainUrl,
+    isUrgent: true,
+    partial: { key: `${url} ${PLAIN}`, url, name, version, variant: PLAIN, chunks, startedAtMs: Date.now() },
+    entry: () => ({
+      ...stamp(url),
+      ...{ name, version, manifestText: null, signature: null, validator, fileSha256: sha256 },
+      files: { [PLAIN]: chunks },
+    }),
+  };
+}
+
+function stamp(url: string): Pick<StoreEntry, 'url' | 'isPinned' | 'storedAtMs' | 'usedAtMs'> {
+  return { url, isPinned: false, storedAtMs: Date.now(), usedAtMs: Date.now() };
+}

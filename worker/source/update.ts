@@ -1,0 +1,72 @@
+/**
+ * Update: looks for a new version of a stored model and keeps it for the next load.
+ *
+ * Invariants
+ *  - The entry is replaced when the new version is stored as a whole, so that the next visit works offline whichever it finds.
+ *  - Only chunks that no stored model has are fetched, a few at a time in memory.
+ *  - A page that runs the old version goes on with it: its bytes are in memory.
+ *
+ * Not here: when to look (worker/inference-worker.ts).
+ */
+import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import type { StoredUpdate } from '../../protocol/worker/loading.ts';
+import { askForValidator } from '../download/download.ts';
+import { takeTurn } from '../download/download-turn.ts';
+import { fetchAll, fetchPlain, type Watch } from '../download/fetch-files.ts';
+import { Assembly, missingBytesOf, skipStored } from '../store/assembly.ts';
+import type { ModelStore, StoreEntry } from '../store/model-store.ts';
+import { StoreWriter } from '../store/store-writer.ts';
+import { fileFacts } from './file-facts.ts';
+import { fetchManifest, type OpenManifest } from './manifest-source.ts';
+import type { ModelSource } from './model-source.ts';
+import { variantOrder } from './order.ts';
+
+/** @returns What is stored now, or null when there is nothing new. @throws what a load would, and the store's refusal. */
+export async function fetchUpdate(source: ModelSource, url: string, variantId: string, watch: Watch): Promise<StoredUpdate | null> {
+  const store = await source.openStore();
+  const entry = await source.entry(url);
+  if (typeof store === 'string' || entry === undefined) return null;
+  if (entry.manifestText === null) return updatePlain(source, entry, url, watch);
+  const opened = await fetchManifest(url, watch, source.trustedKeys);
+  if (opened.text === entry.manifestText) return null;
+  const { variants, version } = opened.manifest;
+  const variant = variants.find(({ id }) => id === variantId) ?? (variants[0] as ManifestVariant);
+  const bytes = await keepVariant(store, opened, variant, watch);
+  return { version, modelVersion: opened.modelVersion, bytes };
+}
+
+/** Stores a variant without holding it in memory; resolves to the bytes that were fetched. @throws as a load, and the store's refusal. */
+async function keepVariant(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<number> {
+  const order = variantOrder(opened, variant, false);
+  const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, false));
+  const totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
+  await skipStored(store, assemblies);
+  const turn = missingBytesOf(assemblies) === 0 ? null : await takeTurn(order.url, watch.signal, () => undefined);
+  try {
+    await skipStored(store, assemblies);
+    const neededBytes = missingBytesOf(assemblies);
+    const writer = new StoreWriter(store, order.partial, neededBytes);
+    let loadedBytes = totalBytes - neededBytes;
+    await fetchAll(order, assemblies, watch, writer, (bytes) => {
+      loadedBytes += bytes;
+      turn?.moved(loadedBytes, totalBytes);
+      watch.onBytes('download', loadedBytes, totalBytes);
+    });
+    const refusal = await writer.finish(order.entry());
+    if (refusal !== null) throw refusal;
+    await store.sweep();
+    return neededBytes;
+  } finally {
+    turn?.end();
+  }
+}
+
+async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, watch: Watch): Promise<StoredUpdate | null> {
+  const validator = await askForValidator(url, watch.access, watch.signal);
+  if (validator === null || validator === entry.validator) return null;
+  const { bytes, validator: current } = await fetchPlain(url, watch, false, () => undefined, 'no-cache');
+  const facts = await fileFacts(url, bytes);
+  const refusal = await source.storePlain(url, bytes, facts, current);
+  if (refusal !== null) throw refusal;
+  return { version: facts.sha256.slice(0, 12), modelVersion: null, bytes: bytes.length };
+}
