@@ -1,7 +1,7 @@
 /**
  * Golden outputs: a session is trusted only after it has reproduced them. The same runs are its warm-up.
  *
- * Why: a provider may be present and still return wrong numbers, zeros or NaN without any error, by driver, by flavour, by variant.
+ * Why: a provider may be present and still return wrong numbers, zeros or NaN without any error, by driver, by build, by variant.
  *
  * Invariants
  *  - Every golden of the manifest is run; an output is right when it has the golden's element count and no element that the

@@ -3,7 +3,7 @@
  *
  *   __RELEASE__        package.json's version
  *   __RUNTIME__        onnxruntime-web's version
- *   __RUNTIME_BYTES__  the lengths of its binaries by flavour, so that one of another release is told apart
+ *   __RUNTIME_BYTES__  the lengths of its binaries by build, so that one of another release is told apart
  *   __SNAPSHOT__       the id of the snapshot of the plain WASM build (scripts/runtime-snapshot.mjs)
  */
 import { createHash } from 'node:crypto';

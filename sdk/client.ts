@@ -17,7 +17,7 @@ import type {
   LoadHooks,
   LoadProgress,
   LoadRequest,
-  RuntimeFlavour,
+  RuntimeBuild,
 } from '../protocol/worker/loading.ts';
 import type { Client, ClientOptions, Logger } from './api/client.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
@@ -58,7 +58,7 @@ class PageClient implements Client {
   private readonly files: TelemetryFiles;
   private readonly assets: AssetTable;
   /** Of the runtimes that models were opened with. */
-  private readonly flavours = new Set<RuntimeFlavour>();
+  private readonly builds = new Set<RuntimeBuild>();
   private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
@@ -127,7 +127,7 @@ class PageClient implements Client {
       const refusal = fromWire(loaded.storageRefusal);
       this.logger('warn', refusal.code, refusal.message);
     }
-    this.flavours.add(loaded.flavour);
+    this.builds.add(loaded.build);
     recorder?.loaded(loaded, performance.now() - startMs);
     return { loaded, host };
   }
@@ -140,7 +140,7 @@ class PageClient implements Client {
   }
 
   keepOffline(): Promise<boolean> {
-    return keepFiles(this.assets, this.flavours).catch(() => false);
+    return keepFiles(this.assets, this.builds).catch(() => false);
   }
 
   close(): Promise<void> {

@@ -23,17 +23,17 @@ const USAGE = `insitu assets DIR [options]
   createClient({ assets: '/insitu/' }), or <script src="/insitu/insitu.global.js">
 
       --max-file-bytes N  files over this are written gzipped (.wasm.gz); for hosts with a limit per file, 26214400 for 25 MiB
-      --only FLAVOURS     runtimes to copy, of wasm,webgpu,jspi; default: all three
+      --only BUILDS     runtimes to copy, of wasm,webgpu,jspi; default: all three
       --help
 `;
 
-/** Files of each runtime flavour that a browser fetches (scripts/build.mjs puts them there). */
+/** Files of each runtime build that a browser fetches (scripts/build.mjs puts them there). */
 const RUNTIME_FILES = {
   wasm: ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm', 'ort-wasm-simd-threaded.snapshot.wasm'],
   webgpu: ['ort.webgpu.bundle.min.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'],
   jspi: ['ort.jspi.bundle.min.mjs', 'ort-wasm-simd-threaded.jspi.wasm'],
 } as const;
-type Flavour = keyof typeof RUNTIME_FILES;
+type Build = keyof typeof RUNTIME_FILES;
 
 /** Scripts of our own in dist/, and no source map. */
 const SCRIPT = /^insitu(\.[\w-]+)*\.m?js$/;
@@ -82,10 +82,10 @@ function limitOf(text: string | undefined): number {
 }
 
 function runtimeFiles(only: string | undefined): string[] {
-  const flavours = only === undefined ? Object.keys(RUNTIME_FILES) : only.split(',').map((name) => name.trim());
-  return flavours.flatMap((flavour) => {
-    if (!Object.hasOwn(RUNTIME_FILES, flavour)) throw new UsageError(`--only takes wasm, webgpu and jspi, not "${flavour}".`);
-    return RUNTIME_FILES[flavour as Flavour].map((name) => `ort/${name}`);
+  const builds = only === undefined ? Object.keys(RUNTIME_FILES) : only.split(',').map((name) => name.trim());
+  return builds.flatMap((build) => {
+    if (!Object.hasOwn(RUNTIME_FILES, build)) throw new UsageError(`--only takes wasm, webgpu and jspi, not "${build}".`);
+    return RUNTIME_FILES[build as Build].map((name) => `ort/${name}`);
   });
 }
 

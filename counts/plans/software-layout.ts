@@ -14,11 +14,11 @@
  */
 import { ERROR_CODES, type ErrorCode } from '../../protocol/errors.ts';
 import type { ManifestVariant, Provider } from '../../protocol/manifest/manifest.ts';
-import { type Consideration, type LoadedModel, type LoadTimings, RUNTIME_FLAVOURS } from '../../protocol/worker/loading.ts';
+import { type Consideration, type LoadedModel, type LoadTimings, RUNTIME_BUILDS } from '../../protocol/worker/loading.ts';
 import { type LogLinearScale, scaleCellCount, scaleIndex } from '../layout/log-linear.ts';
 
 /** A page computes no hash of a plan that is the same for every model. */
-export const SOFTWARE_PLAN_HASH = 'f35dfcea3cc49e50';
+export const SOFTWARE_PLAN_HASH = 'aa1689ca38e46ceb';
 
 /**
  * Why counts never arrived. Counted in windows, except `rest-expired` and `uncounted`, which are counted in runs.
@@ -73,7 +73,7 @@ const LAYOUT = {
   'load.phase.compile': DURATION_SCALE,
   'load.phase.warm-up': DURATION_SCALE,
   'load.provider': ['wasm', 'webgpu', 'webnn'] satisfies readonly Provider[],
-  'load.flavour': RUNTIME_FLAVOURS,
+  'load.build': RUNTIME_BUILDS,
   'load.quantization': ['fp32', 'fp16', 'int8', 'uint8', 'q4', 'q4f16'] satisfies readonly ManifestVariant['quantization'][],
   'load.threads': ['1', '2..3', '4..7', '8..'],
   'load.fallback': ['none', 'unavailable', 'failed', 'wrong-outputs'] satisfies readonly ('none' | Consideration['verdict'])[],
@@ -141,7 +141,7 @@ export function cellsOfLoad(model: LoadedModel, totalMs: number): number[] {
     quantityCell(`load.total.${warmth}`, totalMs),
     ...PHASES.filter((phase) => model.timings[phase] !== 0).map((phase) => quantityCell(`load.phase.${phase}`, model.timings[phase])),
     cellOf('load.provider', model.provider),
-    cellOf('load.flavour', model.flavour),
+    cellOf('load.build', model.build),
     offsets['load.threads'] + Math.max(0, threads),
     cellOf('load.storage', model.storageRefusal !== null ? 'refused' : model.fromCache ? 'from-cache' : 'stored'),
   ];

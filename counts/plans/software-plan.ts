@@ -24,7 +24,7 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
   'load.phase.compile': ['Load phase "compile", where it happened', 'ms', PHASE_WHY],
   'load.phase.warm-up': ['Load phase "warm-up", where it happened', 'ms', PHASE_WHY],
   'load.provider': ['Execution provider that was chosen', 'loads', 'Who runs on a GPU, and who stopped doing so.'],
-  'load.flavour': ['Build of the runtime that was loaded', 'loads', 'Download size and speed depend on it.'],
+  'load.build': ['Build of the runtime that was loaded', 'loads', 'Download size and speed depend on it.'],
   'load.quantization': ['Quantization of the chosen variant', 'loads', 'Which precision answers in the field.'],
   'load.threads': ['WASM threads', 'loads', 'One thread means a page that is not cross-origin isolated.'],
   'load.fallback': [

@@ -77,7 +77,7 @@ export interface StoreCheck {
 
 /**
  * The end of a load in one worker. `elsewhere`: the next candidate needs a runtime that this worker cannot have, because it
- * holds another flavour; the page repeats the load in a worker that can. `isSpoilt`: this worker can load nothing any more,
+ * holds another build; the page repeats the load in a worker that can. `isSpoilt`: this worker can load nothing any more,
  * because a runtime failed to start in it or its GPU device was lost.
  */
 export type LoadReply =

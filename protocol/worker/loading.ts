@@ -18,15 +18,15 @@ export interface RuntimeUrls {
 
 export interface AssetUrls {
   /** Each onnxruntime-web build. Only the chosen one is fetched. */
-  readonly runtimes: Readonly<Record<RuntimeFlavour, RuntimeUrls>>;
+  readonly runtimes: Readonly<Record<RuntimeBuild, RuntimeUrls>>;
   /** Fetched only by a model that declares preprocessing of text. */
   readonly tokenizer: string;
 }
 
 /** The three builds of onnxruntime-web that we use; never the default entry (design: it returned wrong numbers). */
-export const RUNTIME_FLAVOURS = ['wasm', 'webgpu', 'jspi'] as const;
+export const RUNTIME_BUILDS = ['wasm', 'webgpu', 'jspi'] as const;
 
-export type RuntimeFlavour = (typeof RUNTIME_FLAVOURS)[number];
+export type RuntimeBuild = (typeof RUNTIME_BUILDS)[number];
 
 /**
  * What is told of an address: neither query nor hash, either of which may be a secret, and no credentials. Also the key of what is stored
@@ -145,7 +145,7 @@ export interface LoadedModel {
   readonly dataCellCount: number;
   readonly variant: string;
   readonly provider: Provider;
-  readonly flavour: RuntimeFlavour;
+  readonly build: RuntimeBuild;
   readonly threadCount: number;
   /** The runtime began with the snapshot of its memory. */
   readonly isFromSnapshot: boolean;

@@ -11,7 +11,7 @@ import type {
   LoadProgress,
   LoadTimings,
   Measure,
-  RuntimeFlavour,
+  RuntimeBuild,
   StoredUpdate,
 } from '../../protocol/worker/loading.ts';
 import type { Feedback } from './observe.ts';
@@ -94,7 +94,7 @@ export interface ModelFile {
 export interface Explanation {
   readonly variant: string;
   readonly provider: Provider;
-  readonly flavour: RuntimeFlavour;
+  readonly build: RuntimeBuild;
   readonly threadCount: number;
   /** The runtime began with the snapshot of its memory, which an earlier visit fetched: only on the plain WASM build, from the page's own origin. */
   readonly isFromSnapshot: boolean;

@@ -7,19 +7,19 @@
  * Not here: keeping and answering (sdk/service-worker/kept-assets.ts), models (the store keeps them on every visit).
  */
 import { KEEP_FILES_TIMEOUT_MS } from '../../protocol/limits.ts';
-import type { RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import type { RuntimeBuild } from '../../protocol/worker/loading.ts';
 import type { AssetTable } from './assets.ts';
 
 export const KEEP_MESSAGE = 'insitu-keep';
 
 /** @returns False where there is no service worker, or none that keeps files, or a file could not be fetched. */
-export async function keepFiles(assets: AssetTable, flavours: Iterable<RuntimeFlavour>): Promise<boolean> {
+export async function keepFiles(assets: AssetTable, builds: Iterable<RuntimeBuild>): Promise<boolean> {
   const registration = await navigator.serviceWorker?.getRegistration();
   if (registration === undefined) return false;
   const folder = new URL('.', assets.worker).href;
   // The page's own fetches say which script it came by and what was loaded on the way; the worker's are not among them.
   const fetched = performance.getEntriesByType('resource').map(({ name }) => name);
-  const runtimes = [...flavours].flatMap((flavour) => Object.values(assets.runtimes[flavour]).filter((url) => url !== null));
+  const runtimes = [...builds].flatMap((build) => Object.values(assets.runtimes[build]).filter((url) => url !== null));
   const files = [...new Set([...fetched.filter((name) => name.startsWith(folder)), assets.worker, ...runtimes])];
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {

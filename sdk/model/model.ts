@@ -120,19 +120,8 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const {
-      variant,
-      provider,
-      flavour,
-      threadCount,
-      isFromSnapshot,
-      fromCache,
-      choice,
-      considered,
-      timings,
-      storageRefusal,
-      batchRefusal,
-    } = this.binding.loaded;
+    const { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, storageRefusal, batchRefusal } =
+      this.binding.loaded;
     const losses = [...this.binding.losses];
     const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
     const left = considered
@@ -146,7 +135,7 @@ export class LoadedModelHandle implements Model {
     const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
     const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
     const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
-    return { variant, provider, flavour, threadCount, isFromSnapshot, fromCache, choice, considered, timings, losses, text };
+    return { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, losses, text };
   }
 
   close(): Promise<void> {

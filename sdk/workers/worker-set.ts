@@ -1,7 +1,7 @@
 /**
  * Worker set: the client's workers, and which one a load goes to.
  *
- * One worker holds one runtime flavour, so a client has one worker for models on wasm and one for models on webgpu, each
+ * One worker holds one runtime build, so a client has one worker for models on wasm and one for models on webgpu, each
  * started when first needed and ended with its last model, because a WASM heap never shrinks.
  *
  * Invariants
@@ -45,7 +45,7 @@ export class WorkerSet {
         const reply = await host.load(id, pending, hooks);
         if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
         if (reply.ok) {
-          host.provider = reply.value.flavour === 'wasm' ? 'wasm' : 'webgpu';
+          host.provider = reply.value.build === 'wasm' ? 'wasm' : 'webgpu';
           host.handles.add(id);
           return { ok: true, loaded: reply.value, host };
         }

@@ -34,9 +34,9 @@ self.onmessage = async ({ data: { id, provider, model, feeds } }) => {
 };
 
 async function start(provider) {
-  const flavour = provider === 'wasm' ? 'wasm' : 'Suspending' in WebAssembly ? 'jspi' : 'webgpu';
-  const started = await import(`/insitu/ort/ort.${flavour}.bundle.min.mjs`);
-  const binary = { wasm: '', jspi: '.jspi', webgpu: '.asyncify' }[flavour];
+  const build = provider === 'wasm' ? 'wasm' : 'Suspending' in WebAssembly ? 'jspi' : 'webgpu';
+  const started = await import(`/insitu/ort/ort.${build}.bundle.min.mjs`);
+  const binary = { wasm: '', jspi: '.jspi', webgpu: '.asyncify' }[build];
   started.env.wasm.wasmPaths = { wasm: new URL(`/insitu/ort/ort-wasm-simd-threaded${binary}.wasm`, location.href).href };
   started.env.wasm.numThreads = 1;
   started.env.logLevel = 'fatal';

@@ -15,7 +15,7 @@
  */
 import { MEASURE_BACKGROUND_BYTES_MAX, MEASURE_BYTES_MAX, MEMORY_SHARE_RATIO_MAX } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type ManifestVariant, type Provider } from '../../protocol/manifest/manifest.ts';
-import { type Choice, RUNTIME_FLAVOURS, type RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import { type Choice, RUNTIME_BUILDS, type RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { savesData } from '../device/device-facts.ts';
 import type { Gpu } from '../device/gpu.ts';
 import type { ModelSource } from '../source/model-source.ts';
@@ -59,7 +59,7 @@ export class Chooser {
       // It was right once and is not any more: the next visit asks it again before it believes it.
       const pair = origin.pairs.find((each) => verdict === 'wrong-outputs' && isSamePair(each, { variant, provider }));
       if (pair === undefined) continue;
-      for (const flavour of RUNTIME_FLAVOURS) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, pair, flavour));
+      for (const build of RUNTIME_BUILDS) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, pair, build));
     }
     const asked = ruleOrder(origin.pairs).filter((pair) => isAsked(pair, job.request));
     // After a loss on this page, or a runtime that was not there, what is found out holds for this load alone.
@@ -235,8 +235,8 @@ export class Chooser {
 
   private async attempt(job: LoadJob, origin: Origin, candidate: Candidate): Promise<Trial> {
     const starting = this.runtime.claim(job, candidate.provider);
-    const flavour = job.flavour as RuntimeFlavour;
-    const key = origin.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate, flavour);
+    const build = job.build as RuntimeBuild;
+    const key = origin.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate, build);
     // Read while the runtime starts.
     const remembered = this.verdicts.of(key).then((verdict) => verdict !== null);
     const trial = await this.trials.start(job, origin, candidate, starting, remembered);
@@ -260,7 +260,7 @@ export class Chooser {
 
   /** It was right once and is not any more: the next load asks it again before it believes it. */
   distrust({ modelVersion, candidate, factory }: Trial): void {
-    this.verdicts.forget(trustKey(modelVersion, this.runtime.threadCount, candidate, factory.flavour));
+    this.verdicts.forget(trustKey(modelVersion, this.runtime.threadCount, candidate, factory.build));
   }
 
   private finish(field: Field, trial: Trial, choice: Choice, review: Chosen['review']): Chosen {

@@ -44,7 +44,7 @@ export function recordFailure(job: LoadJob, origin: Origin, candidate: Candidate
     return;
   }
   // Without its runtime no pair of this kind can run. wasm has one of its own, in another worker.
-  const isWasm = job.flavour === 'wasm';
+  const isWasm = job.build === 'wasm';
   for (const pair of origin.pairs) {
     if ((pair.provider === 'wasm') === isWasm && !job.hasConsidered(pair)) job.consider(pair, 'failed', firstLine(error), code);
   }

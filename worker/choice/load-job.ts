@@ -8,7 +8,7 @@
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { PROGRESS_INTERVAL_MS } from '../../protocol/limits.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
-import type { Consideration, LoadHooks, LoadRequest, LoadTimings, RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import type { Consideration, LoadHooks, LoadRequest, LoadTimings, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { Access } from '../download/access.ts';
 import type { Watch } from '../download/fetch-files.ts';
 import { type Candidate, isSamePair, type Pair } from '../trust/candidate.ts';
@@ -23,7 +23,7 @@ export class LoadJob implements Watch {
   readonly considered: Consideration[];
   modelVersion = UNKNOWN_MODEL_VERSION;
   /** The runtime in which this load began to try; null before. */
-  flavour: RuntimeFlavour | null = null;
+  build: RuntimeBuild | null = null;
   private readonly hooks: LoadHooks;
   private readonly spentMs: Record<TimedPhase, number> = { manifest: 0, runtime: 0, download: 0, verify: 0, compile: 0, 'warm-up': 0 };
   readonly access: Access;
@@ -54,7 +54,7 @@ export class LoadJob implements Watch {
       progress: () => undefined,
     });
     job.modelVersion = this.modelVersion;
-    job.flavour = this.flavour;
+    job.build = this.build;
     return job;
   }
 

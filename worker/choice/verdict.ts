@@ -13,7 +13,7 @@
  */
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
-import type { Choice, Consideration, LoadRequest, RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import type { Choice, Consideration, LoadRequest, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import type { Candidate } from '../trust/candidate.ts';
 
@@ -40,13 +40,8 @@ export function verdictKey(modelVersion: string, threadCount: number, request: L
  * Of a pair that has reproduced the golden outputs here. Only of wasm: the same bytes on the same build of the runtime compute the same, while a GPU's
  * driver may be another one than yesterday's.
  */
-export function trustKey(
-  modelVersion: string,
-  threadCount: number,
-  { variant, provider }: Candidate,
-  flavour: RuntimeFlavour,
-): string | null {
-  return provider === 'wasm' ? [VERDICT_SCHEMA, 'trust', modelVersion, __RUNTIME__, flavour, threadCount, variant.id].join('|') : null;
+export function trustKey(modelVersion: string, threadCount: number, { variant, provider }: Candidate, build: RuntimeBuild): string | null {
+  return provider === 'wasm' ? [VERDICT_SCHEMA, 'trust', modelVersion, __RUNTIME__, build, threadCount, variant.id].join('|') : null;
 }
 
 export class Verdicts {

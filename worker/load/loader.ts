@@ -1,7 +1,7 @@
 /**
  * Loader: from a request to a session that has proved itself.
  *
- * One runtime flavour per worker: the plain wasm build for loads that use no GPU, else the build that has GPU providers and
+ * One runtime build per worker: the plain wasm build for loads that use no GPU, else the build that has GPU providers and
  * wasm. A load that needs another one than this worker has ends here with `elsewhere`, and the page repeats it in another
  * worker of the client. That costs a worker start only when models of both kinds are loaded or a runtime fails, keeps the
  * choice where the manifest is known, and lets a spoilt realm be given up without touching models that run in the other one.
@@ -20,7 +20,7 @@ import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import type { WorkerSettings } from '../../protocol/worker/control.ts';
-import type { LoadedModel, RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import type { LoadedModel, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { pairsOf, requireVariant } from '../choice/candidates.ts';
 import { Chooser, type Chosen } from '../choice/chooser.ts';
 import { isFileError, type LoadJob } from '../choice/load-job.ts';
@@ -34,7 +34,7 @@ import { type Processing, processingOf } from '../prepare/processing.ts';
 import { openTokenizers, tokenizerLibrary } from '../prepare/text.ts';
 import type { TextTokenizer } from '../prepare/tokenizer.ts';
 import type { RunQueue } from '../queue/run-queue.ts';
-import { gpuFlavour, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
+import { gpuBuild, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
 import { type FileFacts, fileFacts } from '../source/file-facts.ts';
 import { type OpenManifest, versionOf } from '../source/manifest-source.ts';
 import { type ModelBytes, type ModelSource, PROVED, type Precedence } from '../source/model-source.ts';
@@ -75,7 +75,7 @@ export class Loader implements RuntimeSlot {
   private readonly queue: RunQueue;
   private readonly chooser: Chooser;
   private readonly gpu = new Gpu();
-  private runtime: { readonly flavour: RuntimeFlavour; readonly starting: Promise<SessionFactory> } | null = null;
+  private runtime: { readonly build: RuntimeBuild; readonly starting: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
 
   /** @param early The plain wasm runtime, if the worker's name has started it already. */
@@ -87,7 +87,7 @@ export class Loader implements RuntimeSlot {
     early: Promise<SessionFactory> | null,
   ) {
     this.settings = settings;
-    if (early !== null) this.runtime = { flavour: 'wasm', starting: this.spoiling(early) };
+    if (early !== null) this.runtime = { build: 'wasm', starting: this.spoiling(early) };
     // Whoever loads hears of a failure; until then there is nobody.
     this.runtime?.starting.catch(() => undefined);
     this.source = source;
@@ -118,10 +118,10 @@ export class Loader implements RuntimeSlot {
   }
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
-    const flavour = provider === 'wasm' ? (job.flavour ?? 'wasm') : gpuFlavour();
-    if (this.isSpoilt || (this.runtime !== null && this.runtime.flavour !== flavour)) throw new ElsewhereSignal(provider);
-    job.flavour = flavour;
-    this.runtime ??= { flavour, starting: this.start(flavour) };
+    const build = provider === 'wasm' ? (job.build ?? 'wasm') : gpuBuild();
+    if (this.isSpoilt || (this.runtime !== null && this.runtime.build !== build)) throw new ElsewhereSignal(provider);
+    job.build = build;
+    this.runtime ??= { build, starting: this.start(build) };
     return this.runtime.starting;
   }
 
@@ -235,8 +235,8 @@ export class Loader implements RuntimeSlot {
     };
   }
 
-  private start(flavour: RuntimeFlavour): Promise<SessionFactory> {
-    return this.spoiling(startRuntime(flavour, this.settings.assets, this.settings.threadCountMax));
+  private start(build: RuntimeBuild): Promise<SessionFactory> {
+    return this.spoiling(startRuntime(build, this.settings.assets, this.settings.threadCountMax));
   }
 
   private async spoiling(starting: Promise<SessionFactory>): Promise<SessionFactory> {
@@ -266,7 +266,7 @@ function describe(
     ...more,
     variant: candidate.variant.id,
     provider: candidate.provider,
-    flavour: factory.flavour,
+    build: factory.build,
     threadCount: factory.threadCount,
     isFromSnapshot: factory.isFromSnapshot,
     fromCache: file.fromCache,

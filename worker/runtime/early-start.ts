@@ -16,7 +16,7 @@ import { type SessionFactory, startRuntime } from './session.ts';
 
 export function startEarly({ runtime, threadCountMax }: EarlyStart): Promise<SessionFactory> | null {
   if (runtime === null) return null;
-  // The load's own flavour is the only one that is looked up.
+  // The load's own build is the only one that is looked up.
   const assets: Pick<AssetUrls, 'runtimes'> = { runtimes: { wasm: runtime, webgpu: runtime, jspi: runtime } };
   const starting = startRuntime('wasm', assets, threadCountMax);
   starting.catch(() => undefined);

@@ -1,8 +1,8 @@
 /**
  * The runtime: the only file that knows onnxruntime-web.
  *
- * Why a flavour is imported by URL and not bundled: its threads start from the module's own URL, and a visitor without a GPU
- * must not download the builds that have one. Exactly one flavour per worker; the default entry is never used
+ * Why a build is imported by URL and not bundled: its threads start from the module's own URL, and a visitor without a GPU
+ * must not download the builds that have one. Exactly one build per worker; the default entry is never used
  * (it returned wrong numbers for int8 and zeros for fp16 without `shader-f16`).
  *
  * Invariants
@@ -19,7 +19,7 @@ import type { ModelFiles } from '../../onnx/model-files.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import type { Feeds, ResidentWire, TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { TENSOR_TYPES, type TensorType } from '../../protocol/tensors/tensors.ts';
-import type { AssetUrls, RuntimeFlavour } from '../../protocol/worker/loading.ts';
+import type { AssetUrls, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';
 import { RuntimeFile } from './runtime-file.ts';
@@ -42,13 +42,13 @@ export class UnreadableModelError extends Error {
 }
 
 /** The build that has the GPU providers here. It runs wasm too. */
-export function gpuFlavour(): RuntimeFlavour {
+export function gpuBuild(): RuntimeBuild {
   return 'Suspending' in WebAssembly ? 'jspi' : 'webgpu';
 }
 
 /** Threads that a session has here: one where the page is not cross-origin isolated, or the runtime comes from elsewhere. */
-export function threadCountOf(flavour: RuntimeFlavour, assets: Pick<AssetUrls, 'runtimes'>, threadCountMax: number): number {
-  const isSameOrigin = new URL(assets.runtimes[flavour].module).origin === self.origin;
+export function threadCountOf(build: RuntimeBuild, assets: Pick<AssetUrls, 'runtimes'>, threadCountMax: number): number {
+  const isSameOrigin = new URL(assets.runtimes[build].module).origin === self.origin;
   return self.crossOriginIsolated && isSameOrigin ? threadCountMax : 1;
 }
 
@@ -63,22 +63,22 @@ const IDENTITY_MODEL = new Uint8Array([
 ]);
 
 /**
- * Imports one flavour and starts it.
+ * Imports one build and starts it.
  *
  * @throws {SdkError} `asset-unreachable` or `runtime-mismatch` with the file that is to blame. The realm is spoilt then.
  */
 export async function startRuntime(
-  flavour: RuntimeFlavour,
+  build: RuntimeBuild,
   assets: Pick<AssetUrls, 'runtimes'>,
   threadCountMax: number,
 ): Promise<SessionFactory> {
-  const { module, wasm, snapshot: snapshotUrl } = assets.runtimes[flavour];
+  const { module, wasm, snapshot: snapshotUrl } = assets.runtimes[build];
   const snapshot = snapshotOf(snapshotUrl);
-  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[flavour], snapshot);
+  const file = new RuntimeFile(wasm, __RUNTIME_BYTES__[build], snapshot);
   const runtime = await importRuntime(module);
   const actual = String(runtime.env.versions.web);
   if (actual !== __RUNTIME__) throw new SdkError('runtime-mismatch', { asset: fileName(module), expected: __RUNTIME__, actual });
-  const threadCount = threadCountOf(flavour, assets, threadCountMax);
+  const threadCount = threadCountOf(build, assets, threadCountMax);
   if (threadCount > 1) trustThreads();
   growHeapBySmallSteps();
   runtime.env.logLevel = 'fatal';
@@ -90,7 +90,7 @@ export async function startRuntime(
   } finally {
     tellLanguage();
   }
-  return new SessionFactory(runtime, flavour, threadCount, wasm, snapshot);
+  return new SessionFactory(runtime, build, threadCount, wasm, snapshot);
 }
 
 /** One session from its creation to its release: the runtime starts with the first. */
@@ -125,15 +125,15 @@ export type Execution =
   | { readonly provider: 'webnn'; readonly context: object; readonly axes: Readonly<Record<string, number>> };
 
 export class SessionFactory {
-  readonly flavour: RuntimeFlavour;
+  readonly build: RuntimeBuild;
   readonly threadCount: number;
   readonly binaryUrl: string;
   private readonly runtime: Runtime;
   private readonly snapshot: Snapshot | null;
 
-  constructor(runtime: Runtime, flavour: RuntimeFlavour, threadCount: number, binaryUrl: string, snapshot: Snapshot | null) {
+  constructor(runtime: Runtime, build: RuntimeBuild, threadCount: number, binaryUrl: string, snapshot: Snapshot | null) {
     this.runtime = runtime;
-    this.flavour = flavour;
+    this.build = build;
     this.threadCount = threadCount;
     this.binaryUrl = binaryUrl;
     this.snapshot = snapshot;

@@ -71,10 +71,10 @@ browserTest(
   ['chromium-webgpu'],
   async ({ page }) => {
     await withServer(page, async (server) => {
-      const { variant, provider, flavour, choice, considered, text } = explained(await page.evaluate<Loaded>(loadDigits()));
+      const { variant, provider, build, choice, considered, text } = explained(await page.evaluate<Loaded>(loadDigits()));
       expect(choice).toEqual({ by: 'measurement', isRemembered: false });
-      expect({ flavour, runtimes: runtimesAsked(server), workers: await page.evaluate('() => workers.length') }).toEqual({
-        flavour: 'jspi',
+      expect({ build, runtimes: runtimesAsked(server), workers: await page.evaluate('() => workers.length') }).toEqual({
+        build: 'jspi',
         runtimes: ['jspi.'],
         workers: 1,
       });
@@ -102,7 +102,7 @@ browserTest(
       server.requests.length = 0;
       await openBarePage(page, server);
       const later = explained(await page.evaluate<Loaded>(loadDigits()));
-      expect(later).toMatchObject({ variant: first.variant, provider: 'wasm', flavour: 'wasm', fromCache: true });
+      expect(later).toMatchObject({ variant: first.variant, provider: 'wasm', build: 'wasm', fromCache: true });
       expect(later.choice).toEqual({ by: 'measurement', isRemembered: true });
       expect(later.considered).toEqual(first.considered);
       expect(later.text).toContain('An earlier visit found this out');
@@ -149,12 +149,12 @@ browserTest(
       server.faults.set(MANIFEST, { body: await digitsWith(FP32_ONLY) });
       server.faults.set(WORKER, { body: await workerAfter(ZEROS) });
       const first = explained(await page.evaluate<Loaded>(loadDigits()));
-      expect(first).toMatchObject({ provider: 'wasm', flavour: 'jspi', choice: { by: 'rule', isRemembered: false } });
+      expect(first).toMatchObject({ provider: 'wasm', build: 'jspi', choice: { by: 'rule', isRemembered: false } });
       expect(first.considered[0]).toMatchObject({ provider: 'webgpu', verdict: 'wrong-outputs', error: 'model-outputs-wrong' });
       server.requests.length = 0;
       await openBarePage(page, server);
       const later = explained(await page.evaluate<Loaded>(loadDigits()));
-      expect(later).toMatchObject({ provider: 'wasm', flavour: 'wasm', choice: { isRemembered: true }, considered: first.considered });
+      expect(later).toMatchObject({ provider: 'wasm', build: 'wasm', choice: { isRemembered: true }, considered: first.considered });
       expect(runtimesAsked(server)).toEqual(['']);
       const named = await page.evaluate<Loaded>(loadDigits(`{ provider: 'webgpu' }`));
       expect(named).toMatchObject({ ok: false, code: 'model-outputs-wrong' });

@@ -20,8 +20,8 @@ browserTest('a load takes the first variant that the device can run and says why
   await withServer(page, async () => {
     const outcome = await page.evaluate<Loaded>(loadDigits());
     if (!outcome.ok) throw new Error(outcome.message);
-    const { variant, provider, flavour, fromCache, considered } = outcome.value;
-    expect({ variant, provider, flavour, fromCache }).toEqual({ variant: 'int8', provider: 'wasm', flavour: 'wasm', fromCache: false });
+    const { variant, provider, build, fromCache, considered } = outcome.value;
+    expect({ variant, provider, build, fromCache }).toEqual({ variant: 'int8', provider: 'wasm', build: 'wasm', fromCache: false });
     expect(considered.map((pair) => pair.verdict)).toEqual(['chosen', 'not-asked', 'not-asked', 'unavailable', 'unavailable']);
   });
 });
@@ -83,7 +83,7 @@ browserTest('int8 on webgpu is refused, because its operators would run on the C
     const refused = await page.evaluate<Loaded>(loadDigits(`{ variant: 'int8', provider: 'webgpu' }`));
     expect(refused).toMatchObject({ ok: false, code: 'provider-unavailable' });
     const fallen = await page.evaluate<Loaded>(loadDigits(`{ variant: 'int8' }`));
-    expect(fallen).toMatchObject({ ok: true, value: { provider: 'wasm', flavour: 'wasm' } });
+    expect(fallen).toMatchObject({ ok: true, value: { provider: 'wasm', build: 'wasm' } });
   });
 });
 
@@ -98,9 +98,9 @@ browserTest(
       const second = await client.load(digitsUrl, { variant: 'fp32', provider: 'webgpu' });
       const answers = await Promise.all([first, second, first, second].map((model) => model.run(digit(3))));
       const tops = answers.map(({ outputs }) => outputs.scores.data.indexOf(Math.max(...outputs.scores.data)));
-      return { flavours: [first.explain().flavour, second.explain().flavour], agree: new Set(tops).size === 1, workers: await liveWorkers() };
+      return { builds: [first.explain().build, second.explain().build], agree: new Set(tops).size === 1, workers: await liveWorkers() };
     }`);
-      expect(answer).toEqual({ flavours: ['wasm', 'jspi'], agree: true, workers: 2 });
+      expect(answer).toEqual({ builds: ['wasm', 'jspi'], agree: true, workers: 2 });
     });
   },
 );
@@ -113,7 +113,7 @@ browserTest(
       server.faults.set('/insitu/ort/ort-wasm-simd-threaded.wasm', { status: 404, body: '' });
       const outcome = await page.evaluate<Loaded>(loadDigits(`{ measure: 'never' }`));
       if (!outcome.ok) throw new Error(outcome.message);
-      expect(outcome.value).toMatchObject({ variant: 'fp32', provider: 'webgpu', flavour: 'jspi' });
+      expect(outcome.value).toMatchObject({ variant: 'fp32', provider: 'webgpu', build: 'jspi' });
       expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', verdict: 'failed', error: 'asset-unreachable' });
       expect(await page.evaluate<number>('() => untilWorkers(1)')).toBe(1);
     });

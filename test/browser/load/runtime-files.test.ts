@@ -34,7 +34,7 @@ for (const { what, absent, headers } of HOSTS) {
           body: gzipSync(await readRepositoryFile(`dist/ort/${BINARY}`), { level: 1 }),
           headers,
         });
-        expect(await page.evaluate<Loaded>(ON_WASM)).toMatchObject({ ok: true, value: { provider: 'wasm', flavour: 'wasm' } });
+        expect(await page.evaluate<Loaded>(ON_WASM)).toMatchObject({ ok: true, value: { provider: 'wasm', build: 'wasm' } });
         expect(await page.evaluate('() => model.run(digit()).then(({ outputs }) => outputs.scores.dims)')).toEqual([1, 10]);
       });
     },
