@@ -8,7 +8,7 @@
  *    another choice of range looks like reports.
  */
 
-import { metricOf, type PlacedMetric, type Plan } from '../../counts/layout/plan.ts';
+import { metricOf } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import {
@@ -22,6 +22,7 @@ import {
   quantileOf,
   totalOf,
 } from '../../counts/statistics/summary.ts';
+import type { PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { CellSum, ModelDetail, Series } from './api.ts';
 import { ms, percent, whole } from './charts/figures.ts';

@@ -15,7 +15,6 @@
  * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store).
  */
 
-import type { Plan } from '../../counts/layout/plan.ts';
 import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
 import {
@@ -27,6 +26,7 @@ import {
   REPORT_RUN_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import type { AcceptedWindow } from '../store/store.ts';

@@ -11,12 +11,13 @@
  * Not here: who may register (collector/http/server.ts).
  */
 import { createHash } from 'node:crypto';
-import { type Plan, planHash } from '../../counts/layout/plan.ts';
+import { planHash } from '../../counts/layout/plan.ts';
 import { type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { MANIFEST_BYTES_MAX, REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { KnownPlans } from '../intake/intake.ts';
 import type { Baseline, Registration, Store } from '../store/store.ts';

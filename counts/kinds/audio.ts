@@ -11,7 +11,7 @@
  */
 import { AUDIO_SAMPLE_COUNT_MAX } from '../../protocol/limits.ts';
 import { edgedCell, edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
+import type { KindMetric } from '../layout/plan.ts';
 import type { Book } from '../tally/book.ts';
 
 const everyThree = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + 3 * index);
@@ -42,10 +42,10 @@ const WORDS: { readonly [M in AudioMetric]: readonly [title: string, unit: strin
   duration: ['Length of one recording', 's', 'Empty, cut-off or endless recordings.'],
 };
 
-export function audioMetrics(): Metric[] {
+export function audioMetrics(): KindMetric[] {
   return (Object.keys(AUDIO_EDGES) as AudioMetric[]).map((id) => {
     const [title, unit, why] = WORDS[id];
-    return { id, title, unit, why, ...edgedCells(AUDIO_EDGES[id]) };
+    return { id, title, unit, why, per: 'item', ...edgedCells(AUDIO_EDGES[id]) };
   });
 }
 

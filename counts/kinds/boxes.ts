@@ -7,28 +7,38 @@
  */
 import type { ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
+import type { KindMetric } from '../layout/plan.ts';
 import type { Book } from '../tally/book.ts';
 
 export const BOX_COUNT_EDGES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 
 type Boxes = NonNullable<ManifestOutput['boxes']>;
 
-export function boxesMetrics({ boxes, labels }: ManifestOutput): Metric[] {
-  const classes: Metric = {
+export function boxesMetrics({ boxes, labels }: ManifestOutput): KindMetric[] {
+  const classes: KindMetric = {
     id: 'class',
     title: 'Class of one box, as index in the public label list',
     unit: 'boxes',
+    per: 'part',
+    role: 'class',
     why: 'The mix of what is found moves when the world does.',
     cells: [...(labels ?? []).map((_, index) => `class:${index}`), 'other'],
     edges: null,
   };
   return [
-    { id: 'boxes', title: 'Boxes in one image', unit: 'boxes', why: 'Nothing found, or far too much.', ...edgedCells(BOX_COUNT_EDGES) },
+    {
+      id: 'boxes',
+      title: 'Boxes in one image',
+      unit: 'boxes',
+      per: 'item',
+      why: 'Nothing found, or far too much.',
+      ...edgedCells(BOX_COUNT_EDGES),
+    },
     {
       id: 'score',
       title: 'Score of one box',
       unit: 'probability',
+      per: 'part',
       why: 'A detector that gets less sure.',
       ...edgedCells(UNIT_EDGES_FINE_AT_ONE),
     },
@@ -36,6 +46,7 @@ export function boxesMetrics({ boxes, labels }: ManifestOutput): Metric[] {
       id: 'area',
       title: 'Share of the image that one box covers',
       unit: 'fraction',
+      per: 'part',
       why: 'Another distance, zoom or crop.',
       ...edgedCells(UNIT_EDGES_FINE_AT_ZERO),
     },

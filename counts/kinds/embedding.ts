@@ -9,18 +9,19 @@
  */
 
 import { edgedCell, edgedCells } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
+import type { KindMetric } from '../layout/plan.ts';
 import type { Book } from '../tally/book.ts';
 
 /** 2^-8 … 2^8, four cells per octave. */
 export const NORM_EDGES: readonly number[] = Array.from({ length: 65 }, (_, index) => 2 ** ((index - 32) / 4));
 
-export function embeddingMetrics(centroids: readonly (readonly number[])[]): Metric[] {
+export function embeddingMetrics(centroids: readonly (readonly number[])[]): KindMetric[] {
   return [
     {
       id: 'nearest',
       title: 'Nearest public point of the embedding space',
       unit: 'items',
+      per: 'item',
       why: 'The mix of topics moves when the world does.',
       cells: [...centroids.map((_, index) => `centroid:${index}`), 'none'],
       edges: null,
@@ -29,6 +30,7 @@ export function embeddingMetrics(centroids: readonly (readonly number[])[]): Met
       id: 'norm',
       title: 'Length of the vector',
       unit: '1',
+      per: 'item',
       why: 'Collapsed or exploding embeddings, another normalisation.',
       ...edgedCells(NORM_EDGES),
     },

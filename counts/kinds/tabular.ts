@@ -8,10 +8,10 @@
 import type { ManifestColumn } from '../../protocol/manifest/manifest.ts';
 import { binFinder, binLayout } from '../layout/bins.ts';
 import { categoryFinder, categoryLayout } from '../layout/categories.ts';
-import type { Metric } from '../layout/plan.ts';
+import type { KindMetric } from '../layout/plan.ts';
 import type { Book } from '../tally/book.ts';
 
-export function tabularMetrics(columns: readonly ManifestColumn[]): Metric[] {
+export function tabularMetrics(columns: readonly ManifestColumn[]): KindMetric[] {
   return columns.map((column) => {
     const isNumeric = column.kind === 'numeric';
     const { cells, edges } = isNumeric ? binLayout(column.bins) : categoryLayout(column.categories);
@@ -19,6 +19,7 @@ export function tabularMetrics(columns: readonly ManifestColumn[]): Metric[] {
       id: column.name,
       title: isNumeric ? 'Value of one column' : 'Category of one column, as index in the public list',
       unit: 'items',
+      per: 'item',
       why: 'The distribution of a feature: shift, scale, missing values, values never seen in training.',
       // A number that is not one is a value that is missing.
       cells: isNumeric ? ['missing', ...cells.slice(1)] : cells,

@@ -9,7 +9,7 @@
  */
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
+import type { KindMetric } from '../layout/plan.ts';
 import type { Book } from '../tally/book.ts';
 
 /** 0, 1, 2, 3, 4, 6, 8, 12 … 65,536: two cells per octave. */
@@ -62,16 +62,17 @@ interface Character {
 
 const isString = (input: ManifestInput) => input.type === 'string';
 
-export function textMetrics(input: ManifestInput): Metric[] {
+export function textMetrics(input: ManifestInput): KindMetric[] {
   const share = edgedCells(UNIT_EDGES_FINE_AT_ZERO);
   const lengths = edgedCells(LENGTH_EDGES);
   if (isString(input)) {
     return [
-      { id: 'length', title: 'Length of one text', unit: 'code points', why: 'Empty, cut-off or pasted texts.', ...lengths },
+      { id: 'length', title: 'Length of one text', unit: 'code points', per: 'part', why: 'Empty, cut-off or pasted texts.', ...lengths },
       {
         id: 'script',
         title: 'Script of most letters',
         unit: 'texts',
+        per: 'part',
         why: 'A language that the model was not trained on.',
         cells: SCRIPTS,
         edges: null,
@@ -80,6 +81,7 @@ export function textMetrics(input: ManifestInput): Metric[] {
         id: 'digits',
         title: 'Share of digits',
         unit: 'fraction of code points',
+        per: 'part',
         why: 'Numbers, codes and tables where prose is expected.',
         ...share,
       },
@@ -87,25 +89,35 @@ export function textMetrics(input: ManifestInput): Metric[] {
         id: 'punctuation',
         title: 'Share of punctuation',
         unit: 'fraction of code points',
+        per: 'part',
         why: 'Markup, logs and emoticons where prose is expected.',
         ...share,
       },
     ];
   }
-  const truncated: Metric = {
+  const truncated: KindMetric = {
     id: 'truncated',
     title: 'Text was as long as the model takes, or longer',
     unit: 'texts',
+    per: 'item',
     why: 'What was cut off, the model has not seen.',
     cells: ['no', 'yes'],
     edges: null,
   };
   return [
-    { id: 'tokens', title: 'Tokens of one text, padding left out', unit: 'tokens', why: 'Empty, cut-off or pasted texts.', ...lengths },
+    {
+      id: 'tokens',
+      title: 'Tokens of one text, padding left out',
+      unit: 'tokens',
+      per: 'item',
+      why: 'Empty, cut-off or pasted texts.',
+      ...lengths,
+    },
     {
       id: 'unknown',
       title: 'Share of unknown tokens',
       unit: 'fraction of tokens',
+      per: 'item',
       why: 'Another language, spelling or tokenizer.',
       ...share,
     },

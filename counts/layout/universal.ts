@@ -14,9 +14,10 @@
  *
  * Not here: reading arrays fast (counts/kinds/numeric.ts).
  */
+
+import type { Metric } from '../../protocol/report/plan.ts';
 import { edgeText, rangeText } from './edges.ts';
 import { type LogLinearScale, scaleCellCount, scaleEdges, scaleIndex } from './log-linear.ts';
-import type { Metric } from './plan.ts';
 
 export const UNIVERSAL_SCALE: LogLinearScale = { mantissaBits: 5, exponentMin: -24, exponentMax: 40 };
 /** Scales that a manifest may choose instead, each an exact union of universal cells: 6.25 % and 12.5 % wide. */

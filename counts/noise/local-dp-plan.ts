@@ -27,8 +27,9 @@ import {
   LOCAL_DP_SOURCE_CELL_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import { toHex } from '../../protocol/report/bytes.ts';
+import type { Metric, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { rangeText } from '../layout/edges.ts';
-import { type Metric, type PlacedMetric, type Plan, placeMetrics, type TextDigest } from '../layout/plan.ts';
+import { placeMetrics, type TextDigest } from '../layout/plan.ts';
 import { EXP_UNIT, expOf, MICRO } from './exponential.ts';
 
 /** `unary`: optimised unary encoding. `response`: generalised randomised response. */
@@ -95,15 +96,15 @@ export async function localDpPlanHash(plan: LocalDpPlan, digest: TextDigest): Pr
   return toHex(new Uint8Array(await digest(text)).subarray(0, 8));
 }
 
-function rankOf({ id }: Metric): number {
-  if (id.startsWith('output.')) return 0;
-  return id.startsWith('input.') ? 1 : 2;
+function rankOf({ of }: Metric): number {
+  if (of === null) return 2;
+  return of.side === 'output' ? 0 : 1;
 }
 
 /** What is asked of a metric; null when it cannot be. */
 function coarsen(source: PlacedMetric): { source: PlacedMetric; metric: Metric; groups: number[] } | null {
   const { cells, edges } = source;
-  if (source.id.startsWith('feedback.') || cells.length > LOCAL_DP_SOURCE_CELL_COUNT_MAX) return null;
+  if (source.per === 'event' || cells.length > LOCAL_DP_SOURCE_CELL_COUNT_MAX) return null;
   if (cells.length + 1 <= LOCAL_DP_ORDERED_CELL_COUNT || edges === null) {
     if (cells.length + 1 > LOCAL_DP_CELL_COUNT_MAX) return null;
     const shifted = edges === null ? null : { ...edges, firstCell: edges.firstCell + 1 };
@@ -135,8 +136,8 @@ function unite(source: PlacedMetric, edges: NonNullable<Metric['edges']>): Retur
   return { source, metric: describe(source, names, { firstCell: firstCell + 1, values: united }), groups };
 }
 
-function describe({ id, title, why }: Metric, cells: readonly string[], edges: Metric['edges']): Metric {
-  return { id, title: `${title}; one item of one run, with noise`, unit: 'reports', why, cells, edges };
+function describe({ id, title, why, of, role }: Metric, cells: readonly string[], edges: Metric['edges']): Metric {
+  return { id, title: `${title}; one item of one run, with noise`, unit: 'reports', why, per: 'event', of, role, cells, edges };
 }
 
 function askedMetric(ids: readonly string[]): Metric {
@@ -144,6 +145,9 @@ function askedMetric(ids: readonly string[]): Metric {
     id: ASKED_METRIC,
     title: 'Reports about each metric, chosen by chance',
     unit: 'reports',
+    per: 'event',
+    of: null,
+    role: null,
     why: 'The noise that is taken off a metric depends on how many reports were about it.',
     cells: ids,
     edges: null,

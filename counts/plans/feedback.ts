@@ -8,9 +8,9 @@
  * Not here: when a person may be asked (the application), the call (sdk/model/model.ts).
  */
 import type { Manifest, ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import type { Metric } from '../../protocol/report/plan.ts';
 import { elementCount, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import type { Metric } from '../layout/plan.ts';
 import { dataPlanOf } from './data-plan.ts';
 
 export const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
@@ -32,6 +32,9 @@ export function feedbackMetrics(manifest: Manifest): Metric[] {
       id: correctedId(output),
       title: 'Class that the model gave > class that the person named',
       unit: 'corrections',
+      per: 'event',
+      of: { side: 'output', tensor: output.name },
+      role: null,
       why: 'Which classes the model confuses in the field: performance with labels.',
       cells: classes.flatMap((predicted) => classes.map((right) => `${predicted}>${right}`)),
       edges: null,
@@ -41,6 +44,9 @@ export function feedbackMetrics(manifest: Manifest): Metric[] {
     id: OUTCOME_ID,
     title: 'What a person did with an answer',
     unit: 'answers',
+    per: 'event',
+    of: null,
+    role: null,
     why: 'Answers that are redone, corrected or abandoned are the nearest thing to errors without labels.',
     cells: FEEDBACK_OUTCOMES,
     edges: null,

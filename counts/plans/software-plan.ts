@@ -3,9 +3,11 @@
  *
  * Not here: which cell an event bumps (counts/plans/software-layout.ts, which fixes order and cells of every metric here).
  */
+
+import type { Metric, Plan } from '../../protocol/report/plan.ts';
 import { edgedCells } from '../layout/edges.ts';
 import { scaleEdges } from '../layout/log-linear.ts';
-import { type Metric, type Plan, placeMetrics } from '../layout/plan.ts';
+import { placeMetrics } from '../layout/plan.ts';
 import { SOFTWARE_LAYOUT, type SoftwareMetric } from './software-layout.ts';
 
 /** Title, unit, why. */
@@ -67,6 +69,15 @@ export const SOFTWARE_PLAN: Plan = placeMetrics(
   (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id): Metric => {
     const [title, unit, why] = WORDS[id];
     const cells = SOFTWARE_LAYOUT[id];
-    return { id, title, unit, why, ...('mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null }) };
+    return {
+      id,
+      title,
+      unit,
+      why,
+      per: 'event',
+      of: null,
+      role: null,
+      ...('mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null }),
+    };
   }),
 );

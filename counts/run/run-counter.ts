@@ -11,6 +11,7 @@
 
 import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Manifest, ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { countRecording } from '../kinds/audio.ts';
@@ -24,7 +25,6 @@ import { countString, countTokens } from '../kinds/text.ts';
 import { binFinder } from '../layout/bins.ts';
 import { categoryFinder } from '../layout/categories.ts';
 import { edgedCell } from '../layout/edges.ts';
-import type { Plan } from '../layout/plan.ts';
 import type { OutputState } from '../layout/states.ts';
 import { NON_FINITE_CELLS, UNCOUNTED_CELL } from '../layout/universal.ts';
 import { IMAGE_EDGES, type ImageMetric, SCORE_EDGES, type ScoreMetric } from '../plans/data-plan.ts';

@@ -7,11 +7,11 @@
  * Not here: anything that stores or sends.
  */
 
-import type { Plan } from '../../counts/layout/plan.ts';
 import { localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import type { DecodedWindow } from '../api/telemetry.ts';

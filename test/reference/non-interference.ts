@@ -9,10 +9,11 @@
  * Not here: sizes (test/unit/counts/non-interference.test.ts, test/prove/non-interference.prove.test.ts).
  */
 import fc from 'fast-check';
-import { type Plan, planHash } from '../../counts/layout/plan.ts';
+import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { cellsOfFeedback } from '../../counts/plans/feedback.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { type EgressModel, egressOf } from './egress.ts';
 import type { Kind } from './kinds.ts';
 import { areEqual, type Counts, type Draw, drawsOf, type Pair, type PairVerdict, type Sequence } from './pairs.ts';

@@ -5,11 +5,12 @@ import { expect, test } from 'vitest';
 import type { CellSum, ModelDetail, Series } from '../../../collector/dashboard/api.ts';
 import { cellLabel, ms, percent } from '../../../collector/dashboard/charts/figures.ts';
 import { softwareRows, View } from '../../../collector/dashboard/view-model.ts';
-import { metricOf, type Plan } from '../../../counts/layout/plan.ts';
+import { metricOf } from '../../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { cellsOfLoadFailure, cellsOfRun } from '../../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import type { ManifestInput, ManifestOutput } from '../../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
 import { HOUR_MS, type ReportKind } from '../../../protocol/report/window.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
 

@@ -2,7 +2,7 @@
  * Plans: the layout that page, worker and collector must agree on.
  */
 import { expect, test } from 'vitest';
-import { metricOf, type Plan, planHash } from '../../../counts/layout/plan.ts';
+import { metricOf, planHash } from '../../../counts/layout/plan.ts';
 import { dataPlanOf, IMAGE_EDGES, SCORE_EDGES } from '../../../counts/plans/data-plan.ts';
 import {
   cellsOfLoad,
@@ -18,6 +18,7 @@ import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { ERROR_CODES } from '../../../protocol/errors.ts';
 import { PLAN_CELL_COUNT_MAX } from '../../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
 import type { LoadedModel } from '../../../protocol/worker/loading.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
 
