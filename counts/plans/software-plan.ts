@@ -4,10 +4,8 @@
  * Not here: which cell an event bumps (counts/plans/software-layout.ts, which fixes order and cells of every metric here).
  */
 
-import type { Metric, Plan } from '../../protocol/report/plan.ts';
-import { edgedCells } from '../layout/edges.ts';
-import { scaleEdges } from '../layout/log-linear.ts';
-import { placeMetrics } from '../layout/plan.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
+import { type SoftwareMetricSource, softwarePlanOf } from './released-software-plans.ts';
 import { SOFTWARE_LAYOUT, type SoftwareMetric } from './software-layout.ts';
 
 /** Title, unit, why. */
@@ -64,20 +62,12 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
   ],
 };
 
-export const SOFTWARE_PLAN: Plan = placeMetrics(
-  'software',
-  (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id): Metric => {
+/** As they are written down for later releases. */
+export function softwareSources(): readonly SoftwareMetricSource[] {
+  return (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id) => {
     const [title, unit, why] = WORDS[id];
-    const cells = SOFTWARE_LAYOUT[id];
-    return {
-      id,
-      title,
-      unit,
-      why,
-      per: 'event',
-      of: null,
-      role: null,
-      ...('mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null }),
-    };
-  }),
-);
+    return { id, title, unit, why, cells: SOFTWARE_LAYOUT[id] };
+  });
+}
+
+export const SOFTWARE_PLAN: Plan = softwarePlanOf(softwareSources());

@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest';
 import { metricOf, planHash } from '../../../counts/layout/plan.ts';
 import { dataPlanOf, IMAGE_EDGES, SCORE_EDGES } from '../../../counts/plans/data-plan.ts';
+import { RELEASED_SOFTWARE_PLANS } from '../../../counts/plans/released-software-plans.ts';
 import {
   cellsOfLoad,
   cellsOfLoadFailure,
@@ -98,6 +99,13 @@ test('the hash of the software plan and of a known data plan are these', async (
   expect(SOFTWARE_PLAN_HASH).toBe('aa1689ca38e46ceb');
   expect(SOFTWARE_PLAN.cellCount).toBe(SOFTWARE_CELL_COUNT);
   expect(await planHash(dataPlanOf(DIGITS_LIKE), digest)).toBe('9add73983ee734dc');
+});
+
+test('every released software plan has the hash of its layout, and the last one is the present plan, word for word', async () => {
+  for (const { hash, plan } of RELEASED_SOFTWARE_PLANS) expect(await planHash(plan, digest)).toBe(hash);
+  const last = RELEASED_SOFTWARE_PLANS.at(-1);
+  expect(last?.plan, 'run node scripts/software-plans.mjs').toEqual(SOFTWARE_PLAN);
+  expect(new Set(RELEASED_SOFTWARE_PLANS.map(({ release }) => release)).size).toBe(RELEASED_SOFTWARE_PLANS.length);
 });
 
 test('the hash follows the layout and nothing else', async () => {

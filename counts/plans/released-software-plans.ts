@@ -1,0 +1,48 @@
+/**
+ * Released software plans: those that some release of insitu has counted by, each written down once.
+ *
+ * Why: pages go on running the release that they were built with, for months, and a collector that was first started today has never
+ * seen its plan. Without this list their reports would wait seven days and expire.
+ *
+ * Invariants
+ *  - An entry never changes once its release is published. Its hash is that of the plan made of it (test/unit/counts/plans.test.ts).
+ *  - The last entry is the present plan. `node scripts/software-plans.mjs` writes it.
+ *
+ * Not here: the present plan's words and cells (software-plan.ts, software-layout.ts). Not for pages, which know their own plan.
+ */
+import type { Plan } from '../../protocol/report/plan.ts';
+import { edgedCells } from '../layout/edges.ts';
+import { type LogLinearScale, scaleEdges } from '../layout/log-linear.ts';
+import { placeMetrics } from '../layout/plan.ts';
+import released from './released-software-plans.json' with { type: 'json' };
+
+/** A software metric as it is written down: the list of its cells, or the scale of a quantity. */
+export interface SoftwareMetricSource {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly why: string;
+  readonly cells: readonly string[] | LogLinearScale;
+}
+
+export interface ReleasedPlan {
+  readonly hash: string;
+  /** The first release that counts by it. */
+  readonly release: string;
+  readonly plan: Plan;
+}
+
+export function softwarePlanOf(metrics: readonly SoftwareMetricSource[]): Plan {
+  return placeMetrics(
+    'software',
+    metrics.map(({ id, title, unit, why, cells }) => {
+      const layout = 'mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null };
+      return { id, title, unit, why, per: 'event', of: null, role: null, ...layout };
+    }),
+  );
+}
+
+/** Oldest first. */
+export const RELEASED_SOFTWARE_PLANS: readonly ReleasedPlan[] = released.map(({ hash, release, metrics }) => {
+  return { hash, release, plan: softwarePlanOf(metrics as readonly SoftwareMetricSource[]) };
+});
