@@ -14,13 +14,13 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Baseline } from '../../collector/store/store.ts';
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { denseOf } from '../../counts/statistics/summary.ts';
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Baseline } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { parseDataArguments } from '../data/data-arguments.ts';
 import { type Example, limitSource } from '../data/example.ts';

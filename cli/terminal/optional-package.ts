@@ -7,8 +7,8 @@
  */
 import { UsageError } from './usage-error.ts';
 
-/** With its whole version, because each DuckDB release counts as a prerelease to npm and fits no range but its own number. */
-export const DUCKDB_PACKAGE = '@duckdb/node-api@1.5.6-r.1';
+export { DUCKDB_PACKAGE } from '../../collector/operator/duckdb-package.ts';
+
 export const SHARP_PACKAGE = 'sharp@0.35';
 
 /** A package that is not installed; a missing file of our own is a damaged installation and keeps its stack. */

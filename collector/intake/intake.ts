@@ -66,6 +66,10 @@ export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): 
   return { ok: false, ...final };
 }
 
+/** The page runs another release than the collector, and counts by a plan that this one cannot make. */
+const UNKNOWN_PLAN =
+  'This plan is not known here for the model version: the page runs another release of insitu. Register its plan with POST /v1/models.';
+
 function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, known: KnownPlans, nowMs: number): Refusal | null {
   const startMs = window.hour * HOUR_MS;
   if (startMs < nowMs - OUTBOX_AGE_MS_MAX) return { status: 410, reason: 'The hour is too long ago.' };
@@ -79,7 +83,7 @@ function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, kn
   }
   const plan = known.planOf(modelVersion, window.plan);
   if (plan === undefined) return { status: 503, reason: 'This model version is not registered here yet.' };
-  if (plan === null) return { status: 503, reason: 'This plan is not registered here for the model version.' };
+  if (plan === null) return { status: 503, reason: UNKNOWN_PLAN };
   if (plan.report !== window.report) return { status: 400, reason: 'The plan is not one for this kind of report.' };
   return window.report === 'noised' ? judgeAnswer(modelVersion, window, plan, bytes) : judgeCells(window, plan);
 }

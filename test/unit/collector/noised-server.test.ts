@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Collector, startCollector } from '../../../collector/index.ts';
-import type { NoisedEstimates } from '../../../collector/views/noised-estimates.ts';
 import { type Feature, type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../../counts/noise/local-dp-plan.ts';
+import type { NoisedEstimates } from '../../../protocol/read/read-api.ts';
 import { encodeNoisedBody } from '../../../protocol/report/noised-report.ts';
 import { DATA_PLAN, MODEL_VERSION, manifestText, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
@@ -46,8 +46,8 @@ test('reports that were taken are in the estimates, refused ones are not, and no
   expect([await post(first), await post(first), await post(first), await post(second), await post([true, true])]).toEqual([
     204, 204, 204, 204, 400,
   ]);
-  const { microEps, metrics } = (await (await noised(`?model=${MODEL_VERSION}&hours=1`)).json()) as NoisedEstimates;
-  expect(microEps).toBe(PLAN.microEps);
+  const { plan, microEps, metrics, otherPlans } = (await (await noised(`?model=${MODEL_VERSION}&hours=1`)).json()) as NoisedEstimates;
+  expect([plan, microEps, otherPlans]).toEqual([PLAN_HASH, PLAN.microEps, []]);
   expect(metrics).toHaveLength(PLAN.features.length);
   expect(metrics.map(({ reportCount }) => reportCount)).toEqual(PLAN.features.map((_, index) => (index === CLASS ? 4 : 0)));
   const { cells } = metrics[CLASS] as NoisedEstimates['metrics'][number];
