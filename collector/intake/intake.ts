@@ -12,13 +12,13 @@
  *    ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
  *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
  *
- * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store).
+ * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have
+ * (collector/intake/plausible-counts.ts).
  */
 
 import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
 import {
-  BATCH_AXIS_COUNT_MAX,
   BODY_BYTES_MAX,
   CLOCK_AHEAD_MS_MAX,
   DATA_REPORT_RUN_COUNT_MIN,
@@ -30,6 +30,7 @@ import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import type { AcceptedWindow } from '../store/store.ts';
+import { isPlausible } from './plausible-counts.ts';
 
 /** What the intake knows of the registered models. */
 export interface KnownPlans {
@@ -105,51 +106,4 @@ function judgeCells(window: Window, plan: Plan): Refusal | null {
   return window.report === 'data' && !isPlausible(window, plan)
     ? { status: 400, reason: 'A metric counts more than its runs can have.' }
     : null;
-}
-
-/** Units of metrics that an item may bump more than once. */
-const MANY_PER_ITEM: readonly string[] = ['elements', 'boxes', 'answers', 'corrections'];
-
-/** What a metric's total may not pass: the runs, or the items of the tensor whose state is at one of these positions. */
-type Bound = 'runs' | 'any' | 'items' | readonly number[];
-
-const boundsOfPlan = new WeakMap<Plan, readonly Bound[]>();
-
-function boundsOf(plan: Plan): readonly Bound[] {
-  const known = boundsOfPlan.get(plan);
-  if (known !== undefined) return known;
-  const states = plan.metrics.flatMap(({ id }, index) =>
-    /^(in|out)put\..*\.state$/.test(id) ? [{ index, tensor: id.slice(0, -'state'.length) }] : [],
-  );
-  const bounds = plan.metrics.map(({ id, unit }, index): Bound => {
-    if (id === 'run.repeat') return 'runs';
-    if (states.some((state) => state.index === index)) return 'items';
-    // A tensor and a column may have dots in their names, so more than one tensor can be meant.
-    return MANY_PER_ITEM.includes(unit) ? 'any' : states.filter(({ tensor }) => id.startsWith(tensor)).map((state) => state.index);
-  });
-  boundsOfPlan.set(plan, bounds);
-  return bounds;
-}
-
-/**
- * Every item of a tensor has one state and at most one cell in most of the tensor's other metrics, and an input has at most
- * BATCH_AXIS_COUNT_MAX items per run. States come before what they bound, so one pass is enough.
- */
-function isPlausible(window: Window, plan: Plan): boolean {
-  const bounds = boundsOf(plan);
-  const totals: number[] = [];
-  let index = 0;
-  for (const [at, { id, offset, cells }] of plan.metrics.entries()) {
-    let total = 0;
-    for (; index < window.cells.length && (window.cells[index] as number) < offset + cells.length; index++) {
-      total += window.counts[index] as number;
-    }
-    totals.push(total);
-    const bound = bounds[at] as Bound;
-    if (bound === 'any') continue;
-    if (bound === 'runs' && total > window.runs) return false;
-    if (bound === 'items' && id.startsWith('input.') && total > window.runs * BATCH_AXIS_COUNT_MAX) return false;
-    if (typeof bound !== 'string' && total > Math.max(0, ...bound.map((state) => totals[state] as number))) return false;
-  }
-  return true;
 }

@@ -10,10 +10,12 @@
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
 import type { KindMetric } from '../layout/plan.ts';
-import type { Book } from '../tally/book.ts';
+import { eachRow, rowCounter } from '../tally/rows.ts';
+import type { TensorCounts } from '../tally/tensor-counts.ts';
+import type { Kind, KindExamples } from './kind.ts';
 
 /** 0, 1, 2, 3, 4, 6, 8, 12 … 65,536: two cells per octave. */
-export const LENGTH_EDGES: readonly number[] = [
+const LENGTH_EDGES: readonly number[] = [
   0,
   1,
   ...Array.from({ length: 15 }, (_, index) => [2 ** (index + 1), 1.5 * 2 ** (index + 1)]).flat(),
@@ -21,20 +23,7 @@ export const LENGTH_EDGES: readonly number[] = [
 ];
 
 /** Scripts that are told apart; `other` holds every letter of none of them, `none` a text without a letter. */
-export const SCRIPTS = [
-  'latin',
-  'cyrillic',
-  'greek',
-  'arabic',
-  'hebrew',
-  'devanagari',
-  'han',
-  'kana',
-  'hangul',
-  'thai',
-  'other',
-  'none',
-] as const;
+const SCRIPTS = ['latin', 'cyrillic', 'greek', 'arabic', 'hebrew', 'devanagari', 'han', 'kana', 'hangul', 'thai', 'other', 'none'] as const;
 
 const SCRIPT_LETTERS: readonly RegExp[] = [
   /^\p{Script=Latin}/u,
@@ -62,7 +51,27 @@ interface Character {
 
 const isString = (input: ManifestInput) => input.type === 'string';
 
-export function textMetrics(input: ManifestInput): KindMetric[] {
+export const text: Kind<ManifestInput> = {
+  metricsOf,
+  counterOf: (input, counts) =>
+    rowCounter(input, counts, {
+      isSampled: false,
+      fits: ({ texts, axes }) => (isString(input) ? texts !== undefined && axes.length <= 1 : texts === undefined && axes.length === 1),
+      count: eachRow(({ texts, values, rowLength }, start) => {
+        if (texts === undefined) countTokens(input, values, start, rowLength, counts);
+        else for (const one of texts.slice(start, start + rowLength)) countString(one, counts);
+      }),
+    }),
+};
+
+export const textExamples: KindExamples = {
+  inputs: [
+    { name: 'TEXT', type: 'string', dims: ['batch'], kind: 'text' },
+    { name: 'TOKENS', type: 'int64', dims: ['batch', 'tokens'], kind: 'text', text: { pad: 0, unknown: 1, lengthMax: 512 } },
+  ],
+};
+
+function metricsOf(input: ManifestInput): KindMetric[] {
   const share = edgedCells(UNIT_EDGES_FINE_AT_ZERO);
   const lengths = edgedCells(LENGTH_EDGES);
   if (isString(input)) {
@@ -125,7 +134,7 @@ export function textMetrics(input: ManifestInput): KindMetric[] {
   ];
 }
 
-export function countTokens(input: ManifestInput, ids: ArrayLike<number>, start: number, length: number, book: Book): void {
+function countTokens(input: ManifestInput, ids: ArrayLike<number>, start: number, length: number, counts: TensorCounts): void {
   const { pad, unknown, lengthMax } = input.text ?? {};
   let [tokenCount, unknownCount] = [0, 0];
   for (let at = start; at < start + length; at++) {
@@ -134,12 +143,12 @@ export function countTokens(input: ManifestInput, ids: ArrayLike<number>, start:
     tokenCount++;
     if (id === unknown) unknownCount++;
   }
-  book.bump('tokens', edgedCell(LENGTH_EDGES, tokenCount));
-  book.bump('unknown', edgedCell(UNIT_EDGES_FINE_AT_ZERO, tokenCount === 0 ? 0 : unknownCount / tokenCount));
-  if (lengthMax !== undefined) book.bump('truncated', tokenCount >= lengthMax ? 1 : 0);
+  counts.bump('tokens', edgedCell(LENGTH_EDGES, tokenCount));
+  counts.bump('unknown', edgedCell(UNIT_EDGES_FINE_AT_ZERO, tokenCount === 0 ? 0 : unknownCount / tokenCount));
+  if (lengthMax !== undefined) counts.bump('truncated', tokenCount >= lengthMax ? 1 : 0);
 }
 
-export function countString(text: string, book: Book): void {
+function countString(text: string, counts: TensorCounts): void {
   const known = new Map<string, Character>();
   const letterCounts = new Array<number>(SCRIPTS.length).fill(0);
   let [pointCount, digitCount, punctuationCount] = [0, 0, 0];
@@ -156,10 +165,10 @@ export function countString(text: string, book: Book): void {
   }
   const share = (count: number) => edgedCell(UNIT_EDGES_FINE_AT_ZERO, pointCount === 0 ? 0 : count / pointCount);
   const most = Math.max(...letterCounts);
-  book.bump('length', edgedCell(LENGTH_EDGES, pointCount));
-  book.bump('script', most === 0 ? SCRIPTS.indexOf('none') : letterCounts.indexOf(most));
-  book.bump('digits', share(digitCount));
-  book.bump('punctuation', share(punctuationCount));
+  counts.bump('length', edgedCell(LENGTH_EDGES, pointCount));
+  counts.bump('script', most === 0 ? SCRIPTS.indexOf('none') : letterCounts.indexOf(most));
+  counts.bump('digits', share(digitCount));
+  counts.bump('punctuation', share(punctuationCount));
 }
 
 function scriptOf(point: string): number {

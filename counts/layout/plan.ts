@@ -13,11 +13,16 @@
  * counts/plans).
  */
 import { toHex } from '../../protocol/report/bytes.ts';
-import type { Metric, MetricRole, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
+import type { CountedOf, Metric, MetricRole, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
 /** A metric as a kind declares it. Its tensor, and that tensor's name in front of the id, are added when a plan is made. */
 export type KindMetric = Omit<Metric, 'of' | 'role'> & { readonly role?: MetricRole };
+
+/** Id of a tensor's metric in a data plan. @param name As its kind calls it. */
+export function metricId({ side, tensor }: CountedOf, name: string): string {
+  return `${side}.${tensor}.${name}`;
+}
 
 export function placeMetrics(report: ReportKind, metrics: readonly Metric[]): Plan {
   let offset = 0;

@@ -8,12 +8,11 @@
  * Not here: when a person may be asked (the application), the call (sdk/model/model.ts).
  */
 import type { Manifest, ManifestOutput } from '../../protocol/manifest/manifest.ts';
-import type { Metric } from '../../protocol/report/plan.ts';
+import type { Metric, Plan } from '../../protocol/report/plan.ts';
 import { elementCount, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import { dataPlanOf } from './data-plan.ts';
 
-export const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
+const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
 export type FeedbackGiven = Exclude<(typeof FEEDBACK_OUTCOMES)[number], 'corrected'> | { readonly corrected: string };
 
 const OUTCOME_ID = 'feedback.outcome';
@@ -54,10 +53,13 @@ export function feedbackMetrics(manifest: Manifest): Metric[] {
   return [outcome, ...joint];
 }
 
-/** Cell and count alternating; none where the plan has no feedback. Of a batch the first row is meant. */
-export function cellsOfFeedback(manifest: Manifest, outputs: Feeds, feedback: FeedbackGiven): Uint32Array<ArrayBuffer> {
-  const metrics = dataPlanOf(manifest).metrics;
-  const offsetOf = (id: string) => metrics.find((metric) => metric.id === id)?.offset;
+/**
+ * Cell and count alternating; none where the plan has no feedback. Of a batch the first row is meant.
+ *
+ * @param plan `dataPlanOf(manifest)`.
+ */
+export function cellsOfFeedback(manifest: Manifest, plan: Plan, outputs: Feeds, feedback: FeedbackGiven): Uint32Array<ArrayBuffer> {
+  const offsetOf = (id: string) => plan.metrics.find((metric) => metric.id === id)?.offset;
   const outcomeAt = offsetOf(OUTCOME_ID);
   if (outcomeAt === undefined) return new Uint32Array(0);
   const outcome = typeof feedback === 'string' ? feedback : 'corrected';

@@ -56,7 +56,7 @@ function countSequence(product: Product, model: EgressModel, { runs, counts }: S
   const counter = product.counterOf(model.manifest, model.plan);
   return runs.map((run, index) => {
     const cells = counter(run.feeds, run.outputs);
-    const feedbackCells = run.feedback === undefined ? null : cellsOfFeedback(model.manifest, run.outputs, run.feedback);
+    const feedbackCells = run.feedback === undefined ? null : cellsOfFeedback(model.manifest, model.plan, run.outputs, run.feedback);
     const words = new Map([...wordsOf(model.plan, cells), ...wordsOf(model.plan, feedbackCells ?? new Uint32Array())]);
     const wanted = counts[index] as Counts;
     if (isHeldAgainst && !areEqual(words, wanted)) {

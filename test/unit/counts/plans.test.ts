@@ -2,8 +2,9 @@
  * Plans: the layout that page, worker and collector must agree on.
  */
 import { expect, test } from 'vitest';
+import { HALF_EDGES, UNIT_EDGES, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../../../counts/layout/edges.ts';
 import { metricOf, planHash } from '../../../counts/layout/plan.ts';
-import { dataPlanOf, IMAGE_EDGES, SCORE_EDGES } from '../../../counts/plans/data-plan.ts';
+import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { RELEASED_SOFTWARE_PLANS } from '../../../counts/plans/released-software-plans.ts';
 import {
   cellsOfLoad,
@@ -130,12 +131,13 @@ test('a model with more numeric tensors than fit keeps all states and as many di
 });
 
 test('image and score cells are those of their edges', () => {
-  for (const [metric, edges] of Object.entries(IMAGE_EDGES)) {
-    if (metric !== 'saturation') expect(metricOf(dataPlanOf(DIGITS_LIKE), `input.image.${metric}`).edges?.values).toBe(edges);
-  }
-  for (const [metric, edges] of Object.entries(SCORE_EDGES)) {
-    expect(metricOf(dataPlanOf(DIGITS_LIKE), `output.scores.${metric}`).edges?.values).toBe(edges);
-  }
+  const edgesOf = (id: string) => metricOf(dataPlanOf(DIGITS_LIKE), id).edges?.values;
+  expect(edgesOf('input.image.brightness')).toBe(UNIT_EDGES);
+  expect(edgesOf('input.image.contrast')).toBe(HALF_EDGES);
+  for (const id of ['sharpness', 'clipped-dark', 'clipped-bright']) expect(edgesOf(`input.image.${id}`)).toBe(UNIT_EDGES_FINE_AT_ZERO);
+  expect(edgesOf('output.scores.score')).toBe(UNIT_EDGES_FINE_AT_ONE);
+  expect(edgesOf('output.scores.entropy')).toBe(UNIT_EDGES_FINE_AT_ZERO);
+  expect(edgesOf('output.scores.margin')).toBe(UNIT_EDGES);
 });
 
 const LOADED: LoadedModel = {
