@@ -7,7 +7,7 @@
  */
 import type { Hono } from 'hono';
 import { REGISTRATION_BYTES_MAX } from '../../protocol/limits.ts';
-import type { ModelDetail, ModelEntry, PlanDocument, RegistrationAnswer } from '../../protocol/read/read-api.ts';
+import type { ModelDetail, ModelEntry, PlanDocument, RegistrationAnswer, RegistrationRequest } from '../../protocol/read/read-api.ts';
 import type { RegisteredModel } from '../models/registered-model.ts';
 import { isAdmin } from '../operator/admin-key.ts';
 import { readBody } from './request-body.ts';
@@ -53,12 +53,17 @@ function entryOf({ registration }: RegisteredModel): ModelEntry {
   return { modelVersion, plan, name, version, registeredAtMs, baselineRuns: baseline?.n ?? 0 };
 }
 
-/** A RegistrationRequest of which only the manifest is known to be what it should be. */
-function parseRegistration(body: Uint8Array): { manifest: string; baseline: unknown; plans: readonly unknown[] } | null {
+/** As it arrives: of baseline and plans nothing is known yet. */
+interface UncheckedRequest extends Readonly<Record<keyof RegistrationRequest, unknown>> {
+  readonly manifest: string;
+  readonly plans: readonly unknown[];
+}
+
+function parseRegistration(body: Uint8Array): UncheckedRequest | null {
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
     if (typeof json !== 'object' || json === null) return null;
-    const { manifest, baseline = null, plans = [] } = json as { manifest?: unknown; baseline?: unknown; plans?: unknown };
+    const { manifest, baseline = null, plans = [] } = json as Partial<Record<keyof RegistrationRequest, unknown>>;
     return typeof manifest === 'string' && Array.isArray(plans) ? { manifest, baseline, plans } : null;
   } catch {
     return null;

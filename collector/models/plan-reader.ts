@@ -8,12 +8,12 @@
  */
 import { placeMetrics, planHash } from '../../counts/layout/plan.ts';
 import { PLAN_CELL_COUNT_MAX, PLAN_KEPT_COUNT_MAX, SEGMENT_COUNT_MAX } from '../../protocol/limits.ts';
-import type { Metric, Plan } from '../../protocol/report/plan.ts';
+import type { CountedPer, Metric, MetricRole, Plan } from '../../protocol/report/plan.ts';
 import type { ReleasedPlan } from './kept-plans.ts';
 import { digestText, noisedPlanOf } from './registered-model.ts';
 
-const PER: readonly unknown[] = ['run', 'item', 'part', 'event'] satisfies Metric['per'][];
-const ROLES: readonly unknown[] = [null, 'state', 'class', 'headline'] satisfies Metric['role'][];
+const PER: readonly unknown[] = ['run', 'item', 'part', 'event'] satisfies CountedPer[];
+const ROLES: readonly unknown[] = [null, 'state', 'class', 'headline'] satisfies (MetricRole | null)[];
 
 /** Data plans of other releases and the noised plans beside them, or what is wrong with one. */
 export async function readPlanDocuments(documents: readonly unknown[]): Promise<readonly ReleasedPlan[] | string> {

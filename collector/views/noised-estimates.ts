@@ -8,7 +8,7 @@
  */
 import { estimateOf } from '../../counts/noise/estimate.ts';
 import type { LocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
-import type { NoisedEstimates, NoisedMetric, OtherPlan } from '../../protocol/read/read-api.ts';
+import type { NoisedCell, NoisedEstimates, NoisedMetric, OtherPlan } from '../../protocol/read/read-api.ts';
 import type { NoisedPlan } from '../models/registered-model.ts';
 import type { CellQuery, Store } from '../store/store.ts';
 
@@ -29,7 +29,9 @@ export async function noisedEstimates(store: Store, noised: NoisedPlan | null, r
 function metricsOf(plan: LocalDpPlan, sums: Float64Array): NoisedMetric[] {
   return estimateOf(plan, sums).map(({ metric, reportCount, cells }) => {
     const names = plan.metrics.find(({ id }) => id === metric)?.cells ?? [];
-    const named = cells.map(({ count, variance }, cell) => ({ cell: names[cell] as string, count, deviation: Math.sqrt(variance) }));
+    const named = cells.map(({ count, variance }, cell): NoisedCell => {
+      return { cell: names[cell] as string, count, deviation: Math.sqrt(variance) };
+    });
     return { metric, reportCount, cells: named };
   });
 }

@@ -41,13 +41,15 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
     store = await underTest.open();
     return store;
   };
-  testCounting(() => store, reopen);
+  testSums(() => store);
+  testIds(() => store, reopen);
   testKeeping(() => store, reopen);
 }
 
 type Reopen = () => Promise<Store>;
 
-function testCounting(current: () => Store, reopen: Reopen): void {
+/** What is added up, and what is kept apart. */
+function testSums(current: () => Store): void {
   test('an empty store has no sums, no totals and no registrations', async () => {
     expect(await current().cellSums(DATA)).toEqual([]);
     expect(await current().hourTotals(RANGE)).toEqual([]);
@@ -109,6 +111,26 @@ function testCounting(current: () => Store, reopen: Reopen): void {
     );
   });
 
+  test('sums beyond 32 bits are exact', async () => {
+    const max = 0xffff_ffff;
+    const windows = Array.from({ length: 1_000 }, () =>
+      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
+    );
+    await current().commit(windows, NOW_MS);
+    await current().commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
+    expect(await current().cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
+  });
+
+  test('a window without cells counts as a report', async () => {
+    await current().commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
+    expect(await current().cellSums(DATA)).toEqual([]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+  });
+}
+
+/** A window counts once. */
+function testIds(current: () => Store, reopen: Reopen): void {
   test('an id counts once: within a group, over groups and after opening again', async () => {
     const window = accepted();
     expect(await current().commit([window, window], NOW_MS)).toEqual(['stored', 'duplicate']);
@@ -132,23 +154,6 @@ function testCounting(current: () => Store, reopen: Reopen): void {
     expect(await current().commit(windows, NOW_MS)).toEqual(ids.map(() => 'duplicate'));
   });
 
-  test('sums beyond 32 bits are exact', async () => {
-    const max = 0xffff_ffff;
-    const windows = Array.from({ length: 1_000 }, () =>
-      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
-    );
-    await current().commit(windows, NOW_MS);
-    await current().commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
-    expect(await current().cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
-  });
-
-  test('a window without cells counts as a report', async () => {
-    await current().commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
-    expect(await current().cellSums(DATA)).toEqual([]);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
-  });
-
   test('forgetting drops ids received before a time, and no sum', async () => {
     const [old, recent] = [accepted(), accepted()];
     await current().commit([old], NOW_MS - 1);
@@ -159,6 +164,7 @@ function testCounting(current: () => Store, reopen: Reopen): void {
   });
 }
 
+/** What is given comes back. */
 function testKeeping(current: () => Store, reopen: Reopen): void {
   test('a registration comes back as it was given, after opening again too; a second one replaces it', async () => {
     const manifestJson = manifestText('schön "quoted"; DROP TABLE ids; --');

@@ -245,9 +245,7 @@ const FILE_LINE_COUNT_MAX = 450;
 const FUNCTION_LINE_COUNT_MAX = 70;
 
 /** Functions over the line today, with their size. */
-const LONG_FUNCTIONS_TODAY: Readonly<Record<string, number>> = {
-  'test/conformance/store.ts testStore': 133,
-};
+const LONG_FUNCTIONS_TODAY: Readonly<Record<string, number>> = {};
 /** Files over the line today. */
 const LONG_FILES_TODAY: Readonly<Record<string, number>> = {};
 
