@@ -42,6 +42,7 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
     return store;
   };
   testSums(() => store);
+  testTotals(() => store);
   testIds(() => store, reopen);
   testKeeping(() => store, reopen);
 }
@@ -90,6 +91,19 @@ function testSums(current: () => Store): void {
     expect(await current().cellSums({ ...DATA, fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toHaveLength(1);
   });
 
+  test('sums beyond 32 bits are exact', async () => {
+    const max = 0xffff_ffff;
+    const windows = Array.from({ length: 1_000 }, () =>
+      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
+    );
+    await current().commit(windows, NOW_MS);
+    await current().commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
+    expect(await current().cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
+  });
+}
+
+function testTotals(current: () => Store): void {
   test('totals count reports and runs of an hour, kinds of report and plans apart', async () => {
     await current().commit(
       [
@@ -109,17 +123,6 @@ function testSums(current: () => Store): void {
         { ...key, plan: softwareWindow().plan, report: 'software', reports: 1, runs: 3 },
       ]),
     );
-  });
-
-  test('sums beyond 32 bits are exact', async () => {
-    const max = 0xffff_ffff;
-    const windows = Array.from({ length: 1_000 }, () =>
-      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
-    );
-    await current().commit(windows, NOW_MS);
-    await current().commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
-    expect(await current().cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
   });
 
   test('a window without cells counts as a report', async () => {
