@@ -6,7 +6,6 @@
  */
 import type { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import { isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import {
   CLOCK_AHEAD_MS_MAX,
   LIVE_BACKLOG_COUNT_MAX,
@@ -16,8 +15,6 @@ import {
 } from '../../protocol/limits.ts';
 import type { Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
-import type { NoisedPlan, RegisteredModel } from '../models/registered-model.ts';
-import type { Registry } from '../models/registry.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
 import type { ServerDeps } from './server-deps.ts';
 
@@ -42,7 +39,7 @@ export function addReadRoutes(app: Hono, { store, registry, live, release, now, 
     if (typeof range === 'string') return c.text(range, 400);
     const model = registry.find(range.modelVersion);
     if (model === undefined) return c.text('This model version is not registered here.', 404);
-    const noised = noisedPlanOf(registry, model, c.req.query('plan'));
+    const noised = registry.noisedPlanOf(model, c.req.query('plan') ?? null);
     if (noised === undefined) return c.text('`plan` must be a noised plan of this model; GET /v1/models/{version} lists them.', 404);
     // A noised report has a day and no hour: the day in which the range begins counts whole.
     const fromHour = range.fromHour - (range.fromHour % 24);
@@ -70,13 +67,6 @@ export function addReadRoutes(app: Hono, { store, registry, live, release, now, 
       stop();
     });
   });
-}
-
-/** The plan that was asked for, or the present one; null when the model has none, undefined when there is none of that hash. */
-function noisedPlanOf(registry: Registry, model: RegisteredModel, hash: string | undefined): NoisedPlan | null | undefined {
-  if (hash === undefined) return model.noised;
-  const plan = registry.planOf(model.registration.modelVersion, hash);
-  return plan && isLocalDpPlan(plan) ? { plan, hash } : undefined;
 }
 
 /** Model and hours of a query, or what is wrong with it. */

@@ -11,6 +11,7 @@
  *
  * Not here: who may register (collector/http/model-routes.ts), keeping plans (kept-plans.ts).
  */
+import { isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { RELEASED_SOFTWARE_PLANS } from '../../counts/plans/released-software-plans.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
@@ -23,7 +24,7 @@ import type { Registration, Store } from '../store/store.ts';
 import { type BaselineOf, readBaseline } from './baseline.ts';
 import { KeptPlans, type ReleasedPlan } from './kept-plans.ts';
 import { readPlanDocuments } from './plan-reader.ts';
-import { presentPlansOf, type Refused, type RegisteredModel, registeredModelOf } from './registered-model.ts';
+import { type NoisedPlan, presentPlansOf, type Refused, type RegisteredModel, registeredModelOf } from './registered-model.ts';
 
 /** `baselineLeftOut`: why, in a sentence; null when it was not. */
 export type AdmitVerdict = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
@@ -90,6 +91,13 @@ export class Registry implements KnownPlans {
     if (hash === model?.registration.plan) return model.plan;
     if (hash === model?.noised?.hash) return model.noised.plan;
     return this.software.get(hash)?.plan ?? this.kept.find(modelVersion, hash) ?? null;
+  }
+
+  /** The noised plan of that hash, or the present one; null when the model has none, undefined when it has none of that hash. */
+  noisedPlanOf(model: RegisteredModel, hash: string | null): NoisedPlan | null | undefined {
+    if (hash === null) return model.noised;
+    const plan = this.planOf(model.registration.modelVersion, hash);
+    return plan && isLocalDpPlan(plan) ? { plan, hash } : undefined;
   }
 
   /** Every plan by which sums of the model can be read: present ones first, then those of other releases, the last kept first. */
