@@ -70,7 +70,10 @@ test('a model version that is not registered has no estimates, and a query that 
 });
 
 test('reports of another noised plan are in no estimate, are told, and are read by its hash; a plan that is none is a 404', async () => {
-  const earlierData = placeMetrics('data', DATA_PLAN.metrics.slice(1));
+  const earlierData = placeMetrics(
+    'data',
+    DATA_PLAN.metrics.filter(({ of }) => of?.side === 'output'),
+  );
   const earlier = localDpPlanOf(earlierData) as LocalDpPlan;
   const hash = await localDpPlanHash(earlier, digest);
   const document = { hash: await planHash(earlierData, digest), release: '0.0.1', plan: earlierData };
