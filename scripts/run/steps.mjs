@@ -60,13 +60,19 @@ export async function build() {
   return outcomeOf(await node([join(root, 'scripts/build.mjs')]));
 }
 
-/** @param {string} project @param {{ env?: Record<string, string>, limitMs?: number, args?: string[] }} options @returns {Promise<Outcome>} */
-export async function vitest(project, { args = [], ...options } = {}) {
+/**
+ * @param {string} project
+ * @param {{ env?: Record<string, string>, limitMs?: number, args?: string[], related?: string[] }} options `related`: scripts;
+ *   only they, and tests that import one of them, are run
+ * @returns {Promise<Outcome>}
+ */
+export async function vitest(project, { args = [], related, ...options } = {}) {
   announce(`${project} tests`);
   const report = join(root, `test-results/${project}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await node([bin('vitest/vitest.mjs'), 'run', '--project', project, ...reporters, ...args], options);
+  const command = related === undefined ? ['run'] : ['related', '--run', ...related];
+  const code = await node([bin('vitest/vitest.mjs'), ...command, '--project', project, ...reporters, ...args], options);
   const outcome = { passed: 0, failed: 0, skipped: 0 };
   if (existsSync(report)) {
     for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {
