@@ -25,7 +25,9 @@ function choose({ all, base }) {
   }
   const changed = changedFiles(commit);
   const related = changedScripts(changed, scriptTexts());
-  announce(`${changed.length} files differ from ${commit.slice(0, ABBREVIATED_LENGTH)}${related === null ? ': all unit tests run' : ''}`);
+  announce(
+    `changed since ${commit.slice(0, ABBREVIATED_LENGTH)}: ${changed.length} of the files${related === null ? ': all unit tests run' : ''}`,
+  );
   return related === null ? {} : { related };
 }
 
