@@ -25,9 +25,8 @@ function choose({ all, base }) {
   }
   const changed = changedFiles(commit);
   const related = changedScripts(changed, scriptTexts());
-  announce(
-    `changed since ${commit.slice(0, ABBREVIATED_LENGTH)}: ${changed.length} of the files${related === null ? ': all unit tests run' : ''}`,
-  );
+  const rest = related === null ? '; all unit tests run' : '';
+  announce(`files changed since ${commit.slice(0, ABBREVIATED_LENGTH)}: ${changed.length}${rest}`);
   return related === null ? {} : { related };
 }
 
