@@ -19,12 +19,12 @@ import { GroupCommit } from './intake/group-commit.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
-import { DUCKDB_PACKAGE } from './operator/duckdb-package.ts';
 import { StartupError, systemCode } from './operator/startup-error.ts';
 import type { Store } from './store/store.ts';
 import { LiveFeed } from './views/live-feed.ts';
 
 declare const __RELEASE__: string;
+declare const __DUCKDB__: string;
 
 export interface CollectorOptions {
   /** Default 8788; 0 lets the system choose. */
@@ -122,7 +122,7 @@ async function openDefaultStore(folder: string): Promise<Store> {
     // A missing file of our own is a damaged installation, and keeps its stack.
     if (!(error instanceof Error && /^Cannot find package/.test(error.message))) throw error;
     throw new StartupError(
-      `Counts are kept in DuckDB, which is not installed. Run npm install ${DUCKDB_PACKAGE}, or give the collector another store.`,
+      `Counts are kept in DuckDB, which is not installed. Run npm install @duckdb/node-api@${__DUCKDB__}, or give the collector another store.`,
       { cause: error },
     );
   });

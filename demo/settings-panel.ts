@@ -13,7 +13,7 @@ import { formatBytes, formatMs } from './figures.ts';
 
 const query = new URLSearchParams(location.search);
 
-export interface Choice {
+interface Choice {
   readonly provider: Provider | 'auto';
   readonly variant: string | undefined;
 }

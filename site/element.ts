@@ -5,10 +5,10 @@
  *  - Text is set as text, never as markup, so nothing that a file or a person names can become an element.
  */
 
-export type Child = Node | string | null;
+type Child = Node | string | null;
 
 /** `class`, `id`, `aria-*` and other attributes; false and null leave an attribute out, true sets it empty. */
-export type Attributes = Readonly<Record<string, string | number | boolean | null>>;
+type Attributes = Readonly<Record<string, string | number | boolean | null>>;
 
 /** @param children null is left out. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(

@@ -29,7 +29,7 @@ import { HOUR_MS } from '../../protocol/report/window.ts';
 import { ms, percent, whole } from './charts/figures.ts';
 import { isSelected, type Selection, type ShownKind } from './selection.ts';
 
-export interface Distribution {
+interface Distribution {
   readonly metric: PlacedMetric;
   readonly field: DenseCounts;
   readonly base: DenseCounts | null;
@@ -39,14 +39,14 @@ export interface Distribution {
   readonly js: number | null;
 }
 
-export interface Tile {
+interface Tile {
   readonly id: string;
   readonly title: string;
   readonly value: string;
   readonly detail: string;
 }
 
-export interface HourPoint {
+interface HourPoint {
   readonly hour: number;
   readonly runs: number;
   readonly p50Ms: number | null;
@@ -62,25 +62,25 @@ export interface Gain {
 }
 
 /** The most frequent class of a gain, and its share there and in the baseline. */
-export interface TopClass {
+interface TopClass {
   readonly label: string;
   readonly ratio: number;
   readonly baseRatio: number | null;
 }
 
 /** Reports of the range that another plan has. */
-export interface HiddenReports {
+interface HiddenReports {
   readonly report: ShownKind;
   readonly plan: string;
   readonly reports: number;
 }
 
-export interface CountRow {
+interface CountRow {
   readonly what: string;
   readonly count: number;
 }
 
-export interface ViewOf {
+interface ViewOf {
   readonly detail: ModelDetail;
   readonly series: Series;
   /** Software reports of pages that could not read a manifest: they stand under every model. */

@@ -6,7 +6,7 @@
 import type { Baseline } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 
-export type ReadBaseline =
+type ReadBaseline =
   | { readonly kind: 'usable'; readonly baseline: Baseline }
   /** A good one in its time: its cells mean something else now. */
   | { readonly kind: 'other-plan'; readonly sentence: string }

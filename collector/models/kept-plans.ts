@@ -10,12 +10,10 @@
  *
  * Not here: making a plan (counts/plans), which plan a model counts by now (registry.ts).
  */
+import type { ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
 import { PLAN_KEPT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { KeptPlan, Store } from '../store/store.ts';
-
-/** A plan, its name, and the first release that is known to count by it. */
-export type ReleasedPlan = Pick<KeptPlan, 'hash' | 'release' | 'plan'>;
 
 export class KeptPlans {
   private readonly store: Store;

@@ -7,9 +7,9 @@
  *  - Places of metrics are laid out here. What is longer than a plan may be is refused.
  */
 import { placeMetrics, planHash } from '../../counts/layout/plan.ts';
+import type { ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
 import { PLAN_CELL_COUNT_MAX, PLAN_KEPT_COUNT_MAX, SEGMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { CountedPer, Metric, MetricRole, Plan } from '../../protocol/report/plan.ts';
-import type { ReleasedPlan } from './kept-plans.ts';
 import { digestText, noisedPlanOf } from './registered-model.ts';
 
 const PER: readonly unknown[] = ['run', 'item', 'part', 'event'] satisfies CountedPer[];

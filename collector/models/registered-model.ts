@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import { planHash } from '../../counts/layout/plan.ts';
 import { type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import type { ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
 import { MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { Registration } from '../store/store.ts';
-import type { ReleasedPlan } from './kept-plans.ts';
 
 export interface RegisteredModel {
   readonly registration: Registration;

@@ -12,7 +12,7 @@
  * Not here: who may register (collector/http/model-routes.ts), keeping plans (kept-plans.ts).
  */
 import { isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
-import { RELEASED_SOFTWARE_PLANS } from '../../counts/plans/released-software-plans.ts';
+import { RELEASED_SOFTWARE_PLANS, type ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
@@ -22,14 +22,14 @@ import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { KnownPlans } from '../intake/intake.ts';
 import type { Registration, Store } from '../store/store.ts';
 import { type BaselineOf, readBaseline } from './baseline.ts';
-import { KeptPlans, type ReleasedPlan } from './kept-plans.ts';
+import { KeptPlans } from './kept-plans.ts';
 import { readPlanDocuments } from './plan-reader.ts';
 import { type NoisedPlan, presentPlansOf, type Refused, type RegisteredModel, registeredModelOf } from './registered-model.ts';
 
 /** `baselineLeftOut`: why, in a sentence; null when it was not. */
-export type AdmitVerdict = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
+type AdmitVerdict = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
 
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly store: Store;
   /** insitu's version: what the present plans are made by. */
   readonly release: string;
@@ -39,7 +39,7 @@ export interface RegistryOptions {
 }
 
 /** What comes with a manifest. */
-export interface RegistrationExtras {
+interface RegistrationExtras {
   /** As JSON; null keeps the baseline that is registered. */
   readonly baseline: unknown;
   /** Data plans of other releases as JSON, each `{ hash, release, plan }`. */

@@ -8,7 +8,7 @@ import { LIVE_INTERVAL_MS } from '../../protocol/limits.ts';
 import type { CommitEvent } from '../../protocol/read/read-api.ts';
 import type { AcceptedWindow } from '../store/store.ts';
 
-export type LiveListener = (event: CommitEvent) => void;
+type LiveListener = (event: CommitEvent) => void;
 
 export class LiveFeed {
   private readonly listeners = new Set<LiveListener>();

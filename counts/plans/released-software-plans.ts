@@ -17,7 +17,7 @@ import { placeMetrics } from '../layout/plan.ts';
 import released from './released-software-plans.json' with { type: 'json' };
 
 /** A software metric as it is written down: the list of its cells, or the scale of a quantity. */
-export interface SoftwareMetricSource {
+interface SoftwareMetricSource {
   readonly id: string;
   readonly title: string;
   readonly unit: string;
@@ -25,9 +25,10 @@ export interface SoftwareMetricSource {
   readonly cells: readonly string[] | LogLinearScale;
 }
 
+/** A plan of any kind, its name, and since when there is one. */
 export interface ReleasedPlan {
   readonly hash: string;
-  /** The first release that counts by it. */
+  /** The first release that is known to count by it. */
   readonly release: string;
   readonly plan: Plan;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Plan } from '../../protocol/report/plan.ts';
-import { type SoftwareMetricSource, softwarePlanOf } from './released-software-plans.ts';
+import { softwarePlanOf } from './released-software-plans.ts';
 import { SOFTWARE_LAYOUT, type SoftwareMetric } from './software-layout.ts';
 
 /** Title, unit, why. */
@@ -62,12 +62,9 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
   ],
 };
 
-/** As they are written down for later releases. */
-export function softwareSources(): readonly SoftwareMetricSource[] {
-  return (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id) => {
+export const SOFTWARE_PLAN: Plan = softwarePlanOf(
+  (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id) => {
     const [title, unit, why] = WORDS[id];
     return { id, title, unit, why, cells: SOFTWARE_LAYOUT[id] };
-  });
-}
-
-export const SOFTWARE_PLAN: Plan = softwarePlanOf(softwareSources());
+  }),
+);

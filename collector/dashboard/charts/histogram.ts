@@ -9,7 +9,7 @@ import { fractionsOf } from '../../../counts/statistics/summary.ts';
 import { element, table } from '../../../site/element.ts';
 import { cellLabel, percent } from './figures.ts';
 
-export interface HistogramInput {
+interface HistogramInput {
   readonly labels: readonly string[];
   readonly field: ArrayLike<number>;
   readonly base: ArrayLike<number> | null;

@@ -37,7 +37,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
-  'protocol/read': { imports: ['protocol', 'protocol/manifest', 'protocol/report'] },
+  'protocol/read': { imports: ['protocol/manifest', 'protocol/report'] },
 
   // Pure: values to cells.
   'counts/layout': { imports: ['protocol'] },
@@ -112,15 +112,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // The collector.
-  'collector/operator': { imports: ['protocol'], node: true },
-  'collector/store': { imports: ['protocol', 'counts/layout', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
-  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
+  'collector/operator': { imports: [], node: true },
+  'collector/store': { imports: ['protocol', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/noise', 'collector/store'], node: true },
   'collector/models': {
-    imports: ['protocol', ...COUNTS, 'collector/operator', 'collector/store', 'collector/intake'],
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/plans', 'counts/noise'],
+      ...['collector/operator', 'collector/store', 'collector/intake'],
+    ],
     clock: true,
     node: true,
   },
-  'collector/views': { imports: ['protocol', ...COUNTS, 'collector/store', 'collector/models'], node: true },
+  'collector/views': { imports: ['protocol', 'counts/noise', 'collector/store', 'collector/models'], node: true },
   'collector/http': {
     imports: ['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
     vendors: ['hono', '@hono/node-server'],
@@ -134,9 +137,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     clock: true,
     node: true,
   },
-  'collector/dashboard/charts': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'site'], vendors: ['uplot'] },
+  'collector/dashboard/charts': { imports: ['counts/statistics', 'site'], vendors: ['uplot'] },
   'collector/dashboard': {
-    imports: ['protocol', 'counts/layout', 'counts/plans', 'counts/statistics', 'site', 'collector/dashboard/charts'],
+    imports: ['protocol', 'counts/layout', 'counts/statistics', 'site', 'collector/dashboard/charts'],
     clock: true,
     network: true,
   },
