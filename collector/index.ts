@@ -129,7 +129,7 @@ async function openDefaultStore(folder: string): Promise<Store> {
   return openDuckDbStore(folder);
 }
 
-/** An hour later than the horizon, so that an id cannot be forgotten between a window's verdict and its commit. */
+/** An hour later than the horizon, so that an id cannot be forgotten between a window's acceptance and its commit. */
 function startSweeping(store: Store, now: () => number, log: (sentence: string) => void): NodeJS.Timeout {
   const sweep = () => {
     store.forgetIds(now() - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS).catch((error: unknown) => {

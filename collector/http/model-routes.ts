@@ -27,9 +27,9 @@ export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): v
     if (request === null) {
       return c.text('Expected JSON: {"manifest": "<model.json as text>", "baseline": {…} or null, "plans": [] of other releases}.', 400);
     }
-    const verdict = await registry.admit(request.manifest, request);
-    if (!verdict.ok) return c.text(verdict.reason, 400);
-    return c.json<RegistrationAnswer>({ ...entryOf(verdict.model), baselineLeftOut: verdict.baselineLeftOut }, 201);
+    const answer = await registry.admit(request.manifest, request);
+    if (!answer.ok) return c.text(answer.reason, 400);
+    return c.json<RegistrationAnswer>({ ...entryOf(answer.model), baselineLeftOut: answer.baselineLeftOut }, 201);
   });
   app.get('/v1/models', (c) => c.json<ModelEntry[]>(registry.models.map(entryOf)));
   app.get('/v1/models/:version', (c) => {

@@ -41,9 +41,9 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
     const body = await readBody(c, BODY_BYTES_MAX);
     if (body === 'too-long') return refuse(c, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
     if (body === 'cut-off') return refuse(c, 400, 'The body is cut off.');
-    const verdict = judgeBody(body, registry, now());
-    if (!verdict.ok) return refuse(c, verdict.status, verdict.reason, verdict.status === 503 ? RETRY_AFTER_UNKNOWN_S : 0);
-    const outcome = await group.submit(verdict.windows);
+    const answer = judgeBody(body, registry, now());
+    if (!answer.ok) return refuse(c, answer.status, answer.reason, answer.status === 503 ? RETRY_AFTER_UNKNOWN_S : 0);
+    const outcome = await group.submit(answer.windows);
     if (outcome === 'committed') return c.body(null, 204);
     const reason = { full: 'The intake is full.', failed: 'The store failed; nothing was counted.', closing: 'The collector is stopping.' };
     return refuse(c, 503, reason[outcome], RETRY_AFTER_BUSY_S);

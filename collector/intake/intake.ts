@@ -2,7 +2,7 @@
  * Intake: what of a report's body may be counted.
  *
  * A pure function from bytes, the registered models and a clock to windows or a refusal, so that a table of
- * bodies can test every answer and nothing but this verdict decides what reaches the store.
+ * bodies can test every answer and nothing but this answer decides what reaches the store.
  *
  * Invariants
  *  - A body is taken whole or refused whole. A 4xx means "send the windows one by one" to a client that sent several.
@@ -40,7 +40,7 @@ export interface KnownPlans {
 
 type RefusalStatus = 400 | 410 | 413 | 503;
 
-export type IntakeVerdict =
+export type IntakeAnswer =
   | { readonly ok: true; readonly windows: readonly AcceptedWindow[] }
   | { readonly ok: false; readonly status: RefusalStatus; readonly reason: string };
 
@@ -49,7 +49,7 @@ interface Refusal {
   readonly reason: string;
 }
 
-export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeVerdict {
+export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeAnswer {
   if (bytes.length > BODY_BYTES_MAX) return { ok: false, status: 413, reason: `A report has at most ${BODY_BYTES_MAX} bytes.` };
   const decoded = decodeBody(bytes);
   if (!decoded.ok) return { ok: false, status: 400, reason: `Not a report: ${decoded.reason}.` };

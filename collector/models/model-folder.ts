@@ -25,14 +25,14 @@ async function registerModel(folder: string, registry: Registry, log: (sentence:
   if (manifest === null) return;
   const baselineText = await readText(join(folder, 'baseline.json'));
   const baseline = baselineText === null ? null : parseJson(baselineText);
-  const verdict = await registry.admit(manifest, { baseline });
-  if (verdict.ok) {
-    if (verdict.baselineLeftOut !== null) log(`${folder}: ${verdict.baselineLeftOut}`);
+  const answer = await registry.admit(manifest, { baseline });
+  if (answer.ok) {
+    if (answer.baselineLeftOut !== null) log(`${folder}: ${answer.baselineLeftOut}`);
     return;
   }
-  const withoutBaseline = baseline === null ? verdict : await registry.admit(manifest, { baseline: null });
+  const withoutBaseline = baseline === null ? answer : await registry.admit(manifest, { baseline: null });
   const consequence = withoutBaseline.ok ? 'It was registered without a baseline.' : 'Its reports wait until it is registered.';
-  log(`${folder}: ${verdict.reason} ${consequence}`);
+  log(`${folder}: ${answer.reason} ${consequence}`);
 }
 
 async function readText(file: string): Promise<string | null> {

@@ -27,7 +27,7 @@ import { readPlanDocuments } from './plan-reader.ts';
 import { type NoisedPlan, presentPlansOf, type Refused, type RegisteredModel, registeredModelOf } from './registered-model.ts';
 
 /** `baselineLeftOut`: why, in a sentence; null when it was not. */
-type AdmitVerdict = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
+type AdmitAnswer = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
 
 interface RegistryOptions {
   readonly store: Store;
@@ -115,7 +115,7 @@ export class Registry implements KnownPlans {
   }
 
   /** Registers a model, or gives a registered one another baseline or more plans. Rejects only when the store fails. */
-  async admit(manifestJson: string, { baseline, plans = [] }: RegistrationExtras): Promise<AdmitVerdict> {
+  async admit(manifestJson: string, { baseline, plans = [] }: RegistrationExtras): Promise<AdmitAnswer> {
     const { store, now, release } = this.options;
     const derived = await registeredModelOf(manifestJson, now());
     if (!derived.ok) return derived;
