@@ -38,7 +38,7 @@ export interface KnownPlans {
   planOf(modelVersion: string, hash: string): Plan | null | undefined;
 }
 
-export type RefusalStatus = 400 | 410 | 413 | 503;
+type RefusalStatus = 400 | 410 | 413 | 503;
 
 export type IntakeVerdict =
   | { readonly ok: true; readonly windows: readonly AcceptedWindow[] }
