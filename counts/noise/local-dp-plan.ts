@@ -33,7 +33,7 @@ import { placeMetrics, type TextDigest } from '../layout/plan.ts';
 import { EXP_UNIT, expOf, MICRO } from './exponential.ts';
 
 /** `unary`: optimised unary encoding. `response`: generalised randomised response. */
-export type Mechanism = 'unary' | 'response';
+type Mechanism = 'unary' | 'response';
 
 export interface Feature {
   /** Metric of the data plan. */
