@@ -106,7 +106,7 @@ function countImages(input: ManifestInput, tensor: TensorWire, counts: TensorCou
 }
 
 /** Where an image lies in its tensor: strides are in elements. */
-export interface ImageGeometry {
+interface ImageGeometry {
   readonly offset: number;
   readonly height: number;
   readonly width: number;
@@ -116,7 +116,7 @@ export interface ImageGeometry {
   readonly channelStride: number;
 }
 
-export type ImageMeasure = { readonly [M in ImageMetric]: number } & Survey;
+type ImageMeasure = { readonly [M in ImageMetric]: number } & Survey;
 
 /** @param range Values that mean black and white. */
 export function measureImage(values: ArrayLike<number>, geometry: ImageGeometry, range: readonly [number, number]): ImageMeasure {

@@ -33,7 +33,7 @@ import { placeMetrics, type TextDigest } from '../layout/plan.ts';
 import { EXP_UNIT, expOf, MICRO } from './exponential.ts';
 
 /** `unary`: optimised unary encoding. `response`: generalised randomised response. */
-export type Mechanism = 'unary' | 'response';
+type Mechanism = 'unary' | 'response';
 
 export interface Feature {
   /** Metric of the data plan. */
@@ -58,9 +58,9 @@ export interface LocalDpPlan extends Plan {
 }
 
 /** The cell for an epoch in which nothing ran, and for a run that did not meet the metric. */
-export const NULL_CELL = 'null';
+const NULL_CELL = 'null';
 /** Metric whose cells count the reports that were about each feature. */
-export const ASKED_METRIC = 'local-dp.asked';
+const ASKED_METRIC = 'local-dp.asked';
 
 /**
  * The noised plan beside a data plan; null when no metric of it can be asked.

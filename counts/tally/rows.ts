@@ -21,7 +21,7 @@ export type DeclaredTensor = ManifestInput | ManifestOutput;
 export type CountTensor = (tensor: TensorWire) => boolean;
 
 /** Rows whose elements are numbers or, then in `texts` as well, strings. */
-export interface TensorRows extends Rows {
+interface TensorRows extends Rows {
   readonly texts?: readonly string[];
   /** Axes of one row. */
   readonly axes: readonly number[];

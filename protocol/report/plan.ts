@@ -20,7 +20,7 @@ import type { ReportKind } from './window.ts';
  *  - `part`: an element, a box, a text. An item may have any number of them.
  *  - `event`: nothing of a run: a load, a loss, a person's feedback, a noised report. The window says nothing of their number.
  */
-export type CountedPer = 'run' | 'item' | 'part' | 'event';
+type CountedPer = 'run' | 'item' | 'part' | 'event';
 
 /** The tensor that a metric is counted of. */
 export interface CountedOf {

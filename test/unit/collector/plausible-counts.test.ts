@@ -11,8 +11,8 @@ import { BATCH_AXIS_COUNT_MAX } from '../../../protocol/limits.ts';
 import type { ManifestOutput } from '../../../protocol/manifest/manifest.ts';
 import type { Plan } from '../../../protocol/report/plan.ts';
 import { manifestOf, tensor } from '../../fixtures/counts-manifest.ts';
-import { KINDS } from '../../reference/kinds.ts';
 import { drawsOf } from '../../reference/pairs.ts';
+import { PROOFS } from '../../reference/proofs.ts';
 
 /** A window of these pairs of cell and count, added up. */
 function windowOf(runs: number, pairs: readonly Uint32Array[]): Parameters<typeof isPlausible>[0] {
@@ -26,7 +26,7 @@ function addTo(sums: Map<number, number>, cell: number, count: number): void {
   sums.set(cell, (sums.get(cell) ?? 0) + count);
 }
 
-for (const { name, manifests } of KINDS) {
+for (const { name, manifests } of PROOFS) {
   test(`${name}: what is counted of any runs is accepted`, () => {
     const property = fc.property(drawsOf(manifests()), ({ manifest, runs }) => {
       const plan = dataPlanOf(manifest);

@@ -44,9 +44,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/tally': { imports: ['protocol', 'counts/layout'] },
   'counts/kinds': { imports: ['protocol', 'counts/layout', 'counts/tally'] },
   'counts/plans': { imports: ['protocol', 'counts/layout', 'counts/kinds'] },
-  'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds', 'counts/plans'] },
+  'counts/run': { imports: ['protocol', 'counts/tally', 'counts/kinds', 'counts/plans'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
-  'counts/statistics': { imports: ['protocol', 'counts/layout'] },
+  'counts/statistics': { imports: ['protocol'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
@@ -148,7 +148,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'cli/terminal': { imports: ['protocol'], clock: true, node: true },
   'cli/folder': { imports: ['protocol', 'onnx', 'cli/terminal'], node: true },
   'cli/data': {
-    imports: ['protocol', 'counts/layout', 'counts/plans', ...PROCESSING, 'cli/terminal'],
+    imports: ['protocol', 'counts/kinds', ...PROCESSING, 'cli/terminal'],
     vendors: ['@duckdb/node-api', 'sharp'],
     node: true,
   },
