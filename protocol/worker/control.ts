@@ -97,13 +97,13 @@ export interface ControlApi<Port> {
   start(settings: WorkerSettings, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
-  /** `id` is unique within the client; a loaded model has it as its handle. */
+  /** `id` is unique within the client; a loaded model has it as its `loadId`. */
   load(id: number, request: LoadRequest): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
   refreshed(ask: number, address: FileAddress | null): Promise<void>;
   /** Of a model for which the page sends `last` as well. What was sent before is answered first. */
-  close(handle: number): Promise<Reply<null>>;
+  close(loadId: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
   removeStored(url: string | null): Promise<Reply<number>>;

@@ -135,7 +135,7 @@ export type LoadTimings = Readonly<Record<Exclude<LoadPhase, 'ready'>, number>>;
 
 export interface LoadedModel {
   /** Names this model in later messages; unique within the client. */
-  readonly handle: number;
+  readonly loadId: number;
   readonly manifest: Manifest;
   /** First 8 bytes of the SHA-256 of the manifest as served, 16 hex digits. */
   readonly modelVersion: string;

@@ -18,11 +18,11 @@ export type RunMessage =
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'release'; readonly residentIds: readonly number[] }
   /** No run of this model follows: its `close`, which comes by the other channel and may be faster, waits for this. */
-  | { readonly type: 'last'; readonly handle: number };
+  | { readonly type: 'last'; readonly loadId: number };
 
 export interface RunRequest {
   readonly id: number;
-  readonly handle: number;
+  readonly loadId: number;
   readonly feeds: RunFeeds;
   /** Count this run and send its cells. False before consent, and for files that a person dropped. */
   readonly isCounted: boolean;

@@ -34,7 +34,7 @@ interface Wait {
 type ReadWait = Omit<Wait, 'startMs'> & { readonly startMs: number | undefined };
 
 interface RunOrder extends Wait {
-  readonly handle: number;
+  readonly loadId: number;
   readonly ready: ReadyFeeds;
   readonly isCounted: boolean;
 }
@@ -94,8 +94,8 @@ export class RunChannel {
   }
 
   run(order: RunOrder): Promise<RunAnswer> {
-    const { handle, ready, isCounted } = order;
-    return this.send(order, (id) => ({ id, handle, feeds: ready.feeds, isCounted }), ready.buffers, isCounted);
+    const { loadId, ready, isCounted } = order;
+    return this.send(order, (id) => ({ id, loadId, feeds: ready.feeds, isCounted }), ready.buffers, isCounted);
   }
 
   /** Resolves when the cells that were on their way are there, after CELLS_TIMEOUT_MS at the latest. */
@@ -124,9 +124,9 @@ export class RunChannel {
   }
 
   /** Says, behind the runs that were started before, that none of this model follows. */
-  endRunsOf(handle: number): void {
+  endRunsOf(loadId: number): void {
     if (this.failure !== null) return;
-    this.ending.push(handle);
+    this.ending.push(loadId);
     this.flushLater();
   }
 
@@ -195,7 +195,7 @@ export class RunChannel {
     }
     if (ending.length > 0) {
       this.ending = [];
-      for (const handle of ending) this.worker.postMessage({ type: 'last', handle } satisfies RunMessage);
+      for (const loadId of ending) this.worker.postMessage({ type: 'last', loadId } satisfies RunMessage);
     }
   }
 

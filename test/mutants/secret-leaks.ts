@@ -131,8 +131,8 @@ const storage: readonly Leak[] = [
     'input',
     edit(
       'sdk/workers/run-channel.ts',
-      'const { handle, ready, isCounted } = order;',
-      `const { handle, ready, isCounted } = order;
+      'const { loadId, ready, isCounted } = order;',
+      `const { loadId, ready, isCounted } = order;
        const kept = Object.values(ready.feeds).map(({ data }) => new Response(data.slice()))[0];
        const number = this.nextId;
        void caches.open('insitu').then((cache) => cache.put('/feeds/' + number, kept));`,

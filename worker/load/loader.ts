@@ -261,7 +261,7 @@ function describe(
 ): LoadedModel {
   const { candidate, factory, file, manifest, modelVersion } = trial;
   return {
-    handle: job.id,
+    loadId: job.id,
     manifest,
     modelVersion,
     ...more,

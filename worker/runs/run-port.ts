@@ -78,7 +78,7 @@ export class RunPort {
     if (message.type === 'cancel') this.cancel(message.id);
     else if (message.type === 'release') this.residents.release(message.residentIds);
     else if (message.type === 'run') this.enter(message.requests);
-    else if (message.type === 'last') this.endingOf(message.handle).resolve();
+    else if (message.type === 'last') this.endingOf(message.loadId).resolve();
   }
 
   /** Resolves once every run of this model that the page has sent is in the queue. */
@@ -119,8 +119,8 @@ export class RunPort {
   private jobOf(request: RunRequest | ReadRequest): QueuedRun | null {
     try {
       if ('residentId' in request) return new PortRead(this, request, this.residents.pin(request.residentId));
-      const model = this.models.get(request.handle);
-      if (model === undefined) throw new SdkError('model-closed', { model: String(request.handle) });
+      const model = this.models.get(request.loadId);
+      if (model === undefined) throw new SdkError('model-closed', { model: String(request.loadId) });
       const pins = pinsOf(request, this.residents);
       // A model that declares nothing enters the queue at once: the page let nothing but tensors through.
       if (model.processing === null) return new PortRun(this, model, request, unprocessed(request), pins);
@@ -134,8 +134,8 @@ export class RunPort {
   }
 
   private prepare(model: PortModel, processing: Processing, request: RunRequest, pins: ReadonlyMap<string, Pin>): void {
-    const among = this.preparing.get(request.handle) ?? new Set();
-    this.preparing.set(request.handle, among);
+    const among = this.preparing.get(request.loadId) ?? new Set();
+    this.preparing.set(request.loadId, among);
     const entering = processing
       .prepare(request.id, request.feeds)
       .then(
@@ -174,7 +174,7 @@ class PortRun implements QueuedRun {
     this.port = port;
     this.model = model;
     this.request = request;
-    const shape = model.batch === null ? null : batchShapeOf(request.handle, prepared.feeds);
+    const shape = model.batch === null ? null : batchShapeOf(request.loadId, prepared.feeds);
     this.company = shape === null || model.batch === null ? null : { key: shape.key, ...model.batch };
     this.itemCount = shape?.itemCount ?? 1;
     this.prepared = prepared;
@@ -209,7 +209,7 @@ class PortRun implements QueuedRun {
       this.refuse(error);
       return;
     }
-    this.port.answer(reply, this.request.handle, () => this.cells(outputs));
+    this.port.answer(reply, this.request.loadId, () => this.cells(outputs));
     this.unpin();
   }
 
@@ -232,7 +232,7 @@ class PortRun implements QueuedRun {
     } catch {
       return false;
     }
-    this.port.answer(replies, this.request.handle, cells);
+    this.port.answer(replies, this.request.loadId, cells);
     return true;
   }
 
@@ -260,7 +260,7 @@ class PortRun implements QueuedRun {
     const { residents } = this.port;
     const sent: Record<string, TensorWire | ResidentWire> = {};
     for (const [name, output] of Object.entries(outputs)) {
-      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.handle, this.model.watch, output);
+      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.loadId, this.model.watch, output);
       else if (wanted[name] !== undefined) sent[name] = output;
     }
     return sent;

@@ -128,7 +128,7 @@ test('image and score cells are those of their edges', () => {
 });
 
 const LOADED: LoadedModel = {
-  handle: 1,
+  loadId: 1,
   manifest: {
     ...DIGITS_LIKE,
     variants: [{ id: 'small', quantization: 'int8', file: 'm.onnx', bytes: 1, sha256: '', chunks: [], providers: ['wasm'], tolerance: 0 }],
