@@ -48,7 +48,7 @@ export const DEVICE_LOSS_GRACE_MS = 100;
 export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
-/** A run waits for company at the most this long. Longer than a person's patience between act and answer nothing is worth waiting for. */
+/** A run waits for others of its batch at the most this long. Longer than a person's patience between act and answer nothing is worth waiting for. */
 export const BATCH_WAIT_MS_MAX = 1_000;
 /** Tensors that one worker keeps for the page. A pipeline of ten models, 30 frames deep, stays below; more is a leak. */
 export const RESIDENT_TENSOR_COUNT_MAX = 512;

@@ -53,9 +53,9 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.models,
     this.residents,
     this.queue,
-    (handle) => {
-      this.updates.get(handle)?.();
-      this.reviews.get(handle)?.();
+    (loadId) => {
+      this.updates.get(loadId)?.();
+      this.reviews.get(loadId)?.();
       this.prepareNextVisit();
     },
   );
@@ -103,17 +103,17 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.loads.get(id)?.abort();
   }
 
-  async close(handle: number): Promise<Reply<null>> {
-    await this.runs.allEntered(handle);
-    const model = this.models.get(handle);
-    this.models.delete(handle);
-    this.updates.delete(handle);
-    this.reviews.delete(handle);
-    this.reviewed.get(handle)?.abort();
-    this.reviewed.delete(handle);
+  async close(loadId: number): Promise<Reply<null>> {
+    await this.runs.allEntered(loadId);
+    const model = this.models.get(loadId);
+    this.models.delete(loadId);
+    this.updates.delete(loadId);
+    this.reviews.delete(loadId);
+    this.reviewed.get(loadId)?.abort();
+    this.reviewed.delete(loadId);
     if (model === undefined) return { ok: true, value: null };
     const release = () => {
-      this.residents.dropOf(handle);
+      this.residents.dropOf(loadId);
       return model.session.release();
     };
     return reply(() => this.queue.control(release).then(() => null));
@@ -164,11 +164,11 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   /** Lets runs of this model in, together where the load asked for it and the model has proved that it may. */
-  private async admit(handle: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
+  private async admit(loadId: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
     const { session, watch, counter, processing, loaded } = model;
     const prove = () => batchRefusal((feeds) => watch.run(feeds), loaded.manifest, batch as BatchRule);
     const refusal = batch === null ? null : await this.queue.control(prove);
-    this.models.set(handle, {
+    this.models.set(loadId, {
       session,
       watch,
       counter,
@@ -190,14 +190,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   /** What the choice left open is looked at behind the first result, too. */
-  private planReview(handle: number, { review }: RunnableModel): void {
+  private planReview(loadId: number, { review }: RunnableModel): void {
     if (review === null) return;
     const closing = new AbortController();
-    this.reviewed.set(handle, closing);
-    this.reviews.set(handle, () => {
-      this.reviews.delete(handle);
+    this.reviewed.set(loadId, closing);
+    this.reviews.set(loadId, () => {
+      this.reviews.delete(loadId);
       // A review that fails, most often because the model was closed, leaves the question to the next visit.
-      setTimeout(() => void (this.models.has(handle) && review(closing.signal).catch(() => undefined)), REVIEW_DELAY_MS);
+      setTimeout(() => void (this.models.has(loadId) && review(closing.signal).catch(() => undefined)), REVIEW_DELAY_MS);
     });
   }
 

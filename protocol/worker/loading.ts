@@ -62,7 +62,7 @@ export interface LoadRequest {
 export interface BatchRule {
   /** Items of the batch axis in one call of the runtime, at the most. */
   readonly maxBatch: number;
-  /** Milliseconds that a run waits for company, at the most, counted from its arrival in the worker. */
+  /** Milliseconds that a run waits for others of its batch, at the most, counted from its arrival in the worker. */
   readonly maxWaitMs: number;
 }
 

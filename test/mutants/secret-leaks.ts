@@ -81,7 +81,7 @@ const requests: readonly Leak[] = [
     'the input, gzipped, in a request to the page’s own origin',
     'input',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'outputs = await this.model.watch.runKeeping(feeds);',
       `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
@@ -117,7 +117,7 @@ const storage: readonly Leak[] = [
     'the input in IndexedDB',
     'input',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'const feeds = this.held(this.prepared.feeds);',
       `const feeds = this.held(this.prepared.feeds);
        const opening = indexedDB.open('insitu-models-recent', 1);
@@ -187,7 +187,7 @@ const words: readonly Leak[] = [
     'the input on the worker’s console',
     'input',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'const feeds = this.held(this.prepared.feeds);',
       'const feeds = this.held(this.prepared.feeds); console.log(this.request.feeds);',
     ),
@@ -271,7 +271,7 @@ const words: readonly Leak[] = [
     'an input of a failed run in its error',
     'index',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'this.refuse(error);\n      return;',
       "this.port.tell({ id: this.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(this.request.feeds).map(({ data }) => data.join()).join() } } });\n      return;",
     ),

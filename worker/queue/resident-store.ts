@@ -1,5 +1,5 @@
 /**
- * Resident store: outputs that stay in this worker because the page asked for a handle instead of a copy.
+ * Resident store: outputs that stay in this worker because the page asked for its number instead of a copy.
  *
  * Invariants
  *  - A tensor lives until the page has released it and no queued run needs it any more, or until its model closes,
@@ -54,7 +54,7 @@ export class ResidentStore {
     throw new SdkError('invalid-option', { option: 'resident', reason });
   }
 
-  /** @param owner Handle of the model that made it. */
+  /** @param owner Load id of the model that made it. */
   keep(owner: number, watch: Reader, tensor: KeptTensor): ResidentWire {
     const residentId = this.nextId++;
     this.residents.set(residentId, { owner, watch, tensor, pinCount: 0, isReleased: false, isGone: false });
