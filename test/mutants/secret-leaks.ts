@@ -82,11 +82,11 @@ const requests: readonly Leak[] = [
     'input',
     edit(
       'worker/runs/port-run.ts',
-      'outputs = await this.model.watch.runKeeping(feeds);',
+      'outputs = await this.model.guard.runKeeping(feeds);',
       `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       outputs = await this.model.watch.runKeeping(feeds);`,
+       outputs = await this.model.guard.runKeeping(feeds);`,
     ),
     DAILY,
   ),
@@ -245,7 +245,7 @@ const words: readonly Leak[] = [
   hunted(
     'the name of a person’s file in an error',
     'image-file-name',
-    edit('worker/load/loader.ts', 'this.plainOrigin(job, DROPPED,', 'this.plainOrigin(job, source.name,'),
+    edit('worker/load/loader.ts', 'this.plainTrials(job, DROPPED,', 'this.plainTrials(job, source.name,'),
     { ...LOADS, ...DAILY },
   ),
   hunted(
@@ -253,8 +253,8 @@ const words: readonly Leak[] = [
     'broken-file-name',
     edit(
       'worker/choice/trial.ts',
-      "throw new SdkError('model-not-onnx', { url: origin.url, reason });",
-      "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.files.graph) });",
+      "throw new SdkError('model-not-onnx', { url: source.url, reason });",
+      "throw new SdkError('model-not-onnx', { url: source.url, reason: new TextDecoder('latin1').decode(file.files.graph) });",
     ),
     LOADS,
   ),
@@ -263,8 +263,8 @@ const words: readonly Leak[] = [
     'signed-manifest',
     edit(
       'worker/choice/load-job.ts',
-      'verdict, reason, ...more });',
-      'verdict, reason: reason + JSON.stringify(this.request.source), ...more });',
+      'outcome, reason, ...more });',
+      'outcome, reason: reason + JSON.stringify(this.request.source), ...more });',
     ),
   ),
   hunted(

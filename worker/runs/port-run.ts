@@ -84,7 +84,7 @@ export class PortRun implements QueuedRun {
       this.port.residents.requireRoom(this.model.residentCount);
       const feeds = this.held(this.prepared.feeds);
       const startMs = performance.now();
-      outputs = await this.model.watch.runKeeping(feeds);
+      outputs = await this.model.guard.runKeeping(feeds);
       reply = this.reply(outputs, startMs, performance.now() - startMs);
     } catch (error) {
       disposeKept(outputs);
@@ -102,7 +102,7 @@ export class PortRun implements QueuedRun {
     try {
       const feeds = together.map(({ prepared }) => prepared.feeds as Feeds);
       const startMs = performance.now();
-      const outputs = await this.model.watch.run(joinFeeds(feeds));
+      const outputs = await this.model.guard.run(joinFeeds(feeds));
       const runMs = performance.now() - startMs;
       const shares = splitOutputs(
         outputs,
@@ -142,7 +142,7 @@ export class PortRun implements QueuedRun {
     const { residents } = this.port;
     const sent: Record<string, TensorWire | ResidentWire> = {};
     for (const [name, output] of Object.entries(outputs)) {
-      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.loadId, this.model.watch, output);
+      if (output instanceof KeptTensor) sent[name] = residents.keep(this.request.loadId, this.model.guard, output);
       else if (wanted[name] !== undefined) sent[name] = output;
     }
     return sent;
