@@ -245,7 +245,7 @@ const words: readonly Leak[] = [
   hunted(
     'the name of a person’s file in an error',
     'image-file-name',
-    edit('worker/load/loader.ts', 'this.plainTrials(job, DROPPED,', 'this.plainTrials(job, source.name,'),
+    edit('worker/load/loader.ts', 'this.plainTrialSource(job, DROPPED,', 'this.plainTrialSource(job, source.name,'),
     { ...LOADS, ...DAILY },
   ),
   hunted(

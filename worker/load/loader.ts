@@ -131,12 +131,12 @@ export class Loader implements RuntimeSlot {
     if ('bytes' in source)
       return this.pick(
         job,
-        this.plainTrials(job, DROPPED, () => openBytes(source.bytes)),
+        this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes)),
       );
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainTrials(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
+        this.plainTrialSource(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
       );
     }
     return this.loadManifest(job, source.url);
@@ -146,17 +146,17 @@ export class Loader implements RuntimeSlot {
     const consideredBefore = job.considered.length;
     const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
-      return await this.pick(job, this.manifestTrials(job, opened));
+      return await this.pick(job, this.manifestTrialSource(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
       const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
-      return this.pick(job, this.manifestTrials(job, current));
+      return this.pick(job, this.manifestTrialSource(job, current));
     }
   }
 
-  private manifestTrials(job: LoadJob, opened: OpenManifest): TokenizedTrialSource {
+  private manifestTrialSource(job: LoadJob, opened: OpenManifest): TokenizedTrialSource {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
@@ -180,7 +180,7 @@ export class Loader implements RuntimeSlot {
     };
   }
 
-  private plainTrials(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): TokenizedTrialSource {
+  private plainTrialSource(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): TokenizedTrialSource {
     // Facts are known only once the bytes are there; the candidates do not depend on them.
     const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [] });
     let opening: Promise<ModelBytes & { facts: FileFacts }> | null = null;
