@@ -1,14 +1,14 @@
 /**
- * Deadline: a database that does not answer counts as one that refuses.
+ * Deadline: an answer that must come in time, above all a database's: one that does not answer counts as one that refuses.
  *
  * Why: browsers have left opening, deleting and writing an IndexedDB unanswered for ever, and neither a load nor a person who
  * withdraws consent may wait for that.
  */
 
-/** What the database answers. @throws what `answer` rejects with, or that there was none within `timeoutMs`. */
+/** The answer. @throws what it rejects with, or, in a clause about whoever owed it, that there was none within `timeoutMs`. */
 export function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), timeoutMs);
+    const timer = setTimeout(() => reject(new Error(`it gave no answer within ${timeoutMs} ms`)), timeoutMs);
     answer.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -12,6 +12,7 @@
  *
  * Not here: whether a worker that is late is hung (sdk/workers/worker-host.ts).
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { type ErrorCode, fromWire, SdkError } from '../../protocol/errors.ts';
 import { CELLS_TIMEOUT_MS, TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
 import { closePictures, isResidentWire, type RunFeeds } from '../../protocol/worker/media.ts';
@@ -101,12 +102,8 @@ export class RunChannel {
   /** Resolves when the cells that were on their way are there, after CELLS_TIMEOUT_MS at the latest. */
   async allCounted(): Promise<void> {
     if (this.due.size === 0) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CELLS_TIMEOUT_MS);
-    });
-    await Promise.race([late, Promise.all(Array.from(this.due.values(), ({ promise }) => promise))]);
-    clearTimeout(timer);
+    const counted = Promise.all(Array.from(this.due.values(), ({ promise }) => promise));
+    await inTime(counted, CELLS_TIMEOUT_MS).catch(() => undefined);
   }
 
   /** The elements of a resident tensor, as the answer's output `data`. */
