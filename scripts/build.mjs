@@ -86,7 +86,9 @@ async function buildNode() {
   const input = { cli: path('cli/insitu.ts'), collector: path('collector/index.ts') };
   const build = await rolldown({ input, transform, platform: 'node', treeshake: true, external });
   const banner = (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : '');
-  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap: true, chunkFileNames: '[name].js', banner });
+  // Beside the entries, from where a module finds dist/; and never of an entry's name, which a command may share.
+  const chunkFileNames = '[name].part.js';
+  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap: true, chunkFileNames, banner });
   await build.close();
   const written = new Set(output.map((file) => file.fileName));
   for (const name of readdirSync(path('dist/node'))) if (!written.has(name)) rmSync(path(`dist/node/${name}`));

@@ -13,18 +13,17 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { argumentError, UsageError } from '../terminal/usage-error.ts';
+import { countOf, onlyName, readArguments } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
-const USAGE = `insitu assets DIR [options]
+export const usage = `insitu assets DIR [options]
 
   copies insitu's browser files into DIR, from where a page loads them:
   createClient({ assets: '/insitu/' }), or <script src="/insitu/insitu.global.js">
 
       --max-file-bytes N  files over this are written gzipped (.wasm.gz); for hosts with a limit per file, 26214400 for 25 MiB
       --only BUILDS     runtimes to copy, of wasm,webgpu,jspi; default: all three
-      --help
 `;
 
 /** Files of each runtime build that a browser fetches (scripts/build.mjs puts them there). */
@@ -47,38 +46,16 @@ interface Written {
   readonly stale: string | null;
 }
 
-export function runAssets(args: readonly string[]): void {
-  const { values, positionals } = parse(args);
-  if (values.help === true) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const [target, ...more] = positionals;
-  if (target === undefined || more.length > 0) throw new UsageError('Name one folder: insitu assets DIR. See insitu assets --help.');
-  const bytesMax = limitOf(values['max-file-bytes']);
+export function run(args: readonly string[]): void {
+  const { values, positionals } = readArguments('assets', args, { 'max-file-bytes': { type: 'string' }, only: { type: 'string' } });
+  const target = onlyName('assets', positionals, 'Name one folder: insitu assets DIR.');
+  const limit = values['max-file-bytes'];
+  const bytesMax = limit === undefined ? Number.POSITIVE_INFINITY : countOf('max-file-bytes', limit);
   const source = distFolder();
   const names = [...readdirSync(source).filter((name) => SCRIPT.test(name)), ...runtimeFiles(values.only)];
   const files = names.sort().map((name) => planned(source, name, bytesMax));
   for (const file of files) write(source, target, file);
   process.stdout.write(report(target, files));
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { 'max-file-bytes': { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    });
-  } catch (error) {
-    throw argumentError(error, 'See insitu assets --help.');
-  }
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY;
-  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--max-file-bytes must be a whole number of bytes, not "${text}".`);
-  return Number(text);
 }
 
 function runtimeFiles(only: string | undefined): string[] {
@@ -92,7 +69,7 @@ function runtimeFiles(only: string | undefined): string[] {
 /** The package's dist/, from dist/node/ where this file is bundled into. */
 function distFolder(): string {
   const folder = fileURLToPath(new URL('../../', import.meta.url));
-  if (!existsSync(join(folder, 'insitu.worker.js'))) throw new UsageError(`${folder} holds no browser files. Install the package again.`);
+  if (!existsSync(join(folder, 'insitu.worker.js'))) throw new CommandError(`${folder} holds no browser files. Install the package again.`);
   return folder;
 }
 
@@ -101,10 +78,10 @@ function planned(source: string, name: string, bytesMax: number): Written {
   const { size } = statSync(path);
   if (size <= bytesMax) return { name, bytes: size, packed: null, stale: name.endsWith('.wasm') ? `${name}.gz` : null };
   if (!name.endsWith('.wasm'))
-    throw new UsageError(`${name} has ${size} bytes, more than --max-file-bytes, and a script cannot be gzipped.`);
+    throw new CommandError(`${name} has ${size} bytes, more than --max-file-bytes, and a script cannot be gzipped.`);
   const packed = gzipSync(readFileSync(path), { level: 9 });
   if (packed.length > bytesMax) {
-    throw new UsageError(`${name} has ${packed.length} bytes even when gzipped, more than --max-file-bytes. Leave it out with --only.`);
+    throw new CommandError(`${name} has ${packed.length} bytes even when gzipped, more than --max-file-bytes. Leave it out with --only.`);
   }
   return { name: `${name}.gz`, bytes: packed.length, packed, stale: name };
 }

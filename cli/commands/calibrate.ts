@@ -10,12 +10,11 @@
  *
  * Not here: quantiles and rounding (cli/data/equal-frequency.ts), how values find their cells (counts/layout/bins.ts).
  */
-
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
-import { countOf, parseDataArguments } from '../data/data-arguments.ts';
+import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
 import { type EdgesVerdict, equalFrequencyEdges, Reservoir } from '../data/equal-frequency.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
@@ -23,10 +22,11 @@ import { RowTally } from '../data/row-tally.ts';
 import { openModelFolder, readVariant, writeWhole } from '../folder/model-folder.ts';
 import { answerOf } from '../runtime/answers.ts';
 import { createNodeSession } from '../runtime/node-session.ts';
+import { countOf, readArguments } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 
-const USAGE = `insitu calibrate FOLDER --data PATH... [--cells 32] [--write] [--variant ID] [--limit N]
+export const usage = `insitu calibrate FOLDER --data PATH... [--cells 32] [--write] [--variant ID] [--limit N]
 
 Finds edges between which equally many values of a data set lie, for every numeric input, numeric column and numeric
 output that has no bins, and prints them; with --write it puts them into FOLDER/model.json (or observe.json).
@@ -41,6 +41,8 @@ output that has no bins, and prints them; with --write it puts them into FOLDER/
 /** Two edges are the fewest that a manifest takes, 256 the most; each is between two cells. */
 const CELL_COUNT_MIN = 3;
 const CELL_COUNT_MAX = 257;
+/** Without --cells: enough to show where a distribution moves, and each still holds thirty of a thousand rows. */
+const CELL_COUNT = 32;
 
 /** Something numeric without bins. */
 interface Target {
@@ -59,19 +61,16 @@ interface CalibratedTarget {
   readonly verdict: EdgesVerdict;
 }
 
-/** `insitu calibrate`. */
-export async function runCalibrate(args: readonly string[]): Promise<void> {
-  const given = parseDataArguments('calibrate', args, {
+export async function run(args: readonly string[]): Promise<void> {
+  const given = readArguments('calibrate', args, {
+    ...DATA_OPTIONS,
     cells: { type: 'string' },
     variant: { type: 'string' },
     write: { type: 'boolean' },
   });
-  if (given === null) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const { folder, data, limit, own } = given;
-  const cellCount = countOf('cells', String(own.cells ?? 32));
+  const { folder, data, limit } = dataArguments('calibrate', given);
+  const { cells, variant, write: isWritten = false } = given.values;
+  const cellCount = cells === undefined ? CELL_COUNT : countOf('cells', cells);
   if (cellCount < CELL_COUNT_MIN || cellCount > CELL_COUNT_MAX) {
     throw new UsageError(`--cells must be from ${CELL_COUNT_MIN} to ${CELL_COUNT_MAX}, not ${cellCount}.`);
   }
@@ -86,15 +85,15 @@ export async function runCalibrate(args: readonly string[]): Promise<void> {
     return;
   }
   const needsModel = targets.some(({ isOutput }) => isOutput);
-  const modelFiles = needsModel ? await readVariant(model, own.variant as string | undefined) : null;
+  const modelFiles = needsModel ? await readVariant(model, variant) : null;
   const opened = await openData(model.manifest, data);
   const source = limit === null ? opened : limitSource(opened, limit);
   const progress = startProgress(source.count);
   const { calibrated, rows } = await calibrate(targets, modelFiles, source.examples(), cellCount, progress.advance).finally(progress.end);
   const lines = [...rows.lines(), ...source.notes, ...calibrated.map(lineOf), ''];
   process.stdout.write(lines.join('\n'));
-  if (!calibrated.some(({ verdict }) => 'edges' in verdict)) throw new UsageError('Nothing was calibrated.');
-  if (own.write === undefined) {
+  if (!calibrated.some(({ verdict }) => 'edges' in verdict)) throw new CommandError('Nothing was calibrated.');
+  if (!isWritten) {
     process.stdout.write(`Nothing was written. With --write these go into ${model.manifestFile}.\n`);
     return;
   }
@@ -176,7 +175,7 @@ function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[])
     (place as { bins?: unknown }).bins = { edges: verdict.edges };
   }
   const verdict = checkManifest(manifest);
-  if (!verdict.ok) throw new UsageError(`The calibrated manifest would not be usable: ${verdict.reason}.`);
+  if (!verdict.ok) throw new CommandError(`The calibrated manifest would not be usable: ${verdict.reason}.`);
   const indent = /^\s*[{[]\r?\n([ \t]+)/.exec(manifestJson)?.[1] ?? '';
   return `${JSON.stringify(manifest, null, indent)}${manifestJson.endsWith('\n') ? '\n' : ''}`;
 }

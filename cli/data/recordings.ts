@@ -15,7 +15,7 @@ import { UnfitError } from '../../processing/unfit-error.ts';
 import type { ManifestAudioPreprocess } from '../../protocol/manifest/audio.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { dimsOfItem, halfOf } from './example-tensor.ts';
 
@@ -49,10 +49,10 @@ type Verdict<T> = T | { readonly unreadable: string };
 export function openRecordings(manifest: Manifest, files: readonly DataFile[]): ExampleSource {
   const [input, ...others] = manifest.inputs as [ManifestInput];
   if (others.length > 0 || (input.kind !== 'audio' && input.preprocess?.kind !== 'audio')) {
-    throw new UsageError('WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor.');
+    throw new CommandError('WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor.');
   }
   if (!(input.type in SAMPLE_ARRAYS)) {
-    throw new UsageError(`WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}.`);
+    throw new CommandError(`WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}.`);
   }
   async function* examples(): AsyncGenerator<Example> {
     for (const { path, label: where } of files) {

@@ -12,7 +12,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest/manifest.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
 export interface ModelFolder {
   readonly folder: string;
@@ -22,12 +22,12 @@ export interface ModelFolder {
   readonly manifest: Manifest;
 }
 
-/** @throws {UsageError} when there is no usable manifest. */
+/** @throws {CommandError} when there is no usable manifest. */
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const observed = join(folder, 'observe.json');
   const manifestFile = existsSync(join(folder, 'model.json')) || !existsSync(observed) ? join(folder, 'model.json') : observed;
   const manifestJson = await readFile(manifestFile, 'utf8').catch(() => {
-    throw new UsageError(`${manifestFile} cannot be read.`);
+    throw new CommandError(`${manifestFile} cannot be read.`);
   });
   return { folder, manifestFile, manifestJson, manifest: parseManifest(manifestJson) };
 }
@@ -51,10 +51,10 @@ async function readExternal(model: ModelFolder, { external = [] }: ManifestVaria
 
 async function readPublished({ folder }: ModelFolder, { file, sha256 }: PublishedFile): Promise<Uint8Array> {
   const bytes = await readFile(join(folder, file)).catch(() => {
-    throw new UsageError(`${join(folder, file)} cannot be read.`);
+    throw new CommandError(`${join(folder, file)} cannot be read.`);
   });
   if (sha256Of(bytes) !== sha256) {
-    throw new UsageError(`${file} is not the file that model.json describes. Pack the model again.`);
+    throw new CommandError(`${file} is not the file that model.json describes. Pack the model again.`);
   }
   return bytes;
 }
@@ -63,10 +63,10 @@ export function sha256Of(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** @throws {UsageError} with the manifest's own sentence. */
+/** @throws {CommandError} with the manifest's own sentence. */
 export function parseManifest(manifestJson: string): Manifest {
   const verdict = checkManifest(parseJson(manifestJson));
-  if (!verdict.ok) throw new UsageError(`model.json is not a usable manifest: ${verdict.reason}.`);
+  if (!verdict.ok) throw new CommandError(`model.json is not a usable manifest: ${verdict.reason}.`);
   return verdict.manifest;
 }
 
@@ -74,7 +74,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new UsageError('model.json is not JSON.');
+    throw new CommandError('model.json is not JSON.');
   }
 }
 

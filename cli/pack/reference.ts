@@ -15,7 +15,7 @@ import { SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, type NumericTensorType, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import {
   answersOf,
   differenceOf,
@@ -52,7 +52,7 @@ interface Sampling {
 /** What an axis is called that looked like the batch and is none. */
 const NO_BATCH = 'rows';
 
-/** @throws {UsageError} when the reference cannot be run. */
+/** @throws {CommandError} when the reference cannot be run. */
 export async function makeReference(sources: readonly Source[], signature: Signature, options: PackOptions): Promise<Reference> {
   const source = sources.at(-1) as Source;
   const notes: string[] = [];
@@ -81,7 +81,7 @@ export async function makeReference(sources: readonly Source[], signature: Signa
     scale: scaleOf(answers),
     notes,
     differenceOf: async (model, level, id) =>
-      feeds.length === 0 ? 0 : differenceOf(answers, await orUsageError(id, () => answersOf(model, level, feeds))),
+      feeds.length === 0 ? 0 : differenceOf(answers, await orRunError(id, () => answersOf(model, level, feeds))),
   };
 }
 
@@ -120,7 +120,7 @@ async function sample(
       return { samples, feeds, answers };
     } catch (error) {
       failure ??= error;
-      if (index === kinds.length - 1 && isOpen) throw new UsageError(unrunnableAxes(source.name, [...open].map(String), failure));
+      if (index === kinds.length - 1 && isOpen) throw new CommandError(unrunnableAxes(source.name, [...open].map(String), failure));
     }
   }
   throw runError(source.name, failure);
@@ -204,7 +204,7 @@ function modelBytes({ model }: Source): number {
   return model.graph.length + model.external.reduce((sum, { data }) => sum + data.length, 0);
 }
 
-async function orUsageError<T>(name: string, work: () => Promise<T>): Promise<T> {
+async function orRunError<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -213,13 +213,13 @@ async function orUsageError<T>(name: string, work: () => Promise<T>): Promise<T>
 }
 
 /** The runtime's sentence and ours. */
-function runError(name: string, error: unknown): UsageError {
+function runError(name: string, error: unknown): CommandError {
   const reason = firstLine(error);
   const operator = /([\w.]*):(\w+)\(-?\d+\) is not a registered function\/op|Could not find an implementation for (\w+)/.exec(reason);
   if (operator !== null) {
-    return new UsageError(
+    return new CommandError(
       `${name}: the runtime has no operator ${operator[3] ?? `${operator[1] || 'ai.onnx'}:${operator[2]}`} (${reason}). Export with standard operators, opset 21 or lower, or quantize in a form that onnxruntime-web runs.`,
     );
   }
-  return new UsageError(`${name} cannot be run: ${reason}.`);
+  return new CommandError(`${name} cannot be run: ${reason}.`);
 }
