@@ -4,7 +4,7 @@
  *   node scripts/build.mjs [lib] [node] [site]      default: all three
  *
  *   lib   dist/insitu.js (ESM), dist/insitu.global.js (script tag); fetched by both when needed: dist/insitu.worker.js,
- *         dist/insitu.telemetry.js, dist/insitu.counts.js, dist/insitu.local-dp.js,
+ *         dist/insitu.delivery.js, dist/insitu.counts.js, dist/insitu.local-dp.js,
  *         dist/insitu.tokenizer.js, dist/ort/ (onnxruntime-web as published, three builds);
  *         dist/insitu.element.js (`<insitu-sent>`); dist/insitu.sw.js and .sw.mjs (for service workers); dist/types/
  *   node  dist/node/cli.js and dist/node/collector.js, with native and server packages left outside
@@ -48,7 +48,7 @@ async function bundle(input, output, options = {}) {
 async function buildLibrary() {
   await bundle('sdk/index.ts', { file: path('dist/insitu.js'), format: 'esm' });
   await bundle('sdk/global.ts', { file: path('dist/insitu.global.js'), format: 'iife', name: 'insitu' });
-  await bundle('sdk/delivery/delivery.ts', { file: path('dist/insitu.telemetry.js'), format: 'esm' });
+  await bundle('sdk/delivery/delivery.ts', { file: path('dist/insitu.delivery.js'), format: 'esm' });
   await bundle('sdk/counting/entry.ts', { file: path('dist/insitu.counts.js'), format: 'esm' });
   await bundle('sdk/sent-element/sent-element.ts', { file: path('dist/insitu.element.js'), format: 'esm' });
   await bundle('sdk/service-worker/service-worker.ts', { file: path('dist/insitu.sw.js'), format: 'iife', name: 'insitu' });

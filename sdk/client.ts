@@ -67,7 +67,7 @@ class PageClient implements Client {
     const { worker, runtimes, tokenizer } = assets;
     this.assets = assets;
     this.files = {
-      delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
+      delivery: oneImportOf('insitu.delivery.js', assets.delivery),
       counts: oneImportOf('insitu.counts.js', assets.counts),
       localDp: oneImportOf('insitu.local-dp.js', assets.localDp),
     };

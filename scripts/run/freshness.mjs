@@ -32,7 +32,7 @@ const OUTPUTS = [
   'dist/insitu.js',
   'dist/insitu.global.js',
   'dist/insitu.worker.js',
-  'dist/insitu.telemetry.js',
+  'dist/insitu.delivery.js',
   'dist/insitu.counts.js',
   'dist/insitu.local-dp.js',
   'dist/insitu.tokenizer.js',

@@ -13,7 +13,7 @@ import type { AssetUrls } from '../../protocol/worker/loading.ts';
 
 export interface AssetTable extends AssetUrls {
   readonly worker: string;
-  readonly telemetry: string;
+  readonly delivery: string;
   readonly counts: string;
   readonly localDp: string;
 }
@@ -22,7 +22,7 @@ export interface AssetTable extends AssetUrls {
 export function assetsBesideModule(): AssetTable {
   return {
     worker: new URL('./insitu.worker.js', import.meta.url).href,
-    telemetry: new URL('./insitu.telemetry.js', import.meta.url).href,
+    delivery: new URL('./insitu.delivery.js', import.meta.url).href,
     counts: new URL('./insitu.counts.js', import.meta.url).href,
     localDp: new URL('./insitu.local-dp.js', import.meta.url).href,
     tokenizer: new URL('./insitu.tokenizer.js', import.meta.url).href,
@@ -53,7 +53,7 @@ export function assetsIn(folder: string | URL): AssetTable {
   const at = (file: string) => new URL(file, base).href;
   return {
     worker: at('insitu.worker.js'),
-    telemetry: at('insitu.telemetry.js'),
+    delivery: at('insitu.delivery.js'),
     counts: at('insitu.counts.js'),
     localDp: at('insitu.local-dp.js'),
     tokenizer: at('insitu.tokenizer.js'),

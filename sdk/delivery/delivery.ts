@@ -1,6 +1,6 @@
 /**
  * Delivery: counts into open windows, windows into the outbox, the outbox to the collector. Exists only while telemetry is on;
- * a file of its own (dist/insitu.telemetry.js), fetched on consent.
+ * a file of its own (dist/insitu.delivery.js), fetched on consent.
  *
  * Invariants
  *  - Being hidden is answered synchronously: bytes are at hand, no database is waited for.
