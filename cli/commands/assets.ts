@@ -10,10 +10,12 @@
  *
  * Not here: compressing in transit, which is the server's and better (brotli), and keeps the browser's streaming compile.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import * as shipped from '../../protocol/shipped-files.json';
+import { RUNTIME_BUILDS, type RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { countOf, onlyName, readArguments } from '../terminal/arguments.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 
@@ -26,16 +28,16 @@ export const usage = `insitu assets DIR [options]
       --only BUILDS     runtimes to copy, of wasm,webgpu,jspi; default: all three
 `;
 
-/** Files of each runtime build that a browser fetches (scripts/build.mjs puts them there). */
-const RUNTIME_FILES = {
-  wasm: ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm', 'ort-wasm-simd-threaded.snapshot.wasm'],
-  webgpu: ['ort.webgpu.bundle.min.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'],
-  jspi: ['ort.jspi.bundle.min.mjs', 'ort-wasm-simd-threaded.jspi.wasm'],
-} as const;
-type Build = keyof typeof RUNTIME_FILES;
-
-/** Scripts of our own in dist/, and no source map. */
-const SCRIPT = /^insitu(\.[\w-]+)*\.m?js$/;
+/** What an application names, and what those fetch. */
+const SCRIPTS = [
+  ...Object.values(shipped.entries),
+  ...[shipped.worker, shipped.delivery, shipped.counts, shipped.localDp, shipped.tokenizer],
+];
+const RUNTIME_FILES: Readonly<Record<RuntimeBuild, readonly string[]>> = {
+  wasm: [shipped.wasmModule, shipped.wasmBinary, shipped.wasmSnapshot],
+  webgpu: [shipped.webgpuModule, shipped.webgpuBinary],
+  jspi: [shipped.jspiModule, shipped.jspiBinary],
+};
 
 interface Written {
   readonly name: string;
@@ -52,24 +54,24 @@ export function run(args: readonly string[]): void {
   const limit = values['max-file-bytes'];
   const bytesMax = limit === undefined ? Number.POSITIVE_INFINITY : countOf('max-file-bytes', limit);
   const source = distFolder();
-  const names = [...readdirSync(source).filter((name) => SCRIPT.test(name)), ...runtimeFiles(values.only)];
-  const files = names.sort().map((name) => planned(source, name, bytesMax));
+  const files = [...SCRIPTS, ...runtimeFiles(values.only)].sort().map((name) => planned(source, name, bytesMax));
   for (const file of files) write(source, target, file);
   process.stdout.write(report(target, files));
 }
 
 function runtimeFiles(only: string | undefined): string[] {
-  const builds = only === undefined ? Object.keys(RUNTIME_FILES) : only.split(',').map((name) => name.trim());
-  return builds.flatMap((build) => {
-    if (!Object.hasOwn(RUNTIME_FILES, build)) throw new UsageError(`--only takes wasm, webgpu and jspi, not "${build}".`);
-    return RUNTIME_FILES[build as Build].map((name) => `ort/${name}`);
+  const asked = only === undefined ? RUNTIME_BUILDS : only.split(',').map((name) => name.trim());
+  return asked.flatMap((name) => {
+    const build = RUNTIME_BUILDS.find((each) => each === name);
+    if (build === undefined) throw new UsageError(`--only takes ${RUNTIME_BUILDS.join(', ')}, not "${name}".`);
+    return RUNTIME_FILES[build];
   });
 }
 
 /** The package's dist/, from dist/node/ where this file is bundled into. */
 function distFolder(): string {
-  const folder = fileURLToPath(new URL('../../', import.meta.url));
-  if (!existsSync(join(folder, 'insitu.worker.js'))) throw new CommandError(`${folder} holds no browser files. Install the package again.`);
+  const folder = fileURLToPath(new URL('../', import.meta.url));
+  if (!existsSync(join(folder, shipped.worker))) throw new CommandError(`${folder} holds no browser files. Install the package again.`);
   return folder;
 }
 
