@@ -12,6 +12,7 @@
  */
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { manifestJsonOf } from '../../protocol/manifest/served-manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
@@ -168,7 +169,7 @@ function offerValues({ column }: Target, tensor: TensorWire | undefined, reservo
 
 /** The manifest with the edges in it, indented as it was. */
 function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[]): string {
-  const manifest: unknown = JSON.parse(manifestJson);
+  const manifest = manifestJsonOf(manifestJson);
   for (const { target, verdict } of calibrated) {
     if (!('edges' in verdict)) continue;
     const place = target.path.reduce<unknown>((value, key) => (value as Record<string | number, unknown>)[key], manifest);

@@ -11,6 +11,7 @@
  *
  * Not here: what the record means (sdk/local-dp/local-dp.ts).
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { EPSILON_NAME } from '../telemetry/stored-data.ts';
 
@@ -56,23 +57,12 @@ async function openDatabase(): Promise<IDBDatabase> {
 }
 
 /** A request's result, in time; `late` gets one that comes after all. */
-function answerOf<T>(request: IDBRequest<T>, late: (result: T) => void = () => undefined): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let isOver = false;
-    const timer = setTimeout(() => {
-      isOver = true;
-      reject(new Error('IndexedDB does not answer'));
-    }, STORE_OPEN_TIMEOUT_MS);
-    request.onsuccess = () => {
-      clearTimeout(timer);
-      if (isOver) late(request.result);
-      else resolve(request.result);
-    };
-    request.onerror = () => {
-      clearTimeout(timer);
-      reject(request.error);
-    };
+function answerOf<T>(request: IDBRequest<T>, late?: (result: T) => void): Promise<T> {
+  const answer = new Promise<T>((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
+  return inTime(answer, STORE_OPEN_TIMEOUT_MS, late);
 }
 
 function runStep<T>(db: IDBDatabase, step: (stored: unknown) => { next: object | null; result: T }): Promise<T> {

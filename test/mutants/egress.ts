@@ -77,7 +77,7 @@ async function egressOf({ feeds, outputs }: Sample, nowMs: number): Promise<stri
   const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted', logger } as const;
   const telemetry = createTelemetry(options, fixedPlatform(lines, nowMs), undefined, telemetryFiles);
   const count = createRunCounter(manifest, plan);
-  const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  const dataPlan = await planHash(plan);
   const model = { manifest, modelVersion: '0123456789abcdef', dataPlan, dataCellCount: plan.cellCount } as LoadedModel;
   await telemetry.grant();
   for (let run = 0; run < 9; run++) telemetry.recorder.ran(model, { cells: count(feeds, outputs), queueMs: 0.1, runMs: 1, totalMs: 2 });

@@ -18,6 +18,7 @@ import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
+import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import type { WorkerSettings } from '../../protocol/worker/control.ts';
 import type { LoadedModel, RuntimeBuild } from '../../protocol/worker/loading.ts';
@@ -36,7 +37,7 @@ import type { TextTokenizer } from '../prepare/tokenizer.ts';
 import type { RunQueue } from '../queue/run-queue.ts';
 import { gpuBuild, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
 import { type FileFacts, fileFacts } from '../source/file-facts.ts';
-import { type OpenManifest, versionOf } from '../source/manifest-source.ts';
+import type { OpenManifest } from '../source/manifest-source.ts';
 import { type ModelBytes, type ModelSource, PROVED, type Precedence } from '../source/model-source.ts';
 import { RunWatch } from '../trust/run-watch.ts';
 import { fillCodeCache } from './code-cache.ts';
@@ -199,7 +200,7 @@ export class Loader implements RuntimeSlot {
       describe: async (session) => {
         const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);
         requireRunOptions(manifest, job.request);
-        const modelVersion = await versionOf(JSON.stringify(manifest));
+        const modelVersion = await modelVersionOf(JSON.stringify(manifest));
         job.modelVersion = modelVersion;
         return { manifest, modelVersion };
       },
@@ -210,7 +211,7 @@ export class Loader implements RuntimeSlot {
     const chosen = await this.chooser.choose(job, origin);
     const { manifest, session } = chosen.trial;
     const plan = dataPlanOf(manifest);
-    const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+    const dataPlan = await planHash(plan);
     const refusal = await chosen.trial.file.stored;
     const storageRefusal = refusal === null ? null : toWire(refusal);
     const loaded = describe(job, chosen, { dataPlan, dataCellCount: plan.cellCount, storageRefusal });

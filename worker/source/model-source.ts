@@ -10,17 +10,18 @@
  * Not here: HTTP (download.ts), ranges and retries (chunk-download.ts), IndexedDB (model-store.ts), new versions (update.ts).
  */
 import type { ModelFiles } from '../../onnx/model-files.ts';
+import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { STORE_IDLE_MS } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import { askForValidator, printable } from '../download/download.ts';
 import { type Turn, takeTurn } from '../download/download-turn.ts';
 import { fetchAll, fetchPlain, type Order, type Watch } from '../download/fetch-files.ts';
-import { Assembly, assembliesOf, fillFromStore, missingBytesOf, sha256Hex } from '../store/assembly.ts';
+import { Assembly, assembliesOf, fillFromStore, missingBytesOf } from '../store/assembly.ts';
 import { type Chunk, ModelStore, type StoreEntry, storeKey } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import { type FileFacts, fileFacts, plainName } from './file-facts.ts';
-import { fetchManifest, type OpenManifest, openText } from './manifest-source.ts';
+import { fetchManifest, type OpenManifest, openServed } from './manifest-source.ts';
 import { PLAIN, plainOrder, variantOrder } from './order.ts';
 import type { ReadAhead, ReadModel } from './read-ahead.ts';
 
@@ -89,7 +90,7 @@ export class ModelSource {
     const entry = precedence === 'server-only' ? undefined : await this.entry(url);
     if (entry === undefined || entry.manifestText === null) return fetchManifest(url, watch, this.trustedKeys);
     const { manifestText, signature } = entry;
-    const openStored = () => openText(url, manifestText, signature, true, this.trustedKeys);
+    const openStored = () => openServed(url, manifestText, signature, true, this.trustedKeys);
     try {
       return await (precedence === 'store-first' ? openStored() : fetchManifest(url, watch, this.trustedKeys));
     } catch (error) {
