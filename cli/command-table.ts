@@ -15,7 +15,7 @@ export interface CommandModule {
   readonly run: (args: readonly string[]) => void | Promise<void>;
 }
 
-export interface CommandRow {
+interface CommandRow {
   readonly name: string;
   /** Half a sentence for the list of commands. */
   readonly summary: string;

@@ -25,7 +25,8 @@ import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
 import { RowTally } from '../data/row-tally.ts';
-import { openModelFolder, parseManifest, readVariant, writeWhole } from '../folder/model-folder.ts';
+import { openModelFolder, parseManifest, readVariant } from '../folder/model-folder.ts';
+import { writeAllWhole } from '../folder/whole-files.ts';
 import { answerOf } from '../runtime/answers.ts';
 import { createNodeSession } from '../runtime/node-session.ts';
 import { readArguments } from '../terminal/arguments.ts';
@@ -67,9 +68,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const notes = isObserved ? ['The manifest has no model to run: outputs are not counted.', ...source.notes] : source.notes;
   process.stdout.write([...rows.lines(), ...stateLines(model.manifest, baseline), ...notes, ''].join('\n'));
   if (baseline.n === 0) throw new CommandError('No row was counted, so no baseline was written.');
-  const file = join(folder, 'baseline.json');
-  await writeWhole(file, `${JSON.stringify(baseline)}\n`);
-  process.stdout.write(`${file}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
+  await writeAllWhole(folder, new Map([['baseline.json', `${JSON.stringify(baseline)}\n`]]));
+  process.stdout.write(`${join(folder, 'baseline.json')}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
 }
 
 /**

@@ -10,17 +10,19 @@
  *
  * Not here: quantiles and rounding (cli/data/equal-frequency.ts), how values find their cells (counts/layout/bins.ts).
  */
+import { basename } from 'node:path';
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
 import { manifestJsonOf } from '../../protocol/manifest/served-manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
-import { type EdgesVerdict, equalFrequencyEdges, Reservoir } from '../data/equal-frequency.ts';
+import { type EdgesAnswer, equalFrequencyEdges, Reservoir } from '../data/equal-frequency.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
 import { RowTally } from '../data/row-tally.ts';
-import { openModelFolder, readVariant, writeWhole } from '../folder/model-folder.ts';
+import { openModelFolder, readVariant } from '../folder/model-folder.ts';
+import { writeAllWhole } from '../folder/whole-files.ts';
 import { answerOf } from '../runtime/answers.ts';
 import { createNodeSession } from '../runtime/node-session.ts';
 import { countOf, readArguments } from '../terminal/arguments.ts';
@@ -59,7 +61,7 @@ interface Target {
 
 interface CalibratedTarget {
   readonly target: Target;
-  readonly verdict: EdgesVerdict;
+  readonly answer: EdgesAnswer;
 }
 
 export async function run(args: readonly string[]): Promise<void> {
@@ -93,20 +95,20 @@ export async function run(args: readonly string[]): Promise<void> {
   const { calibrated, rows } = await calibrate(targets, modelFiles, source.examples(), cellCount, progress.advance).finally(progress.end);
   const lines = [...rows.lines(), ...source.notes, ...calibrated.map(lineOf), ''];
   process.stdout.write(lines.join('\n'));
-  if (!calibrated.some(({ verdict }) => 'edges' in verdict)) throw new CommandError('Nothing was calibrated.');
+  if (!calibrated.some(({ answer }) => 'edges' in answer)) throw new CommandError('Nothing was calibrated.');
   if (!isWritten) {
     process.stdout.write(`Nothing was written. With --write these go into ${model.manifestFile}.\n`);
     return;
   }
-  await writeWhole(model.manifestFile, withBins(model.manifestJson, calibrated));
+  await writeAllWhole(folder, new Map([[basename(model.manifestFile), withBins(model.manifestJson, calibrated)]]));
   process.stdout.write(
     `${model.manifestFile} has changed: it is a new model version with a new plan. Make its baseline again: insitu baseline ${folder} --data …\n`,
   );
 }
 
-function lineOf({ target, verdict }: CalibratedTarget): string {
-  if (!('edges' in verdict)) return `${target.id} ${verdict.reason}: left alone.`;
-  return `${target.id}: "bins": ${JSON.stringify({ edges: verdict.edges })}`;
+function lineOf({ target, answer }: CalibratedTarget): string {
+  if (!('edges' in answer)) return `${target.id} ${answer.reason}: left alone.`;
+  return `${target.id}: "bins": ${JSON.stringify({ edges: answer.edges })}`;
 }
 
 /** What a manifest has of numbers without bins. */
@@ -151,7 +153,7 @@ async function calibrate(
     for (const { target, reservoir } of reservoirs)
       offerValues(target, (target.isOutput ? outputs : { ...example.feeds, ...example.counted })[target.tensor], reservoir);
   }
-  const calibrated = reservoirs.map(({ target, reservoir }) => ({ target, verdict: equalFrequencyEdges(reservoir.sorted(), cellCount) }));
+  const calibrated = reservoirs.map(({ target, reservoir }) => ({ target, answer: equalFrequencyEdges(reservoir.sorted(), cellCount) }));
   return { calibrated, rows };
 }
 
@@ -170,13 +172,13 @@ function offerValues({ column }: Target, tensor: TensorWire | undefined, reservo
 /** The manifest with the edges in it, indented as it was. */
 function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[]): string {
   const manifest = manifestJsonOf(manifestJson);
-  for (const { target, verdict } of calibrated) {
-    if (!('edges' in verdict)) continue;
+  for (const { target, answer } of calibrated) {
+    if (!('edges' in answer)) continue;
     const place = target.path.reduce<unknown>((value, key) => (value as Record<string | number, unknown>)[key], manifest);
-    (place as { bins?: unknown }).bins = { edges: verdict.edges };
+    (place as { bins?: unknown }).bins = { edges: answer.edges };
   }
-  const verdict = checkManifest(manifest);
-  if (!verdict.ok) throw new CommandError(`The calibrated manifest would not be usable: ${verdict.reason}.`);
+  const checked = checkManifest(manifest);
+  if (!checked.ok) throw new CommandError(`The calibrated manifest would not be usable: ${checked.reason}.`);
   const indent = /^\s*[{[]\r?\n([ \t]+)/.exec(manifestJson)?.[1] ?? '';
   return `${JSON.stringify(manifest, null, indent)}${manifestJson.endsWith('\n') ? '\n' : ''}`;
 }

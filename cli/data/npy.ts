@@ -95,9 +95,9 @@ function namedInput({ inputs }: Manifest, { input, label }: DataFile): ManifestI
 }
 
 async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray> {
-  const handle = await open(file.path);
+  const opened = await open(file.path);
   try {
-    const { header, dataStart } = await readHeader(handle, file);
+    const { header, dataStart } = await readHeader(opened, file);
     const descriptor = /'descr'\s*:\s*'([<>|=]?)(\w+)'/.exec(header);
     const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
     if (shape === undefined || !header.includes("'descr'")) throw new CommandError(`${file.label} has a header that is not NumPy's.`);
@@ -113,28 +113,28 @@ async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray
     if (itemCount === undefined || dims === null) {
       throw new CommandError(`${file.label} has the shape (${shape}); the input "${input.name}" takes N items of ${axesText(input)}.`);
     }
-    const { size } = await handle.stat();
+    const { size } = await opened.stat();
     if (size < dataStart + itemCount * elementCountOf(dims) * elementType.bytes) {
       throw new CommandError(`${file.label} ends before its ${itemCount} rows do.`);
     }
     return { file, input, elementType, isLittle: descriptor?.[1] !== '>', dataStart, itemCount, dims };
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }
 
-async function readHeader(handle: FileHandle, { label }: DataFile): Promise<{ header: string; dataStart: number }> {
-  const start = await readAt(handle, 0, 12);
+async function readHeader(opened: FileHandle, { label }: DataFile): Promise<{ header: string; dataStart: number }> {
+  const start = await readAt(opened, 0, 12);
   if (start.toString('latin1', 0, 6) !== MAGIC || start.length < 12) throw new CommandError(`${label} is no NumPy file.`);
   const version = start[6] as number;
   if (version < 1 || version > 3) throw new CommandError(`${label} is a NumPy file of version ${version}; readable are 1 to 3.`);
   const [headerStart, headerBytes] = version === 1 ? [10, start.readUInt16LE(8)] : [12, start.readUInt32LE(8)];
   if (headerBytes > HEADER_BYTES_MAX) throw new CommandError(`${label} has a header that is not NumPy's.`);
-  return { header: (await readAt(handle, headerStart, headerBytes)).toString('utf8'), dataStart: headerStart + headerBytes };
+  return { header: (await readAt(opened, headerStart, headerBytes)).toString('utf8'), dataStart: headerStart + headerBytes };
 }
 
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
+async function readAt(opened: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await opened.read(Buffer.alloc(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
 }
 
@@ -166,11 +166,11 @@ async function* itemsOf(arrays: readonly NpyArray[]): AsyncGenerator<Item> {
     const { file, input, elementType, dataStart, itemCount, dims } = array;
     const itemBytes = elementCountOf(dims) * elementType.bytes;
     const perRead = Math.max(1, Math.floor(READ_BYTES / Math.max(1, itemBytes)));
-    const handle = await open(file.path);
+    const opened = await open(file.path);
     try {
       for (let first = 0; first < itemCount; first += perRead) {
         const readCount = Math.min(perRead, itemCount - first);
-        const block = await readAt(handle, dataStart + first * itemBytes, readCount * itemBytes);
+        const block = await readAt(opened, dataStart + first * itemBytes, readCount * itemBytes);
         const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
         for (let index = 0; index < readCount; index++) {
           const values = valuesAt(array, view, index * itemBytes);
@@ -182,7 +182,7 @@ async function* itemsOf(arrays: readonly NpyArray[]): AsyncGenerator<Item> {
         }
       }
     } finally {
-      await handle.close();
+      await opened.close();
     }
   }
 }

@@ -100,14 +100,14 @@ const formatByName = (path: string): Format | undefined => FORMATS[extname(path)
 async function formatOf({ path, label }: DataFile): Promise<Format> {
   const byName = formatByName(path);
   if (byName !== undefined) return byName;
-  const handle = await open(path);
+  const opened = await open(path);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(16), 0, 16, 0);
     const start = buffer.toString('latin1', 0, bytesRead);
     const format = SIGNATURES.find(([signature]) => signature.test(start))?.[1];
     if (format === undefined) throw new CommandError(`${label} is of a format that cannot be read. ${READABLE}`);
     return format;
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }

@@ -44,7 +44,7 @@ interface Format {
   readonly bitCount: number;
 }
 
-type Verdict<T> = T | { readonly unreadable: string };
+type Readable<T> = T | { readonly unreadable: string };
 
 export function openRecordings(manifest: Manifest, files: readonly DataFile[]): ExampleSource {
   const [input, ...others] = manifest.inputs as [ManifestInput];
@@ -72,7 +72,7 @@ const SAMPLE_ARRAYS: Readonly<Record<string, (samples: Float64Array) => TensorWi
   int16: (samples) => Int16Array.from(samples, (sample) => Math.max(-(2 ** 15), Math.min(2 ** 15 - 1, Math.round(sample * 2 ** 15)))),
 };
 
-function tensorOf(input: ManifestInput, bytes: Buffer): Verdict<TensorWire> {
+function tensorOf(input: ManifestInput, bytes: Buffer): Readable<TensorWire> {
   if (input.preprocess?.kind === 'audio') return declaredTensor(input, input.preprocess, bytes);
   const samples = samplesOf(bytes, input.sampleRate as number);
   if ('unreadable' in samples) return samples;
@@ -82,7 +82,7 @@ function tensorOf(input: ManifestInput, bytes: Buffer): Verdict<TensorWire> {
 }
 
 /** As a page's worker makes it. */
-function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreprocess, bytes: Buffer): Verdict<TensorWire> {
+function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreprocess, bytes: Buffer): Readable<TensorWire> {
   const samples = samplesOf(bytes, null);
   if ('unreadable' in samples) return samples;
   try {
@@ -95,7 +95,7 @@ function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreproces
 }
 
 /** @param sampleRate The only one that is taken; null: any. */
-function samplesOf(bytes: Buffer, sampleRate: number | null): Verdict<Float64Array> {
+function samplesOf(bytes: Buffer, sampleRate: number | null): Readable<Float64Array> {
   if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') return { unreadable: 'is no WAV file' };
   const chunks = chunksOf(bytes);
   const [header, data] = [chunks.get('fmt '), chunks.get('data')];

@@ -99,13 +99,13 @@ const textOptions = (separator: string): string =>
 /** What stands between the names of the first line. Where the comma is the decimal sign, a .csv has semicolons. */
 async function separatorOf({ path }: DataFile): Promise<string> {
   if (path.toLowerCase().endsWith('.tsv')) return '\t';
-  const handle = await open(path);
+  const opened = await open(path);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
     const [line = ''] = buffer.toString('utf8', 0, bytesRead).split(/[\r\n]/, 1);
     return [',', ';', '\t'].find((separator) => line.includes(separator)) ?? ',';
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }
 

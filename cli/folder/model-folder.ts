@@ -4,10 +4,11 @@
  * Invariants
  *  - model.json where there is one, otherwise observe.json, the manifest of a model that something else runs.
  *  - A model file that its manifest does not describe is not run.
- *  - What is written there is whole or not there: written beside its name, then renamed.
+ *
+ * Not here: writing into it (whole-files.ts).
  */
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
@@ -73,16 +74,4 @@ export function parseManifest(served: ServedManifest, file = 'model.json'): Pick
   const read = readManifest(served);
   if (!read.ok) throw new CommandError(`${file} is not a usable manifest: ${read.reason}.`);
   return { manifest: read.manifest, manifestJson: read.text };
-}
-
-/** Writes a file that is never seen half written. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  try {
-    await writeFile(part, text);
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }

@@ -8,7 +8,6 @@
  *
  * Not here: comparing on a device (processing/golden.ts).
  */
-
 import type { OnnxModel } from '../../onnx/model-reader.ts';
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { GOLDEN_OUTPUT_COUNT_MAX } from '../../protocol/limits.ts';

@@ -10,7 +10,6 @@
  *
  * Not here: the command (cli/commands/pack.ts), the layout of weights (cli/pack/weights.ts), samples (cli/pack/goldens.ts), tokenizers (cli/pack/texts.ts).
  */
-
 import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
@@ -58,9 +57,9 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
     ...(options.previous?.monitor === undefined ? {} : { monitor: options.previous.monitor }),
   };
   const manifestJson = `${JSON.stringify(manifest, null, 1)}\n`;
-  const verdict = checkManifest(JSON.parse(manifestJson));
-  if (!verdict.ok) throw new CommandError(`The packed manifest is not valid: ${verdict.reason}.`);
-  return { manifest: verdict.manifest, manifestJson, files: packing.files, notes: packing.notes };
+  const checked = checkManifest(JSON.parse(manifestJson));
+  if (!checked.ok) throw new CommandError(`The packed manifest is not valid: ${checked.reason}.`);
+  return { manifest: checked.manifest, manifestJson, files: packing.files, notes: packing.notes };
 }
 
 function described({ description, previous }: PackOptions): { description?: string } {

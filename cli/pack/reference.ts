@@ -7,7 +7,6 @@
  *
  * Not here: which numbers are samples (cli/pack/goldens.ts).
  */
-
 import type { SplitModel } from '../../onnx/weight-split.ts';
 import { feedsOf } from '../../processing/golden.ts';
 import { firstLine } from '../../protocol/errors.ts';
@@ -49,6 +48,14 @@ interface Sampling {
   readonly answers: readonly Feeds[];
 }
 
+interface SampleRequest {
+  /** Lengths of open axes. */
+  readonly axes: Readonly<Record<string, number>>;
+  /** Of the manifest that is packed anew; tried before any that are made here. */
+  readonly earlier: readonly GoldenInputs[];
+  readonly count: number;
+}
+
 /** What an axis is called that looked like the batch and is none. */
 const NO_BATCH = 'rows';
 
@@ -63,10 +70,11 @@ export async function makeReference(sources: readonly Source[], signature: Signa
   if (text !== undefined)
     notes.push(`Input "${text.name}" is text, for which no samples are made: no golden outputs, and nothing is optimised.`);
   const isSampled = sampleCount > 0 && text === undefined;
-  const { samples, feeds, answers } = isSampled
-    ? await sample(source, signature, options, earlier.slice(0, sampleCount), sampleCount, notes)
+  const sampling = isSampled
+    ? await sample(source, signature, { axes: options.axes ?? {}, earlier: earlier.slice(0, sampleCount), count: sampleCount }, notes)
     : NO_SAMPLES;
-  const isBatch = await batchHolds(source, signature, samples, feeds, answers);
+  const { samples, feeds, answers } = sampling;
+  const isBatch = await batchHolds(source, signature, sampling);
   if (!isBatch)
     notes.push(
       `Two samples together are not answered as they are one by one, so the axis "batch" is called "${NO_BATCH}" and nobody will batch along it.`,
@@ -87,14 +95,7 @@ export async function makeReference(sources: readonly Source[], signature: Signa
 
 const NO_SAMPLES: Sampling = { samples: [], feeds: [], answers: [] };
 
-async function sample(
-  source: Source,
-  signature: Signature,
-  { axes = {} }: PackOptions,
-  earlier: readonly GoldenInputs[],
-  count: number,
-  notes: string[],
-): Promise<Sampling> {
+async function sample(source: Source, signature: Signature, { axes, earlier, count }: SampleRequest, notes: string[]): Promise<Sampling> {
   const open = new Set(signature.inputs.flatMap(({ dims }) => dims.filter((axis) => typeof axis === 'string' && axis !== 'batch')));
   const isOpen = [...open].some((axis) => axes[axis as string] === undefined);
   const lengths = isOpen ? OPEN_AXIS_LENGTHS : [1];
@@ -151,13 +152,7 @@ function unrunnableAxes(name: string, axes: readonly string[], failure: unknown)
 }
 
 /** True when nothing speaks against it: there is no such axis, there are no samples, or two together give what each gives alone. */
-async function batchHolds(
-  source: Source,
-  signature: Signature,
-  samples: readonly GoldenInputs[],
-  feeds: readonly Feeds[],
-  answers: readonly Feeds[],
-): Promise<boolean> {
+async function batchHolds(source: Source, signature: Signature, { samples, feeds, answers }: Sampling): Promise<boolean> {
   const isBatched = ({ dims }: { readonly dims: ManifestInput['dims'] }): boolean => dims[0] === 'batch';
   const hasBatch = [...signature.inputs, ...signature.outputs].some(({ dims }) => dims.includes('batch'));
   const [first] = samples;

@@ -9,7 +9,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { UsageError } from './command-error.ts';
 import { nearestWord } from './nearest-word.ts';
 
-export type Options = NonNullable<ParseArgsConfig['options']>;
+type Options = NonNullable<ParseArgsConfig['options']>;
 
 /** The values of a command's options, the names beside them, and both in the order in which they were given. */
 export function readArguments<const O extends Options>(command: string, args: readonly string[], options: O) {
