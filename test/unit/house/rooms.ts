@@ -157,6 +157,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       ...['collector', 'collector/operator', 'cli/data', 'cli/folder', 'cli/pack', 'cli/runtime', 'cli/terminal'],
     ],
     vendors: ['@valibot/to-json-schema'],
+    network: true,
     clock: true,
     node: true,
   },
