@@ -67,7 +67,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const { baseline, rows } = await makeBaseline(model.manifestJson, modelFiles, source.examples(), progress.advance).finally(progress.end);
   const notes = isObserved ? ['The manifest has no model to run: outputs are not counted.', ...source.notes] : source.notes;
   process.stdout.write([...rows.lines(), ...stateLines(model.manifest, baseline), ...notes, ''].join('\n'));
-  if (baseline.n === 0) throw new CommandError('No row was counted, so no baseline was written.');
+  if (baseline.n === 0)
+    throw new CommandError('No row was counted, so no baseline was written. The lines above say why rows were left out.');
   await writeAllWhole(folder, new Map([['baseline.json', `${JSON.stringify(baseline)}\n`]]));
   process.stdout.write(`${join(folder, 'baseline.json')}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
 }

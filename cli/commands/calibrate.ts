@@ -95,7 +95,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const { calibrated, rows } = await calibrate(targets, modelFiles, source.examples(), cellCount, progress.advance).finally(progress.end);
   const lines = [...rows.lines(), ...source.notes, ...calibrated.map(lineOf), ''];
   process.stdout.write(lines.join('\n'));
-  if (!calibrated.some(({ answer }) => 'edges' in answer)) throw new CommandError('Nothing was calibrated.');
+  if (!calibrated.some(({ answer }) => 'edges' in answer))
+    throw new CommandError('Nothing was calibrated. Give data with more, and more different, values.');
   if (!isWritten) {
     process.stdout.write(`Nothing was written. With --write these go into ${model.manifestFile}.\n`);
     return;
@@ -178,7 +179,8 @@ function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[])
     (place as { bins?: unknown }).bins = { edges: answer.edges };
   }
   const checked = checkManifest(manifest);
-  if (!checked.ok) throw new CommandError(`The calibrated manifest would not be usable: ${checked.reason}.`);
+  if (!checked.ok)
+    throw new CommandError(`The calibrated manifest would not be usable: ${checked.reason}. Nothing was written; use fewer --cells.`);
   const indent = /^\s*[{[]\r?\n([ \t]+)/.exec(manifestJson)?.[1] ?? '';
   return `${JSON.stringify(manifest, null, indent)}${manifestJson.endsWith('\n') ? '\n' : ''}`;
 }

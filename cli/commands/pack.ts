@@ -19,7 +19,7 @@ import { packModel } from '../pack/model.ts';
 import type { PackedModel, PackInput } from '../pack/request.ts';
 import type { TextOptions } from '../pack/texts.ts';
 import { countOf, readArguments, seeHelp } from '../terminal/arguments.ts';
-import { CommandError, UsageError } from '../terminal/command-error.ts';
+import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
 import { startSteps } from '../terminal/progress.ts';
 
 export const usage = `insitu pack FILE.onnx... | FOLDER [--variant ID=FILE...] [options]
@@ -182,7 +182,7 @@ function besidePath(file: string, location: string): string {
 
 async function readBytes(file: string): Promise<Uint8Array> {
   return readFile(file).catch(() => {
-    throw new CommandError(`${file} cannot be read.`);
+    throw unreadableFile(file);
   });
 }
 

@@ -48,7 +48,8 @@ export async function openImages(manifest: Manifest, files: readonly DataFile[])
 
 function pictureOf({ inputs }: Manifest): Picture {
   const [input, ...others] = inputs as [ManifestInput];
-  if (others.length > 0 || input.kind !== 'image') throw new CommandError('Pictures feed a model whose one input is of kind "image".');
+  if (others.length > 0 || input.kind !== 'image')
+    throw new CommandError('Pictures feed a model whose one input is of kind "image". Declare it in the manifest, or give other data.');
   const all = itemAxes(input);
   // A first axis of four that is not called "batch" is one all the same (counts/kinds/image.ts).
   const axes = all.length === 4 ? all.slice(1) : all;

@@ -73,14 +73,14 @@ export async function openNpy(manifest: Manifest, files: readonly DataFile[]): P
   const [count = 0] = counts;
   if (counts.some((other) => other !== count)) {
     const list = manifest.inputs.map(({ name }, index) => `${name} ${counts[index]}`).join(', ');
-    throw new CommandError(`All inputs must have the same number of rows; these have: ${list}.`);
+    throw new CommandError(`All inputs must have the same number of rows; these have: ${list}. Save them from the same rows.`);
   }
   return { count, notes: [], examples: () => examplesOf(columns) };
 }
 
 function inputOf(manifest: Manifest, file: DataFile): ManifestInput {
   const input = namedInput(manifest, file);
-  if (input.type === 'string') throw new CommandError(`${file.label} holds numbers; the input "${input.name}" takes texts.`);
+  if (input.type === 'string') throw new CommandError(`${file.label} holds numbers; the input "${input.name}" takes texts. Give a table.`);
   return input;
 }
 
@@ -100,7 +100,8 @@ async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray
     const { header, dataStart } = await readHeader(opened, file);
     const descriptor = /'descr'\s*:\s*'([<>|=]?)(\w+)'/.exec(header);
     const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
-    if (shape === undefined || !header.includes("'descr'")) throw new CommandError(`${file.label} has a header that is not NumPy's.`);
+    if (shape === undefined || !header.includes("'descr'"))
+      throw new CommandError(`${file.label} has a header that is not NumPy's. Save it again with numpy.save.`);
     const elementType = ELEMENT_TYPES[descriptor?.[2] ?? ''];
     if (elementType === undefined) {
       throw new CommandError(`${file.label} holds neither numbers nor booleans. Readable are float16 to float64, int8 to uint64 and bool.`);
@@ -115,7 +116,7 @@ async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray
     }
     const { size } = await opened.stat();
     if (size < dataStart + itemCount * elementCountOf(dims) * elementType.bytes) {
-      throw new CommandError(`${file.label} ends before its ${itemCount} rows do.`);
+      throw new CommandError(`${file.label} ends before its ${itemCount} rows do. Copy or save it again.`);
     }
     return { file, input, elementType, isLittle: descriptor?.[1] !== '>', dataStart, itemCount, dims };
   } finally {
@@ -125,11 +126,13 @@ async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray
 
 async function readHeader(opened: FileHandle, { label }: DataFile): Promise<{ header: string; dataStart: number }> {
   const start = await readAt(opened, 0, 12);
-  if (start.toString('latin1', 0, 6) !== MAGIC || start.length < 12) throw new CommandError(`${label} is no NumPy file.`);
+  if (start.toString('latin1', 0, 6) !== MAGIC || start.length < 12)
+    throw new CommandError(`${label} is no NumPy file. Save the array with numpy.save.`);
   const version = start[6] as number;
-  if (version < 1 || version > 3) throw new CommandError(`${label} is a NumPy file of version ${version}; readable are 1 to 3.`);
+  if (version < 1 || version > 3)
+    throw new CommandError(`${label} is a NumPy file of version ${version}; readable are 1 to 3. Save it with numpy.save.`);
   const [headerStart, headerBytes] = version === 1 ? [10, start.readUInt16LE(8)] : [12, start.readUInt32LE(8)];
-  if (headerBytes > HEADER_BYTES_MAX) throw new CommandError(`${label} has a header that is not NumPy's.`);
+  if (headerBytes > HEADER_BYTES_MAX) throw new CommandError(`${label} has a header that is not NumPy's. Save it again with numpy.save.`);
   return { header: (await readAt(opened, headerStart, headerBytes)).toString('utf8'), dataStart: headerStart + headerBytes };
 }
 

@@ -9,7 +9,7 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
-import { CommandError, UsageError } from '../terminal/command-error.ts';
+import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
 import type { DataFile, ExampleSource } from './example.ts';
 import { openImages } from './images.ts';
 import { openNpy } from './npy.ts';
@@ -81,9 +81,9 @@ async function filesAt({ inputs }: Manifest, given: string): Promise<DataFile[]>
   const isNamed = inputs.some((input) => input.name === name);
   const path = isNamed ? given.slice(name.length + 1) : given;
   const found = await stat(path).catch(() => {
-    const hint =
-      name === '' || isNamed ? '' : ` If "${name}" is meant to be an input: the model has ${inputs.map((input) => input.name).join(', ')}.`;
-    throw new CommandError(`${path} cannot be read.${hint}`);
+    if (name === '' || isNamed) throw unreadableFile(path);
+    const names = inputs.map((input) => input.name).join(', ');
+    throw new CommandError(`${path} cannot be read. If "${name}" is meant to be an input: the model has ${names}.`);
   });
   if (!found.isDirectory()) return [{ path, label: path, input: isNamed ? name : null }];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });

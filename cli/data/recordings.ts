@@ -49,10 +49,14 @@ type Readable<T> = T | { readonly unreadable: string };
 export function openRecordings(manifest: Manifest, files: readonly DataFile[]): ExampleSource {
   const [input, ...others] = manifest.inputs as [ManifestInput];
   if (others.length > 0 || (input.kind !== 'audio' && input.preprocess?.kind !== 'audio')) {
-    throw new CommandError('WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor.');
+    throw new CommandError(
+      'WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor. Declare it, or give other data.',
+    );
   }
   if (!(input.type in SAMPLE_ARRAYS)) {
-    throw new CommandError(`WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}.`);
+    throw new CommandError(
+      `WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}. Give other data.`,
+    );
   }
   async function* examples(): AsyncGenerator<Example> {
     for (const { path, label: where } of files) {

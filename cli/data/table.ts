@@ -70,11 +70,14 @@ async function openTable(
   const options = isText ? textOptions(await separatorOf(file)) : '';
   const first = isText ? `read_csv(${path}, ${options}, ignore_errors = true)` : `read_parquet(${path})`;
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${first}`).catch(() => null);
-  if (described === null) throw new CommandError(`${file.label} cannot be read as a table.`);
+  if (described === null)
+    throw new CommandError(`${file.label} cannot be read as a table. Give .csv or .tsv with a line of column names, or .parquet.`);
   const types = new Map(described.getRowsJS().map(([name, type]) => [String(name), String(type)]));
   const missing = columns.filter(({ name }) => !types.has(name)).map(({ name }) => quotedName(name));
   if (missing.length > 0) {
-    throw new CommandError(`${file.label} has no column ${missing.join(', ')}; it has ${[...types.keys()].join(', ')}.`);
+    throw new CommandError(
+      `${file.label} has no column ${missing.join(', ')}; it has ${[...types.keys()].join(', ')}. Name its columns as the manifest does.`,
+    );
   }
   const wanted = new Set(columns.map(({ name }) => name));
   return {
@@ -125,7 +128,7 @@ function expressionOf({ name, holds, isList }: TableColumn, type: string, { labe
     if (WHOLE_64.test(single)) return element === undefined ? column : of(single);
     if (NUMBER.test(single) || single === 'BOOLEAN') return of('DOUBLE');
   }
-  throw new CommandError(`${label}: column "${name}" is ${type}, which is not ${holds === 'text' ? 'text' : 'a number'}.`);
+  throw new CommandError(`${label}: column "${name}" is ${type}, which is not ${holds === 'text' ? 'text' : 'a number'}. Convert it.`);
 }
 
 async function rowCountOf(connection: DuckDBConnection, { scan }: Table): Promise<number> {
@@ -158,7 +161,7 @@ async function* examplesOf(
         yield { where: `${file.label}, line ${line}`, unreadable: `cannot be split: ${String(reason).toLowerCase()}` };
       }
     } catch {
-      throw new CommandError(`${file.label} cannot be read beyond row ${rowCount}.`);
+      throw new CommandError(`${file.label} cannot be read beyond row ${rowCount}. Correct or copy the file.`);
     } finally {
       connection.closeSync();
     }

@@ -22,7 +22,7 @@ export async function openValidation(manifest: Manifest, files: readonly DataFil
   const bytes = await readBytes(file);
   const elementCount = itemAxes(input).reduce<number>((product, axis) => product * (typeof axis === 'number' ? axis : 1), 1);
   if (elementCount === 0 || bytes.length % elementCount !== 0) {
-    throw new CommandError(`${file.label} does not hold whole examples of ${elementCount} elements.`);
+    throw new CommandError(`${file.label} does not hold whole examples of ${elementCount} elements. Give other data with --data.`);
   }
   const dims = dimsOfItem(input, [elementCount]) as readonly number[];
   async function* examples(): AsyncGenerator<Example> {
@@ -46,6 +46,6 @@ function parseObject(text: string, label: string): { readonly images?: unknown }
   try {
     return Object(JSON.parse(text)) as { images?: unknown };
   } catch {
-    throw new CommandError(`${label} is not JSON.`);
+    throw new CommandError(`${label} is not JSON. Give other data with --data.`);
   }
 }

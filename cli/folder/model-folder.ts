@@ -14,7 +14,7 @@ import type { SplitModel } from '../../onnx/weight-split.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import { readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
-import { CommandError, UsageError } from '../terminal/command-error.ts';
+import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
 
 export interface ModelFolder {
   readonly folder: string;
@@ -34,7 +34,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
 /** @throws {CommandError} when it cannot be read or used. */
 export async function readManifestFile(file: string): Promise<Pick<ModelFolder, 'manifest' | 'manifestJson'>> {
   const served = await readFile(file).catch(() => {
-    throw new CommandError(`${file} cannot be read.`);
+    throw unreadableFile(file);
   });
   return parseManifest(served, file);
 }
@@ -47,7 +47,8 @@ export async function readManifestFile(file: string): Promise<Pick<ModelFolder, 
 export async function readVariant(model: ModelFolder, id: string | undefined): Promise<SplitModel> {
   const { variants } = model.manifest;
   const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
-  if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
+  if (variant === undefined)
+    throw new UsageError(`model.json has no such variant. Name one of ${variants.map((each) => each.id).join(', ')}: --variant ID.`);
   const graph = await readPublished(model, variant);
   return { graph, external: await readExternal(model, variant) };
 }
@@ -58,7 +59,7 @@ async function readExternal(model: ModelFolder, { external = [] }: ManifestVaria
 
 async function readPublished({ folder }: ModelFolder, { file, sha256 }: PublishedFile): Promise<Uint8Array> {
   const bytes = await readFile(join(folder, file)).catch(() => {
-    throw new CommandError(`${join(folder, file)} cannot be read.`);
+    throw new CommandError(`${join(folder, file)} cannot be read. Put it there, or pack the model again.`);
   });
   if ((await sha256Hex(bytes)) !== sha256) {
     throw new CommandError(`${file} is not the file that model.json describes. Pack the model again.`);
@@ -72,6 +73,6 @@ async function readPublished({ folder }: ModelFolder, { file, sha256 }: Publishe
  */
 export function parseManifest(served: ServedManifest, file = 'model.json'): Pick<ModelFolder, 'manifest' | 'manifestJson'> {
   const read = readManifest(served);
-  if (!read.ok) throw new CommandError(`${file} is not a usable manifest: ${read.reason}.`);
+  if (!read.ok) throw new CommandError(`${file} is not a usable manifest: ${read.reason}. Correct it, or pack the model again.`);
   return { manifest: read.manifest, manifestJson: read.text };
 }

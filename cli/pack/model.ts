@@ -58,7 +58,10 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
   };
   const manifestJson = `${JSON.stringify(manifest, null, 1)}\n`;
   const checked = checkManifest(JSON.parse(manifestJson));
-  if (!checked.ok) throw new CommandError(`The packed manifest is not valid: ${checked.reason}.`);
+  if (!checked.ok)
+    throw new CommandError(
+      `The packed manifest would not be valid: ${checked.reason}. Correct the earlier model.json, or name another: --manifest FILE.`,
+    );
   return { manifest: checked.manifest, manifestJson, files: packing.files, notes: packing.notes };
 }
 

@@ -216,5 +216,5 @@ function runError(name: string, error: unknown): CommandError {
       `${name}: the runtime has no operator ${operator[3] ?? `${operator[1] || 'ai.onnx'}:${operator[2]}`} (${reason}). Export with standard operators, opset 21 or lower, or quantize in a form that onnxruntime-web runs.`,
     );
   }
-  return new CommandError(`${name} cannot be run: ${reason}.`);
+  return new CommandError(`${name} cannot be run: ${reason}. Try it in onnxruntime itself, and export it again.`);
 }

@@ -57,7 +57,8 @@ async function readExternal({ name, readExternal }: PackInput, { weights }: Onnx
   const locations = new Set(weights.flatMap(({ place }) => (place.kind === 'external' ? [place.location] : [])));
   const files: { path: string; data: Uint8Array }[] = [];
   for (const path of locations) {
-    if (readExternal === undefined) throw new CommandError(`${name} keeps weights in "${path}", which was not given.`);
+    if (readExternal === undefined)
+      throw new CommandError(`${name} keeps weights in "${path}", which was not given. Hand it in with the graph.`);
     files.push({ path, data: await readExternal(path) });
   }
   return files;

@@ -23,11 +23,12 @@ const BATCH_NAME = /^(n|b|bs|batch([_ -]?size)?|unk__\d+)$/i;
 /** @throws {CommandError} when the files differ from each other, or hold what cannot cross to a page. */
 export function signatureOf(sources: readonly Source[], previous: Manifest | null): Signature {
   const reference = sources.at(-1);
-  if (reference === undefined) throw new UsageError('There is no ONNX file to pack.');
+  if (reference === undefined) throw new UsageError('There is no ONNX file to pack. Name one.');
   for (const source of sources) requireAlike(reference, source);
   const { inputs, outputs } = reference.onnx;
-  if (inputs.length === 0) throw new CommandError(`${reference.name} has no input: all that it lists are weights.`);
-  if (outputs.length === 0) throw new CommandError(`${reference.name} has no output.`);
+  if (inputs.length === 0)
+    throw new CommandError(`${reference.name} has no input: all that it lists are weights. Export it with its inputs.`);
+  if (outputs.length === 0) throw new CommandError(`${reference.name} has no output. Export it with its outputs.`);
   const batchNames = new Set(inputs.flatMap(({ dims }) => (typeof dims?.[0] === 'string' && BATCH_NAME.test(dims[0]) ? [dims[0]] : [])));
   const tensor = (value: OnnxValue) => tensorOf(reference.name, value, batchNames);
   return {

@@ -188,7 +188,7 @@ function configOf({ tokenizerConfig }: TextOptions): TokenizerConfigJson {
   if (tokenizerConfig === undefined) return {};
   const json = jsonIn(tokenizerConfig.bytes);
   if (typeof json === 'object' && json !== null) return json;
-  throw new CommandError(`${tokenizerConfig.name} is no tokenizer_config.json.`);
+  throw new CommandError(`${tokenizerConfig.name} is no tokenizer_config.json. Export the tokenizer with save_pretrained.`);
 }
 
 function jsonIn(bytes: Uint8Array): unknown {

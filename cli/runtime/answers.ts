@@ -1,6 +1,7 @@
 /**
  * A model's answer to one example, with a sentence that names the example where it fails.
  */
+import { firstLine } from '../../protocol/errors.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { Example } from '../data/example.ts';
 import { CommandError } from '../terminal/command-error.ts';
@@ -11,7 +12,8 @@ export async function answerOf(run: NodeSession, { where, feeds }: Extract<Examp
   try {
     return await run(feeds);
   } catch (error) {
-    const [reason] = String(error instanceof Error ? error.message : error).split('\n', 1);
-    throw new CommandError(`The model cannot be run on ${where}: ${reason}`);
+    throw new CommandError(
+      `The model cannot be run on ${where}: ${firstLine(error)}. Check the data's types and dims against the manifest.`,
+    );
   }
 }

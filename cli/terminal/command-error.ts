@@ -15,3 +15,8 @@ export class UsageError extends Error {
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
+
+/** A file that a person named, or that one of those names, and that is not there or is another user's. */
+export function unreadableFile(file: string): CommandError {
+  return new CommandError(`${file} cannot be read. Name one that is there and that this user may read.`);
+}

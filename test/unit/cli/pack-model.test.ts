@@ -242,7 +242,7 @@ test('what cannot be packed is refused with a sentence that helps', async () => 
       () => 'packed',
       (error: Error) => `${error.name}: ${error.message}`,
     );
-  expect(await refusal()).toBe('UsageError: There is no ONNX file to pack.');
+  expect(await refusal()).toBe('UsageError: There is no ONNX file to pack. Name one.');
   expect(await refusal(inputOf(new TextEncoder().encode('<!doctype html>')))).toBe(
     'CommandError: model.onnx is no ONNX model: it is a web page or XML; check the address.',
   );
