@@ -29,7 +29,7 @@ import type { Telemetry } from './api/telemetry.ts';
 import { type AssetTable, assetsIn } from './assets/assets.ts';
 import { keepFiles } from './assets/offline-files.ts';
 import { createLogger } from './logger.ts';
-import { LoadedModelHandle } from './model/model.ts';
+import { OpenModel } from './model/model.ts';
 import { type Bound, ModelBinding } from './model/model-binding.ts';
 import type { TelemetryFiles } from './telemetry/level.ts';
 import type { Recorder } from './telemetry/recorder.ts';
@@ -99,13 +99,13 @@ class PageClient implements Client {
         // The version that was open is meant, not a newer one.
         return this.open(source, { ...asked, signal, update: 'never' }, recorder, considered);
       },
-      release: ({ host, loaded }) => this.workers.closeModel(host, loaded.handle),
+      release: ({ host, loaded }) => this.workers.closeModel(host, loaded.loadId),
       lostIdle: (loaded, code) => {
         if (this.closing === null) recorder?.lost(loaded, code);
       },
     });
     // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
-    return new LoadedModelHandle(binding, recorder, this.files.counts, options.batch ?? null) as unknown as Model<S, R>;
+    return new OpenModel(binding, recorder, this.files.counts, options.batch ?? null) as unknown as Model<S, R>;
   }
 
   /** @param considered Null for the first load; else what a rebuild leaves. */
@@ -183,7 +183,7 @@ class PageClient implements Client {
         signal,
         this.hooksOf(options, (progress) => report?.(progress)),
       );
-      const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
+      const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.loadId));
       if (outcome.ok) report?.(readyProgress(outcome.loaded));
       return outcome;
     } catch (error) {

@@ -18,7 +18,7 @@ import { type Plan, planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { denseOf } from '../../counts/statistics/summary.ts';
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
@@ -82,7 +82,7 @@ export async function run(args: readonly string[]): Promise<void> {
  */
 export async function makeBaseline(
   manifestJson: string,
-  modelFiles: Uint8Array | SplitModel | null,
+  modelFiles: Uint8Array | ModelFiles | null,
   examples: AsyncIterable<Example>,
   advance: () => void = () => undefined,
 ): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {

@@ -11,7 +11,7 @@
  * Not here: quantiles and rounding (cli/data/equal-frequency.ts), how values find their cells (counts/layout/bins.ts).
  */
 import { basename } from 'node:path';
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
 import { manifestJsonOf } from '../../protocol/manifest/served-manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
@@ -139,7 +139,7 @@ function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
  */
 async function calibrate(
   targets: readonly Target[],
-  modelFiles: Uint8Array | SplitModel | null,
+  modelFiles: Uint8Array | ModelFiles | null,
   examples: AsyncIterable<Example>,
   cellCount: number,
   advance: () => void = () => undefined,

@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import { readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
@@ -44,7 +44,7 @@ export async function readManifestFile(file: string): Promise<Pick<ModelFolder, 
  *
  * @param id Default: the first variant that runs on wasm.
  */
-export async function readVariant(model: ModelFolder, id: string | undefined): Promise<SplitModel> {
+export async function readVariant(model: ModelFolder, id: string | undefined): Promise<ModelFiles> {
   const { variants } = model.manifest;
   const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
   if (variant === undefined)
@@ -53,7 +53,7 @@ export async function readVariant(model: ModelFolder, id: string | undefined): P
   return { graph, external: await readExternal(model, variant) };
 }
 
-async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<SplitModel['external']> {
+async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<ModelFiles['external']> {
   return Promise.all(external.map(async (file) => ({ path: file.path, data: await readPublished(model, file) })));
 }
 

@@ -61,10 +61,10 @@ export function encodeBody(modelVersion: string, windows: readonly Uint8Array[])
   return writer.finish();
 }
 
-type BodyVerdict = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+type BodyReading = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
 
 /** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
-export function decodeBody(bytes: Uint8Array): BodyVerdict {
+export function decodeBody(bytes: Uint8Array): BodyReading {
   if (bytes.length > BODY_BYTES_MAX) return { ok: false, reason: 'the body is longer than BODY_BYTES_MAX' };
   try {
     const reader = new ByteReader(bytes);

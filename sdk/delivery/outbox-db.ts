@@ -10,7 +10,7 @@
  * Not here: who may touch which record (sdk/delivery/outbox.ts), and what a state means (design of delivery, ARCHITECTURE.md).
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import { inTime } from '../../protocol/deadline.ts';
+import { openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
@@ -90,8 +90,7 @@ export async function openOutboxTable(onLost: () => void, mayCreate: boolean): P
     },
     terminated: onLost,
   });
-  // A database that opens after all is of no use to anybody; open, it would stand in the way of its deletion.
-  return new IndexedDbTable(await inTime(opening, STORE_OPEN_TIMEOUT_MS, (db) => db.close()));
+  return new IndexedDbTable(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
 }
 
 /** Nothing was written to the record since it was read. The lease alone would not tell: clocks are coarse, and a page writes twice within a tick. */

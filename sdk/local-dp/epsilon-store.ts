@@ -11,7 +11,7 @@
  *
  * Not here: what the record means (sdk/local-dp/local-dp.ts).
  */
-import { inTime } from '../../protocol/deadline.ts';
+import { inTime, openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { EPSILON_NAME } from '../telemetry/stored-data.ts';
 
@@ -40,7 +40,7 @@ export function indexedDbEpsilonStore(): EpsilonStore {
       }
     },
     delete: async () => {
-      await answerOf(indexedDB.deleteDatabase(EPSILON_NAME));
+      await inTime(answerOf(indexedDB.deleteDatabase(EPSILON_NAME)), STORE_OPEN_TIMEOUT_MS);
     },
   };
 }
@@ -50,19 +50,17 @@ async function openDatabase(): Promise<IDBDatabase> {
   request.onupgradeneeded = () => {
     request.result.createObjectStore(STORE);
   };
-  const db = await answerOf(request, (late) => late.close());
+  const db = await openInTime(answerOf(request), STORE_OPEN_TIMEOUT_MS);
   // Another tab withdraws consent and deletes the database: let it.
   db.onversionchange = () => db.close();
   return db;
 }
 
-/** A request's result, in time; `late` gets one that comes after all. */
-function answerOf<T>(request: IDBRequest<T>, late?: (result: T) => void): Promise<T> {
-  const answer = new Promise<T>((resolve, reject) => {
+function answerOf<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
-  return inTime(answer, STORE_OPEN_TIMEOUT_MS, late);
 }
 
 function runStep<T>(db: IDBDatabase, step: (stored: unknown) => { next: object | null; result: T }): Promise<T> {

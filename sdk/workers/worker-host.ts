@@ -47,8 +47,8 @@ const LOST: Failure = (pendingCount) => new SdkError('worker-lost', { pendingCou
 
 export class WorkerHost {
   readonly runs: RunChannel;
-  /** Handles of the models that live in this worker. */
-  readonly handles = new Set<number>();
+  /** Of the models that live in this worker. */
+  readonly loadIds = new Set<number>();
   /** What its runtime serves, once that is known. */
   provider: Provider | null = null;
   /** No load may go here any more. */
@@ -121,10 +121,10 @@ export class WorkerHost {
     if (this.failure === null) void this.control.cancelLoad(id);
   }
 
-  async closeModel(handle: number): Promise<void> {
-    this.runs.endRunsOf(handle);
-    this.hooks.delete(handle);
-    unwrap(await this.watched(() => this.control.close(handle)));
+  async closeModel(loadId: number): Promise<void> {
+    this.runs.endRunsOf(loadId);
+    this.hooks.delete(loadId);
+    unwrap(await this.watched(() => this.control.close(loadId)));
   }
 
   async storedModels(): Promise<readonly StoredModel[]> {

@@ -11,8 +11,8 @@ import { DOWNLOAD_ATTEMPT_COUNT_MAX, MANIFEST_BYTES_MAX } from '../../protocol/l
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf, readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 import { withoutQuery } from '../../protocol/worker/loading.ts';
-import type { Access } from '../download/access.ts';
 import { download, printable, withRetries } from '../download/download.ts';
+import type { DownloadHooks } from '../download/fetch-files.ts';
 import { requireSignature } from './signature.ts';
 
 export interface OpenManifest {
@@ -27,10 +27,7 @@ export interface OpenManifest {
   readonly isCached: boolean;
 }
 
-interface Asking {
-  readonly access: Access;
-  readonly signal: AbortSignal;
-}
+type Asking = Pick<DownloadHooks, 'access' | 'signal'>;
 
 /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
 export async function fetchManifest(url: string, asking: Asking, trustedKeys: readonly string[] | null): Promise<OpenManifest> {

@@ -18,7 +18,7 @@
  * not an exception: `StoreRefusal`.
  */
 import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
-import { inTime } from '../../protocol/deadline.ts';
+import { openInTime } from '../../protocol/deadline.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
@@ -121,8 +121,7 @@ export class ModelStore {
         // A later release wants to upgrade: let it.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
       });
-      // One that opens after all has nobody who would use it.
-      return new ModelStore(await inTime(opening, STORE_OPEN_TIMEOUT_MS, (db) => db.close()));
+      return new ModelStore(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
     } catch (error) {
       throw new StoreRefusal(error);
     }

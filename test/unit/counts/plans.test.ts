@@ -128,7 +128,7 @@ test('image and score cells are those of their edges', () => {
 });
 
 const LOADED: LoadedModel = {
-  handle: 1,
+  loadId: 1,
   manifest: {
     ...DIGITS_LIKE,
     variants: [{ id: 'small', quantization: 'int8', file: 'm.onnx', bytes: 1, sha256: '', chunks: [], providers: ['wasm'], tolerance: 0 }],
@@ -146,11 +146,11 @@ const LOADED: LoadedModel = {
   batchRefusal: null,
   choice: { by: 'rule', isRemembered: false },
   considered: [
-    { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
-    { variant: 'full', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
-    { variant: 'full', provider: 'webnn', verdict: 'unavailable', reason: '' },
-    { variant: 'small', provider: 'wasm', verdict: 'chosen', reason: '' },
-    { variant: 'full', provider: 'wasm', verdict: 'not-asked', reason: '' },
+    { variant: 'half', provider: 'webgpu', outcome: 'wrong-outputs', reason: '' },
+    { variant: 'full', provider: 'webgpu', outcome: 'wrong-outputs', reason: '' },
+    { variant: 'full', provider: 'webnn', outcome: 'unavailable', reason: '' },
+    { variant: 'small', provider: 'wasm', outcome: 'chosen', reason: '' },
+    { variant: 'full', provider: 'wasm', outcome: 'not-asked', reason: '' },
   ],
   timings: { manifest: 10, runtime: 100, download: 40, verify: 0, compile: 20, 'warm-up': 5 },
 };
@@ -175,14 +175,14 @@ test('a cold load with two fallbacks is counted phase by phase', () => {
 });
 
 test('a candidate that lost by time, or that the rules put behind the chosen one and that cannot run, is no fallback; a wrong one is', () => {
-  const chosen = { variant: 'small', provider: 'wasm', verdict: 'chosen', reason: '', measuredMs: 1 } as const;
-  const slower = { variant: 'full', provider: 'webgpu', verdict: 'slower', reason: '', measuredMs: 2 } as const;
-  const absent = { variant: 'full', provider: 'webnn', verdict: 'unavailable', reason: '' } as const;
+  const chosen = { variant: 'small', provider: 'wasm', outcome: 'chosen', reason: '', measuredMs: 1 } as const;
+  const slower = { variant: 'full', provider: 'webgpu', outcome: 'slower', reason: '', measuredMs: 2 } as const;
+  const absent = { variant: 'full', provider: 'webnn', outcome: 'unavailable', reason: '' } as const;
   const fallbacks = (considered: LoadedModel['considered']) =>
     Object.entries(named(cellsOfLoad({ ...LOADED, considered }, 50))).filter(([cell]) => cell.startsWith('load.fallback'));
   expect(fallbacks([slower, chosen, absent])).toEqual([['load.fallback/none', 1]]);
   expect(fallbacks([absent, chosen])).toEqual([['load.fallback/unavailable', 1]]);
-  expect(fallbacks([chosen, { ...slower, verdict: 'wrong-outputs' }])).toEqual([['load.fallback/wrong-outputs', 1]]);
+  expect(fallbacks([chosen, { ...slower, outcome: 'wrong-outputs' }])).toEqual([['load.fallback/wrong-outputs', 1]]);
 });
 
 test('a warm load and a refused store are told apart', () => {
