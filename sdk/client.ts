@@ -10,6 +10,7 @@
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
+import * as shipped from '../protocol/shipped-files.json';
 import type {
   Consideration,
   FileAddress,
@@ -67,9 +68,9 @@ class PageClient implements Client {
     const { worker, runtimes, tokenizer } = assets;
     this.assets = assets;
     this.files = {
-      delivery: oneImportOf('insitu.delivery.js', assets.delivery),
-      counts: oneImportOf('insitu.counts.js', assets.counts),
-      localDp: oneImportOf('insitu.local-dp.js', assets.localDp),
+      delivery: oneImportOf(shipped.delivery, assets.delivery),
+      counts: oneImportOf(shipped.counts, assets.counts),
+      localDp: oneImportOf(shipped.localDp, assets.localDp),
     };
     const telemetry = createTelemetry({ ...options, logger: this.logger }, undefined, undefined, this.files);
     this.telemetry = telemetry;

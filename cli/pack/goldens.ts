@@ -8,7 +8,6 @@
  *
  * Not here: comparing on a device (processing/golden.ts).
  */
-
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { OnnxModel } from '../../onnx/model-reader.ts';
 import { GOLDEN_OUTPUT_COUNT_MAX } from '../../protocol/limits.ts';

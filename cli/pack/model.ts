@@ -10,11 +10,10 @@
  *
  * Not here: the command (cli/commands/pack.ts), the layout of weights (cli/pack/weights.ts), samples (cli/pack/goldens.ts), tokenizers (cli/pack/texts.ts).
  */
-
 import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { toleranceOf } from './goldens.ts';
 import { type Graph, optimizedGraphs } from './optimize.ts';
 import { makeReference, type Reference } from './reference.ts';
@@ -32,7 +31,7 @@ interface Packing {
   readonly step: (sentence: string) => void;
 }
 
-/** @throws {UsageError} one sentence that says what to change. */
+/** @throws {CommandError} one sentence that says what to change. */
 export async function packModel(inputs: readonly PackInput[], options: PackOptions): Promise<PackedModel> {
   const packing: Packing = { options, files: new Map(), notes: [], step: options.onStep ?? (() => undefined) };
   const sources: Source[] = [];
@@ -58,9 +57,12 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
     ...(options.previous?.monitor === undefined ? {} : { monitor: options.previous.monitor }),
   };
   const manifestJson = `${JSON.stringify(manifest, null, 1)}\n`;
-  const verdict = checkManifest(JSON.parse(manifestJson));
-  if (!verdict.ok) throw new UsageError(`The packed manifest is not valid: ${verdict.reason}.`);
-  return { manifest: verdict.manifest, manifestJson, files: packing.files, notes: packing.notes };
+  const checked = checkManifest(JSON.parse(manifestJson));
+  if (!checked.ok)
+    throw new CommandError(
+      `The packed manifest would not be valid: ${checked.reason}. Correct the earlier model.json, or name another: --manifest FILE.`,
+    );
+  return { manifest: checked.manifest, manifestJson, files: packing.files, notes: packing.notes };
 }
 
 function described({ description, previous }: PackOptions): { description?: string } {
@@ -138,7 +140,7 @@ async function publishBeside({ files, options }: Packing, { name, bytes }: Named
 /** A published file; one that is there already, byte for byte, is not published twice. */
 async function keep(files: Map<string, Uint8Array>, name: string, bytes: Uint8Array, cutBytes: readonly number[]) {
   if (bytes.length > MODEL_BYTES_MAX) {
-    throw new UsageError(
+    throw new CommandError(
       `${name} would have ${bytes.length} bytes; a browser can hold at most ${MODEL_BYTES_MAX}. Quantize the model first.`,
     );
   }

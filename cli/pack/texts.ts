@@ -16,7 +16,7 @@ import { sha256Hex } from '../../protocol/digest.ts';
 import { TOKEN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import type { ManifestTextPreprocess } from '../../protocol/manifest/text.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
 export interface NamedFile {
   readonly name: string;
@@ -40,7 +40,7 @@ const PADDING_TOKENS = ['[PAD]', '<pad>'];
 const MASK_NAME = 'attention_mask';
 const TYPES_NAME = 'token_type_ids';
 
-/** The inputs with the tokenizers that they name published. @throws {UsageError} */
+/** The inputs with the tokenizers that they name published. @throws {CommandError} */
 export async function withTexts(inputs: readonly ManifestInput[], options: TextOptions, publish: Publish): Promise<ManifestInput[]> {
   const declared = options.tokenizer === undefined ? inputs : await declaredInputs(inputs, options, options.tokenizer);
   const isAsked = options.tokenizerConfig !== undefined || options.tokenCountMax !== undefined;
@@ -123,7 +123,7 @@ function idsInput(inputs: readonly ManifestInput[], file: string): ManifestInput
   const whole = inputs.filter(({ type, dims }) => (type === 'int64' || type === 'int32') && (dims.length === 1 || dims.length === 2));
   const named = whole.find(({ name }) => name === 'input_ids') ?? (whole.length === 1 ? whole[0] : undefined);
   if (named !== undefined) return named;
-  throw new UsageError(
+  throw new CommandError(
     `${file}: which input takes the ids of a text is not clear; they are ${inputs.map(({ name }) => name).join(', ')}. Declare it in model.json (docs/processing.md) and name that: --manifest FILE.`,
   );
 }
@@ -148,7 +148,7 @@ function paddingId({ text }: ManifestInput, options: TextOptions, json: Tokenize
   const names = name === undefined ? PADDING_TOKENS : [name];
   const id = text?.pad ?? json.padding?.pad_id ?? json.added_tokens?.find(({ content }) => names.includes(content))?.id;
   if (id !== undefined) return id;
-  throw new UsageError(
+  throw new CommandError(
     `${file} does not say which token is padding. Name tokenizer_config.json (--tokenizer-config FILE), or write text.pad into model.json and name that: --manifest FILE.`,
   );
 }
@@ -181,14 +181,14 @@ interface TokenizerConfigJson {
 function tokenizerIn({ name, bytes }: NamedFile): TokenizerJson {
   const json = jsonIn(bytes) as Partial<TokenizerJson> | null;
   if (typeof json === 'object' && typeof json?.model === 'object' && json.model !== null) return json as TokenizerJson;
-  throw new UsageError(`${name} is no tokenizer.json. Export the tokenizer with save_pretrained, or Tokenizer.save.`);
+  throw new CommandError(`${name} is no tokenizer.json. Export the tokenizer with save_pretrained, or Tokenizer.save.`);
 }
 
 function configOf({ tokenizerConfig }: TextOptions): TokenizerConfigJson {
   if (tokenizerConfig === undefined) return {};
   const json = jsonIn(tokenizerConfig.bytes);
   if (typeof json === 'object' && json !== null) return json;
-  throw new UsageError(`${tokenizerConfig.name} is no tokenizer_config.json.`);
+  throw new CommandError(`${tokenizerConfig.name} is no tokenizer_config.json. Export the tokenizer with save_pretrained.`);
 }
 
 function jsonIn(bytes: Uint8Array): unknown {

@@ -17,7 +17,7 @@ import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, type OnnxWeights, readOnnxModel } from '../../onnx/model-reader.ts';
 import { type ExternalPlace, withWeightsAt } from '../../onnx/weight-split.ts';
 import { CHUNK_BYTES_MAX, SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 
 /** Where a tensor may begin. Runtimes read whole SIMD vectors and cache lines from an aligned place. */
 const ALIGNMENT_BYTES = 64;
@@ -87,7 +87,7 @@ function externalData(external: ModelFiles['external'], place: Extract<OnnxWeigh
   const file = external.find(({ path }) => path === place.location)?.data;
   const end = place.bytes === null ? file?.length : place.offset + place.bytes;
   if (file === undefined || end === undefined || end > file.length) {
-    throw new UsageError(
+    throw new CommandError(
       `The weights in "${place.location}" are not whole: the graph names more bytes than the file has. Export the model again.`,
     );
   }

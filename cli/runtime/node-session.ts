@@ -12,11 +12,12 @@
 import { existsSync } from 'node:fs';
 import type * as ort from 'onnxruntime-web';
 import type { ModelFiles } from '../../onnx/model-files.ts';
+import { wasmModule } from '../../protocol/shipped-files.json';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { CAUGHT_PATH, caughtDuring, watchNextInstance } from './runtime-files.ts';
 
 /** Where the published package keeps the runtime, seen from dist/node/. */
-const PUBLISHED_RUNTIME = new URL('../ort/ort.wasm.bundle.min.mjs', import.meta.url);
+const PUBLISHED_RUNTIME = new URL(`../${wasmModule}`, import.meta.url);
 
 /** As the runtime names them; each includes the one before. */
 export type OptimizationLevel = 'basic' | 'extended' | 'all';

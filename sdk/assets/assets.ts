@@ -8,7 +8,9 @@
  *
  * Invariants
  *  - Absolute URLs only. All files are of one release.
+ *  - The literals name the files of protocol/shipped-files.json, each once (test/unit/sdk/shipped-files.test.ts).
  */
+import * as shipped from '../../protocol/shipped-files.json';
 import type { AssetUrls } from '../../protocol/worker/loading.ts';
 
 export interface AssetTable extends AssetUrls {
@@ -52,19 +54,15 @@ export function assetsIn(folder: string | URL): AssetTable {
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const at = (file: string) => new URL(file, base).href;
   return {
-    worker: at('insitu.worker.js'),
-    delivery: at('insitu.delivery.js'),
-    counts: at('insitu.counts.js'),
-    localDp: at('insitu.local-dp.js'),
-    tokenizer: at('insitu.tokenizer.js'),
+    worker: at(shipped.worker),
+    delivery: at(shipped.delivery),
+    counts: at(shipped.counts),
+    localDp: at(shipped.localDp),
+    tokenizer: at(shipped.tokenizer),
     runtimes: {
-      wasm: {
-        module: at('ort/ort.wasm.bundle.min.mjs'),
-        wasm: at('ort/ort-wasm-simd-threaded.wasm'),
-        snapshot: at('ort/ort-wasm-simd-threaded.snapshot.wasm'),
-      },
-      webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm'), snapshot: null },
-      jspi: { module: at('ort/ort.jspi.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.jspi.wasm'), snapshot: null },
+      wasm: { module: at(shipped.wasmModule), wasm: at(shipped.wasmBinary), snapshot: at(shipped.wasmSnapshot) },
+      webgpu: { module: at(shipped.webgpuModule), wasm: at(shipped.webgpuBinary), snapshot: null },
+      jspi: { module: at(shipped.jspiModule), wasm: at(shipped.jspiBinary), snapshot: null },
     },
   };
 }

@@ -17,6 +17,7 @@
  * Source: Service Workers; "Code caching for JavaScript developers" (v8.dev) on responses from Cache Storage.
  */
 import { SdkError } from '../../protocol/errors.ts';
+import * as shipped from '../../protocol/shipped-files.json';
 import { KEEP_MESSAGE } from '../assets/offline-files.ts';
 
 export interface KeepOptions {
@@ -34,7 +35,6 @@ interface ExtendableEvent extends Event {
 
 const CACHE_PREFIX = 'insitu-assets-';
 const CACHE = CACHE_PREFIX + __RELEASE__;
-const WORKER_FILE = 'insitu.worker.js';
 const RUNTIME_FOLDER = 'ort/';
 
 /**
@@ -79,7 +79,7 @@ async function networkFirst(request: Request, name: string): Promise<Response> {
     return answer;
   }
   if (!isWhole(response)) return response;
-  if (name === WORKER_FILE && !(await isKeptRelease(request, response.clone()))) await caches.delete(CACHE);
+  if (name === shipped.worker && !(await isKeptRelease(request, response.clone()))) await caches.delete(CACHE);
   await store(request, response.clone());
   return response;
 }

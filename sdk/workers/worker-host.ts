@@ -24,6 +24,7 @@ import {
   WORKER_START_TIMEOUT_MS,
 } from '../../protocol/limits.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
+import * as shipped from '../../protocol/shipped-files.json';
 import type {
   ControlApi,
   EarlyStart,
@@ -42,7 +43,6 @@ import { trustedUrl } from './trusted-url.ts';
 
 type Failure = (pendingCount: number) => SdkError;
 
-const WORKER_FILE = 'insitu.worker.js';
 const LOST: Failure = (pendingCount) => new SdkError('worker-lost', { pendingCount });
 
 export class WorkerHost {
@@ -93,7 +93,7 @@ export class WorkerHost {
     this.worker.onerror = (event) => {
       event.preventDefault?.();
       const reason = event.message || 'it was not found, is not a script, or a Content-Security-Policy forbids it';
-      this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
+      this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: shipped.worker, reason }));
     };
     this.worker.onmessageerror = () => this.end(LOST);
     this.ready = this.start(settings, news.port2).then(() => {
@@ -286,7 +286,7 @@ function spawn(url: string, order: EarlyStart | null): Worker {
   try {
     return new Worker(trustedUrl(source), { type: 'module', name: order === null ? 'insitu' : `insitu ${JSON.stringify(order)}` });
   } catch (error) {
-    throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
+    throw new SdkError('asset-unreachable', { asset: shipped.worker, reason: firstLine(error) }, { cause: error });
   } finally {
     // The worker's fetch has its own hold on the blob; see "resolve a blob URL" in the File API.
     if (!isSameOrigin) URL.revokeObjectURL(source);

@@ -243,22 +243,22 @@ test('what cannot be packed is refused with a sentence that helps', async () => 
       () => 'packed',
       (error: Error) => `${error.name}: ${error.message}`,
     );
-  expect(await refusal()).toBe('UsageError: There is no ONNX file to pack.');
+  expect(await refusal()).toBe('UsageError: There is no ONNX file to pack. Name one.');
   expect(await refusal(inputOf(new TextEncoder().encode('<!doctype html>')))).toBe(
-    'UsageError: model.onnx is no ONNX model: it is a web page or XML; check the address.',
+    'CommandError: model.onnx is no ONNX model: it is a web page or XML; check the address.',
   );
   expect(await refusal(inputOf(unary('Relu').subarray(0, 40)))).toMatch(
-    /^UsageError: model.onnx cannot be read as an ONNX model: it is cut off/,
+    /^CommandError: model.onnx cannot be read as an ONNX model: it is cut off/,
   );
   expect(await refusal(inputOf(unary('Relu'), 'a.onnx'), inputOf(unary('Neg'), 'b.onnx'))).toBe(
     'UsageError: a.onnx and b.onnx are both "fp32". Name them: --variant ID=FILE.',
   );
   expect(await refusal(inputOf(unary('Snake', ['batch', 4], 'com.acme')))).toMatch(
-    /^UsageError: model.onnx: the runtime has no operator com.acme:Snake .*Export with standard operators/,
+    /^CommandError: model.onnx: the runtime has no operator com.acme:Snake .*Export with standard operators/,
   );
   const other = onnxModel([value('z', ['batch', 4])], [{ operator: 'Relu', inputs: ['z'], output: 'y' }], [value('y', ['batch', 4])]);
   expect(await refusal({ ...inputOf(other, 'other.onnx'), id: 'other' }, inputOf(unary('Relu')))).toBe(
-    'UsageError: other.onnx has no input "x", which model.onnx has. Variants are one model: pack others apart.',
+    'CommandError: other.onnx has no input "x", which model.onnx has. Variants are one model: pack others apart.',
   );
   const halves = onnxModel(
     [value('x', ['batch', 4], 'float16')],
@@ -273,7 +273,7 @@ test('what cannot be packed is refused with a sentence that helps', async () => 
     weights: [weights('w', [5, 3], 1)],
   });
   expect(await refusal(inputOf(five))).toMatch(
-    /^UsageError: model.onnx leaves "length" open, and none of the lengths .* can be run .*Say one: --axis length=LENGTH/,
+    /^CommandError: model.onnx leaves "length" open, and none of the lengths .* can be run .*Say one: --axis length=LENGTH/,
   );
 });
 
