@@ -19,8 +19,9 @@ import type {
   LoadRequest,
   RuntimeBuild,
 } from '../protocol/worker/loading.ts';
-import type { Client, ClientOptions, Logger } from './api/client.ts';
+import type { Client, ClientOptions } from './api/client.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
+import type { Logger } from './api/logger.ts';
 import type { Observer } from './api/observe.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './api/option-checks.ts';
 import type { ModelSignature } from './api/runs.ts';

@@ -5,7 +5,8 @@
  *  - A message holds codes, counts, sizes and names of the manifest; never an input, an output or an identifier.
  *  - A sink that throws disturbs nobody.
  */
-import type { ClientOptions, Logger, LogLevel } from './api/client.ts';
+import type { ClientOptions } from './api/client.ts';
+import type { Logger, LogLevel } from './api/logger.ts';
 
 const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 

@@ -20,7 +20,7 @@ import { CountWindow } from '../../counts/tally/window.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { OUTBOX_AGE_MS_MAX, OUTBOX_BYTES_MAX } from '../../protocol/limits.ts';
 import { decodeWindow, encodeWindow } from '../../protocol/report/report.ts';
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { OpenWindow } from './open-window.ts';
 import type { OrderedWait, OutboxTable, RecordState, WindowRecord } from './outbox-db.ts';
 import type { PageLife } from './page-life.ts';

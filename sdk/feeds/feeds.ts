@@ -21,7 +21,8 @@ import {
 } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorType } from '../../protocol/tensors/tensors.ts';
 import { closePictures, type RunFeeds } from '../../protocol/worker/media.ts';
-import type { FeedInputs, ResidentTensor, TensorInput } from '../api/runs.ts';
+import type { FeedInputs, ResidentTensor } from '../api/runs.ts';
+import type { TensorInput } from '../api/tensors.ts';
 import { PageResident } from '../workers/resident.ts';
 import type { ReadyFeeds } from '../workers/run-channel.ts';
 import { readyMedia } from './media.ts';

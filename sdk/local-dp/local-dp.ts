@@ -16,7 +16,7 @@
 import { ByteChance } from '../../counts/noise/chance.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { LOCAL_DP_RETRY_MS_MIN, LOCAL_DP_TICK_MS, OUTBOX_AGE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { Platform } from '../telemetry/platform.ts';
 import { verdictOf } from '../telemetry/report-answer.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';

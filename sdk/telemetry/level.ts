@@ -1,7 +1,7 @@
 /**
  * A privacy level as telemetry sees it: by interface only, so that each level is a file of its own.
  */
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { TelemetryStatus } from '../api/telemetry.ts';
 import type { CountsModule } from '../counting/entry.ts';
 import type { DeliveryModule } from '../delivery/delivery.ts';

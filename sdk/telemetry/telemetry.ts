@@ -14,7 +14,8 @@
 import { firstLine } from '../../protocol/errors.ts';
 import { CELLS_TIMEOUT_MS, EARLY_STEP_COUNT_MAX, RECORD_DELAY_MS, STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { ClientOptions, Logger } from '../api/client.ts';
+import type { ClientOptions } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { Consent, PrivacyLevel, SentReport, Telemetry, TelemetryStatus } from '../api/telemetry.ts';
 import type { OutboxStorage } from '../delivery/outbox-db.ts';
 import type { Level, LevelHost, LevelStatus, TelemetryFiles } from './level.ts';

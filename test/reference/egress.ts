@@ -12,7 +12,7 @@
 import type { Plan } from '../../counts/layout/plan.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { Logger } from '../../sdk/api/client.ts';
+import type { Logger } from '../../sdk/api/logger.ts';
 import { memoryTable, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import { browserPlatform, type LifeListener, type Platform } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';

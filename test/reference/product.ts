@@ -8,7 +8,7 @@ import { createRunCounter } from '../../counts/run/run-counter.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { Logger } from '../../sdk/api/client.ts';
+import type { Logger } from '../../sdk/api/logger.ts';
 import type { OwnedTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import type { Run } from './binner.ts';
 
