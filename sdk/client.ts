@@ -72,9 +72,9 @@ class PageClient implements Client {
       counts: oneImportOf('insitu.counts.js', assets.counts),
       localDp: oneImportOf('insitu.local-dp.js', assets.localDp),
     };
-    const telemetry = createTelemetry({ ...options, logger: this.logger }, undefined, undefined, this.files);
+    const telemetry = createTelemetry({ ...options, logger: this.logger }, { files: this.files });
     this.telemetry = telemetry;
-    this.recorder = telemetry.recorder;
+    this.recorder = telemetry.recorderOf('stable');
     this.closeTelemetry = () => telemetry.close();
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
     const settings = {
@@ -104,8 +104,9 @@ class PageClient implements Client {
         if (this.closing === null) recorder?.lost(loaded, code);
       },
     });
-    // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
-    return new OpenModel(binding, recorder, this.files.counts, options.batch ?? null) as unknown as Model<S, R>;
+    const model = new OpenModel(binding, recorder, this.files.counts, options.batch ?? null);
+    // What the caller says of feeds and outputs is a promise to the compiler; at run time every model is checked the same way.
+    return model as unknown as Model<S, R>;
   }
 
   /** @param considered Null for the first load; else what a rebuild leaves. */

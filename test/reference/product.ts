@@ -35,8 +35,9 @@ export interface Product {
 
 export const REAL_PRODUCT: Product = {
   counterOf: createRunCounter,
-  tell: ({ telemetry: { recorder }, model }, { cells, feedbackCells }) => {
-    recorder.ran(model, { cells, queueMs: 0.25, runMs: 1, totalMs: 2 });
-    if (feedbackCells !== null) recorder.fedBack(model, feedbackCells, 0);
+  tell: ({ telemetry, model }, { cells, feedbackCells }) => {
+    const recorder = telemetry.recorderOf('stable');
+    const told = recorder.answered(model, { segment: 0, queueMs: 0.25, runMs: 1, totalMs: 2 }, Promise.resolve(cells));
+    if (feedbackCells !== null) void told.then(() => recorder.fedBack(model, feedbackCells, 0));
   },
 };

@@ -42,8 +42,8 @@ export class World {
   fault: Fault = 'none';
   isRandomBroken = false;
   status = 204;
-  maySend = true;
-  mayLeave = true;
+  isSending = true;
+  isVetoed = false;
   readonly posts: Post[] = [];
   readonly complaints: string[] = [];
   readonly tabs: LocalDp[] = [];
@@ -83,9 +83,9 @@ export class World {
           () => this.nowMs,
           () => undefined,
         ),
-        maySend: () => this.maySend,
+        isSending: () => this.isSending,
         onLost: () => undefined,
-        mayLeave: () => this.mayLeave,
+        veto: () => this.isVetoed,
       },
       this.storeOf(),
     );
