@@ -1,6 +1,6 @@
 /**
  * A page under the collector's own strict Content-Security-Policy that loads the digits model and counts.
- * Served by the real collector (`--site test/pages`), driven by test/browser/delivery.test.ts.
+ * Served by the real collector (`--site test/pages`), driven by test/browser/deliver/telemetry.test.ts.
  */
 import { createClient } from '/insitu/insitu.js';
 

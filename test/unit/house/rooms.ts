@@ -1,0 +1,171 @@
+/**
+ * The import law: one table, a row per room. A room is a folder of the product: a stretch of the data's path, or a realm.
+ *
+ * Why a table: a rule that is spread over lists of files has to be edited in four places at every move, and nobody can read from
+ * it which way the arrows point.
+ *
+ * Invariants
+ *  - `imports` names every room that a room may know, itself left out. `protocol` stands for all of protocol/ outside protocol/.
+ *  - The table has no circle (rooms.test.ts), so no two rooms can come to need each other.
+ *  - Vendors, the network, the clock, IndexedDB and Node are allowed to rooms, not to files.
+ *
+ * Not here: the checks (rooms.test.ts), the same law for readers (ARCHITECTURE.md; documents.test.ts holds them together).
+ */
+
+export interface Room {
+  /** Rooms, by folder. A file may be named where only that door is open. */
+  readonly imports: readonly string[];
+  /** Packages. Whoever replaces one has one room to read. */
+  readonly vendors?: readonly string[];
+  /** May ask the network: `fetch`, `XMLHttpRequest`, `WebSocket`, `EventSource`. */
+  readonly network?: true;
+  /** May read the clock: `Date.now`, `performance.now`, `new Date()`. */
+  readonly clock?: true;
+  /** May open a database of the browser. */
+  readonly indexedDB?: true;
+  /** May import `node:`. */
+  readonly node?: true;
+}
+
+const COUNTS = ['counts/layout', 'counts/tally', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'];
+const PROCESSING = ['processing', 'processing/audio', 'processing/image', 'processing/outputs'];
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  // What two programs must agree on.
+  protocol: { imports: [] },
+  'protocol/tensors': { imports: ['protocol'] },
+  'protocol/report': { imports: ['protocol'] },
+  'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
+  'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
+  'protocol/read': { imports: ['protocol', 'protocol/manifest', 'protocol/report'] },
+
+  // Pure: values to cells.
+  'counts/layout': { imports: ['protocol'] },
+  'counts/tally': { imports: ['protocol', 'counts/layout'] },
+  'counts/kinds': { imports: ['protocol', 'counts/layout', 'counts/tally'] },
+  'counts/plans': { imports: ['protocol', 'counts/layout', 'counts/kinds'] },
+  'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds', 'counts/plans'] },
+  'counts/noise': { imports: ['protocol', 'counts/layout'] },
+  'counts/statistics': { imports: ['protocol', 'counts/layout'] },
+
+  // Pure: a model's file; values before and after a run.
+  onnx: { imports: ['protocol'] },
+  processing: { imports: ['protocol'] },
+  'processing/audio': { imports: ['protocol', 'processing'] },
+  'processing/image': { imports: ['protocol', 'processing'] },
+  'processing/outputs': { imports: ['protocol', 'processing', 'processing/image'] },
+
+  // What pages share: dashboard, demo, <insitu-sent>.
+  site: { imports: [], clock: true },
+
+  // The page.
+  'sdk/api': { imports: ['protocol'] },
+  'sdk/assets': { imports: ['protocol'] },
+  'sdk/telemetry': { imports: ['protocol', 'sdk/api'], network: true, clock: true, indexedDB: true },
+  'sdk/workers': { imports: ['protocol', 'sdk/api'], vendors: ['comlink'], clock: true },
+  'sdk/feeds': { imports: ['protocol', 'sdk/api', 'sdk/workers'] },
+  'sdk/counting': { imports: ['protocol', ...COUNTS, 'sdk/api', 'sdk/telemetry'], network: true },
+  'sdk/delivery': { imports: ['protocol', ...COUNTS, 'sdk/api', 'sdk/telemetry'], vendors: ['idb'], indexedDB: true },
+  'sdk/local-dp': { imports: ['protocol', ...COUNTS, 'sdk/api', 'sdk/telemetry'], indexedDB: true },
+  'sdk/model': { imports: ['protocol', 'sdk/api', 'sdk/feeds', 'sdk/telemetry', 'sdk/workers'], clock: true },
+  'sdk/service-worker': {
+    imports: ['protocol', 'sdk/api', 'sdk/assets', 'sdk/telemetry', 'sdk/delivery'],
+    network: true,
+  },
+  'sdk/sent-element': { imports: ['protocol', 'sdk/api', 'site'] },
+  sdk: { imports: ['protocol', 'sdk/api', 'sdk/assets', 'sdk/telemetry', 'sdk/workers', 'sdk/model'], clock: true },
+
+  // The inference worker.
+  'worker/device': { imports: ['protocol'] },
+  'worker/runtime': { imports: ['protocol', 'onnx', 'worker/device'], vendors: ['onnxruntime-web'], network: true },
+  'worker/queue': { imports: ['protocol', 'worker/runtime'], clock: true },
+  'worker/prepare': { imports: ['protocol', ...PROCESSING], vendors: ['@huggingface/tokenizers'], clock: true },
+  'worker/trust': { imports: ['protocol', ...PROCESSING, 'worker/device', 'worker/runtime', 'worker/queue'] },
+  'worker/store': { imports: ['protocol'], vendors: ['idb'], clock: true, indexedDB: true },
+  'worker/download': { imports: ['protocol', 'worker/store'], network: true, clock: true },
+  'worker/source': { imports: ['protocol', 'onnx', 'worker/store', 'worker/download'], clock: true },
+  'worker/choice': {
+    imports: [
+      ...['protocol', 'onnx', ...PROCESSING, 'worker/device', 'worker/runtime', 'worker/queue', 'worker/prepare'],
+      ...['worker/trust', 'worker/download', 'worker/source'],
+    ],
+    clock: true,
+  },
+  'worker/load': {
+    imports: [
+      ...['protocol', ...COUNTS, 'worker/device', 'worker/runtime', 'worker/queue', 'worker/prepare', 'worker/trust'],
+      ...['worker/store', 'worker/download', 'worker/source', 'worker/choice'],
+    ],
+    clock: true,
+    network: true,
+  },
+  'worker/runs': {
+    imports: ['protocol', ...COUNTS, 'worker/prepare', 'worker/runtime', 'worker/queue', 'worker/trust'],
+    clock: true,
+  },
+  worker: {
+    imports: [
+      ...['protocol', 'worker/runtime', 'worker/queue', 'worker/trust', 'worker/store', 'worker/source'],
+      ...['worker/choice', 'worker/load', 'worker/runs'],
+    ],
+    vendors: ['comlink'],
+  },
+
+  // The collector.
+  'collector/operator': { imports: ['protocol'], node: true },
+  'collector/store': { imports: ['protocol', 'counts/layout', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
+  'collector/models': {
+    imports: ['protocol', ...COUNTS, 'collector/operator', 'collector/store', 'collector/intake'],
+    clock: true,
+    node: true,
+  },
+  'collector/views': { imports: ['protocol', ...COUNTS, 'collector/store', 'collector/models'], node: true },
+  'collector/http': {
+    imports: ['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
+    vendors: ['hono', '@hono/node-server'],
+    node: true,
+  },
+  collector: {
+    imports: [
+      ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
+      ...['collector/views', 'collector/http'],
+    ],
+    clock: true,
+    node: true,
+  },
+  'collector/dashboard/charts': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'site'], vendors: ['uplot'] },
+  'collector/dashboard': {
+    imports: ['protocol', 'counts/layout', 'counts/plans', 'counts/statistics', 'site', 'collector/dashboard/charts'],
+    clock: true,
+    network: true,
+  },
+
+  // The command line.
+  'cli/terminal': { imports: ['protocol'], clock: true, node: true },
+  'cli/folder': { imports: ['protocol', 'onnx', 'cli/terminal'], node: true },
+  'cli/data': {
+    imports: ['protocol', 'counts/layout', 'counts/plans', ...PROCESSING, 'cli/terminal'],
+    vendors: ['@duckdb/node-api', 'sharp'],
+    node: true,
+  },
+  'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
+  'cli/pack': { imports: ['protocol', 'onnx', ...PROCESSING, 'cli/folder', 'cli/runtime', 'cli/terminal'], node: true },
+  'cli/commands': {
+    imports: [
+      ...['protocol', ...COUNTS, 'onnx', ...PROCESSING, 'collector', 'collector/operator'],
+      ...['cli/data', 'cli/folder', 'cli/pack', 'cli/runtime', 'cli/terminal'],
+    ],
+    vendors: ['@valibot/to-json-schema'],
+    clock: true,
+    node: true,
+  },
+  cli: { imports: ['protocol', 'collector/operator', 'cli/commands', 'cli/terminal'], node: true },
+
+  // The demo: an application like any other.
+  demo: { imports: ['sdk/index.ts', 'sdk/sent-element/sent-element.ts', 'site'], vendors: ['workbox-window'], clock: true, network: true },
+  'demo/service-worker': {
+    imports: ['sdk/service-worker/service-worker.ts'],
+    vendors: ['workbox-precaching', 'workbox-routing', 'workbox-strategies'],
+  },
+};
