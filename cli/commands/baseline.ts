@@ -19,13 +19,14 @@ import { type Plan, planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { denseOf } from '../../counts/statistics/summary.ts';
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import { parseDataArguments } from '../data/data-arguments.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
 import { RowTally } from '../data/row-tally.ts';
-import { openModelFolder, parseManifest, readVariant, sha256Of, writeWhole } from '../folder/model-folder.ts';
+import { openModelFolder, parseManifest, readVariant, writeWhole } from '../folder/model-folder.ts';
 import { answerOf } from '../runtime/answers.ts';
 import { createNodeSession } from '../runtime/node-session.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -84,11 +85,11 @@ export async function runBaseline(args: readonly string[]): Promise<void> {
  */
 export async function makeBaseline(
   manifestJson: string,
-  modelFiles: Uint8Array | SplitModel | null,
+  modelFiles: Uint8Array | ModelFiles | null,
   examples: AsyncIterable<Example>,
   advance: () => void = () => undefined,
 ): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {
-  const manifest = parseManifest(manifestJson);
+  const { manifest } = parseManifest(manifestJson);
   const plan = dataPlanOf(manifest);
   const count = createRunCounter(modelFiles === null ? { ...manifest, outputs: [] } : manifest, plan);
   const run = modelFiles === null ? null : await createNodeSession(modelFiles);
@@ -109,8 +110,8 @@ export async function makeBaseline(
 async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: ReadonlyMap<number, number>): Promise<Baseline> {
   const cells = [...sums.keys()].sort((a, b) => a - b);
   return {
-    modelVersion: sha256Of(manifestJson).slice(0, 16),
-    plan: await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+    modelVersion: await modelVersionOf(manifestJson),
+    plan: await planHash(plan),
     n,
     cells,
     counts: cells.map((cell) => sums.get(cell) as number),

@@ -11,8 +11,9 @@
  * Not here: quantiles and rounding (cli/data/equal-frequency.ts), how values find their cells (counts/layout/bins.ts).
  */
 
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { manifestJsonOf } from '../../protocol/manifest/served-manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { countOf, parseDataArguments } from '../data/data-arguments.ts';
@@ -136,7 +137,7 @@ function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
  */
 async function calibrate(
   targets: readonly Target[],
-  modelFiles: Uint8Array | SplitModel | null,
+  modelFiles: Uint8Array | ModelFiles | null,
   examples: AsyncIterable<Example>,
   cellCount: number,
   advance: () => void = () => undefined,
@@ -169,7 +170,7 @@ function offerValues({ column }: Target, tensor: TensorWire | undefined, reservo
 
 /** The manifest with the edges in it, indented as it was. */
 function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[]): string {
-  const manifest: unknown = JSON.parse(manifestJson);
+  const manifest = manifestJsonOf(manifestJson);
   for (const { target, verdict } of calibrated) {
     if (!('edges' in verdict)) continue;
     const place = target.path.reduce<unknown>((value, key) => (value as Record<string | number, unknown>)[key], manifest);

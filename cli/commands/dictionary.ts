@@ -4,7 +4,6 @@
  * Why generated: it is written from the plans and limits that the code runs on, so it cannot promise something else.
  * docs/data-dictionary.md is this text for EVERY_KIND; test/unit/cli/generated-documents.test.ts fails when it is stale.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { edgeText } from '../../counts/layout/edges.ts';
 import type { PlacedMetric } from '../../counts/layout/plan.ts';
@@ -21,7 +20,7 @@ import {
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { REPORT_SCHEMA } from '../../protocol/report/report.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
-import { parseManifest } from '../folder/model-folder.ts';
+import { readManifestFile } from '../folder/model-folder.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { EVERY_KIND } from './every-kind.ts';
 
@@ -194,13 +193,7 @@ export async function runDictionary(args: readonly string[]): Promise<void> {
     );
   }
   const [folder] = args;
-  process.stdout.write(dataDictionaryMarkdown(folder === undefined ? EVERY_KIND : await manifestIn(folder)));
-}
-
-async function manifestIn(folder: string): Promise<Manifest> {
-  const file = join(folder, 'model.json');
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
-  });
-  return parseManifest(text);
+  process.stdout.write(
+    dataDictionaryMarkdown(folder === undefined ? EVERY_KIND : (await readManifestFile(join(folder, 'model.json'))).manifest),
+  );
 }

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { CHUNK_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type Manifest } from '../../protocol/manifest/manifest.ts';
 import { countOf } from '../data/data-arguments.ts';
-import { parseManifest } from '../folder/model-folder.ts';
+import { readManifestFile } from '../folder/model-folder.ts';
 import { makeKeyFile, publicKeyOf, readKeyFile, SIGNATURE_FILE, signatureText } from '../folder/signature.ts';
 import { writeAllWhole } from '../folder/whole-files.ts';
 import { packModel } from '../pack/model.ts';
@@ -212,10 +212,8 @@ interface EarlierManifest {
 async function earlierManifest(named: string | undefined, ...folders: readonly string[]): Promise<EarlierManifest | null> {
   const file = named ?? folders.map((folder) => join(folder, 'model.json')).find((path) => existsSync(path));
   if (file === undefined) return null;
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
-  });
-  return { file, manifest: parseManifest(text) };
+  const { manifest } = await readManifestFile(file);
+  return { file, manifest };
 }
 
 function requireNoneWrittenOver(files: readonly File[], out: string, { files: packed }: PackedModel): void {

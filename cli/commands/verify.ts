@@ -13,11 +13,12 @@ import { parseArgs } from 'node:util';
 import { StartupError } from '../../collector/operator/startup-error.ts';
 import { type OnnxModel, readOnnxModel } from '../../onnx/model-reader.ts';
 import { firstWrongOutput } from '../../processing/golden.ts';
+import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
-import { type ModelFolder, openModelFolder, sha256Of } from '../folder/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../folder/model-folder.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from '../folder/signature.ts';
 import { quantizationOf } from '../pack/variant.ts';
 import { openNodeSession } from '../runtime/node-session.ts';
@@ -139,13 +140,14 @@ async function readChecked(
   if (data === null) return { data, findings: [`${file} cannot be read. Publish it with the manifest.`] };
   const findings: string[] = [];
   if (data.length !== bytes) findings.push(`${file} has ${data.length} bytes, the manifest says ${bytes}. Pack the model again.`);
-  else if (sha256Of(data) !== sha256) findings.push(`${file} has another SHA-256 than the manifest says. Pack the model again.`);
+  else if ((await sha256Hex(data)) !== sha256) findings.push(`${file} has another SHA-256 than the manifest says. Pack the model again.`);
   if (data.length > MODEL_BYTES_MAX) findings.push(`${file} has ${data.length} bytes; a browser can hold at most ${MODEL_BYTES_MAX}.`);
   let offset = 0;
-  const wrong = chunks.flatMap((chunk, index) => {
+  const wrong: number[] = [];
+  for (const [index, chunk] of chunks.entries()) {
     offset += chunk.bytes;
-    return sha256Of(data.subarray(offset - chunk.bytes, offset)) === chunk.sha256 ? [] : [index];
-  });
+    if ((await sha256Hex(data.subarray(offset - chunk.bytes, offset))) !== chunk.sha256) wrong.push(index);
+  }
   if (wrong.length > 0)
     findings.push(
       `${file}: ${wrong.length} of ${chunks.length} chunks are not what the manifest says (the first is number ${(wrong[0] as number) + 1}).`,

@@ -6,12 +6,13 @@
  *  - A model file that its manifest does not describe is not run.
  *  - What is written there is whole or not there: written beside its name, then renamed.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SplitModel } from '../../onnx/weight-split.ts';
-import { checkManifest, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest/manifest.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
+import { sha256Hex } from '../../protocol/digest.ts';
+import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
 export interface ModelFolder {
@@ -26,10 +27,15 @@ export interface ModelFolder {
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const observed = join(folder, 'observe.json');
   const manifestFile = existsSync(join(folder, 'model.json')) || !existsSync(observed) ? join(folder, 'model.json') : observed;
-  const manifestJson = await readFile(manifestFile, 'utf8').catch(() => {
-    throw new UsageError(`${manifestFile} cannot be read.`);
+  return { folder, manifestFile, ...(await readManifestFile(manifestFile)) };
+}
+
+/** @throws {UsageError} when it cannot be read or used. */
+export async function readManifestFile(file: string): Promise<Pick<ModelFolder, 'manifest' | 'manifestJson'>> {
+  const served = await readFile(file).catch(() => {
+    throw new UsageError(`${file} cannot be read.`);
   });
-  return { folder, manifestFile, manifestJson, manifest: parseManifest(manifestJson) };
+  return parseManifest(served, file);
 }
 
 /**
@@ -37,7 +43,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
  *
  * @param id Default: the first variant that runs on wasm.
  */
-export async function readVariant(model: ModelFolder, id: string | undefined): Promise<SplitModel> {
+export async function readVariant(model: ModelFolder, id: string | undefined): Promise<ModelFiles> {
   const { variants } = model.manifest;
   const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
   if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
@@ -45,7 +51,7 @@ export async function readVariant(model: ModelFolder, id: string | undefined): P
   return { graph, external: await readExternal(model, variant) };
 }
 
-async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<SplitModel['external']> {
+async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<ModelFiles['external']> {
   return Promise.all(external.map(async (file) => ({ path: file.path, data: await readPublished(model, file) })));
 }
 
@@ -53,29 +59,20 @@ async function readPublished({ folder }: ModelFolder, { file, sha256 }: Publishe
   const bytes = await readFile(join(folder, file)).catch(() => {
     throw new UsageError(`${join(folder, file)} cannot be read.`);
   });
-  if (sha256Of(bytes) !== sha256) {
+  if ((await sha256Hex(bytes)) !== sha256) {
     throw new UsageError(`${file} is not the file that model.json describes. Pack the model again.`);
   }
   return bytes;
 }
 
-export function sha256Of(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** @throws {UsageError} with the manifest's own sentence. */
-export function parseManifest(manifestJson: string): Manifest {
-  const verdict = checkManifest(parseJson(manifestJson));
-  if (!verdict.ok) throw new UsageError(`model.json is not a usable manifest: ${verdict.reason}.`);
-  return verdict.manifest;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError('model.json is not JSON.');
-  }
+/**
+ * @param file As the reader of the error knows it.
+ * @throws {UsageError} with the manifest's own sentence.
+ */
+export function parseManifest(served: ServedManifest, file = 'model.json'): Pick<ModelFolder, 'manifest' | 'manifestJson'> {
+  const read = readManifest(served);
+  if (!read.ok) throw new UsageError(`${file} is not a usable manifest: ${read.reason}.`);
+  return { manifest: read.manifest, manifestJson: read.text };
 }
 
 /** Writes a file that is never seen half written. */

@@ -8,7 +8,7 @@
  * Not here: which numbers are samples (cli/pack/goldens.ts).
  */
 
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { feedsOf } from '../../processing/golden.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
@@ -40,7 +40,7 @@ export interface Reference {
   readonly scale: number;
   readonly notes: readonly string[];
   /** How far a packed variant's answers are from the reference's. */
-  readonly differenceOf: (model: SplitModel, level: 'all' | 'disabled', id: string) => Promise<number>;
+  readonly differenceOf: (model: ModelFiles, level: 'all' | 'disabled', id: string) => Promise<number>;
 }
 
 interface Sampling {

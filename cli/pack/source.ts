@@ -7,8 +7,9 @@
  */
 
 import { notOnnxReason } from '../../onnx/file-signature.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, readOnnxModel } from '../../onnx/model-reader.ts';
-import { type SplitModel, splitWeights } from '../../onnx/weight-split.ts';
+import { splitWeights } from '../../onnx/weight-split.ts';
 import { OnnxFormatError } from '../../onnx/wire-format.ts';
 import { MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -19,7 +20,7 @@ export interface Source {
   readonly name: string;
   readonly id: string | null;
   readonly onnx: OnnxModel;
-  readonly model: SplitModel;
+  readonly model: ModelFiles;
   readonly kind: VariantKind;
 }
 
@@ -51,7 +52,7 @@ function readModel(name: string, bytes: Uint8Array): OnnxModel {
   }
 }
 
-async function readExternal({ name, readExternal }: PackInput, { weights }: OnnxModel): Promise<SplitModel['external']> {
+async function readExternal({ name, readExternal }: PackInput, { weights }: OnnxModel): Promise<ModelFiles['external']> {
   const locations = new Set(weights.flatMap(({ place }) => (place.kind === 'external' ? [place.location] : [])));
   const files: { path: string; data: Uint8Array }[] = [];
   for (const path of locations) {

@@ -12,10 +12,10 @@
  * Hugging Face's libraries write them; the names `input_ids`, `attention_mask` and `token_type_ids` are those of transformers' exporters.
  */
 import { basename } from 'node:path';
+import { sha256Hex } from '../../protocol/digest.ts';
 import { TOKEN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import type { ManifestTextPreprocess } from '../../protocol/manifest/text.ts';
-import { sha256Of } from '../folder/model-folder.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
 export interface NamedFile {
@@ -33,7 +33,7 @@ export interface TextOptions {
   readonly readBeside?: (file: string) => Promise<Uint8Array>;
 }
 
-type Publish = (file: NamedFile) => PublishedFile;
+type Publish = (file: NamedFile) => Promise<PublishedFile>;
 type Text = Extract<ManifestInput['preprocess'], { kind: 'text' }>;
 
 const PADDING_TOKENS = ['[PAD]', '<pad>'];
@@ -42,7 +42,7 @@ const TYPES_NAME = 'token_type_ids';
 
 /** The inputs with the tokenizers that they name published. @throws {UsageError} */
 export async function withTexts(inputs: readonly ManifestInput[], options: TextOptions, publish: Publish): Promise<ManifestInput[]> {
-  const declared = options.tokenizer === undefined ? inputs : declaredInputs(inputs, options, options.tokenizer);
+  const declared = options.tokenizer === undefined ? inputs : await declaredInputs(inputs, options, options.tokenizer);
   const isAsked = options.tokenizerConfig !== undefined || options.tokenCountMax !== undefined;
   if (isAsked && !declared.some(({ preprocess }) => preprocess?.kind === 'text'))
     throw new UsageError('No input of this model is declared to take texts. Name its tokenizer: --tokenizer FILE.');
@@ -58,19 +58,19 @@ export async function withTexts(inputs: readonly ManifestInput[], options: TextO
 
 async function publishedText(input: string, preprocess: Text, options: TextOptions, publish: Publish): Promise<Text> {
   const { tokenizer, tokenizerConfig: earlierConfig, ...rest } = preprocess;
-  const tokenizerConfig = isReplaced(tokenizer, options) ? undefined : earlierConfig;
+  const tokenizerConfig = (await isReplaced(tokenizer, options)) ? undefined : earlierConfig;
   const config = options.tokenizerConfig ?? (tokenizerConfig && (await earlierFile(input, tokenizerConfig, '--tokenizer-config', options)));
   return {
     ...rest,
     ...(options.tokenCountMax === undefined ? {} : { tokenCountMax: options.tokenCountMax }),
-    tokenizer: described(publish(options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options)))),
-    ...(config === undefined ? {} : { tokenizerConfig: described(publish(config)) }),
+    tokenizer: described(await publish(options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options)))),
+    ...(config === undefined ? {} : { tokenizerConfig: described(await publish(config)) }),
   };
 }
 
 /** Another tokenizer than the earlier one is named. */
-function isReplaced({ sha256 }: Pick<PublishedFile, 'sha256'>, { tokenizer }: TextOptions): boolean {
-  return tokenizer !== undefined && sha256Of(tokenizer.bytes) !== sha256;
+async function isReplaced({ sha256 }: Pick<PublishedFile, 'sha256'>, { tokenizer }: TextOptions): Promise<boolean> {
+  return tokenizer !== undefined && (await sha256Hex(tokenizer.bytes)) !== sha256;
 }
 
 function described({ file, bytes, sha256, chunks }: PublishedFile): Text['tokenizer'] {
@@ -84,16 +84,22 @@ async function earlierFile(input: string, { file }: PublishedFile, option: strin
 }
 
 /** Every input that takes texts; where the earlier manifest has none, what the tokenizer's files say of the one that takes ids. */
-function declaredInputs(inputs: readonly ManifestInput[], options: TextOptions, tokenizer: NamedFile): readonly ManifestInput[] {
+async function declaredInputs(
+  inputs: readonly ManifestInput[],
+  options: TextOptions,
+  tokenizer: NamedFile,
+): Promise<readonly ManifestInput[]> {
   const json = tokenizerIn(tokenizer);
   if (inputs.some(({ preprocess }) => preprocess?.kind === 'text')) {
     const said = (input: ManifestInput) => ({
       pad: paddingId({ ...input, text: undefined }, options, json, tokenizer.name),
       ...unknownId(json),
     });
-    return inputs.map((input) =>
-      input.preprocess?.kind === 'text' && isReplaced(input.preprocess.tokenizer, options) ? { ...input, text: said(input) } : input,
-    );
+    const declared = inputs.map(async (input) => {
+      const isAnew = input.preprocess?.kind === 'text' && (await isReplaced(input.preprocess.tokenizer, options));
+      return isAnew ? { ...input, text: said(input) } : input;
+    });
+    return Promise.all(declared);
   }
   const target = idsInput(inputs, tokenizer.name);
   const has = (name: string) => inputs.some((input) => input.name === name && name !== target.name);

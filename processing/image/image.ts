@@ -6,7 +6,7 @@
  *  - A byte becomes a number by a table of 256 for each channel: (byte * scale - mean) / std in double precision, rounded once
  *    to the tensor's type; integer types round to nearest and are clamped.
  *
- * Not here: decoding (pixels.ts), resizing (resize.ts), what goes where (fit.ts).
+ * Not here: decoding (worker/prepare/pixels.ts), resizing (processing/image/resize.ts), what goes where (processing/image/fit.ts).
  */
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { type ManifestImagePreprocess, pictureAxes } from '../../protocol/manifest/preprocess.ts';

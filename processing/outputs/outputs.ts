@@ -5,7 +5,7 @@
  *  - Arithmetic in double precision; what comes out as values is rounded once to float32.
  *  - NaN is never the best of anything: it is left out of lists and of boxes.
  *
- * Not here: boxes (output-boxes.ts), what is counted (the raw outputs).
+ * Not here: boxes (processing/outputs/boxes.ts), what is counted (the raw outputs).
  */
 
 import { SdkError } from '../../protocol/errors.ts';

@@ -6,7 +6,7 @@
  *  - A counted run that was answered is followed by its cells, in a later message of the same channel.
  *  - Cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
  *
- * Not here: the window that the cells go into; the page alone owns it.
+ * Not here: the window that the cells go into, which the page alone owns; what is fed (protocol/worker/media.ts).
  */
 import type { ErrorWire } from '../errors.ts';
 import type { RunTensors } from '../tensors/tensors.ts';

@@ -38,7 +38,7 @@ export interface LoadOptions {
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
   /**
-   * When the best candidates (at most FINALIST_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
+   * When the best candidates (at most TIMED_CANDIDATE_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
    * remembered on the device, per model version, GPU and runtime, so that later loads go straight to it; with `cache: 'memory'` it is not.
    *
    * `auto` (default): within the load when that costs at most MEASURE_BYTES_MAX more to fetch, else `background`. `before`: within
@@ -163,7 +163,7 @@ export interface Explanation {
   readonly isFromSnapshot: boolean;
   readonly fromCache: boolean;
   readonly choice: Choice;
-  /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
+  /** Every candidate, a variant on a provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */

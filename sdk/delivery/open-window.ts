@@ -10,8 +10,8 @@
  * Not here: transactions (sdk/delivery/outbox.ts).
  */
 import { CountWindow } from '../../counts/tally/window.ts';
+import { toHex } from '../../protocol/hex.ts';
 import { DATA_REPORT_RUN_COUNT_MIN, OUTBOX_AGE_MS_MAX, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
 import { ARMS, type Arm, HOUR_MS, type ReportKind } from '../../protocol/report/window.ts';
 import type { Platform } from '../telemetry/platform.ts';
 import type { RecordState } from './outbox-db.ts';

@@ -10,6 +10,7 @@
  * Not here: who may touch which record (sdk/delivery/outbox.ts), and what a state means (design of delivery, ARCHITECTURE.md).
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
@@ -82,25 +83,7 @@ export async function openOutboxTable(onLost: () => void, canCreate = true): Pro
     },
     terminated: onLost,
   });
-  try {
-    return new IndexedDbTable(await inTime(opening));
-  } catch (error) {
-    // A database that opens after all is of no use to anybody; open, it would stand in the way of its deletion.
-    opening.then((db) => db.close()).catch(() => undefined);
-    throw error;
-  }
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return new IndexedDbTable(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
 }
 
 /** Nothing was written to the record since it was read. The lease alone would not tell: clocks are coarse, and a page writes twice within a tick. */

@@ -19,7 +19,7 @@
 import { answerOf } from '../../counts/noise/answer.ts';
 import type { Chance } from '../../counts/noise/chance.ts';
 import type { Feature, LocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
+import { toHex } from '../../protocol/hex.ts';
 import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import { atTime, DAY_MS, epochOf, exhaustedLedger, isCount, isLedger, type Ledger, newLedger, spend } from './epsilon-ledger.ts';

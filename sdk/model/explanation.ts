@@ -22,9 +22,9 @@ export function explanationOf(loaded: LoadedModel, losses: readonly ErrorCode[])
   const { storageRefusal, batchRefusal } = loaded;
   const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
   const left = considered
-    .filter(({ verdict }) => verdict !== 'chosen')
-    .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
-  const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
+    .filter(({ outcome }) => outcome !== 'chosen')
+    .map((each) => `${each.variant} on ${each.provider} was left: ${each.reason}.`);
+  const reason = considered.find(({ outcome }) => outcome === 'chosen')?.reason ?? '';
   const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
   const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
   const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;

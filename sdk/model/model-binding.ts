@@ -34,7 +34,7 @@ export interface Bound {
 
 /** What a binding needs of its client. */
 interface BindingHost {
-  /** Loads the model once more. Pairs in `considered` are not tried; the signal says that nobody wants it any more. */
+  /** Loads the model once more. Candidates in `considered` are not tried; the signal says that nobody wants it any more. */
   rebuild(considered: readonly Consideration[], signal: AbortSignal): Promise<Bound>;
   release(bound: Bound): Promise<void>;
   /** A loss that no run was rejected with. */
@@ -178,27 +178,27 @@ export class ModelBinding {
     const backoffMs = Math.min(REBUILD_BACKOFF_MS_MAX, this.refusal === null ? REBUILD_BACKOFF_MS_MIN : 2 * this.refusal.backoffMs);
     this.refusal = { error, backoffMs, untilMs: performance.now() + backoffMs };
     // A new device on the provider that was lost is better than none.
-    this.left = this.left.filter(({ verdict }) => verdict === 'wrong-outputs');
+    this.left = this.left.filter(({ outcome }) => outcome === 'wrong-outputs');
   }
 
   /** A provider that was named is never replaced, and the only one there is gets a new device. */
   private leaveDevice({ considered, provider }: LoadedModel): void {
     if ((this.asked.provider ?? 'auto') !== 'auto') return;
-    const lost = considered.filter((pair) => pair.provider === provider);
+    const lost = considered.filter((entry) => entry.provider === provider);
     if (lost.length === considered.length) return;
     const reason = 'its GPU device was lost on this page';
-    this.leave(lost.map(({ variant }) => ({ variant, provider, verdict: 'failed', reason })));
+    this.leave(lost.map(({ variant }) => ({ variant, provider, outcome: 'failed', reason })));
   }
 
   private leaveWrong({ variant, provider }: LoadedModel, reason: string): void {
     const isNamed = this.asked.variant !== undefined && (this.asked.provider ?? 'auto') !== 'auto';
-    if (!isNamed) this.leave([{ variant, provider, verdict: 'wrong-outputs', reason }]);
+    if (!isNamed) this.leave([{ variant, provider, outcome: 'wrong-outputs', reason }]);
   }
 
-  private leave(pairs: readonly Consideration[]): void {
-    const isKnown = (pair: Consideration) =>
-      this.left.some(({ variant, provider }) => variant === pair.variant && provider === pair.provider);
-    this.left = [...this.left, ...pairs.filter((pair) => !isKnown(pair))];
+  private leave(candidates: readonly Consideration[]): void {
+    const isKnown = (left: Consideration) =>
+      this.left.some(({ variant, provider }) => variant === left.variant && provider === left.provider);
+    this.left = [...this.left, ...candidates.filter((candidate) => !isKnown(candidate))];
   }
 
   private waitFor(rebuilding: Promise<Bound>, timeoutMs: number, signal: AbortSignal | undefined): Promise<Bound> {

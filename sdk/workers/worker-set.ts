@@ -51,8 +51,8 @@ export class WorkerSet {
         }
         if ('failure' in reply) return { ok: false, failure: reply.failure };
         refusedBy.add(host);
-        provider = reply.elsewhere.provider;
-        pending = { ...pending, considered: reply.elsewhere.considered };
+        provider = reply.otherWorker.provider;
+        pending = { ...pending, considered: reply.otherWorker.considered };
       } finally {
         signal?.removeEventListener('abort', onAbort);
         host.callCount--;

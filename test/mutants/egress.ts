@@ -77,7 +77,7 @@ async function egressOf({ feeds, outputs }: Sample, nowMs: number): Promise<stri
   const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted', logger } as const;
   const telemetry = createTelemetry(options, { files: telemetryFiles, platform: fixedPlatform(lines, nowMs) });
   const count = createRunCounter(manifest, plan);
-  const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  const dataPlan = await planHash(plan);
   const model = { manifest, modelVersion: '0123456789abcdef', dataPlan, dataCellCount: plan.cellCount } as LoadedModel;
   await telemetry.grant();
   const outcome = { segment: 0, queueMs: 0.1, runMs: 1, totalMs: 2 };

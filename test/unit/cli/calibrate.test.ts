@@ -61,7 +61,7 @@ test('10,000 lognormal values fill 32 cells equally, half a cell more or less, a
   expect(text).toContain(`Make its baseline again: insitu baseline ${model} --data …\n`);
 
   const manifestJson = readFileSync(join(model, 'model.json'), 'utf8');
-  const manifest = parseManifest(manifestJson);
+  const { manifest } = parseManifest(manifestJson);
   expect(manifestJson).toBe(`${JSON.stringify(JSON.parse(manifestJson), null, 2)}\n`);
   const bins = manifest.inputs[0]?.bins;
   const edges = bins !== undefined && 'edges' in bins ? bins.edges : [];
@@ -130,7 +130,7 @@ test('a numeric output is calibrated from what the model answers', async () => {
   expect(text).toMatch(/^rows: 20 seen, 20 counted, 0 unreadable\noutput\.scores: "bins": /);
   const written = readFileSync(join(model, 'model.json'), 'utf8');
   expect(written).not.toContain('\n');
-  expect(parseManifest(written).outputs[0]?.bins).toMatchObject({ edges: expect.any(Array) });
+  expect(parseManifest(written).manifest.outputs[0]?.bins).toMatchObject({ edges: expect.any(Array) });
   expect((await saidBy(runCalibrate, model, '--data', join(DIGITS, 'validation.json'))).text).toBe(
     'Nothing is left to calibrate: no number of this manifest is without bins.\n',
   );

@@ -13,8 +13,9 @@ import type { PackedModel, PackOptions } from '../../../cli/pack/request.ts';
 import { quantizationOf, variantKindOf } from '../../../cli/pack/variant.ts';
 import { layOutWeights } from '../../../cli/pack/weights.ts';
 import { openNodeSession } from '../../../cli/runtime/node-session.ts';
+import type { ModelFiles } from '../../../onnx/model-files.ts';
 import { readOnnxModel } from '../../../onnx/model-reader.ts';
-import { type SplitModel, splitWeights } from '../../../onnx/weight-split.ts';
+import { splitWeights } from '../../../onnx/weight-split.ts';
 import { feedsOf, firstWrongOutput } from '../../../processing/golden.ts';
 import { CHUNK_BYTES_MAX } from '../../../protocol/limits.ts';
 import { filesOf, type Manifest, type ManifestVariant } from '../../../protocol/manifest/manifest.ts';
@@ -32,7 +33,7 @@ const OPTIONS: PackOptions = { name: 'tried', version: '1', licence: 'Apache-2.0
 /** For tests of the layout alone, where running the model would only take time. */
 const LAYOUT: PackOptions = { ...OPTIONS, isOptimized: false, goldenCount: 0 };
 
-function filesOfVariant({ files }: PackedModel, variant: ManifestVariant): SplitModel {
+function filesOfVariant({ files }: PackedModel, variant: ManifestVariant): ModelFiles {
   const external = (variant.external ?? []).map(({ path, file }) => ({ path, data: files.get(file) as Uint8Array }));
   return { graph: files.get(variant.file) as Uint8Array, external };
 }

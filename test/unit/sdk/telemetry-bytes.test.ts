@@ -21,7 +21,6 @@ import { telemetryFiles } from '../../harness/telemetry-files.ts';
 const manifest = readManifest();
 const plan = dataPlanOf(manifest);
 const OUTCOME = { segment: 0, queueMs: 0.1, runMs: 1, totalMs: 2 };
-const sha256 = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
 
 function readManifest(): Manifest {
   const verdict = checkManifest(JSON.parse(readFileSync(new URL('../../../models/digits/model.json', import.meta.url), 'utf8')));
@@ -39,7 +38,7 @@ async function egressOf(image: Float32Array, scores: Float32Array): Promise<Requ
   const model = {
     manifest,
     modelVersion: '0123456789abcdef',
-    dataPlan: await planHash(plan, sha256),
+    dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   } as LoadedModel;
   await telemetry.grant();
@@ -92,7 +91,7 @@ test('a run whose counting failed in the worker is a loss that the next software
   const model = {
     manifest,
     modelVersion: '0123456789abcdef',
-    dataPlan: await planHash(plan, sha256),
+    dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   } as LoadedModel;
   await telemetry.grant();
