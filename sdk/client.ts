@@ -191,7 +191,7 @@ class PageClient implements Client {
       if (!isSdkError(error)) throw error;
       return { ok: false, failure: { modelVersion: UNKNOWN_MODEL_VERSION, error: toWire(error) } };
     } finally {
-      // Progress has a port of its own; what arrives behind the end of the load is of no use any more.
+      // Progress has a port of its own; what arrives behind the end of the load is dropped.
       report = undefined;
     }
   }

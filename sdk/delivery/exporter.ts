@@ -25,7 +25,7 @@ import {
 } from '../../protocol/limits.ts';
 import { encodeBody } from '../../protocol/report/report.ts';
 import type { Answer, Platform } from '../telemetry/platform.ts';
-import { verdictOf } from '../telemetry/report-answer.ts';
+import { reportAnswerOf } from '../telemetry/report-answer.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
 import type { Outgoing } from './outbox.ts';
 import type { OrderedWait } from './outbox-db.ts';
@@ -194,19 +194,19 @@ export class Exporter {
   }
 
   private async obey(answer: Answer, body: readonly Outgoing[], waitKey: string, timeoutMs: number | null) {
-    const verdict = verdictOf(answer.status);
+    const meaning = reportAnswerOf(answer.status);
     const modelVersion = body[0]?.modelVersion as string;
-    this.silentCount = verdict === 'silent' ? this.silentCount + 1 : 0;
-    if (verdict === 'stored') {
+    this.silentCount = meaning === 'silent' ? this.silentCount + 1 : 0;
+    if (meaning === 'stored') {
       for (const key of [waitKey, ...body.map(({ id }) => id)]) this.waits.delete(key);
       this.sentCount += body.length;
       await this.deps.stored(body.map(({ id }) => id));
-    } else if (verdict === 'retry' || verdict === 'silent') {
+    } else if (meaning === 'retry' || meaning === 'silent') {
       this.wait(waitKey, modelVersion, answer.retryAfterMs);
     } else {
       // An answer, whatever it says, ends a wait.
       this.waits.delete(waitKey);
-      if (body.length === 1) await this.deps.dropped(body[0] as Outgoing, verdict);
+      if (body.length === 1) await this.deps.dropped(body[0] as Outgoing, meaning);
       else
         for (const window of body) if (this.accepts(modelVersion) && this.isFree(window)) await this.post([window], timeoutMs, window.id);
     }

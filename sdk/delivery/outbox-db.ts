@@ -65,6 +65,11 @@ interface Schema extends DBSchema {
   waits: { key: string; value: OrderedWait };
 }
 
+/** Whether there is one: it exists from consent to withdrawal, opt-out or erasure. Looking creates none. */
+export async function hasOutbox(): Promise<boolean> {
+  return (await indexedDB.databases()).some(({ name }) => name === OUTBOX_NAME);
+}
+
 /** Rejects when the browser refuses or does not answer. */
 export type OpenTable = (onLost: () => void) => Promise<OutboxTable>;
 

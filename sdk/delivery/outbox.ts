@@ -100,7 +100,7 @@ export class Outbox {
       window.isDirty = false;
       try {
         if (await this.write(record, window.committed !== null)) this.committed(window, record);
-        else this.forsake(window);
+        else this.giveUpOpen(window);
       } catch (error) {
         window.isDirty = true;
         this.complain(error);
@@ -283,7 +283,7 @@ export class Outbox {
   }
 
   /** Another page took the record: its runs arrive from there, those since are lost. */
-  private forsake(window: OpenWindow): void {
+  private giveUpOpen(window: OpenWindow): void {
     if (this.open.get(window.key) !== window) return;
     this.open.delete(window.key);
     this.deps.lose(window, 'uncounted', window.counts.runs - window.committedRuns);

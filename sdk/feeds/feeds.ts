@@ -51,9 +51,9 @@ export function readyFeeds(
       if (value !== undefined && value !== null) feeds[input.name] = takenFeed(input, value, isTransfer, buffers);
     }
   } catch (error) {
-    // What the caller was to hand over stays hers, as it was; the copies that were made of the rest are nobody's.
-    const hers = new Set<unknown>(Object.values(given).flat());
-    closePictures(buffers.filter((buffer) => !hers.has(buffer)));
+    // What the caller was to hand over stays the caller's, as it was; the copies that were made of the rest are closed here.
+    const callersOwn = new Set<unknown>(Object.values(given).flat());
+    closePictures(buffers.filter((buffer) => !callersOwn.has(buffer)));
     throw error;
   }
   return { feeds, buffers };

@@ -18,7 +18,7 @@ import { firstLine } from '../../protocol/errors.ts';
 import { LOCAL_DP_RETRY_MS_MIN, LOCAL_DP_TICK_MS, OUTBOX_AGE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Logger } from '../api/logger.ts';
 import type { Platform } from '../telemetry/platform.ts';
-import { verdictOf } from '../telemetry/report-answer.ts';
+import { reportAnswerOf } from '../telemetry/report-answer.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
 import { DAY_MS, epochStartMs } from './epsilon-ledger.ts';
 import type { EpsilonStore } from './epsilon-store.ts';
@@ -202,12 +202,12 @@ export class LocalDp {
     const entry = log.add(address, body);
     const { status, retryAfterMs } = await posting;
     log.answer(entry, status);
-    const verdict = verdictOf(status);
-    if (verdict === 'retry' || verdict === 'silent') {
+    const meaning = reportAnswerOf(status);
+    if (meaning === 'retry' || meaning === 'silent') {
       await this.postpone(id, platform.now() + (retryAfterMs ?? 0));
       return;
     }
-    if (verdict === 'stored') this.sentCount++;
+    if (meaning === 'stored') this.sentCount++;
     else logger('warn', 'report-refused', `A noised report was refused (HTTP ${status}) and dropped.`);
     await this.release(id);
   }

@@ -18,8 +18,8 @@ const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
 
 /** @param losses What the model was rebuilt after, oldest first. */
 export function explanationOf(loaded: LoadedModel, losses: readonly ErrorCode[]): Explanation {
-  const { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings } = loaded;
-  const { storageRefusal, batchRefusal } = loaded;
+  const { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, storageRefusal, batchRefusal } =
+    loaded;
   const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
   const left = considered
     .filter(({ outcome }) => outcome !== 'chosen')

@@ -20,12 +20,11 @@ import type { LogOptions } from '../api/logger.ts';
 import type { TelemetryOptions } from '../api/telemetry.ts';
 import { SYNC_TAG } from '../delivery/background-sync.ts';
 import { Delivery } from '../delivery/delivery.ts';
-import { openOutboxTable } from '../delivery/outbox-db.ts';
+import { hasOutbox, openOutboxTable } from '../delivery/outbox-db.ts';
 import { PageLife } from '../delivery/page-life.ts';
 import { hasGlobalPrivacyControl, realmPlatform } from '../telemetry/platform.ts';
 import { reportAddress } from '../telemetry/report-address.ts';
-import { SentLog } from '../telemetry/sent-log.ts';
-import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
+import { createSentLog } from '../telemetry/sent-log.ts';
 import { vetoOf } from '../telemetry/veto.ts';
 
 export { type KeepOptions, keepAssets } from './kept-assets.ts';
@@ -57,7 +56,7 @@ export function sendOnSync(options: SyncOptions): void {
 async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefined }: SyncOptions): Promise<void> {
   const platform = realmPlatform();
   const isSending = () => !hasGlobalPrivacyControl();
-  if (!isSending() || !(await indexedDB.databases()).some(({ name }) => name === OUTBOX_NAME)) return;
+  if (!isSending() || !(await hasOutbox())) return;
   const life = new PageLife(platform);
   await life.begin();
   let onLost: () => void = () => undefined;
@@ -73,7 +72,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
       platform,
       logger,
       address: reportAddress(collector),
-      log: new SentLog(platform.now, () => undefined),
+      log: createSentLog(platform.now, () => undefined),
       isCounting: () => false,
       isSending,
       veto: vetoOf(onBeforeSend, logger),

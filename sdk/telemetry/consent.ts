@@ -18,7 +18,7 @@ export interface Permission {
   offReason(): TelemetryStatus['offReason'];
   /** Consent and signals allow telemetry. */
   isOn(): boolean;
-  /** The same, in a page that somebody has seen. */
+  /** The same, in a page that has been shown. */
   isCounting(): boolean;
   /** The same, and the application has not paused it. */
   isSending(): boolean;

@@ -1,5 +1,5 @@
 /**
- * What telemetry needs of a page beside what every realm has: the person's signals, the page's life, and whether anybody has seen it.
+ * What telemetry needs of a page beside what every realm has: the person's signals, the page's life, and whether it has been shown.
  *
  * Invariants
  *  - Never `unload` (it breaks the back/forward cache).
@@ -17,7 +17,7 @@ export interface PagePlatform extends Platform {
   privacySignal(): PrivacySignal | null;
   /** Keeps or forgets the one bit that says that the person does not want this here. */
   rememberOptOut(isOut: boolean): void;
-  /** A prerendered page that nobody has seen yet. */
+  /** A prerendered page that has not been shown yet. */
   isPrerendering(): boolean;
   /** @returns The way to stop listening. */
   onLife(listener: LifeListener): () => void;

@@ -6,8 +6,8 @@
  * being fetched and opened.
  *
  * Invariants
- *  - The level is reached through `level` alone, which records first what waits: nobody looks at counts, adds to them or ends
- *    them with a step still to come.
+ *  - The level is reached through `level` alone, which records first what waits: counts are never read, added to or
+ *    ended with a step still to come.
  *  - Steps are recorded in their order, each at most once; one that throws stops no other.
  *  - A step is taken only while counting is allowed, when it comes and when it is recorded.
  *  - `leave` drops what waits: what was answered before is not counted after it, whenever its cells come.

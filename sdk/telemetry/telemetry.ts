@@ -20,7 +20,7 @@ import { createLevelLife, type LevelLife } from './level-life.ts';
 import { type PagePlatform, pagePlatform } from './page-platform.ts';
 import type { CountedModel, Recorder } from './recorder.ts';
 import { reportAddress } from './report-address.ts';
-import { SentLog } from './sent-log.ts';
+import { createSentLog } from './sent-log.ts';
 import { deleteStoredData } from './stored-data.ts';
 import { vetoOf } from './veto.ts';
 
@@ -51,14 +51,19 @@ export function createTelemetry(
   const models = new Map<string, CountedModel>();
   const guard = guardOf(logger);
   const { notify, subscribe } = createNotices(guard);
-  const log = new SentLog(platform.now, notify);
+  const log = createSentLog(platform.now, notify);
   const permission = permissionOf(platform, collector !== undefined, consent);
   const open = async (): Promise<Level> => {
-    const onLost = () => void life.lost().then(notify);
     const deps: LevelDeps = {
-      ...{ platform, logger, log, onLost, onChange: notify, isCounting: life.isCounting, isSending: permission.isSending },
+      platform,
+      logger,
+      log,
       address: reportAddress(collector as NonNullable<typeof collector>),
+      isCounting: life.isCounting,
+      isSending: permission.isSending,
       veto: vetoOf(options.onBeforeSend, logger),
+      onChange: notify,
+      onLost: () => void life.lost().then(notify),
       hasBackgroundSync: options.backgroundSync === true,
     };
     return privacy === 'local-dp' ? (await files.localDp()).openLocalDpLevel(deps) : (await files.delivery()).openDelivery(deps);
@@ -71,7 +76,7 @@ export function createTelemetry(
   void life.start();
   return {
     recorderOf: (arm) => createRecorder(life, models, arm),
-    ...controlsOf({ platform, permission, life, notify }),
+    ...controlsOf(platform, permission, life, notify),
     subscribe,
     status: () => statusOf(permission, life, privacy),
     inspect: async () => {
@@ -83,20 +88,10 @@ export function createTelemetry(
   };
 }
 
-interface Controlled {
-  readonly platform: PagePlatform;
-  readonly permission: Permission;
-  readonly life: LevelLife;
-  readonly notify: () => void;
-}
+type Controls = Omit<OwnedTelemetry, 'recorderOf' | 'subscribe' | 'status' | 'inspect'>;
 
 /** What a person and an application say. */
-function controlsOf({
-  platform,
-  permission,
-  life,
-  notify,
-}: Controlled): Omit<OwnedTelemetry, 'recorderOf' | 'subscribe' | 'status' | 'inspect'> {
+function controlsOf(platform: PagePlatform, permission: Permission, life: LevelLife, notify: () => void): Controls {
   const erase = () => life.erase().then(notify);
   const withdraw = () => {
     permission.consent = 'required';

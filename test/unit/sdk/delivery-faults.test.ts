@@ -10,7 +10,7 @@ import { memoryTable, type OpenTable } from '../../../sdk/delivery/outbox-db.ts'
 import type { LevelDeps } from '../../../sdk/telemetry/level.ts';
 import type { Answer } from '../../../sdk/telemetry/platform.ts';
 import type { CountedModel } from '../../../sdk/telemetry/recorder.ts';
-import { SentLog } from '../../../sdk/telemetry/sent-log.ts';
+import { createSentLog } from '../../../sdk/telemetry/sent-log.ts';
 import { createTelemetry } from '../../../sdk/telemetry/telemetry.ts';
 import { fixedPlatform } from '../../fixtures/fixed-platform.ts';
 import { telemetryFiles } from '../../harness/telemetry-files.ts';
@@ -51,7 +51,7 @@ test('a window whose plan is not registered yet waits alone, and the others of i
   };
   const exporter = new Exporter({
     ...{ platform: { ...platform, now: () => platform.nowMs, post }, address: 'https://c.example/v1/report/k' },
-    ...{ log: new SentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
+    ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
     stored: async (ids) => void stored.push(...ids),
     dropped: async () => undefined,
     ordered: async () => undefined,
