@@ -25,7 +25,6 @@ import type { Logger } from './api/logger.ts';
 import type { Observer } from './api/observe.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './api/option-checks.ts';
 import type { ModelSignature } from './api/runs.ts';
-import type { Telemetry } from './api/telemetry.ts';
 import { type AssetTable, assetsIn } from './assets/assets.ts';
 import { keepFiles } from './assets/offline-files.ts';
 import { createLogger } from './logger.ts';
@@ -33,7 +32,7 @@ import { OpenModel } from './model/model.ts';
 import { type Bound, ModelBinding } from './model/model-binding.ts';
 import type { TelemetryFiles } from './telemetry/level.ts';
 import type { Recorder } from './telemetry/recorder.ts';
-import { createTelemetry } from './telemetry/telemetry.ts';
+import { createTelemetry, type OwnedTelemetry } from './telemetry/telemetry.ts';
 import { StoredModels } from './workers/stored-models.ts';
 import { WorkerHost } from './workers/worker-host.ts';
 import { type LoadOutcome, WorkerSet } from './workers/worker-set.ts';
@@ -52,7 +51,7 @@ export function createClientWith(options: ClientOptions, besideScript: () => Ass
 
 class PageClient implements Client {
   readonly models: ModelStore;
-  readonly telemetry: Telemetry;
+  readonly telemetry: OwnedTelemetry;
   private readonly logger: Logger;
   private readonly workers: WorkerSet;
   private readonly recorder: Recorder;
@@ -60,7 +59,6 @@ class PageClient implements Client {
   private readonly assets: AssetTable;
   /** Of the runtimes that models were opened with. */
   private readonly builds = new Set<RuntimeBuild>();
-  private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, assets: AssetTable) {
@@ -72,10 +70,9 @@ class PageClient implements Client {
       counts: oneImportOf('insitu.counts.js', assets.counts),
       localDp: oneImportOf('insitu.local-dp.js', assets.localDp),
     };
-    const telemetry = createTelemetry({ ...options, logger: this.logger }, { files: this.files });
-    this.telemetry = telemetry;
-    this.recorder = telemetry.recorderOf('stable');
-    this.closeTelemetry = () => telemetry.close();
+    this.telemetry = createTelemetry({ ...options, logger: this.logger }, { files: this.files });
+    // A page knows of no candidate yet.
+    this.recorder = this.telemetry.recorderOf('stable');
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
     const settings = {
       assets: { runtimes, tokenizer },
@@ -152,7 +149,7 @@ class PageClient implements Client {
 
   private async end(): Promise<void> {
     await this.workers.close();
-    await this.closeTelemetry();
+    await this.telemetry.close();
   }
 
   /** A page that fails to answer has no better address, and one that throws about an update has still been told. */

@@ -17,7 +17,7 @@ import type { Permission } from './consent.ts';
 import type { Level } from './level.ts';
 import type { PagePlatform } from './page-platform.ts';
 import { atMost } from './platform.ts';
-import { createRecordingQueue, type RecordingQueue } from './recording-queue.ts';
+import { createRecordingQueue, type Guard, type RecordingQueue } from './recording-queue.ts';
 
 interface LevelLifeDeps {
   readonly platform: PagePlatform;
@@ -27,8 +27,7 @@ interface LevelLifeDeps {
   readonly open: () => Promise<Level>;
   /** Everything that telemetry has stored or holds here. */
   readonly deleteData: () => Promise<void>;
-  /** Runs a step and never throws. */
-  readonly guard: (step: () => void) => void;
+  readonly guard: Guard;
 }
 
 export interface LevelLife {
@@ -52,13 +51,13 @@ export function createLevelLife({ platform, logger, permission, open, deleteData
   let stopListening: () => void = () => undefined;
 
   const isCounting = () => !isOut && erasing === null && permission.isCounting();
-  const queue = createRecordingQueue({ platform, isCounting, open: () => void start(), guard });
+  const queue = createRecordingQueue(platform, isCounting, () => void start(), guard);
 
   const enter = async (): Promise<void> => {
     const countBefore = leaveCount;
     const level = await open();
     if (countBefore !== leaveCount || isOut) return level.end();
-    stopListening = listen(queue, { platform, guard });
+    stopListening = listen(platform, queue, guard);
     queue.enter(level);
     if (!platform.isPrerendering()) void level.drain();
   };
@@ -112,7 +111,7 @@ export function createLevelLife({ platform, logger, permission, open, deleteData
   };
 }
 
-function listen(queue: RecordingQueue, { platform, guard }: Pick<LevelLifeDeps, 'platform' | 'guard'>): () => void {
+function listen(platform: PagePlatform, queue: RecordingQueue, guard: Guard): () => void {
   const hear = (event: 'hidden' | 'frozen' | 'shown' | 'online') => () => {
     if (event !== 'online') queue.setHidden(event !== 'shown');
     guard(() => queue.level?.[event]());

@@ -21,14 +21,8 @@ import { atMost, type Platform } from './platform.ts';
 
 type Step = (level: Level) => void;
 
-interface RecordingQueueDeps {
-  readonly platform: Pick<Platform, 'after'>;
-  readonly isCounting: () => boolean;
-  /** Something waits for a level, and there is none. */
-  readonly open: () => void;
-  /** Runs a step and never throws. */
-  readonly guard: (step: () => void) => void;
-}
+/** Runs a step and never throws. */
+export type Guard = (step: () => void) => void;
 
 export interface RecordingQueue {
   /** The level, with everything recorded that waited; null while there is none. */
@@ -48,7 +42,13 @@ export interface RecordingQueue {
   leave(): Level | null;
 }
 
-export function createRecordingQueue({ platform, isCounting, open, guard }: RecordingQueueDeps): RecordingQueue {
+/** @param open Called when something waits for a level and there is none. */
+export function createRecordingQueue(
+  platform: Pick<Platform, 'after'>,
+  isCounting: () => boolean,
+  open: () => void,
+  guard: Guard,
+): RecordingQueue {
   let target: Level | null = null;
   let steps: Step[] = [];
   let isHiddenNow = false;

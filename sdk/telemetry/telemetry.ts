@@ -19,6 +19,7 @@ import type { Level, LevelDeps, LevelStatus, Recorded, TelemetryFiles } from './
 import { createLevelLife, type LevelLife } from './level-life.ts';
 import { type PagePlatform, pagePlatform } from './page-platform.ts';
 import type { CountedModel, Recorder } from './recorder.ts';
+import type { Guard } from './recording-queue.ts';
 import { reportAddress } from './report-address.ts';
 import { createSentLog } from './sent-log.ts';
 import { deleteStoredData } from './stored-data.ts';
@@ -162,7 +163,7 @@ function createRecorder({ queue, isCounting }: LevelLife, models: Map<string, Co
   };
 }
 
-function guardOf(logger: Logger): (step: () => void) => void {
+function guardOf(logger: Logger): Guard {
   return (step) => {
     try {
       step();
@@ -173,7 +174,7 @@ function guardOf(logger: Logger): (step: () => void) => void {
 }
 
 /** Calls subscribers back once for all changes of a task. */
-function createNotices(guard: (step: () => void) => void): Pick<Telemetry, 'subscribe'> & { notify: () => void } {
+function createNotices(guard: Guard): Pick<Telemetry, 'subscribe'> & { notify: () => void } {
   const listeners = new Set<() => void>();
   let isNotifying = false;
   return {
