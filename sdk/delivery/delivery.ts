@@ -111,39 +111,39 @@ export class Delivery implements Level {
   }
 
   loaded(arm: Arm, model: LoadedModel, totalMs: number): void {
-    const of = { modelVersion: model.modelVersion, arm };
-    this.countSoftware(of, cellsOfLoad(model, totalMs), 0);
+    const { modelVersion } = model;
+    this.countSoftware(modelVersion, arm, cellsOfLoad(model, totalMs), 0);
     this.device.watchPressure((state) => {
-      if (this.deps.isCounting()) this.countSoftware(of, cellsOfPressure(state), 0);
+      if (this.deps.isCounting()) this.countSoftware(modelVersion, arm, cellsOfPressure(state), 0);
     });
     void this.device.memoryBytes().then((bytes) => {
-      if (bytes !== null && !this.isEnded && this.deps.isCounting()) this.countSoftware(of, cellsOfMemory(bytes), 0);
+      if (bytes !== null && !this.isEnded && this.deps.isCounting()) this.countSoftware(modelVersion, arm, cellsOfMemory(bytes), 0);
     });
   }
 
   /** A page that fails to load its model may be closed at once. */
   loadFailed(arm: Arm, { modelVersion, error }: LoadFailure): void {
-    this.countSoftware({ modelVersion, arm }, cellsOfLoadFailure(error.code), 0);
+    this.countSoftware(modelVersion, arm, cellsOfLoadFailure(error.code), 0);
     this.sealAll();
     void this.drain();
   }
 
   ran(arm: Arm, model: LoadedModel, outcome: RunOutcome, cells: Uint32Array): void {
-    this.countSoftware({ modelVersion: model.modelVersion, arm }, cellsOfRun(outcome, !this.started.has(model)), 1);
+    this.countSoftware(model.modelVersion, arm, cellsOfRun(outcome, !this.started.has(model)), 1);
     this.started.add(model);
     this.countData(arm, model, cells, outcome.segment, 1);
   }
 
   runFailed(arm: Arm, { modelVersion }: CountedModel, code: ErrorCode): void {
-    this.countSoftware({ modelVersion, arm }, cellsOfRunFailure(code), 1);
+    this.countSoftware(modelVersion, arm, cellsOfRunFailure(code), 1);
   }
 
   lost(arm: Arm, { modelVersion }: CountedModel, code: ErrorCode): void {
-    this.countSoftware({ modelVersion, arm }, cellsOfIdleLoss(code), 0);
+    this.countSoftware(modelVersion, arm, cellsOfIdleLoss(code), 0);
   }
 
   observed(arm: Arm, model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void {
-    this.countSoftware({ modelVersion: model.modelVersion, arm }, cellsOfObservedRun(durationMs), 1);
+    this.countSoftware(model.modelVersion, arm, cellsOfObservedRun(durationMs), 1);
     this.countData(arm, model, cells, segment, 1);
   }
 
@@ -168,9 +168,10 @@ export class Delivery implements Level {
     this.deps.onChange();
   }
 
-  private countSoftware(of: Pick<WindowKey, 'modelVersion' | 'arm'>, cells: readonly number[], runs: 0 | 1, isLoss = false): void {
+  private countSoftware(modelVersion: string, arm: Arm, cells: readonly number[], runs: 0 | 1, isLoss = false): void {
     if (cells.length === 0) return;
-    this.count({ ...of, report: 'software', plan: SOFTWARE_PLAN_HASH, segment: 0, cellCount: SOFTWARE_CELL_COUNT }, cells, runs, isLoss);
+    const of = { report: 'software', modelVersion, plan: SOFTWARE_PLAN_HASH, arm, segment: 0, cellCount: SOFTWARE_CELL_COUNT } as const;
+    this.count(of, cells, runs, isLoss);
   }
 
   private countData(arm: Arm, model: CountedModel, cells: Uint32Array, segment: number, runs: 0 | 1): void {
@@ -182,7 +183,7 @@ export class Delivery implements Level {
 
   private lose(modelVersion: string, arm: Arm, reason: LossReason, count: number): void {
     this.deps.logger('warn', 'counts-lost', `${count} of a report's counts were lost: ${reason}. The next report says so.`);
-    this.countSoftware({ modelVersion, arm }, cellsOfLoss(reason, count), 0, true);
+    this.countSoftware(modelVersion, arm, cellsOfLoss(reason, count), 0, true);
   }
 
   hidden(): void {

@@ -65,8 +65,7 @@ export class OpenWindow {
     this.oldestAtMs = this.openedAtMs;
     const id = toHex(platform.random(16));
     const hour = Math.floor(this.openedAtMs / HOUR_MS);
-    const { report, plan, arm, segment } = of;
-    this.counts = new CountWindow({ report, id, plan, hour, arm, segment }, of.cellCount);
+    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: of.arm, segment: of.segment }, of.cellCount);
   }
 
   stateOf(runs: number): RecordState {
