@@ -10,10 +10,10 @@
  * rounds, so that a busy machine hits both sides; a bound in nanoseconds needs a machine that is otherwise idle.
  */
 import { mkdirSync, readdirSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 const args = process.argv.slice(2);
 const isJson = args.includes('--json');

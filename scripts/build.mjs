@@ -16,13 +16,13 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { definitions } from './definitions.mjs';
 import { writeManifestTypes } from './manifest-types.mjs';
 
 const root = new URL('..', import.meta.url);
-const path = (name) => new URL(name, root).pathname;
+const path = (name) => fileURLToPath(new URL(name, root));
 const parts = process.argv.slice(2);
 const wants = (part) => parts.length === 0 || parts.includes(part);
 const transform = { define: definitions };

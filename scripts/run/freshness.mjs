@@ -9,18 +9,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './packages.mjs';
+import { roomsWithout } from './rooms.mjs';
 
 const SOURCES = [
-  'protocol',
-  'counts',
-  'onnx',
-  'processing',
-  'sdk',
-  'worker',
-  'collector',
-  'cli',
-  'demo',
-  'site',
+  ...roomsWithout(['test', 'bench']),
   'package-lock.json',
   'tsconfig.base.json',
   'vite.config.ts',

@@ -17,24 +17,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { isBuildFresh } from './freshness.mjs';
 import { ensurePackages, root } from './packages.mjs';
+import { roomsWithout } from './rooms.mjs';
 import { build, vitest } from './steps.mjs';
 
 const PART_LIMIT_MS = 3_600_000;
 const SUFFIX = '.prove.test.ts';
-const SOURCES = [
-  'protocol',
-  'counts',
-  'onnx',
-  'processing',
-  'sdk',
-  'worker',
-  'collector',
-  'cli',
-  'models',
-  'test',
-  'package-lock.json',
-  'scripts/build.mjs',
-];
+const SOURCES = [...roomsWithout(['bench', 'demo']), 'models', 'package-lock.json', 'scripts/build.mjs'];
 const records = join(root, '.insitu/prove');
 
 function sourceHash() {

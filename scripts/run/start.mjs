@@ -3,7 +3,8 @@
  *
  * Why in this process: a terminal sends Ctrl+C to a whole process group, and a launcher that forwards it would send it
  * twice. For the same reason package.json says `exec`: the shell that npm starts would keep a signal to itself, and the
- * server would outlive `npm start`. (Where there is no such shell: `node scripts/start.mjs`.)
+ * server would outlive `npm start`. cmd.exe has no such word; it looks for commands in the current folder first, so the
+ * script steps into scripts/, where exec.cmd lies.
  *
  * Invariants
  *  - Data lies in `.insitu/`, which git ignores, unless `--data` says otherwise.

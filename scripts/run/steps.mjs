@@ -4,11 +4,13 @@
  * Invariants
  *  - A step that ends in any way but a clean one has at least one failure: a crash, a missing report, a time limit.
  *  - What a step prints is shown as it comes.
+ *  - What is compiled stands in tsconfig.json alone. Its projects write nothing but what the compiler noted for the next
+ *    time, below .build/types (`outDir` in tsconfig.base.json); a project whose files did not change is not read again.
  *
  * Not here: which steps run, and the last line (test.mjs, check.mjs).
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './packages.mjs';
 
@@ -47,25 +49,10 @@ export async function formatAndLint() {
   return outcomeOf(await node([bin('@biomejs/biome/bin/biome'), 'ci', '--colors=off', '.']));
 }
 
+/** Of every project that tsconfig.json at the top names. */
 export async function types() {
   announce('types');
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  const folders = (path) => readdirSync(join(root, path), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const own = folders('.').filter(({ name }) => !/^(\.|node_modules$|dist$|test-results$)/.test(name));
-  const projects = own
-    .flatMap(({ name }) => [name, ...folders(name).map((inner) => join(name, inner.name))])
-    .map((folder) => join(folder, 'tsconfig.json'))
-    .filter((project) => existsSync(join(root, project)));
-  // Two at a time: the compiler is a program of one process per project, and small machines have two cores.
-  const compileRest = async () => {
-    for (let project = projects.shift(); project !== undefined; project = projects.shift()) {
-      const code = await node([bin('typescript/bin/tsc'), '-p', project]);
-      if (code !== 0) process.stdout.write(`${project} does not compile\n`);
-      add(total, outcomeOf(code));
-    }
-  };
-  await Promise.all([compileRest(), compileRest()]);
-  return total;
+  return outcomeOf(await node([bin('typescript/bin/tsc'), '-b', '--incremental']));
 }
 
 export async function build() {
@@ -73,13 +60,19 @@ export async function build() {
   return outcomeOf(await node([join(root, 'scripts/build.mjs')]));
 }
 
-/** @param {string} project @param {{ env?: Record<string, string>, limitMs?: number, args?: string[] }} options @returns {Promise<Outcome>} */
-export async function vitest(project, { args = [], ...options } = {}) {
+/**
+ * @param {string} project
+ * @param {{ env?: Record<string, string>, limitMs?: number, args?: string[], related?: string[] }} options `related`: scripts;
+ *   only they, and tests that import one of them, are run
+ * @returns {Promise<Outcome>}
+ */
+export async function vitest(project, { args = [], related, ...options } = {}) {
   announce(`${project} tests`);
   const report = join(root, `test-results/${project}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await node([bin('vitest/vitest.mjs'), 'run', '--project', project, ...reporters, ...args], options);
+  const command = related === undefined ? ['run'] : ['related', '--run', ...related];
+  const code = await node([bin('vitest/vitest.mjs'), ...command, '--project', project, ...reporters, ...args], options);
   const outcome = { passed: 0, failed: 0, skipped: 0 };
   if (existsSync(report)) {
     for (const file of JSON.parse(readFileSync(report, 'utf8')).testResults) {

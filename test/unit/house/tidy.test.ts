@@ -74,7 +74,7 @@ test('no file has a name that says nothing', () => {
 });
 
 test('file names are lower-case words with hyphens', () => {
-  const KNOWN = /(^|\/)(README|ARCHITECTURE|CHANGELOG|LICENSE)(\.md)?$/;
+  const KNOWN = /(^|\/)(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE)(\.md)?$/;
   const findings = files.filter((file) => !KNOWN.test(file) && /[A-Z ]/.test(posix.basename(file)));
   expect(findings).toEqual([]);
 });
