@@ -100,7 +100,7 @@ export class Outbox {
       window.isDirty = false;
       try {
         if (await this.write(record, window.committed !== null)) this.committed(window, record);
-        else this.giveUpOpen(window);
+        else this.dropOpen(window);
       } catch (error) {
         window.isDirty = true;
         this.complain(error);
@@ -283,7 +283,7 @@ export class Outbox {
   }
 
   /** Another page took the record: its runs arrive from there, those since are lost. */
-  private giveUpOpen(window: OpenWindow): void {
+  private dropOpen(window: OpenWindow): void {
     if (this.open.get(window.key) !== window) return;
     this.open.delete(window.key);
     this.deps.lose(window, 'uncounted', window.counts.runs - window.committedRuns);

@@ -46,26 +46,26 @@ export interface LevelLife {
 export function createLevelLife({ platform, logger, permission, open, deleteData, guard }: LevelLifeDeps): LevelLife {
   let starting: Promise<void> | null = null;
   let erasing: Promise<void> | null = null;
-  let isOut = false;
+  let hasEnded = false;
   let leaveCount = 0;
   let stopListening: () => void = () => undefined;
 
-  const isCounting = () => !isOut && erasing === null && permission.isCounting();
+  const isCounting = () => !hasEnded && erasing === null && permission.isCounting();
   const queue = createRecordingQueue(platform, isCounting, () => void start(), guard);
 
   const enter = async (): Promise<void> => {
     const countBefore = leaveCount;
     const level = await open();
-    if (countBefore !== leaveCount || isOut) return level.end();
+    if (countBefore !== leaveCount || hasEnded) return level.end();
     stopListening = listen(platform, queue, guard);
     queue.enter(level);
     if (!platform.isPrerendering()) void level.drain();
   };
   const start = (): Promise<void> => {
     if (erasing !== null) return erasing.then(start);
-    if (isOut || !permission.isOn()) return Promise.resolve();
+    if (hasEnded || !permission.isOn()) return Promise.resolve();
     starting ??= enter().catch((error) => {
-      isOut = true;
+      hasEnded = true;
       queue.leave();
       logger('error', 'telemetry-not-started', `Telemetry could not start (${firstLine(error)}). Models run as before.`);
     });
@@ -101,7 +101,7 @@ export function createLevelLife({ platform, logger, permission, open, deleteData
     },
     close: async () => {
       await queue.allRecorded();
-      isOut = true;
+      hasEnded = true;
       await leave((level) => level.close());
     },
     lost: () => {
