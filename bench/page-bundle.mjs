@@ -28,7 +28,7 @@ const release = JSON.parse(readFileSync(path('package.json'), 'utf8')).version;
 
 const INERT = `
 const nothing = () => undefined;
-export const createTelemetry = () => ({ recorder: { isCounting: nothing }, close: nothing });
+export const createTelemetry = () => ({ recorderOf: () => ({ isCounting: nothing }), close: nothing });
 `;
 const withoutTelemetry = {
   name: 'inert-telemetry',

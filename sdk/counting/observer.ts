@@ -17,7 +17,7 @@ import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/mani
 import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
 import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
 import { segmentOf } from '../telemetry/segment-facts.ts';

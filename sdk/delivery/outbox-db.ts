@@ -65,21 +65,19 @@ interface Schema extends DBSchema {
   waits: { key: string; value: OrderedWait };
 }
 
-/** Where records are kept. Another one only in tests that are several pages at once. */
-export interface OutboxStorage {
-  /** @throws when the browser refuses or does not answer; the caller goes on with `memoryTable`. */
-  open(onLost: () => void): Promise<OutboxTable>;
-  /** Removes everything, where it is not the browser's database, which sdk/telemetry/stored-data.ts deletes. */
-  delete?(): Promise<void>;
+/** Whether there is one: it exists from consent to withdrawal, opt-out or erasure. Looking creates none. */
+export async function hasOutbox(): Promise<boolean> {
+  return (await indexedDB.databases()).some(({ name }) => name === OUTBOX_NAME);
 }
 
-export const indexedDbStorage: OutboxStorage = { open: (onLost) => openOutboxTable(onLost, true) };
+/** Rejects when the browser refuses or does not answer. */
+export type OpenTable = (onLost: () => void) => Promise<OutboxTable>;
 
-/** @param mayCreate False: rejects with an `AbortError` where there is no outbox. */
-export async function openOutboxTable(onLost: () => void, mayCreate: boolean): Promise<OutboxTable> {
+/** @param canCreate False: rejects with an `AbortError` where there is no outbox. */
+export async function openOutboxTable(onLost: () => void, canCreate = true): Promise<OutboxTable> {
   const opening = openDB<Schema>(OUTBOX_NAME, 2, {
     upgrade: (upgrading, from, _to, transaction) => {
-      if (from < 1 && !mayCreate) return transaction.abort();
+      if (from < 1 && !canCreate) return transaction.abort();
       if (from < 1) upgrading.createObjectStore('windows', { keyPath: 'id' });
       upgrading.createObjectStore('waits', { keyPath: 'modelVersion' });
     },

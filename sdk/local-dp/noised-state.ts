@@ -88,7 +88,7 @@ export function visit(stored: unknown, visit: Visit): NoisedState {
   const { nowMs, chance } = visit;
   if (stored !== undefined && !isState(stored)) return { ledger: exhaustedLedger(nowMs, chance), answers: [], outgoing: [] };
   const before = stored ?? { ledger: newLedger(nowMs, chance), answers: [], outgoing: [] };
-  // A due time that passed in the last epoch while nobody was here.
+  // A due time that passed in the last epoch while no page was open.
   const isNextEpoch = epochOf(before.ledger.startHour, Math.floor(nowMs / HOUR_MS)) === before.ledger.epochIndex + 1;
   const closed = isNextEpoch ? closeDue(before, visit) : before;
   const ledger = atTime(closed.ledger, nowMs, chance);

@@ -18,15 +18,8 @@ const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
 
 /** @param losses What the model was rebuilt after, oldest first. */
 export function explanationOf(loaded: LoadedModel, losses: readonly ErrorCode[]): Explanation {
-  const { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings } = loaded;
-  return {
-    ...{ variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, losses },
-    text: textOf(loaded, losses),
-  };
-}
-
-function textOf(loaded: LoadedModel, losses: readonly ErrorCode[]): string {
-  const { variant, provider, threadCount, fromCache, choice, considered, storageRefusal, batchRefusal } = loaded;
+  const { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, storageRefusal, batchRefusal } =
+    loaded;
   const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
   const left = considered
     .filter(({ outcome }) => outcome !== 'chosen')
@@ -38,5 +31,6 @@ function textOf(loaded: LoadedModel, losses: readonly ErrorCode[]): string {
   const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
   const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
   const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
-  return [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
+  const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
+  return { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, losses, text };
 }

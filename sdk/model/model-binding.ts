@@ -33,8 +33,8 @@ export interface Bound {
 }
 
 /** What a binding needs of its client. */
-interface BindingHost {
-  /** Loads the model once more. Candidates in `considered` are not tried; the signal says that nobody wants it any more. */
+interface BindingDeps {
+  /** Loads the model once more. Candidates in `considered` are not tried; the signal says that it is not wanted any more. */
   rebuild(considered: readonly Consideration[], signal: AbortSignal): Promise<Bound>;
   release(bound: Bound): Promise<void>;
   /** A loss that no run was rejected with. */
@@ -44,12 +44,12 @@ interface BindingHost {
 export class ModelBinding {
   /** Codes of the losses that were recovered from, oldest first. */
   readonly losses: ErrorCode[] = [];
-  private readonly client: BindingHost;
+  private readonly deps: BindingDeps;
   private readonly asked: Pick<LoadOptions, 'variant' | 'provider'>;
   private bound: Bound;
   /** Why `bound` is of no use any more, though its worker may live. */
   private reason: ErrorCode | null = null;
-  /** The last run in `bound` did not answer: whether the loss was this model's doing nobody can tell, but it may have been. */
+  /** The last run in `bound` did not answer: whether the loss was this model's doing cannot be told, but it may have been. */
   private isSuspect = false;
   private rebuilding: Promise<Bound> | null = null;
   private waitingCount = 0;
@@ -58,10 +58,10 @@ export class ModelBinding {
   private refusal: { readonly error: unknown; readonly untilMs: number; readonly backoffMs: number } | null = null;
   private readonly closing = new AbortController();
 
-  constructor(bound: Bound, asked: Pick<LoadOptions, 'variant' | 'provider'>, client: BindingHost) {
+  constructor(bound: Bound, asked: Pick<LoadOptions, 'variant' | 'provider'>, deps: BindingDeps) {
     this.bound = bound;
     this.asked = asked;
-    this.client = client;
+    this.deps = deps;
   }
 
   get loaded(): LoadedModel {
@@ -112,7 +112,7 @@ export class ModelBinding {
   async close(): Promise<void> {
     this.closing.abort();
     await this.rebuilding?.catch(() => undefined);
-    await this.client.release(this.bound);
+    await this.deps.release(this.bound);
   }
 
   private lossNow(): ErrorCode | null {
@@ -128,13 +128,13 @@ export class ModelBinding {
     if (loss === null) return this.bound;
     this.requirePermission();
     const lost = this.bound;
-    if (this.reason === null) this.client.lostIdle(lost.loaded, loss);
+    if (this.reason === null) this.deps.lostIdle(lost.loaded, loss);
     this.reason = loss;
     if (loss === 'device-lost') this.leaveDevice(lost.loaded);
     // Not awaited: a runtime whose device is gone may never answer, and what it holds ends with its worker.
-    void this.client.release(lost).catch(() => undefined);
+    void this.deps.release(lost).catch(() => undefined);
     try {
-      const bound = await this.client.rebuild(this.left, this.closing.signal);
+      const bound = await this.deps.rebuild(this.left, this.closing.signal);
       await this.requireSameInterface(lost.loaded, bound);
       this.settleIn(bound, loss);
       return bound;
@@ -148,7 +148,7 @@ export class ModelBinding {
   /** @throws {SdkError} `manifest-invalid` when a newer version has come into the store's place and takes other feeds. */
   private async requireSameInterface({ manifest }: LoadedModel, bound: Bound): Promise<void> {
     if (hasSameInterface(manifest, bound.loaded.manifest)) return;
-    await this.client.release(bound);
+    await this.deps.release(bound);
     const reason = 'its inputs or outputs are not those of the version that was open; load it again';
     throw new SdkError('manifest-invalid', { url: manifest.name, reason });
   }

@@ -18,7 +18,7 @@
  */
 import { SdkError } from '../../protocol/errors.ts';
 import * as shipped from '../../protocol/shipped-files.json';
-import { KEEP_MESSAGE } from '../assets/offline-files.ts';
+import { KEEP_MESSAGE } from '../assets/keep-message.ts';
 
 export interface KeepOptions {
   /** Folder that holds insitu's dist/ files, where the pages load them from. */
@@ -86,7 +86,7 @@ async function networkFirst(request: Request, name: string): Promise<Response> {
 
 async function fetchAndKeep(request: Request): Promise<Response> {
   const response = await fetch(request);
-  // Not awaited: the page compiles while the copy is written. Of what the browser's own cache alone answers, nobody knows of which release it is.
+  // Not awaited: the page compiles while the copy is written. What the browser's own cache alone answers may be of any release.
   if (isWhole(response) && request.cache !== 'only-if-cached') void store(request, response.clone());
   return response;
 }

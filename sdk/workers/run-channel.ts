@@ -7,7 +7,7 @@
  *  - One timer for all deadlines, set for the earliest: a timer per run cost more than everything else on this side.
  *  - After `failAll` nothing is pending and every later run fails with the same error.
  *  - A counted run's answer brings a promise of its cells, which are behind it; they are empty when its worker goes before it has sent them.
- *  - A resident tensor that arrives for a run that was given up is released at once: nobody else knows of it.
+ *  - A resident tensor that arrives for a run that was given up is released at once: the caller never learns of it.
  *  - What was taken for a run that is never sent stays here: its buffers whole, its frames and bitmaps closed.
  *
  * Not here: whether a worker that is late is hung (sdk/workers/worker-host.ts).
@@ -230,7 +230,7 @@ export class RunChannel {
     return promise;
   }
 
-  /** Cells of a run that was given up are nobody's. */
+  /** Cells of a run that was given up are dropped. */
   private count({ id, cells }: RunCells): void {
     this.due.get(id)?.resolve(cells);
     this.due.delete(id);

@@ -99,7 +99,7 @@ export class WorkerHost {
     this.ready = this.start(settings, news.port2).then(() => {
       isReady = true;
     });
-    // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
+    // Each call awaits `ready` and reports its failure; without any call it is not reported.
     this.ready.catch(() => undefined);
   }
 

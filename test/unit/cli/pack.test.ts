@@ -309,7 +309,7 @@ test('the types of a model accept its feeds and refuse another name, type and nu
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'model.ts'), text);
   const use = `
-    import type { TensorInput, TensorOutput } from '../../sdk/api/runs.ts';
+    import type { TensorInput, TensorOutput } from '../../sdk/api/tensors.ts';
     import type { DigitsModel, DigitsModelScoresLabel } from './model.ts';
     import { digitsModelScoresLabels } from './model.ts';
     interface Signature { readonly feeds: Readonly<Record<string, TensorInput>>; readonly outputs: Readonly<Record<string, TensorOutput>> }
