@@ -21,10 +21,10 @@ export async function registerFolder(folder: string, registry: Registry, log: (s
 }
 
 async function registerModel(folder: string, registry: Registry, log: (sentence: string) => void): Promise<void> {
-  const manifest = await readText(join(folder, 'model.json'));
+  const manifest = await readBytes(join(folder, 'model.json'));
   if (manifest === null) return;
-  const baselineText = await readText(join(folder, 'baseline.json'));
-  const baseline = baselineText === null ? null : parseJson(baselineText);
+  const baselineBytes = await readBytes(join(folder, 'baseline.json'));
+  const baseline = baselineBytes === null ? null : parseJson(baselineBytes.toString('utf8'));
   const answer = await registry.admit(manifest, { baseline });
   if (answer.ok) {
     if (answer.baselineLeftOut !== null) log(`${folder}: ${answer.baselineLeftOut}`);
@@ -35,9 +35,9 @@ async function registerModel(folder: string, registry: Registry, log: (sentence:
   log(`${folder}: ${answer.reason} ${consequence}`);
 }
 
-async function readText(file: string): Promise<string | null> {
+async function readBytes(file: string): Promise<Buffer<ArrayBuffer> | null> {
   try {
-    return await readFile(file, 'utf8');
+    return await readFile(file);
   } catch {
     return null;
   }

@@ -9,10 +9,10 @@
 import { placeMetrics, planHash } from '../../counts/layout/plan.ts';
 import type { ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
 import { PLAN_CELL_COUNT_MAX, PLAN_KEPT_COUNT_MAX, SEGMENT_COUNT_MAX } from '../../protocol/limits.ts';
-import type { CountedPer, Metric, MetricRole, Plan } from '../../protocol/report/plan.ts';
-import { digestText, noisedPlanOf } from './registered-model.ts';
+import type { Metric, MetricRole, Plan } from '../../protocol/report/plan.ts';
+import { noisedPlanOf } from './registered-model.ts';
 
-const PER: readonly unknown[] = ['run', 'item', 'part', 'event'] satisfies CountedPer[];
+const PER: readonly unknown[] = ['run', 'item', 'part', 'event'] satisfies Metric['per'][];
 const ROLES: readonly unknown[] = [null, 'state', 'class', 'headline'] satisfies (MetricRole | null)[];
 
 /** Data plans of other releases and the noised plans beside them, or what is wrong with one. */
@@ -23,7 +23,7 @@ export async function readPlanDocuments(documents: readonly unknown[]): Promise<
     const { hash, release, plan: json } = (document ?? {}) as Partial<Record<keyof ReleasedPlan, unknown>>;
     const plan = readDataPlan(json);
     if (typeof plan === 'string') return `Plan ${index} is not usable: ${plan}.`;
-    const own = await planHash(plan, digestText);
+    const own = await planHash(plan);
     if (hash !== own) return `Plan ${index} is not usable: its hash must be ${own}, the hash of its layout.`;
     if (typeof release !== 'string' || release === '') return `Plan ${index} is not usable: it must name the release that counts by it.`;
     const noised = await noisedPlanOf(plan);

@@ -16,6 +16,7 @@ import { RELEASED_SOFTWARE_PLANS, type ReleasedPlan } from '../../counts/plans/r
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
+import type { ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 import type { PlanDocument } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
@@ -115,9 +116,9 @@ export class Registry implements KnownPlans {
   }
 
   /** Registers a model, or gives a registered one another baseline or more plans. Rejects only when the store fails. */
-  async admit(manifestJson: string, { baseline, plans = [] }: RegistrationExtras): Promise<AdmitAnswer> {
+  async admit(served: ServedManifest, { baseline, plans = [] }: RegistrationExtras): Promise<AdmitAnswer> {
     const { store, now, release } = this.options;
-    const derived = await registeredModelOf(manifestJson, now());
+    const derived = await registeredModelOf(served, now());
     if (!derived.ok) return derived;
     const { modelVersion } = derived.model.registration;
     const read = baseline === null ? null : readBaseline(baseline, baselineOf(derived.model));

@@ -12,7 +12,7 @@
  * Not here: what a plan is (protocol/report/plan.ts), how a value finds its cell (counts/kinds), the metrics themselves (counts/kinds,
  * counts/plans).
  */
-import { toHex } from '../../protocol/report/bytes.ts';
+import { shortSha256Hex } from '../../protocol/digest.ts';
 import type { CountedOf, Metric, MetricRole, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
@@ -41,12 +41,9 @@ export function metricOf(plan: Plan, id: string): PlacedMetric {
   return metric;
 }
 
-/** SHA-256 of a text's UTF-8 bytes; the realm supplies it (`crypto.subtle` in page, worker and Node). */
-export type TextDigest = (text: string) => Promise<ArrayBuffer>;
-
 /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
-export async function planHash(plan: Plan, digest: TextDigest): Promise<string> {
+export function planHash(plan: Plan): Promise<string> {
   const metrics = plan.metrics.map((metric) => [metric.id, metric.cells]);
   const layout = JSON.stringify(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
-  return toHex(new Uint8Array(await digest(layout)).subarray(0, 8));
+  return shortSha256Hex(layout);
 }

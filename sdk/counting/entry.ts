@@ -18,11 +18,13 @@ import { decodeBody } from '../../protocol/report/report.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { DecodedWindow } from '../api/telemetry.ts';
+import type { CountsModule } from '../telemetry/level.ts';
 import type { CountedModel } from '../telemetry/recorder.ts';
+import { createObserver } from './observer.ts';
 
-export { createObserver } from './observer.ts';
+export { createObserver };
 
-export type CountsModule = typeof import('./entry.ts');
+void ({ wordsOf, cellsOfFeedback, createObserver } satisfies CountsModule);
 
 /** Cell and count alternating of what a person said of an answer; none where the manifest asks for no feedback. */
 export function cellsOfFeedback(manifest: Manifest, outputs: Feeds, feedback: FeedbackGiven): Uint32Array<ArrayBuffer> {

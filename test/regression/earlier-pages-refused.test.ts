@@ -15,8 +15,6 @@ import { EARLIER_SOFTWARE_PLAN_HASH } from '../fixtures/earlier-release.ts';
 import { MemoryStore } from '../fixtures/memory-store.ts';
 import { bodyOf, DATA_PLAN, DATA_PLAN_HASH, dataWindow, MODEL_VERSION, manifestText, NOW_MS, softwareWindow } from '../fixtures/reports.ts';
 
-const digest = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-
 async function open(store = new MemoryStore(), release = '2.0.0') {
   const registry = await Registry.open({ store, release, now: () => NOW_MS, complain: () => undefined });
   await registry.admit(manifestText(), { baseline: null });
@@ -25,7 +23,7 @@ async function open(store = new MemoryStore(), release = '2.0.0') {
 
 /** A data plan as a release before could have made it of the same manifest: without the first metric. */
 const earlierPlan: Plan = placeMetrics('data', DATA_PLAN.metrics.slice(1));
-const earlierHash = await planHash(earlierPlan, digest);
+const earlierHash = await planHash(earlierPlan);
 /** Every item present and usable, by that plan. */
 const earlierWindow = () => dataWindow({ plan: earlierHash, cells: Uint32Array.of(0, 6) });
 
@@ -108,7 +106,7 @@ test(`of more than ${PLAN_KEPT_COUNT_MAX} plans of one kind the oldest goes, and
   const hashes: string[] = [];
   for (let index = 0; index <= PLAN_KEPT_COUNT_MAX; index++) {
     const plan = placeMetrics('data', [{ ...(DATA_PLAN.metrics[1] as Plan['metrics'][number]), id: `input.x.${index}` }]);
-    const hash = await planHash(plan, digest);
+    const hash = await planHash(plan);
     hashes.push(hash);
     await first.admit(manifestText(), { baseline: null, plans: [{ hash, release: '1.0.0', plan }] });
   }

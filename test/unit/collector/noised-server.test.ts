@@ -11,8 +11,7 @@ import { encodeNoisedBody } from '../../../protocol/report/noised-report.ts';
 import { DATA_PLAN, MODEL_VERSION, manifestText, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
 const PLAN = localDpPlanOf(DATA_PLAN) as LocalDpPlan;
-const digest = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-const PLAN_HASH = await localDpPlanHash(PLAN, digest);
+const PLAN_HASH = await localDpPlanHash(PLAN);
 const CLASS = PLAN.features.findIndex(({ metric }) => metric === 'output.y.class');
 
 let folder: string;
@@ -75,8 +74,8 @@ test('reports of another noised plan are in no estimate, are told, and are read 
     DATA_PLAN.metrics.filter(({ of }) => of?.side === 'output'),
   );
   const earlier = localDpPlanOf(earlierData) as LocalDpPlan;
-  const hash = await localDpPlanHash(earlier, digest);
-  const document = { hash: await planHash(earlierData, digest), release: '0.0.1', plan: earlierData };
+  const hash = await localDpPlanHash(earlier);
+  const document = { hash: await planHash(earlierData), release: '0.0.1', plan: earlierData };
   const registration = { manifest: manifestText(), plans: [document] };
   const headers = { Authorization: 'Bearer key' };
   const registered = await fetch(`${collector.url}/v1/models`, { method: 'POST', headers, body: JSON.stringify(registration) });
