@@ -54,7 +54,7 @@ export const audio: Kind<ManifestInput> = {
   counterOf: (input, counts) =>
     rowCounter(input, counts, {
       isSampled: false,
-      fits: ({ texts, axes }) => texts === undefined && axes.length === 1,
+      fits: ({ texts, axisCount }) => texts === undefined && axisCount === 1,
       count: eachRow(({ values, rowLength }, start) => countRecording(values, start, rowLength, input.sampleRate as number, counts)),
     }),
   readCountMax: AUDIO_SAMPLE_COUNT_MAX,

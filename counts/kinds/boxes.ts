@@ -78,17 +78,16 @@ function counterOf(output: ManifestOutput, counts: TensorCounts): CountTensor {
   const countBox = boxCounter(output, counts);
   return (tensor) => {
     const rows = rowsOf(output.dims, tensor, false);
-    if (rows === null || rows.texts !== undefined || rows.axes.length !== 2) return false;
-    const [boxCount, boxLength] = rows.axes as [number, number];
+    if (rows === null || rows.texts !== undefined || rows.axisCount !== 2) return false;
+    const [boxCount, boxLength] = rows.dims.slice(-2) as [number, number];
     if (boxLength < BOX_VALUE_COUNT_MIN) return false;
     for (let row = 0; row < rows.rowCount; row++) {
       const { nanCount, infinityCount } = surveyRow(rows, row, true);
       counts.outputState(nanCount > 0 ? 'nan' : infinityCount > 0 ? 'inf' : 'ok');
       if (nanCount + infinityCount > 0) continue;
       let foundCount = 0;
-      for (let box = 0; box < boxCount; box++) {
-        if (countBox(rows.values, row * rows.rowLength + box * boxLength)) foundCount++;
-      }
+      const start = row * rows.rowLength;
+      for (let at = start; at < start + boxCount * boxLength; at += boxLength) if (countBox(rows.values, at)) foundCount++;
       counts.bump('boxes', edgedCell(BOX_COUNT_EDGES, foundCount));
     }
     return true;

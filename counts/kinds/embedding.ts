@@ -41,7 +41,7 @@ export const embedding: Kind<DeclaredTensor> = {
     const { centroids = [] } = declared;
     return rowCounter(declared, counts, {
       isSampled: false,
-      fits: ({ texts, axes, rowLength }) => texts === undefined && axes.length === 1 && rowLength === centroids[0]?.length,
+      fits: ({ texts, axisCount, rowLength }) => texts === undefined && axisCount === 1 && rowLength === centroids[0]?.length,
       count: eachRow(({ values, rowLength }, start) => {
         const norm = normOf(values, start, rowLength);
         const hasDirection = norm > 0 && Number.isFinite(norm);

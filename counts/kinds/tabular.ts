@@ -17,13 +17,15 @@ export const tabular: Kind<ManifestInput> = {
   counterOf: (input, counts) => {
     const { columns = [] } = input;
     const finders = columns.map(finderOf);
+    const offsets = columns.map(({ name }) => counts.offsetOf(name));
     return rowCounter(input, counts, {
       isSampled: false,
-      fits: ({ axes, rowLength }) => axes.length === 1 && rowLength === columns.length,
+      fits: ({ axisCount, rowLength }) => axisCount === 1 && rowLength === columns.length,
       count: eachRow(({ values, texts }, start) => {
         const elements: ArrayLike<number | string> = texts ?? values;
-        for (let at = 0; at < columns.length; at++) {
-          counts.bump((columns[at] as ManifestColumn).name, (finders[at] as Finder)(elements[start + at] as number | string));
+        for (let at = 0; at < finders.length; at++) {
+          const offset = offsets[at];
+          if (offset !== undefined) counts.run.bump(offset + (finders[at] as Finder)(elements[start + at] as number | string));
         }
       }),
     });

@@ -56,7 +56,7 @@ export const text: Kind<ManifestInput> = {
   counterOf: (input, counts) =>
     rowCounter(input, counts, {
       isSampled: false,
-      fits: ({ texts, axes }) => (isString(input) ? texts !== undefined && axes.length <= 1 : texts === undefined && axes.length === 1),
+      fits: ({ texts, axisCount }) => (isString(input) ? texts !== undefined && axisCount <= 1 : texts === undefined && axisCount === 1),
       count: eachRow(({ texts, values, rowLength }, start) => {
         if (texts === undefined) countTokens(input, values, start, rowLength, counts);
         else for (const one of texts.slice(start, start + rowLength)) countString(one, counts);
