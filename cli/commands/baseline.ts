@@ -120,10 +120,9 @@ async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: Rea
 function stateLines(manifest: Manifest, { cells, counts }: Baseline): string[] {
   const sums = cells.map((cell, index) => ({ cell, count: counts[index] as number }));
   return dataPlanOf(manifest).metrics.flatMap((metric) => {
-    const input = manifest.inputs.find(({ name }) => metric.id === `input.${name}.state`);
-    if (input === undefined) return [];
+    if (metric.role !== 'state' || metric.of?.side !== 'input') return [];
     const dense = denseOf(metric, sums);
     const met = metric.cells.flatMap((state, index) => ((dense[index] as number) > 0 ? [`${dense[index]} ${state}`] : []));
-    return met.length === 0 ? [] : [`input ${input.name}: ${met.join(', ')}`];
+    return met.length === 0 ? [] : [`input ${metric.of.tensor}: ${met.join(', ')}`];
   });
 }
