@@ -14,7 +14,7 @@ import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
 import { eachRow, rowCounter } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
-import type { Kind, KindExamples } from './kind.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 const everyThree = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + 3 * index);
 
@@ -45,12 +45,13 @@ const WORDS: { readonly [M in AudioMetric]: readonly [title: string, unit: strin
   duration: ['Length of one recording', 's', 'Empty, cut-off or endless recordings.'],
 };
 
-export const audio: Kind<ManifestInput> = {
-  metricsOf: () =>
-    METRICS.map((id) => {
-      const [title, unit, why] = WORDS[id];
-      return { id, title, unit, why, per: 'item', ...edgedCells(AUDIO_EDGES[id]) };
-    }),
+export const audioMetrics: MetricsOf<ManifestInput> = () =>
+  METRICS.map((id) => {
+    const [title, unit, why] = WORDS[id];
+    return { id, title, unit, why, per: 'item', ...edgedCells(AUDIO_EDGES[id]) };
+  });
+
+export const audioCounter: Counter<ManifestInput> = {
   counterOf: (input, counts) =>
     rowCounter(input, counts, {
       isSampled: false,

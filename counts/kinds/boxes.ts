@@ -10,7 +10,7 @@ import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO 
 import type { KindMetric } from '../layout/plan.ts';
 import { type CountTensor, rowsOf, surveyRow } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
-import { EXAMPLE_LABELS, type Kind, type KindExamples } from './kind.ts';
+import { type Counter, EXAMPLE_LABELS, type KindExamples, type MetricsOf } from './kind.ts';
 
 const BOX_COUNT_EDGES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 128, 256];
 
@@ -19,7 +19,11 @@ const BOX_VALUE_COUNT_MIN = 5;
 
 type Boxes = NonNullable<ManifestOutput['boxes']>;
 
-export const boxes: Kind<ManifestOutput> = { metricsOf, counterOf };
+export const boxesMetrics: MetricsOf<ManifestOutput> = metricsOf;
+
+export const boxesCounter: Counter<ManifestOutput> = {
+  counterOf,
+};
 
 export const boxesExamples: KindExamples = {
   outputs: [

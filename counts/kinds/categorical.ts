@@ -1,19 +1,20 @@
 /** Categorical: each element's place in a closed, public list. What is not in the list is `other`, and nothing more is known of it. */
 import { categoryFinder, categoryLayout } from '../layout/categories.ts';
 import { type DeclaredTensor, rowCounter } from '../tally/rows.ts';
-import { EXAMPLE_LABELS, type Kind, type KindExamples } from './kind.ts';
+import { type Counter, EXAMPLE_LABELS, type KindExamples, type MetricsOf } from './kind.ts';
 
-export const categorical: Kind<DeclaredTensor> = {
-  metricsOf: ({ categories = [] }) => [
-    {
-      id: 'values',
-      title: 'Category of each element, as index in the public list',
-      unit: 'elements',
-      per: 'part',
-      why: 'The mix of categories, and values that training never saw.',
-      ...categoryLayout(categories),
-    },
-  ],
+export const categoricalMetrics: MetricsOf<DeclaredTensor> = ({ categories = [] }) => [
+  {
+    id: 'values',
+    title: 'Category of each element, as index in the public list',
+    unit: 'elements',
+    per: 'part',
+    why: 'The mix of categories, and values that training never saw.',
+    ...categoryLayout(categories),
+  },
+];
+
+export const categoricalCounter: Counter<DeclaredTensor> = {
   counterOf: (declared, counts) => {
     const find = categoryFinder(declared.categories ?? []);
     return rowCounter(declared, counts, {

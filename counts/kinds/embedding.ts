@@ -10,33 +10,34 @@
 
 import { edgedCell, edgedCells } from '../layout/edges.ts';
 import { type DeclaredTensor, eachRow, rowCounter } from '../tally/rows.ts';
-import type { Kind, KindExamples } from './kind.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 /** 2^-8 … 2^8, four cells per octave. */
 const NORM_EDGES: readonly number[] = Array.from({ length: 65 }, (_, index) => 2 ** ((index - 32) / 4));
 
 type Points = readonly (readonly number[])[];
 
-export const embedding: Kind<DeclaredTensor> = {
-  metricsOf: ({ centroids = [] }) => [
-    {
-      id: 'nearest',
-      title: 'Nearest public point of the embedding space',
-      unit: 'items',
-      per: 'item',
-      why: 'The mix of topics moves when the world does.',
-      cells: [...centroids.map((_, index) => `centroid:${index}`), 'none'],
-      edges: null,
-    },
-    {
-      id: 'norm',
-      title: 'Length of the vector',
-      unit: '1',
-      per: 'item',
-      why: 'Collapsed or exploding embeddings, another normalisation.',
-      ...edgedCells(NORM_EDGES),
-    },
-  ],
+export const embeddingMetrics: MetricsOf<DeclaredTensor> = ({ centroids = [] }) => [
+  {
+    id: 'nearest',
+    title: 'Nearest public point of the embedding space',
+    unit: 'items',
+    per: 'item',
+    why: 'The mix of topics moves when the world does.',
+    cells: [...centroids.map((_, index) => `centroid:${index}`), 'none'],
+    edges: null,
+  },
+  {
+    id: 'norm',
+    title: 'Length of the vector',
+    unit: '1',
+    per: 'item',
+    why: 'Collapsed or exploding embeddings, another normalisation.',
+    ...edgedCells(NORM_EDGES),
+  },
+];
+
+export const embeddingCounter: Counter<DeclaredTensor> = {
   counterOf: (declared, counts) => {
     const { centroids = [] } = declared;
     return rowCounter(declared, counts, {

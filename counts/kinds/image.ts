@@ -17,7 +17,7 @@ import { edgedCell, edgedCells, HALF_EDGES, UNIT_EDGES, UNIT_EDGES_FINE_AT_ZERO 
 import type { KindMetric } from '../layout/plan.ts';
 import { countInputState, isWhole, type Survey } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
-import type { Kind, KindExamples } from './kind.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 const IMAGE_EDGES = {
   brightness: UNIT_EDGES,
@@ -63,17 +63,18 @@ const WORDS: { readonly [M in ImageMetric]: Pick<KindMetric, 'title' | 'unit' | 
   },
 };
 
-export const image: Kind<ManifestInput> = {
-  metricsOf: (input) => {
-    const hasColour = declaredChannelCount(input) === 3;
-    return METRICS.filter((id) => id !== 'saturation' || hasColour).map((id) => ({
-      id,
-      ...WORDS[id],
-      per: 'item',
-      ...(id === 'brightness' ? { role: 'headline' } : {}),
-      ...edgedCells(IMAGE_EDGES[id]),
-    }));
-  },
+export const imageMetrics: MetricsOf<ManifestInput> = (input) => {
+  const hasColour = declaredChannelCount(input) === 3;
+  return METRICS.filter((id) => id !== 'saturation' || hasColour).map((id) => ({
+    id,
+    ...WORDS[id],
+    per: 'item',
+    ...(id === 'brightness' ? { role: 'headline' } : {}),
+    ...edgedCells(IMAGE_EDGES[id]),
+  }));
+};
+
+export const imageCounter: Counter<ManifestInput> = {
   counterOf: (input, counts) => (tensor) => countImages(input, tensor, counts),
 };
 

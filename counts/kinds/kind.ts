@@ -1,8 +1,8 @@
 /**
  * A kind: what is counted of a tensor that a manifest declares to be one, and how.
  *
- * Why metrics and counter together: how often the counter may bump a metric is what the metric declares (`per`), and the collector
- * turns away what passes that.
+ * Why metrics and counter in one file: how often the counter may bump a metric is what the metric declares (`per`), and the collector
+ * turns away what passes that. Why two exports: level `local-dp` lays out plans in a page that counts elsewhere.
  *
  * Not here: which kinds there are (counts/kinds/table.ts), what a manifest declares of them (protocol/manifest/manifest.ts).
  */
@@ -11,9 +11,10 @@ import type { KindMetric } from '../layout/plan.ts';
 import type { CountTensor } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
 
-export interface Kind<Declared> {
-  /** What is counted beside the state of each item. Ids are unique in the tensor, and none is "state". */
-  readonly metricsOf: (declared: Declared) => readonly KindMetric[];
+/** What is counted beside the state of each item. Ids are unique in the tensor, and none is "state". */
+export type MetricsOf<Declared> = (declared: Declared) => readonly KindMetric[];
+
+export interface Counter<Declared> {
   /** Called once per model. What it returns counts each item's state, and the metrics of those items that can be read. */
   readonly counterOf: (declared: Declared, counts: TensorCounts) => CountTensor;
   /** Elements that are read, from the start on. Without it, every n-th of a long tensor: repetition looks at no others. */

@@ -16,7 +16,7 @@ import type { KindMetric } from '../layout/plan.ts';
 import { isWhole, outputStateOf, surveyRow } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
 import type { Rows } from '../tally/tensor-values.ts';
-import { EXAMPLE_LABELS, type Kind, type KindExamples } from './kind.ts';
+import { type Counter, EXAMPLE_LABELS, type KindExamples, type MetricsOf } from './kind.ts';
 
 const SCORE_EDGES = { score: UNIT_EDGES_FINE_AT_ONE, entropy: UNIT_EDGES_FINE_AT_ZERO, margin: UNIT_EDGES } as const;
 type ScoreMetric = keyof typeof SCORE_EDGES;
@@ -40,11 +40,12 @@ const WORDS: { readonly [M in ScoreMetric]: Pick<KindMetric, 'title' | 'unit' | 
   },
 };
 
-export const labelScores: Kind<ManifestOutput> = {
-  metricsOf: ({ labels }) => {
-    const scores = METRICS.map((id): KindMetric => ({ id, ...WORDS[id], per: 'item', ...edgedCells(SCORE_EDGES[id]) }));
-    return labels === undefined ? scores : [classMetric(labels.length), ...scores];
-  },
+export const labelScoresMetrics: MetricsOf<ManifestOutput> = ({ labels }) => {
+  const scores = METRICS.map((id): KindMetric => ({ id, ...WORDS[id], per: 'item', ...edgedCells(SCORE_EDGES[id]) }));
+  return labels === undefined ? scores : [classMetric(labels.length), ...scores];
+};
+
+export const labelScoresCounter: Counter<ManifestOutput> = {
   counterOf: (output, counts) => (tensor) => countScores(output, tensor, counts),
 };
 

@@ -18,19 +18,20 @@ import { NAN_CELL, NON_FINITE_CELLS, UNCOUNTED_CELL, UNIVERSAL_SCALE, universalC
 import { type DeclaredTensor, type RowCounting, rowCounter } from '../tally/rows.ts';
 import type { RunCounts } from '../tally/run-counts.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
-import type { Kind, KindExamples } from './kind.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
-export const numeric: Kind<DeclaredTensor> = {
-  metricsOf: ({ bins }) => [
-    {
-      id: 'values',
-      title: 'Values of all elements, each in its cell of the number line',
-      unit: 'elements',
-      per: 'part',
-      why: 'The distribution of a numeric tensor: scale, sign, zeros, overflow and shift.',
-      ...binLayout(bins),
-    },
-  ],
+export const numericMetrics: MetricsOf<DeclaredTensor> = ({ bins }) => [
+  {
+    id: 'values',
+    title: 'Values of all elements, each in its cell of the number line',
+    unit: 'elements',
+    per: 'part',
+    why: 'The distribution of a numeric tensor: scale, sign, zeros, overflow and shift.',
+    ...binLayout(bins),
+  },
+];
+
+export const numericCounter: Counter<DeclaredTensor> = {
   counterOf: (declared, counts) =>
     rowCounter(declared, counts, {
       isSampled: true,

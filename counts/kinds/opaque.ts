@@ -1,9 +1,10 @@
 /** Opaque: nothing but the state of each item. For tensors of which nothing else may or can be counted. */
 import { type DeclaredTensor, rowCounter } from '../tally/rows.ts';
-import type { Kind, KindExamples } from './kind.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
-export const opaque: Kind<DeclaredTensor> = {
-  metricsOf: () => [],
+export const opaqueMetrics: MetricsOf<DeclaredTensor> = () => [];
+
+export const opaqueCounter: Counter<DeclaredTensor> = {
   counterOf: (declared, counts) => rowCounter(declared, counts, { isSampled: true, fits: () => true, count: () => true }),
 };
 

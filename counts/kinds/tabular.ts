@@ -10,10 +10,11 @@ import { binFinder, binLayout } from '../layout/bins.ts';
 import { categoryFinder, categoryLayout } from '../layout/categories.ts';
 import type { KindMetric } from '../layout/plan.ts';
 import { eachRow, rowCounter } from '../tally/rows.ts';
-import { EXAMPLE_LABELS, type Kind, type KindExamples } from './kind.ts';
+import { type Counter, EXAMPLE_LABELS, type KindExamples, type MetricsOf } from './kind.ts';
 
-export const tabular: Kind<ManifestInput> = {
-  metricsOf: ({ columns = [] }) => columns.map(columnMetric),
+export const tabularMetrics: MetricsOf<ManifestInput> = ({ columns = [] }) => columns.map(columnMetric);
+
+export const tabularCounter: Counter<ManifestInput> = {
   counterOf: (input, counts) => {
     const { columns = [] } = input;
     const finders = columns.map(finderOf);

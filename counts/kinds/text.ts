@@ -12,7 +12,7 @@ import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.
 import type { KindMetric } from '../layout/plan.ts';
 import { eachRow, rowCounter } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
-import type { Kind, KindExamples } from './kind.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 /** 0, 1, 2, 3, 4, 6, 8, 12 … 65,536: two cells per octave. */
 const LENGTH_EDGES: readonly number[] = [
@@ -51,8 +51,9 @@ interface Character {
 
 const isString = (input: ManifestInput) => input.type === 'string';
 
-export const text: Kind<ManifestInput> = {
-  metricsOf,
+export const textMetrics: MetricsOf<ManifestInput> = metricsOf;
+
+export const textCounter: Counter<ManifestInput> = {
   counterOf: (input, counts) =>
     rowCounter(input, counts, {
       isSampled: false,

@@ -15,7 +15,7 @@
 import { PLAN_CELL_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { CountedOf, Metric, Plan } from '../../protocol/report/plan.ts';
-import { inputKindOf, outputKindOf } from '../kinds/table.ts';
+import { inputMetricsOf, outputMetricsOf } from '../kinds/table.ts';
 import { type KindMetric, metricId, placeMetrics } from '../layout/plan.ts';
 import { segmentNames } from '../layout/segments.ts';
 import { INPUT_STATES, OUTPUT_STATES } from '../layout/states.ts';
@@ -66,8 +66,8 @@ export function dataPlanOf(manifest: Manifest): Plan {
     ...manifest.outputs.flatMap(({ name }) => metricsOf('output', name, [OUTPUT_STATE])),
   ];
   const values = [
-    ...manifest.inputs.flatMap((input) => metricsOf('input', input.name, inputKindOf(input).metricsOf(input))),
-    ...manifest.outputs.flatMap((output) => metricsOf('output', output.name, outputKindOf(output).metricsOf(output))),
+    ...manifest.inputs.flatMap((input) => metricsOf('input', input.name, inputMetricsOf(input))),
+    ...manifest.outputs.flatMap((output) => metricsOf('output', output.name, outputMetricsOf(output))),
   ];
   let roomCount = PLAN_CELL_COUNT_MAX;
   const fitting = [REPEAT, ...states, ...values, ...feedbackMetrics(manifest)].filter((metric) => {

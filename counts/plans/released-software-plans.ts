@@ -11,19 +11,8 @@
  * Not here: the present plan's words and cells (software-plan.ts, software-layout.ts). Not for pages, which know their own plan.
  */
 import type { Plan } from '../../protocol/report/plan.ts';
-import { edgedCells } from '../layout/edges.ts';
-import { type LogLinearScale, scaleEdges } from '../layout/log-linear.ts';
-import { placeMetrics } from '../layout/plan.ts';
 import released from './released-software-plans.json' with { type: 'json' };
-
-/** A software metric as it is written down: the list of its cells, or the scale of a quantity. */
-interface SoftwareMetricSource {
-  readonly id: string;
-  readonly title: string;
-  readonly unit: string;
-  readonly why: string;
-  readonly cells: readonly string[] | LogLinearScale;
-}
+import { type SoftwareMetricSource, softwarePlanOf } from './software-plan.ts';
 
 /** A plan of any kind, its name, and since when there is one. */
 export interface ReleasedPlan {
@@ -31,16 +20,6 @@ export interface ReleasedPlan {
   /** The first release that is known to count by it. */
   readonly release: string;
   readonly plan: Plan;
-}
-
-export function softwarePlanOf(metrics: readonly SoftwareMetricSource[]): Plan {
-  return placeMetrics(
-    'software',
-    metrics.map(({ id, title, unit, why, cells }) => {
-      const layout = 'mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null };
-      return { id, title, unit, why, per: 'event', of: null, role: null, ...layout };
-    }),
-  );
 }
 
 /** Oldest first. */

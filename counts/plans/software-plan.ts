@@ -3,9 +3,10 @@
  *
  * Not here: which cell an event bumps (counts/plans/software-layout.ts, which fixes order and cells of every metric here).
  */
-
 import type { Plan } from '../../protocol/report/plan.ts';
-import { softwarePlanOf } from './released-software-plans.ts';
+import { edgedCells } from '../layout/edges.ts';
+import { type LogLinearScale, scaleEdges } from '../layout/log-linear.ts';
+import { placeMetrics } from '../layout/plan.ts';
 import { SOFTWARE_LAYOUT, type SoftwareMetric } from './software-layout.ts';
 
 /** Title, unit, why. */
@@ -61,6 +62,25 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
     'Slow runs on a device that is hot are not the fault of the model.',
   ],
 };
+
+/** A software metric as it is written down: the list of its cells, or the scale of a quantity. */
+export interface SoftwareMetricSource {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly why: string;
+  readonly cells: readonly string[] | LogLinearScale;
+}
+
+export function softwarePlanOf(metrics: readonly SoftwareMetricSource[]): Plan {
+  return placeMetrics(
+    'software',
+    metrics.map(({ id, title, unit, why, cells }) => {
+      const layout = 'mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null };
+      return { id, title, unit, why, per: 'event', of: null, role: null, ...layout };
+    }),
+  );
+}
 
 export const SOFTWARE_PLAN: Plan = softwarePlanOf(
   (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id) => {

@@ -14,7 +14,7 @@
 import { REPEAT_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
-import { inputKindOf } from '../kinds/table.ts';
+import { inputCounterOf } from '../kinds/table.ts';
 import { strideFor } from '../tally/tensor-values.ts';
 
 /** Two lanes of 32 bits. */
@@ -80,7 +80,7 @@ function mixTensor(hash: Hash, input: ManifestInput, tensor: TensorWire | undefi
   hash.mix(data.length);
   hash.mix(ArrayBuffer.isView(data) ? data.BYTES_PER_ELEMENT : 0);
   const rowCount = input.dims[0] === 'batch' && data.length % (dims[0] ?? 1) === 0 ? Math.max(1, dims[0] ?? 1) : 1;
-  const { readCountMax } = inputKindOf(input);
+  const { readCountMax } = inputCounterOf(input);
   const rowLength = data.length / rowCount;
   const stride = readCountMax === undefined ? strideFor(data.length) : 1;
   const end = Math.min(data.length, readCountMax ?? data.length);

@@ -11,7 +11,7 @@
 import type { Manifest, ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
-import { inputKindOf, outputKindOf } from '../kinds/table.ts';
+import { inputCounterOf, outputCounterOf } from '../kinds/table.ts';
 import { NEW_CELL, REPEAT_CELL } from '../plans/data-plan.ts';
 import { RunCounts } from '../tally/run-counts.ts';
 import { TensorCounts } from '../tally/tensor-counts.ts';
@@ -53,7 +53,7 @@ export function createRunCounter(manifest: Manifest, plan: Plan): RunCounter {
 }
 
 function inputCounter(input: ManifestInput, counts: TensorCounts): CountIfThere {
-  const count = inputKindOf(input).counterOf(input, counts);
+  const count = inputCounterOf(input).counterOf(input, counts);
   return (tensor) => {
     if (tensor === undefined) counts.inputState('missing');
     else if (tensor.data.length === 0) counts.inputState('empty');
@@ -62,7 +62,7 @@ function inputCounter(input: ManifestInput, counts: TensorCounts): CountIfThere 
 }
 
 function outputCounter(output: ManifestOutput, counts: TensorCounts): CountIfThere {
-  const count = outputKindOf(output).counterOf(output, counts);
+  const count = outputCounterOf(output).counterOf(output, counts);
   return (tensor) => {
     if (tensor === undefined || tensor.data.length === 0) counts.outputState('null-empty');
     else if (!count(tensor)) counts.outputState('malformed');
