@@ -19,10 +19,16 @@ import { BYTES, fieldsOf, integerOf, integersOf, OnnxFormatError, requireBytes, 
 const ITEM_COUNT_MAX = 1_000_000;
 /** Graphs inside the attributes of nodes inside graphs. Exporters nest loops and conditions a few deep. */
 const GRAPH_DEPTH_MAX = 32;
+/** Elements along one axis. What is longer fits into no tensor, and stands where an exporter wrote -1 as an unsigned number. */
+const AXIS_LENGTH_MAX = 2 ** 31 - 1;
+
+/** What a value is. `unknown`: the file does not say. */
+type OnnxForm = 'tensor' | 'sequence' | 'map' | 'optional' | 'unknown';
 
 export interface OnnxValue {
   readonly name: string;
-  /** Null: a type that we cannot carry, or a sequence, a map or an optional value. */
+  readonly form: OnnxForm;
+  /** Null: no tensor, or one of a type that we cannot carry. */
   readonly type: TensorType | null;
   /** A length, a name, or null where the file leaves the axis open. Null altogether: not even the rank is known. */
   readonly dims: readonly (number | string | null)[] | null;
@@ -50,19 +56,27 @@ interface OnnxNode {
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** The NodeProto in its graph. */
+  readonly field: WireField;
 }
 
 export interface OnnxModel {
   readonly irVersion: number;
   readonly opsets: readonly { readonly domain: string; readonly version: number }[];
   readonly inputs: readonly OnnxValue[];
+  /** Names of inputs that nobody has to feed: the file holds a value for each, and that is used. */
+  readonly defaults: readonly string[];
   readonly outputs: readonly OnnxValue[];
+  /** The ValueInfoProtos of `outputs`, in the same order. */
+  readonly outputFields: readonly WireField[];
   /** Of the main graph, in file order. */
   readonly nodes: readonly OnnxNode[];
   /** How often each operator is used, graphs inside nodes included: "Conv", "com.microsoft.FusedConv". */
   readonly operators: ReadonlyMap<string, number>;
   /** Initialisers of the main graph, in file order. */
   readonly weights: readonly OnnxWeights[];
+  /** Other files that tensors lie in, those of graphs and constants inside nodes included. */
+  readonly externalLocations: readonly string[];
   /** The field of the model that holds the graph. */
   readonly graph: WireField;
 }
@@ -87,6 +101,14 @@ const ONNX_TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [11, 'float64'],
   [12, 'uint32'],
   [13, 'uint64'],
+]);
+
+/** TypeProto by field number; sparse tensors and opaque values are unknown. */
+const FORMS: ReadonlyMap<number, OnnxForm> = new Map([
+  [1, 'tensor'],
+  [4, 'sequence'],
+  [5, 'map'],
+  [9, 'optional'],
 ]);
 
 const FLOAT = 1;
@@ -119,6 +141,8 @@ class ModelReader {
   private readonly nodes: OnnxNode[] = [];
   private readonly operators = new Map<string, number>();
   private readonly weights: OnnxWeights[] = [];
+  private readonly outputFields: WireField[] = [];
+  private readonly externalLocations = new Set<string>();
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -130,12 +154,15 @@ class ModelReader {
       else if (field.number === 7) this.takeGraph(field);
       else if (field.number === 8) this.opsets.push(this.opset(field));
     }
-    const { irVersion, opsets, outputs, nodes, operators, weights, graph } = this;
+    const { irVersion, opsets, outputs, outputFields, nodes, operators, weights, graph } = this;
     if (graph === null) throw new OnnxFormatError('it holds no graph');
     this.readGraph(graph);
     const isWeight = new Set(weights.map(({ name }) => name));
     const inputs = this.inputs.filter(({ name }) => !isWeight.has(name));
-    return { irVersion, opsets, inputs, outputs, nodes, operators, weights, graph };
+    // Before IR version 4 every weight had to be listed among the inputs; since then only those are that a caller may replace.
+    const defaults = irVersion < 4 ? [] : this.inputs.filter(({ name }) => isWeight.has(name)).map(({ name }) => name);
+    const externalLocations = [...this.externalLocations];
+    return { irVersion, opsets, inputs, defaults, outputs, outputFields, nodes, operators, weights, externalLocations, graph };
   }
 
   private takeGraph(field: WireField): void {
@@ -160,7 +187,10 @@ class ModelReader {
       if (field.number === 1) this.nodes.push(this.node(field, 0));
       else if (field.number === 5) this.weights.push(this.tensor(field));
       else if (field.number === 11) this.inputs.push(this.value(field));
-      else if (field.number === 12) this.outputs.push(this.value(field));
+      else if (field.number === 12) {
+        this.outputs.push(this.value(field));
+        this.outputFields.push(field);
+      }
     }
   }
 
@@ -178,26 +208,32 @@ class ModelReader {
     }
     const id = domain === '' || domain === 'ai.onnx' ? operator : `${domain}.${operator}`;
     this.operators.set(id, (this.operators.get(id) ?? 0) + 1);
-    return { domain, operator, inputs, outputs };
+    return { domain, operator, inputs, outputs, field };
   }
 
-  /** Operators of the graphs that an attribute holds (If, Loop, Scan). */
+  /** Operators of the graphs that an attribute holds (If, Loop, Scan), and the files that its tensors lie in. */
   private readAttribute(field: WireField, depth: number): void {
     for (const part of this.message(field)) {
+      if (part.number === 5 || part.number === 10) this.tensor(part);
       if (part.number !== 6 && part.number !== 11) continue;
       if (depth === GRAPH_DEPTH_MAX) throw new OnnxFormatError(`its graphs are nested more than ${GRAPH_DEPTH_MAX} deep`);
-      for (const inner of this.message(part)) if (inner.number === 1) this.node(inner, depth + 1);
+      for (const inner of this.message(part)) {
+        if (inner.number === 1) this.node(inner, depth + 1);
+        else if (inner.number === 5) this.tensor(inner);
+      }
     }
   }
 
   private value(field: WireField): OnnxValue {
     let name = '';
+    let form: OnnxForm = 'unknown';
     let type: TensorType | null = null;
     let dims: OnnxValue['dims'] = null;
     for (const part of this.message(field)) {
       if (part.number === 1) name = this.name(part);
       if (part.number !== 2) continue;
       for (const kind of this.message(part)) {
+        form = FORMS.get(kind.number) ?? form;
         if (kind.number !== 1) continue;
         for (const detail of this.message(kind)) {
           if (detail.number === 1) type = ONNX_TENSOR_TYPES.get(integerOf(detail)) ?? null;
@@ -206,7 +242,7 @@ class ModelReader {
         // A scalar's type may lack its empty shape; an unknown rank cannot be told from it, and runtimes take it as unknown.
       }
     }
-    return { name, type, dims };
+    return { name, form, type, dims };
   }
 
   private axis(field: WireField): number | string | null {
@@ -215,7 +251,7 @@ class ModelReader {
       if (part.number === 1) axis = integerOf(part);
       else if (part.number === 2) axis = this.name(part) || null;
     }
-    return typeof axis === 'number' && axis < 0 ? null : axis;
+    return typeof axis === 'number' && (axis < 0 || axis > AXIS_LENGTH_MAX) ? null : axis;
   }
 
   private tensor(field: WireField): OnnxWeights {
@@ -236,6 +272,7 @@ class ModelReader {
       else if (IS_DATA.has(part.number) && data.length < 2) data.push(part);
     }
     if (dims.some((length) => length < 0)) throw new OnnxFormatError('a tensor has a negative length');
+    if (isExternal) this.externalLocations.add(external.get('location') ?? '');
     const place = isExternal ? externalPlace(external) : inlinePlace(data, dataType, weightBytes({ dataType, dims }));
     return { name, dataType, dims, place, start, end };
   }

@@ -11,9 +11,10 @@
  * Source: onnx.proto3, TensorProto.external_data; inference-session notes on `externalData` in onnxruntime-common.
  */
 import { EXTERNAL_WEIGHT_BYTES_MIN, SINGLE_FILE_BYTES_MAX } from '../protocol/limits.ts';
+import { withGraphEdited } from './graph-edit.ts';
 import type { ModelFiles } from './model-files.ts';
 import { IS_DATA, type OnnxModel, type OnnxWeights, readOnnxModel } from './model-reader.ts';
-import { bytesField, fieldsOf, integerField, joined, OnnxFormatError, type Pieces, textField } from './wire-format.ts';
+import { bytesField, fieldsOf, integerField, OnnxFormatError, type Pieces, textField } from './wire-format.ts';
 
 /** Where a moved tensor's elements are from now on. */
 export interface ExternalPlace {
@@ -63,15 +64,7 @@ export function withWeightsAt(
   model: OnnxModel,
   places: ReadonlyMap<OnnxWeights, ExternalPlace | Uint8Array>,
 ): Uint8Array<ArrayBuffer> {
-  const { graph } = model;
-  const pieces: Uint8Array[] = [];
-  let keptFrom = graph.valueStart;
-  for (const [weights, place] of [...places].sort(([a], [b]) => a.start - b.start)) {
-    pieces.push(bytes.subarray(keptFrom, weights.start), ...tensorAt(bytes, weights, place));
-    keptFrom = weights.end;
-  }
-  pieces.push(bytes.subarray(keptFrom, graph.end));
-  return joined([bytes.subarray(0, graph.start), ...bytesField(7, pieces), bytes.subarray(graph.end)]);
+  return withGraphEdited(bytes, model.graph, new Map([...places].map(([weights, place]) => [weights, tensorAt(bytes, weights, place)])));
 }
 
 function tensorAt(bytes: Uint8Array, weights: OnnxWeights, place: ExternalPlace | Uint8Array): Pieces {

@@ -46,6 +46,10 @@ export const LIFE_LOCK_TIMEOUT_MS = 1_000;
 export const DEVICE_LOSS_GRACE_MS = 100;
 /** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
 export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
+/** Letters of a name in a manifest: of tensors, axes, files, classes. */
+export const NAME_LENGTH_MAX = 128;
+/** Classes of one output that a manifest may name. */
+export const LABEL_COUNT_MAX = 62;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 /** A run waits for others of its batch at the most this long. A person notices a longer wait between an act and its answer. */
@@ -101,6 +105,8 @@ export const MODEL_BYTES_MAX = 2_000_000_000;
 export const RANGE_GAP_BYTES_MAX = 64 * 1024;
 /** Ranges of one file that are asked for at a time. Two files at a time make six, what HTTP/1.1 gives one host. */
 export const RANGE_REQUEST_COUNT_MAX = 3;
+/** Files of weights beside a plain .onnx file, one request after the other. Exporters that write one for each tensor come to hundreds. */
+export const EXTERNAL_FILE_COUNT_MAX = 1024;
 /** Files of one model that are fetched at a time; see RANGE_REQUEST_COUNT_MAX. */
 export const DOWNLOAD_FILE_COUNT_MAX = 2;
 /** Attempts in a row that bring no new chunk before a download is given up. With the waits between them that is 4 s to 7 s. */

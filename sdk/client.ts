@@ -127,6 +127,7 @@ class PageClient implements Client {
       const refusal = fromWire(loaded.storageRefusal);
       this.logger('warn', refusal.code, refusal.message);
     }
+    for (const sentence of loaded.leftOut) this.logger('warn', 'output-left-out', sentence);
     this.builds.add(loaded.build);
     recorder?.loaded(loaded, performance.now() - startMs);
     return { loaded, host };

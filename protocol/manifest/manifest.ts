@@ -13,7 +13,7 @@
  */
 
 import * as v from 'valibot';
-import { SEGMENT_COUNT_MAX } from '../limits.ts';
+import { LABEL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
 import { TENSOR_TYPES } from '../tensors/tensors.ts';
 import { Postprocess, type PostprocessedOutput, postprocessFault } from './postprocess.ts';
 import { filledInputs, Preprocess, type PreprocessedInput, preprocessFault } from './preprocess.ts';
@@ -135,7 +135,7 @@ const Output = v.strictObject({
   /** What the scores are: logits get a soft-max before they are counted. */
   normalisation: v.optional(v.picklist(['probabilities', 'logits'])),
   /** The model's closed label list, in score order. Public, so its indices may be counted. */
-  labels: v.optional(v.pipe(v.array(Name), v.maxLength(62))),
+  labels: v.optional(v.pipe(v.array(Name), v.maxLength(LABEL_COUNT_MAX))),
   /** How this tensor becomes what an application shows; executed in the worker. */
   postprocess: v.optional(Postprocess),
 });

@@ -4,9 +4,10 @@
  * Not here: what they are used for (protocol/manifest*.ts).
  */
 import * as v from 'valibot';
+import { NAME_LENGTH_MAX } from '../limits.ts';
 
 /** A name that the manifest makes public. */
-export const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
+export const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(NAME_LENGTH_MAX));
 /** From 0. */
 export const Index = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const Count = v.pipe(v.number(), v.integer(), v.minValue(1));

@@ -143,6 +143,8 @@ export interface LoadedModel {
   readonly dataPlan: string;
   /** Cells of that plan. */
   readonly dataCellCount: number;
+  /** Sentences on what the model's file has and a page cannot: outputs that are no tensors. */
+  readonly leftOut: readonly string[];
   readonly variant: string;
   readonly provider: Provider;
   readonly build: RuntimeBuild;

@@ -9,9 +9,10 @@
  *    caller's: data may stand where a name, a type or dims belong.
  */
 import { SdkError } from '../../protocol/errors.ts';
-import { BATCH_AXIS_COUNT_MAX, TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
+import { TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { filledInputs } from '../../protocol/manifest/preprocess.ts';
+import { areDimsAllowed } from '../../protocol/tensors/dims.ts';
 import {
   dataFromNumbers,
   elementCount,
@@ -146,16 +147,6 @@ function givenType(declared: TensorType, data: TensorInput['data']): string {
   if (declared === 'float16' && name === 'Float16Array') return declared;
   if (declared === 'uint8' && name === 'Uint8ClampedArray') return declared;
   return name;
-}
-
-function areDimsAllowed(declared: ManifestInput['dims'], dims: readonly number[]): boolean {
-  if (!Array.isArray(dims) || dims.length !== declared.length) return false;
-  return declared.every((axis, index) => {
-    const length = dims[index] as number;
-    if (!Number.isInteger(length) || length < 0) return false;
-    if (typeof axis === 'number') return length === axis;
-    return axis !== 'batch' || (length >= 1 && length <= BATCH_AXIS_COUNT_MAX);
-  });
 }
 
 function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: boolean): TensorData {

@@ -31,6 +31,12 @@ export function explanationOf(loaded: LoadedModel, losses: readonly ErrorCode[])
   const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
   const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
   const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
-  const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
+  const text = [
+    `Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`,
+    ...loaded.leftOut,
+    ...alone,
+    ...rebuilt,
+    ...left,
+  ].join(' ');
   return { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, losses, text };
 }

@@ -8,6 +8,7 @@
  *  - a variant runs on WebGPU when there is an adapter with the features that it names;
  *  - a variant that clearly cannot fit into memory is left out, unless the load names it;
  *  - providers come in the order in which the manifest first names them, equal candidates in its order of variants;
+ *  - without golden outputs wasm runs, unless the load or the manifest leaves GPUs alone;
  *  - a named variant or provider is used or refused, never replaced.
  *
  * Not here: measuring (worker/choice/measure.ts), and the golden outputs that a candidate must reproduce (processing/golden.ts).
@@ -106,6 +107,20 @@ export async function obstacle({ variant, provider }: Candidate, inputs: Inputs,
   const needed = [...(variant.features ?? []), ...(HALF_PRECISION.includes(variant.quantization) ? ['shader-f16'] : [])];
   const missing = needed.find((feature) => !features.has(feature));
   return missing === undefined ? null : `the WebGPU adapter has no ${missing}`;
+}
+
+/**
+ * Why a GPU is not asked where wasm may be: without golden outputs nobody would notice that it is wrong.
+ *
+ * @param open Candidates that the request leaves open.
+ */
+export function proofObstacle(
+  { provider }: Candidate,
+  manifest: Pick<Manifest, 'golden'> | null,
+  open: readonly Candidate[],
+): string | null {
+  if (provider === 'wasm' || (manifest?.golden.length ?? 0) > 0 || open.every((other) => other.provider !== 'wasm')) return null;
+  return `there are no golden outputs to prove it by; load with provider: "${provider}" to run it all the same`;
 }
 
 function memoryObstacle(variant: ManifestVariant, provider: Provider, inputs: Inputs, memoryBytes: number | null): string | null {

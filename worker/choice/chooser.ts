@@ -10,6 +10,7 @@
  *    same model version, runtime and threads, and then again behind the first result.
  *  - A candidate that failed is released, recorded in `considered`, and not tried again in this load; one that failed for
  *    good reason is not tried again under the verdict's key.
+ *  - What fails on wasm because the build with GPU providers has no kernel for it is tried in the plain build before the load fails.
  *  - A verdict is believed whole or forgotten. What failed for want of a file or of memory is never held against a candidate.
  *  - What is timed within a load costs at most MEASURE_BYTES_MAX more to fetch, unless the load asked for more.
  */
@@ -20,7 +21,17 @@ import { savesData } from '../device/device-facts.ts';
 import type { Gpu } from '../device/gpu.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import { type Candidate, isSameCandidate } from '../trust/candidate.ts';
-import { bytesOf, candidatesToTime, type Device, type Inputs, isLeftOpen, noCandidateError, obstacle, ruleOrder } from './candidates.ts';
+import {
+  bytesOf,
+  candidatesToTime,
+  type Device,
+  type Inputs,
+  isLeftOpen,
+  noCandidateError,
+  obstacle,
+  proofObstacle,
+  ruleOrder,
+} from './candidates.ts';
 import {
   type ChoiceContext,
   chooseFastest,
@@ -195,7 +206,9 @@ export class Chooser {
   /** False for what was considered already, too. */
   private async canRun(job: LoadJob, trialSource: TrialSource, candidate: Candidate): Promise<boolean> {
     if (job.hasConsidered(candidate)) return false;
-    const reason = await obstacle(candidate, inputsOf(trialSource), this.device, job.request.variant !== null);
+    const open = trialSource.candidates.filter((each) => isLeftOpen(each, job.request));
+    const unproved = proofObstacle(candidate, trialSource.manifest, open);
+    const reason = unproved ?? (await obstacle(candidate, inputsOf(trialSource), this.device, job.request.variant !== null));
     if (reason !== null) job.consider(candidate, 'unavailable', reason);
     return reason === null;
   }
@@ -238,6 +251,7 @@ export class Chooser {
         recordFailure(job, trialSource, candidate, error);
       }
     }
+    if (job.leaveBuildWithoutKernels()) throw new OtherWorkerSignal('wasm');
     throw lastError ?? noCandidateError(job.request, job.considered);
   }
 

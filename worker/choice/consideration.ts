@@ -6,6 +6,7 @@
  *
  * Not here: the order in which candidates are tried (chooser.ts, candidates.ts).
  */
+import { missingKernel } from '../../onnx/missing-kernel.ts';
 import { firstLine, isSdkError } from '../../protocol/errors.ts';
 import type { Consideration } from '../../protocol/worker/loading.ts';
 import { TOKENIZER_ASSET } from '../prepare/text.ts';
@@ -42,6 +43,7 @@ export function recordFailure(job: LoadJob, trialSource: TrialSource, candidate:
   const code = isSdkError(error) ? { error: error.code } : {};
   if (!isSdkError(error, 'asset-unreachable') && !isSdkError(error, 'runtime-mismatch')) {
     job.consider(candidate, isSdkError(error, 'model-outputs-wrong') ? 'wrong-outputs' : 'failed', firstLine(error), code);
+    if (missingKernel(error) !== null) job.lackKernels(candidate);
     return;
   }
   // Without its runtime no candidate of this kind can run. wasm has one of its own, in another worker.

@@ -21,6 +21,7 @@ export class LoadJob implements DownloadHooks {
   readonly request: LoadRequest;
   readonly signal: AbortSignal;
   readonly considered: Consideration[];
+  private readonly withoutKernels: Candidate[] = [];
   modelVersion = UNKNOWN_MODEL_VERSION;
   /** The runtime in which this load began to try; null before. */
   build: RuntimeBuild | null = null;
@@ -100,6 +101,20 @@ export class LoadJob implements DownloadHooks {
 
   hasConsidered(candidate: Candidate | CandidateName): boolean {
     return this.considered.some((entry) => isSameCandidate(entry, candidate));
+  }
+
+  /** The runtime that this load is in has no kernels for it; on wasm the plain build may have. */
+  lackKernels(candidate: Candidate): void {
+    if (candidate.provider === 'wasm' && this.build !== 'wasm') this.withoutKernels.push(candidate);
+  }
+
+  /** True when some are left to be tried in the plain build: they count as not considered. */
+  leaveBuildWithoutKernels(): boolean {
+    for (const candidate of this.withoutKernels) {
+      const at = this.considered.findIndex((entry) => isSameCandidate(entry, candidate));
+      if (at >= 0) this.considered.splice(at, 1);
+    }
+    return this.withoutKernels.splice(0).length > 0;
   }
 
   requireWanted(stage: string): void {

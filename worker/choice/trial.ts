@@ -34,7 +34,7 @@ export interface TrialSource {
   readonly isCached: boolean;
   /** @param job The load, or the retest behind its first result, that wants them. */
   open(candidate: Candidate, job: LoadJob): Promise<ModelBytes>;
-  describe(session: Session): Promise<{ manifest: Manifest; modelVersion: string }>;
+  describe(session: Session): Promise<Pick<Trial, 'manifest' | 'modelVersion' | 'leftOut'>>;
 }
 
 export interface Trial {
@@ -44,6 +44,8 @@ export interface Trial {
   readonly file: ModelBytes;
   readonly manifest: Manifest;
   readonly modelVersion: string;
+  /** Sentences on what of the file is not in the manifest. */
+  readonly leftOut: readonly string[];
   readonly measuredMs: number | null;
   /** The golden outputs were reproduced on an earlier visit, and are still to be in this one. */
   readonly isTrustedFromMemory: boolean;
@@ -85,8 +87,8 @@ export class Trials {
     ]);
     const { session, file } = await this.created(job, source, candidate, factory, opened);
     try {
-      const { manifest, modelVersion } = await source.describe(session);
-      const trial = { candidate, session, factory, file, manifest, modelVersion, measuredMs: null, isTrustedFromMemory: await remembered };
+      const described = await source.describe(session);
+      const trial = { candidate, session, factory, file, ...described, measuredMs: null, isTrustedFromMemory: await remembered };
       const wrong = trial.isTrustedFromMemory ? null : await job.timed('warm-up', () => this.wrongOutput(trial));
       if (wrong !== null) throw new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: wrong });
       job.requireWanted('warm-up');

@@ -18,7 +18,7 @@ import type { ModelSource } from '../source/model-source.ts';
 import type { Candidate } from '../trust/candidate.ts';
 
 /** Raised when the rules or the record change, so that an older release's verdicts are not believed. */
-const VERDICT_SCHEMA = 2;
+const VERDICT_SCHEMA = 3;
 /** What would fail again under the same key. Want of memory, a lost device or a download would not. */
 const LASTING: readonly ErrorCode[] = ['model-outputs-wrong', 'session-failed'];
 

@@ -1,65 +1,109 @@
 /**
  * Implicit manifest: what a plain .onnx file without a `model.json` says of itself.
  *
- * Why: a bare file should run too. Its layout is read from the session; nothing is known of what its values mean, so each
- * tensor is counted as `numeric` in the universal bins.
+ * Why: a bare file should run too. Its layout is read from the file, by the reader that packs it, too; nothing is known of what its
+ * values mean, so each tensor is counted as `numeric` in the universal bins.
  *
  * Invariants
  *  - Derived from the last part of the file's address and its bytes alone, so that every device derives the same text and with
  *    it the same model version. The name of a file that a person opened is not in it: a model version leaves the device.
  *  - `JSON.stringify` of it is a `model.json` that can be registered with a collector or published.
+ *  - A classifier's list of dictionaries is handed out as the tensor that it was made of (onnx/zip-map.ts); what else is no tensor is
+ *    left out and named.
  *
  * Not here: goldens. A plain file has none, so nobody checks its outputs.
  */
+import type { ModelFiles } from '../../onnx/model-files.ts';
+import { type OnnxModel, type OnnxValue, readOnnxModel } from '../../onnx/model-reader.ts';
+import { type SignatureTensor, signatureOf } from '../../onnx/signature.ts';
+import { OnnxFormatError } from '../../onnx/wire-format.ts';
+import { withoutZipMaps } from '../../onnx/zip-map.ts';
 import { SdkError } from '../../protocol/errors.ts';
-import type { Manifest, ManifestInput, ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import { LABEL_COUNT_MAX, NAME_LENGTH_MAX } from '../../protocol/limits.ts';
+import type { Manifest, ManifestOutput, ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 import type { FileFacts } from '../source/file-facts.ts';
 
+/** A plain file as it is run, and what it says of itself. */
+export interface PlainFile {
+  /** Its maps are unpacked. */
+  readonly files: ModelFiles;
+  /** Null: a format that only the runtime reads, as ONNX Runtime's own. */
+  readonly onnx: Pick<OnnxModel, 'inputs' | 'outputs'> | null;
+  /** Class names of outputs, where the file has them. */
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+}
+
+export function readPlainFile({ graph, external }: ModelFiles): PlainFile {
+  try {
+    const onnx = readOnnxModel(graph);
+    const unpacked = withoutZipMaps(graph, onnx);
+    if (unpacked === null) return { files: { graph, external }, onnx, labels: new Map() };
+    return { files: { graph: unpacked.bytes, external }, onnx: readOnnxModel(unpacked.bytes), labels: unpacked.labels };
+  } catch (error) {
+    if (error instanceof OnnxFormatError) return { files: { graph, external }, onnx: null, labels: new Map() };
+    throw error;
+  }
+}
+
 /** The one variant of a plain file. wasm first: without goldens nobody would notice a GPU that is wrong. */
-export function implicitVariant(facts: FileFacts): ManifestVariant {
+export function implicitVariant({ name, bytes, sha256, chunks, external }: FileFacts): ManifestVariant {
+  const beside = external.map(({ name: file, path, ...facts }) => ({ path, file, ...facts }));
   return {
     id: 'onnx',
     quantization: 'fp32',
-    file: facts.name,
-    bytes: facts.bytes,
-    sha256: facts.sha256,
-    chunks: facts.chunks,
+    file: name,
+    bytes,
+    sha256,
+    chunks,
+    ...(beside.length === 0 ? {} : { external: beside }),
     providers: ['wasm', 'webgpu'],
     tolerance: 0,
   };
 }
 
-/** What an input and an output of a plain file have in common. */
-type NumericTensor = Pick<ManifestInput, 'name' | 'type' | 'dims'> & { kind: 'numeric' };
+/** A plain file's manifest, and what of the file is not in it. */
+interface Implicit {
+  readonly manifest: Manifest;
+  readonly leftOut: readonly string[];
+}
 
-/** @throws {SdkError} `model-not-onnx` when an input is of a type that cannot cross to the page, or no output is a tensor. */
+/**
+ * @param session What the runtime says of the file: asked where the file is of a format that only the runtime reads.
+ * @throws {SdkError} `model-not-onnx` when an input cannot be fed by a page, or no output is a tensor.
+ */
 export function implicitManifest(
   facts: FileFacts,
-  inputs: readonly SessionTensor[],
-  outputs: readonly SessionTensor[],
+  { onnx, labels }: PlainFile,
+  session: { readonly inputs: readonly SessionTensor[]; readonly outputs: readonly SessionTensor[] },
   url: string,
-): Manifest {
-  const refuse = (reason: string) => new SdkError('model-not-onnx', { url, reason });
-  const tensors = (side: readonly SessionTensor[]): NumericTensor[] =>
-    side.map(({ name, type, dims }) => {
-      if (type === null || dims === null) throw refuse(`"${name}" is not a tensor of a supported type`);
-      return {
-        name,
-        type,
-        dims: dims.map((axis, index) => (typeof axis === 'string' && axis === '' ? `axis${index}` : axis)),
-        kind: 'numeric',
-      };
-    });
-  if (outputs.length === 0) throw refuse('no output is a tensor');
-  return {
+): Implicit {
+  const signature = signatureOf(onnx ?? { inputs: session.inputs.map(fileValueOf), outputs: session.outputs.map(fileValueOf) });
+  if (typeof signature === 'string') throw new SdkError('model-not-onnx', { url, reason: signature });
+  const { inputs, outputs, leftOut } = signature;
+  const manifest: Manifest = {
     schema: 1,
     name: facts.name,
     version: facts.sha256.slice(0, 12),
     licence: 'unknown',
     variants: [implicitVariant(facts)],
-    inputs: tensors(inputs),
-    outputs: tensors(outputs),
+    inputs: inputs.map((tensor) => ({ ...tensor, kind: 'numeric' })),
+    outputs: outputs.map((tensor) => outputOf(tensor, labels.get(tensor.name))),
     golden: [],
   };
+  return { manifest, leftOut };
 }
+
+function outputOf(tensor: SignatureTensor, labels: readonly string[] | undefined): ManifestOutput {
+  const isFit =
+    labels !== undefined && labels.length <= LABEL_COUNT_MAX && labels.every(({ length }) => length > 0 && length <= NAME_LENGTH_MAX);
+  return { ...tensor, kind: 'numeric', ...(isFit ? { labels: [...labels] } : {}) };
+}
+
+/** The runtime's own words in those of the file: it says 4,294,967,295 of a length that it does not know. */
+function fileValueOf({ name, type, dims }: SessionTensor): OnnxValue {
+  const form = dims === null ? 'unknown' : 'tensor';
+  return { name, form, type, dims: dims?.map((axis) => (axis === '' || axis === UNKNOWN_LENGTH ? null : axis)) ?? null };
+}
+
+const UNKNOWN_LENGTH = 2 ** 32 - 1;

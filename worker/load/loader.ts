@@ -36,12 +36,13 @@ import { openTokenizers, tokenizerLibrary } from '../prepare/text.ts';
 import type { TextTokenizer } from '../prepare/tokenizer.ts';
 import type { RunQueue } from '../queue/run-queue.ts';
 import { gpuBuild, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
+import { requireWhole } from '../source/external-data.ts';
 import { type FileFacts, fileFacts } from '../source/file-facts.ts';
 import type { OpenManifest } from '../source/manifest-source.ts';
 import { type ModelBytes, type ModelSource, PROVED, type Precedence } from '../source/model-source.ts';
 import { RunGuard } from '../trust/run-guard.ts';
 import { fillCodeCache } from './code-cache.ts';
-import { implicitManifest, implicitVariant } from './implicit-manifest.ts';
+import { implicitManifest, implicitVariant, type PlainFile, readPlainFile } from './implicit-manifest.ts';
 import { requireFittingOptions } from './load-checks.ts';
 
 /** What errors call a file that a person opened: its name is the person's. */
@@ -61,6 +62,8 @@ export interface RunnableModel {
    */
   readonly retest: ((signal: AbortSignal) => Promise<void>) | null;
 }
+
+type OpenPlain = ModelBytes & { readonly facts: FileFacts; readonly plain: PlainFile };
 
 interface TokenizedTrialSource extends TrialSource {
   /** By input; filled when the first candidate is open. */
@@ -131,7 +134,7 @@ export class Loader implements RuntimeSlot {
     if ('bytes' in source)
       return this.pick(
         job,
-        this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes)),
+        this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes, DROPPED)),
       );
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
@@ -176,16 +179,19 @@ export class Loader implements RuntimeSlot {
         if (tokenizers.size === 0) await openTokenizers(manifest, file.beside, library, printable(opened.url), tokenizers);
         return file;
       },
-      describe: () => Promise.resolve({ manifest, modelVersion }),
+      describe: () => Promise.resolve({ manifest, modelVersion, leftOut: [] }),
     };
   }
 
   private plainTrialSource(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): TokenizedTrialSource {
     // Facts are known only once the bytes are there; the candidates do not depend on them.
-    const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [] });
-    let opening: Promise<ModelBytes & { facts: FileFacts }> | null = null;
+    const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [], external: [] });
+    let opening: Promise<OpenPlain> | null = null;
     const once = () => {
-      opening ??= open();
+      opening ??= open().then((opened) => {
+        const plain = readPlainFile(opened.files);
+        return { ...opened, files: plain.files, plain };
+      });
       return opening;
     };
     return {
@@ -196,11 +202,12 @@ export class Loader implements RuntimeSlot {
       isCached: false,
       open: once,
       describe: async (session) => {
-        const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);
+        const { facts, plain } = await once();
+        const { manifest, leftOut } = implicitManifest(facts, plain, session, url);
         requireFittingOptions(manifest, job.request);
         const modelVersion = await modelVersionOf(JSON.stringify(manifest));
         job.modelVersion = modelVersion;
-        return { manifest, modelVersion };
+        return { manifest, modelVersion, leftOut: leftOut.map((output) => `Left out: ${output}, which cannot be handed to a page.`) };
       },
     };
   }
@@ -256,12 +263,13 @@ function describe(
   { trial, choice }: Chosen,
   more: Pick<LoadedModel, 'dataPlan' | 'dataCellCount' | 'storageRefusal'>,
 ): LoadedModel {
-  const { candidate, factory, file, manifest, modelVersion } = trial;
+  const { candidate, factory, file, manifest, modelVersion, leftOut } = trial;
   return {
     loadId: job.id,
     manifest,
     modelVersion,
     ...more,
+    leftOut,
     variant: candidate.variant.id,
     provider: candidate.provider,
     build: factory.build,
@@ -279,8 +287,9 @@ function precedenceOf({ request }: LoadJob): Precedence {
   return request.update === 'before' ? 'server-first' : 'store-first';
 }
 
-async function openBytes(bytes: Uint8Array): Promise<ModelBytes & { facts: FileFacts }> {
+async function openBytes(bytes: Uint8Array, name: string): Promise<ModelBytes & { facts: FileFacts }> {
   const own = bytes as Uint8Array<ArrayBuffer>;
+  requireWhole(name, own);
   return {
     files: { graph: own, external: [] },
     beside: [],

@@ -12,16 +12,28 @@ export interface FileFacts {
   readonly bytes: number;
   readonly sha256: string;
   readonly chunks: ManifestVariant['chunks'];
+  /** Files of weights beside it, by the path that the graph names them by. */
+  readonly external: readonly (Omit<FileFacts, 'external'> & { readonly path: string })[];
 }
 
-/** Name, length, hash and chunk list of a file that has no manifest. */
-export async function fileFacts(urlOrName: string, bytes: Uint8Array<ArrayBuffer>): Promise<FileFacts> {
+/** Name, length, hash and chunk list of a file that has no manifest, and of those beside it. */
+export async function fileFacts(
+  urlOrName: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  external: readonly { readonly path: string; readonly data: Uint8Array<ArrayBuffer> }[] = [],
+): Promise<FileFacts> {
+  const beside: FileFacts['external'][number][] = [];
+  for (const { path, data } of external) beside.push({ path, ...(await factsOf(path, data)) });
+  return { ...(await factsOf(plainName(urlOrName), bytes)), external: beside };
+}
+
+async function factsOf(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Omit<FileFacts, 'external'>> {
   const chunks: Chunk[] = [];
   for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES_MAX) {
     const piece = bytes.subarray(offset, offset + CHUNK_BYTES_MAX);
     chunks.push({ sha256: await sha256Hex(piece), bytes: piece.length });
   }
-  return { name: plainName(urlOrName), bytes: bytes.length, sha256: await sha256Hex(bytes), chunks };
+  return { name, bytes: bytes.length, sha256: await sha256Hex(bytes), chunks };
 }
 
 export function plainName(urlOrName: string): string {

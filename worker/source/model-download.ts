@@ -28,9 +28,12 @@ export function variantDownload(opened: OpenManifest, variant: ManifestVariant, 
   };
 }
 
-export function plainDownload(plainUrl: string, { name, sha256, chunks }: FileFacts, validator: string | null): ModelDownload {
+export function plainDownload(plainUrl: string, facts: FileFacts, validator: string | null): ModelDownload {
   const url = storeKey(plainUrl);
+  const { name, sha256 } = facts;
   const version = sha256.slice(0, 12);
+  const chunks = [facts, ...facts.external].flatMap((file) => file.chunks);
+  const external = facts.external.map(({ path, bytes, sha256: hash }) => ({ path, bytes, sha256: hash }));
   return {
     url,
     baseUrl: plainUrl,
@@ -38,7 +41,7 @@ export function plainDownload(plainUrl: string, { name, sha256, chunks }: FileFa
     partial: { key: `${url} ${PLAIN}`, url, name, version, variant: PLAIN, chunks, startedAtMs: Date.now() },
     entry: () => ({
       ...stamp(url),
-      ...{ name, version, manifestText: null, signature: null, validator, fileSha256: sha256 },
+      ...{ name, version, manifestText: null, signature: null, validator, fileSha256: sha256, external },
       files: { [PLAIN]: chunks },
     }),
   };

@@ -15,12 +15,13 @@ import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { STORE_IDLE_MS } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
-import { askForValidator, printable } from '../download/download.ts';
+import { printable } from '../download/download.ts';
 import { type DownloadTurn, takeDownloadTurn } from '../download/download-turn.ts';
-import { type DownloadHooks, fetchAll, fetchPlain, type ModelDownload } from '../download/fetch-files.ts';
+import { type DownloadHooks, fetchAll, type ModelDownload } from '../download/fetch-files.ts';
 import { Assembly, assembliesOf, fillFromStore, missingBytesOf } from '../store/assembly.ts';
 import { type Chunk, ModelStore, type StoreEntry, storeKey } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
+import { askForPlainValidator, type FetchedPlain, fetchPlainModel } from './external-data.ts';
 import { type FileFacts, fileFacts, plainName } from './file-facts.ts';
 import { fetchManifest, type OpenManifest, openServed } from './manifest-source.ts';
 import { PLAIN, plainDownload, variantDownload } from './model-download.ts';
@@ -138,10 +139,11 @@ export class ModelSource {
         hooks.onBytes('download', loaded, total);
       };
       // A server that was asked first has said that what the HTTP cache may hold is of yesterday.
-      const { bytes, validator } = await fetchPlain(url, hooks, true, moved, precedence === 'store-first' ? 'default' : 'no-cache');
-      const facts = await fileFacts(url, bytes);
-      const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
-      return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: false, stored };
+      const httpCache = precedence === 'store-first' ? 'default' : 'no-cache';
+      const fetched = await fetchPlainModel(url, hooks, true, moved, httpCache);
+      const facts = await fileFacts(url, fetched.graph, fetched.external);
+      const stored = this.storePlain(url, fetched, facts).finally(() => turn?.end());
+      return { files: fetched, beside: [], proof: PROVED, facts, fromCache: false, stored };
     } catch (error) {
       turn?.end();
       throw error;
@@ -202,15 +204,25 @@ export class ModelSource {
     return typeof store === 'string' ? undefined : store.entry(url).catch(() => undefined);
   }
 
-  async storePlain(url: string, bytes: Uint8Array<ArrayBuffer>, facts: FileFacts, validator: string | null): Promise<SdkError | null> {
+  async storePlain(url: string, { graph, external, validator }: FetchedPlain, facts: FileFacts): Promise<SdkError | null> {
     const store = await this.openStore();
     if (typeof store === 'string') return this.keepsModels ? new SdkError('storage-refused', { reason: store }) : null;
     const download = plainDownload(url, facts, validator);
-    const writer = new StoreWriter(store, download.partial, facts.bytes);
-    let offset = 0;
-    for (const chunk of facts.chunks) {
-      await writer.put(chunk, bytes.subarray(offset, offset + chunk.bytes));
-      offset += chunk.bytes;
+    const files = [
+      { chunks: facts.chunks, data: graph },
+      ...external.map(({ data }, index) => ({ chunks: facts.external[index]?.chunks ?? [], data })),
+    ];
+    const writer = new StoreWriter(
+      store,
+      download.partial,
+      files.reduce((sum, { data }) => sum + data.length, 0),
+    );
+    for (const { chunks, data } of files) {
+      let offset = 0;
+      for (const chunk of chunks) {
+        await writer.put(chunk, data.subarray(offset, offset + chunk.bytes));
+        offset += chunk.bytes;
+      }
     }
     const refusal = await writer.finish(download.entry());
     this.tidyLater(store);
@@ -227,18 +239,24 @@ export class ModelSource {
     const store = await this.openStore();
     if (entry === undefined || chunks === undefined || typeof store === 'string') return null;
     if (precedence === 'server-first') {
-      const validator = await askForValidator(url, hooks.access, hooks.signal).catch(() => null);
+      const validator = await askForPlainValidator(url, entry.external ?? [], hooks).catch(() => null);
       if (validator !== null && validator !== entry.validator) return null;
     }
-    const assembly = new Assembly({ file: '', bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0), chunks }, true);
-    const progress = new ByteProgress(hooks, [assembly]);
-    await fillFromStore(store, [assembly], hooks.signal, (bytes) => progress.add('verify', bytes));
-    if (assembly.missing.size > 0) return null;
-    const { bytes } = assembly;
-    const sha256 = entry.fileSha256 ?? (await sha256Hex(bytes));
-    const facts = { name: plainName(url), bytes: bytes.length, sha256, chunks: [...chunks] };
+    const parts = plainParts(chunks, entry.external ?? []);
+    const assemblies = parts.map((part) => new Assembly(part, true));
+    const progress = new ByteProgress(hooks, assemblies);
+    await fillFromStore(store, assemblies, hooks.signal, (bytes) => progress.add('verify', bytes));
+    if (missingBytesOf(assemblies) > 0) return null;
+    const [graph, ...weights] = assemblies.map(({ bytes }) => bytes) as [Uint8Array<ArrayBuffer>, ...Uint8Array[]];
+    const sha256 = entry.fileSha256 ?? (await sha256Hex(graph));
+    const [{ chunks: own }, ...beside] = parts as [StoredPart, ...StoredPart[]];
+    const facts: FileFacts = {
+      ...{ name: plainName(url), bytes: graph.length, sha256, chunks: own },
+      external: (entry.external ?? []).map((file, index) => ({ ...file, name: file.path, chunks: beside[index]?.chunks ?? [] })),
+    };
+    const external = facts.external.map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
     this.touchLater(store, url);
-    return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: true, stored: Promise.resolve(null) };
+    return { files: { graph, external }, beside: [], proof: PROVED, facts, fromCache: true, stored: Promise.resolve(null) };
   }
 
   /** All chunks were in the store: the entry may still be missing, or be that of another version. */
@@ -265,6 +283,20 @@ export class ModelSource {
   private tidyLater(store: ModelStore): void {
     setTimeout(() => void store.sweep().catch(() => undefined), STORE_IDLE_MS);
   }
+}
+
+type StoredPart = { readonly file: string; readonly bytes: number; readonly chunks: Chunk[] };
+
+/** The files of a plain model, whose chunks lie one after the other: the graph takes what those beside it do not. */
+function plainParts(chunks: readonly Chunk[], external: NonNullable<StoreEntry['external']>): StoredPart[] {
+  const rest = [...chunks];
+  const cut = ({ path, bytes }: { readonly path: string; readonly bytes: number }): StoredPart => {
+    const own: Chunk[] = [];
+    for (let taken = 0; taken < bytes && rest.length > 0; taken += own[0]?.bytes ?? bytes) own.unshift(rest.pop() as Chunk);
+    return { file: path, bytes, chunks: own };
+  };
+  const beside = [...external].reverse().map(cut).reverse();
+  return [{ file: '', bytes: rest.reduce((sum, chunk) => sum + chunk.bytes, 0), chunks: rest }, ...beside];
 }
 
 /** Bytes of all files together. */

@@ -10,12 +10,12 @@
  */
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import type { StoredUpdate } from '../../protocol/worker/loading.ts';
-import { askForValidator } from '../download/download.ts';
 import { takeDownloadTurn } from '../download/download-turn.ts';
-import { type DownloadHooks, fetchAll, fetchPlain } from '../download/fetch-files.ts';
+import { type DownloadHooks, fetchAll } from '../download/fetch-files.ts';
 import { Assembly, missingBytesOf, skipStored } from '../store/assembly.ts';
 import type { ModelStore, StoreEntry } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
+import { askForPlainValidator, fetchPlainModel } from './external-data.ts';
 import { fileFacts } from './file-facts.ts';
 import { fetchManifest, type OpenManifest } from './manifest-source.ts';
 import { variantDownload } from './model-download.ts';
@@ -62,11 +62,12 @@ async function keepVariant(store: ModelStore, opened: OpenManifest, variant: Man
 }
 
 async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, hooks: DownloadHooks): Promise<StoredUpdate | null> {
-  const validator = await askForValidator(url, hooks.access, hooks.signal);
+  const validator = await askForPlainValidator(url, entry.external ?? [], hooks);
   if (validator === null || validator === entry.validator) return null;
-  const { bytes, validator: current } = await fetchPlain(url, hooks, false, () => undefined, 'no-cache');
-  const facts = await fileFacts(url, bytes);
-  const refusal = await source.storePlain(url, bytes, facts, current);
+  const fetched = await fetchPlainModel(url, hooks, false, () => undefined, 'no-cache');
+  const facts = await fileFacts(url, fetched.graph, fetched.external);
+  const refusal = await source.storePlain(url, fetched, facts);
   if (refusal !== null) throw refusal;
-  return { version: facts.sha256.slice(0, 12), modelVersion: null, bytes: bytes.length };
+  const bytes = [facts, ...facts.external].reduce((sum, file) => sum + file.bytes, 0);
+  return { version: facts.sha256.slice(0, 12), modelVersion: null, bytes };
 }

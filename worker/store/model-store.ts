@@ -41,6 +41,8 @@ export interface StoreEntry {
   readonly validator: string | null;
   /** SHA-256 of a plain .onnx file as a whole; null where a manifest has it. */
   readonly fileSha256: string | null;
+  /** Files of weights beside a plain .onnx file, whose chunks follow the graph's own; none of one that an earlier release stored. */
+  readonly external?: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
   /** Chunks of complete variants, by variant id, all files of a variant one after the other. */
   readonly files: Readonly<Record<string, readonly Chunk[]>>;
   /** Never evicted to make room. */

@@ -147,6 +147,7 @@ const LOADED: LoadedModel = {
   modelVersion: '0000000000000000',
   dataPlan: '0000000000000000',
   dataCellCount: 0,
+  leftOut: [],
   variant: 'small',
   provider: 'wasm',
   build: 'wasm',

@@ -30,7 +30,7 @@ export interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   // What two programs must agree on.
   protocol: { imports: [] },
-  'protocol/tensors': { imports: [] },
+  'protocol/tensors': { imports: ['protocol'] },
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
@@ -97,7 +97,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'worker/load': {
     imports: [
-      ...['protocol', 'counts/layout', 'counts/plans', 'counts/run', 'worker/device', 'worker/runtime', 'worker/queue'],
+      ...['protocol', 'onnx', 'counts/layout', 'counts/plans', 'counts/run', 'worker/device', 'worker/runtime', 'worker/queue'],
       ...['worker/prepare', 'worker/trust', 'worker/download', 'worker/source', 'worker/choice'],
     ],
     clock: true,

@@ -17,8 +17,8 @@ const DIGITS = new Uint8Array(readFileSync(new URL('../../../models/digits/digit
 
 test('inputs, outputs, operators, opsets and weights of a real file are told', () => {
   const model = readOnnxModel(DIGITS);
-  expect(model.inputs).toEqual([{ name: 'image', type: 'float32', dims: ['batch', 1, 8, 8] }]);
-  expect(model.outputs).toEqual([{ name: 'scores', type: 'float32', dims: ['batch', 10] }]);
+  expect(model.inputs).toEqual([{ name: 'image', form: 'tensor', type: 'float32', dims: ['batch', 1, 8, 8] }]);
+  expect(model.outputs).toEqual([{ name: 'scores', form: 'tensor', type: 'float32', dims: ['batch', 10] }]);
   expect([...model.operators].map(([name, count]) => `${count} ${name}`)).toEqual([
     '1 Mul',
     '3 Conv',

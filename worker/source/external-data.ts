@@ -1,0 +1,104 @@
+/**
+ * External data of a plain .onnx file: the files of weights that its graph names, found next to it.
+ *
+ * Why: exporters write weights into a file of their own as soon as they are large, and some always do; such a graph cannot be run alone.
+ *
+ * Invariants
+ *  - Only files in the graph's own folder, or below it, are asked for, and no more than EXTERNAL_FILE_COUNT_MAX.
+ *  - What cannot be had is an error that names the file and says how to hand it over.
+ *
+ * Not here: what a manifest names (worker/source/model-source.ts).
+ */
+import { externalLocations, partsWithin } from '../../onnx/external-location.ts';
+import { isSdkError, SdkError } from '../../protocol/errors.ts';
+import { EXTERNAL_FILE_COUNT_MAX, MODEL_BYTES_MAX, NAME_LENGTH_MAX } from '../../protocol/limits.ts';
+import { askForValidator, printable } from '../download/download.ts';
+import { type DownloadHooks, fetchPlain } from '../download/fetch-files.ts';
+
+interface ExternalFile {
+  /** As the graph names it. */
+  readonly path: string;
+  readonly data: Uint8Array<ArrayBuffer>;
+  readonly validator: string | null;
+}
+
+/** A plain file as it was fetched. */
+export interface FetchedPlain {
+  readonly graph: Uint8Array<ArrayBuffer>;
+  readonly external: readonly ExternalFile[];
+  /** Of all of its files together; null when the server does not tell one of them. */
+  readonly validator: string | null;
+}
+
+/** Statuses that say that there is no such file. */
+const MISSING: readonly number[] = [404, 410];
+
+type Moved = (loadedBytes: number, totalBytes: number) => void;
+
+/** The graph, then what it names. @throws {SdkError} what a download throws, `model-not-onnx`, `model-too-large`. */
+export async function fetchPlainModel(
+  url: string,
+  hooks: DownloadHooks,
+  isUrgent: boolean,
+  moved: Moved,
+  httpCache: RequestCache,
+): Promise<FetchedPlain> {
+  const { bytes: graph, validator } = await fetchPlain(url, hooks, isUrgent, moved, httpCache);
+  const external: ExternalFile[] = [];
+  let loadedBytes = graph.length;
+  const paths = externalLocations(graph);
+  for (const path of paths) {
+    const fileUrl = urlBeside(url, path, paths.length);
+    const movedOn: Moved = (loaded, total) => moved(loadedBytes + loaded, loadedBytes + total);
+    const file = await fetchPlain(fileUrl, hooks, isUrgent, movedOn, httpCache).catch((error) => {
+      const isMissing = isSdkError(error, 'model-unreachable') && MISSING.includes(error.details.status);
+      throw isMissing ? weightsApart(printable(url), paths, `"${path}" is not beside it`, error) : error;
+    });
+    loadedBytes += file.bytes.length;
+    if (loadedBytes > MODEL_BYTES_MAX)
+      throw new SdkError('model-too-large', { url: printable(url), bytes: loadedBytes, bytesMax: MODEL_BYTES_MAX });
+    external.push({ path, data: file.bytes, validator: file.validator });
+  }
+  return { graph, external, validator: together([validator, ...external.map((file) => file.validator)]) };
+}
+
+/** Of a file that was handed over as bytes: it has nothing beside it. @throws {SdkError} `model-not-onnx` */
+export function requireWhole(name: string, graph: Uint8Array): void {
+  const paths = externalLocations(graph);
+  if (paths.length > 0) throw weightsApart(name, paths, 'a file that is handed over by itself has none beside it');
+}
+
+/** What the server says of the version of all files now; null when it does not tell one. */
+export async function askForPlainValidator(
+  url: string,
+  external: readonly { readonly path: string }[],
+  { access, signal }: Pick<DownloadHooks, 'access' | 'signal'>,
+): Promise<string | null> {
+  const urls = [url, ...external.map(({ path }, index) => urlBeside(url, path, index))];
+  return together(await Promise.all(urls.map((each) => askForValidator(each, access, signal))));
+}
+
+function together(validators: readonly (string | null)[]): string | null {
+  return validators.includes(null) ? null : validators.join('\n');
+}
+
+/** @param count Files that the graph names. @throws {SdkError} `model-not-onnx` */
+function urlBeside(url: string, path: string, count: number): string {
+  const parts = partsWithin(path);
+  if (parts === null) throw weightsApart(printable(url), [path], 'that is not a file in its own folder');
+  if (count > EXTERNAL_FILE_COUNT_MAX) throw weightsApart(printable(url), [path], `those are ${count} files`);
+  if (!/^https?:/.test(url)) throw weightsApart(printable(url), [path], 'nothing lies beside such an address');
+  return new URL(parts.map(encodeURIComponent).join('/'), url).href;
+}
+
+function weightsApart(name: string, paths: readonly string[], why: string, cause?: unknown): SdkError {
+  const [first = ''] = paths;
+  const others = paths.length === 1 ? '' : ` and ${paths.length - 1} more`;
+  const places = `"${first.slice(0, NAME_LENGTH_MAX)}"${others}`;
+  const cure = 'load it by its address with those files beside it, or pack it into a folder that names them: insitu pack FILE.onnx';
+  return new SdkError(
+    'model-not-onnx',
+    { url: name, reason: `it keeps weights in other files (${places}), and ${why}; ${cure}` },
+    { cause },
+  );
+}
