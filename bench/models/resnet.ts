@@ -51,7 +51,7 @@ function block(graph: GraphBuilder, hidden: string, from: number, inner: number,
   return relu(graph, graph.op('Add', [wide, kept]));
 }
 
-const LAST_GAIN = 0.5;
+const LAST_GAIN = 0.2;
 
 interface Layer {
   readonly from: number;

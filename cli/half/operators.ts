@@ -92,7 +92,7 @@ function gemm([left, right, added = null]: readonly (HalfTensor | null)[], { att
   const [rowCount, innerCount] = one.dims as [number, number];
   const columnCount = other.dims[1] as number;
   // The kernel that takes four steps at a time asks for lengths that it can load in fours.
-  const order = isSet('transB') && innerCount % 4 === 0 && columnCount % 4 === 0 ? 'fours' : 'sequence';
+  const order = !isSet('transA') && isSet('transB') && innerCount % 4 === 0 ? 'fours' : 'sequence';
   const values = product({ rowCount, columnCount: innerCount, values: one.values }, { rowCount: innerCount, columnCount, values: other.values }, order);
   const alpha = attributes.get('alpha')?.float ?? 1;
   const beta = attributes.get('beta')?.float ?? 1;
