@@ -8,7 +8,7 @@
  * same entry with sdk/telemetry/telemetry.ts replaced by one that records nothing; both minified and gzipped at level 9. So a module
  * that the client needs anyway counts for the client, and one that is there for telemetry's sake counts for telemetry.
  *
- * A page whose visitor consents fetches dist/insitu.telemetry.js besides. It is no part of the page script and has no goal,
+ * A page whose visitor consents fetches dist/insitu.delivery.js besides. It is no part of the page script and has no goal,
  * but it is a cost of telemetry, so the table by module says what it weighs, and what both come to.
  *
  * The table tells which module the minified bytes come from: every stretch of the output belongs to the source that its
@@ -28,7 +28,7 @@ const release = JSON.parse(readFileSync(path('package.json'), 'utf8')).version;
 
 const INERT = `
 const nothing = () => undefined;
-export const createTelemetry = () => ({ recorder: { isCounting: nothing }, close: nothing });
+export const createTelemetry = () => ({ recorderOf: () => ({ isCounting: nothing }), close: nothing });
 `;
 const withoutTelemetry = {
   name: 'inert-telemetry',
@@ -106,7 +106,7 @@ async function weigh() {
   const fetched = await script('sdk/delivery/delivery.ts');
   return [
     { title: 'telemetry in the page script', gzipBytes: page.gzipBytes - bare.gzipBytes, modules: modulesOf(page, bare) },
-    { title: 'insitu.telemetry.js, fetched on consent', gzipBytes: fetched.gzipBytes, modules: modulesOf(fetched) },
+    { title: 'insitu.delivery.js, fetched on consent', gzipBytes: fetched.gzipBytes, modules: modulesOf(fetched) },
     { title: 'the page script without telemetry', gzipBytes: bare.gzipBytes, modules: modulesOf(bare) },
   ];
 }

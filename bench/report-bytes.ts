@@ -120,7 +120,7 @@ interface Ours {
 async function countOurs(features: readonly Feature[], minutes: readonly Inference[][]): Promise<Ours> {
   const manifest = makeManifest(features);
   const plan = dataPlanOf(manifest);
-  const hash = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  const hash = await planHash(plan);
   const modelVersion = createHash('sha256').update(JSON.stringify(manifest)).digest('hex').slice(0, 16);
   const countRun = createRunCounter(manifest, plan);
   const windows = minutes.map((minute, index) => {

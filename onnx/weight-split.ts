@@ -11,14 +11,9 @@
  * Source: onnx.proto3, TensorProto.external_data; inference-session notes on `externalData` in onnxruntime-common.
  */
 import { EXTERNAL_WEIGHT_BYTES_MIN, SINGLE_FILE_BYTES_MAX } from '../protocol/limits.ts';
+import type { ModelFiles } from './model-files.ts';
 import { IS_DATA, type OnnxModel, type OnnxWeights, readOnnxModel } from './model-reader.ts';
 import { bytesField, fieldsOf, integerField, joined, OnnxFormatError, type Pieces, textField } from './wire-format.ts';
-
-/** A model as it is handed to the runtime: the graph, and files that it names. */
-export interface SplitModel {
-  readonly graph: Uint8Array;
-  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
-}
 
 /** Where a moved tensor's elements are from now on. */
 export interface ExternalPlace {
@@ -31,7 +26,7 @@ export interface ExternalPlace {
  * The same model with its large weights outside the graph, when it is worth it: a large graph that keeps all of its weights inside.
  * What cannot be read here is handed on as it is: the runtime has the last word on a file, and its own formats.
  */
-export function splitWhereLarge(files: SplitModel): SplitModel {
+export function splitWhereLarge(files: ModelFiles): ModelFiles {
   if (files.external.length > 0 || files.graph.length < SINGLE_FILE_BYTES_MAX) return files;
   try {
     return splitWeights(files.graph, EXTERNAL_WEIGHT_BYTES_MIN);
@@ -50,7 +45,7 @@ const OWN_BYTES = 'insitu-own-bytes';
  * @param bytes The model; the answer's external data is a view of it, so it must stay as it is until the session exists.
  * @throws {OnnxFormatError} when the bytes are no ONNX model.
  */
-export function splitWeights(bytes: Uint8Array, minBytes: number): SplitModel {
+export function splitWeights(bytes: Uint8Array, minBytes: number): ModelFiles {
   const places = new Map<OnnxWeights, ExternalPlace>();
   const model = readOnnxModel(bytes);
   for (const weights of model.weights) {

@@ -48,7 +48,7 @@ export const DEVICE_LOSS_GRACE_MS = 100;
 export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
-/** A run waits for company at the most this long. Longer than a person's patience between act and answer nothing is worth waiting for. */
+/** A run waits for others of its batch at the most this long. A person notices a longer wait between an act and its answer. */
 export const BATCH_WAIT_MS_MAX = 1_000;
 /** Tensors that one worker keeps for the page. A pipeline of ten models, 30 frames deep, stays below; more is a leak. */
 export const RESIDENT_TENSOR_COUNT_MAX = 512;
@@ -143,10 +143,10 @@ export const UPDATE_DELAY_MS = 2_000;
 // ── The choice ─────────────────────────────────────────────────────────────────────────────────
 
 /** Candidates that are timed against each other: the best of each provider, and one whose file is at hand anyway. */
-export const FINALIST_COUNT_MAX = 3;
+export const TIMED_CANDIDATE_COUNT_MAX = 3;
 /** Bytes that a first load fetches only to time another candidate. Two seconds at 32 Mbit/s, once per model and device. */
 export const MEASURE_BYTES_MAX = 8 * 1024 * 1024;
-/** The same behind the first result, when nobody waits. More is not worth anyone's data plan. */
+/** The same behind the first result, when nobody waits. More would be too much of a person's data plan. */
 export const MEASURE_BACKGROUND_BYTES_MAX = 32 * 1024 * 1024;
 /** Timed spans per candidate; their median is compared. An odd number, so that one hiccup is never the median. */
 export const MEASURE_SPAN_COUNT = 5;
@@ -154,10 +154,10 @@ export const MEASURE_SPAN_COUNT = 5;
 export const MEASURE_MS_MAX = 200;
 /** A span repeats the run until this long: a page's clock may tick only once a millisecond. */
 export const MEASURE_SPAN_MS_MIN = 4;
-/** Another candidate replaces the rules' favourite when it takes this much less time: below it, noise would decide. */
+/** Another candidate replaces the first of the rules when it takes this much less time: below it, noise would decide. */
 export const MEASURE_GAIN_RATIO_MIN = 0.1;
-/** From the first result to what is looked at behind it (timing, another adapter): the page's own start comes first. */
-export const REVIEW_DELAY_MS = 2_000;
+/** From the first result to the retest behind it (golden outputs, timing, another adapter): the page's own start comes first. */
+export const RETEST_DELAY_MS = 2_000;
 /** Remembered choices. One per model version and set of options; when they are full, all go and are measured again. */
 export const VERDICT_COUNT_MAX = 64;
 /** Share of the device's memory that a model's file may have: the runtime needs up to as much again. */
@@ -241,7 +241,7 @@ export const BACKOFF_MS_MIN = 1_000;
 export const BACKOFF_MS_MAX = 5 * 60_000;
 /** One report request, answer included. Behind it the window stays in the outbox and is retried. */
 export const REPORT_TIMEOUT_MS = 20_000;
-/** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker does not tire. */
+/** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */
 export const SILENT_REFUSAL_COUNT_MAX = 3;
 /** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
 export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;

@@ -3,10 +3,8 @@
  *
  *   node scripts/build.mjs [lib] [node] [site]      default: all three
  *
- *   lib   dist/insitu.js (ESM), dist/insitu.global.js (script tag); fetched by both when needed: dist/insitu.worker.js,
- *         dist/insitu.telemetry.js, dist/insitu.counts.js, dist/insitu.local-dp.js,
- *         dist/insitu.tokenizer.js, dist/ort/ (onnxruntime-web as published, three builds);
- *         dist/insitu.element.js (`<insitu-sent>`); dist/insitu.sw.js and .sw.mjs (for service workers); dist/types/
+ *   lib   what a page fetches, by the names in protocol/shipped-files.json: `entries` that an application names, files that those
+ *         fetch when needed, dist/ort/ (onnxruntime-web as published, three builds, and the snapshot); dist/types/
  *   node  dist/node/cli.js and dist/node/collector.js, with native and server packages left outside
  *   site  dist/site/: demo, dashboard, service worker (vite.config.ts)
  *
@@ -14,8 +12,9 @@
  * stay as written: the application's bundler resolves it.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { basename } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { definitions } from './definitions.mjs';
@@ -27,37 +26,35 @@ const parts = process.argv.slice(2);
 const wants = (part) => parts.length === 0 || parts.includes(part);
 const transform = { define: definitions };
 
-/** onnxruntime-web's files, unchanged: each module with the one binary that belongs to it. */
+const { entries, ...shipped } = JSON.parse(readFileSync(path('protocol/shipped-files.json'), 'utf8'));
+/** onnxruntime-web's files, unchanged: each module with the one binary that belongs to it, and what the wasm module imports in Node. */
 const RUNTIME_FILES = [
-  'ort.wasm.bundle.min.mjs',
-  'ort-wasm-simd-threaded.wasm',
-  // The wasm module needs this beside it in Node (`insitu baseline`); browsers never ask for it.
-  'ort-wasm-simd-threaded.mjs',
-  'ort.webgpu.bundle.min.mjs',
-  'ort-wasm-simd-threaded.asyncify.wasm',
-  'ort.jspi.bundle.min.mjs',
-  'ort-wasm-simd-threaded.jspi.wasm',
+  ...[shipped.wasmModule, shipped.wasmBinary, shipped.wasmInNode],
+  ...[shipped.webgpuModule, shipped.webgpuBinary, shipped.jspiModule, shipped.jspiBinary],
 ];
 
+/** A constant of another file costs its value and no name. */
+const optimization = { inlineConst: true };
+
 async function bundle(input, output, options = {}) {
-  const build = await rolldown({ input: path(input), transform, platform: 'browser', treeshake: true, ...options });
+  const build = await rolldown({ input: path(input), transform, platform: 'browser', treeshake: true, optimization, ...options });
   await build.write({ minify: true, codeSplitting: false, sourcemap: true, ...output });
   await build.close();
 }
 
 async function buildLibrary() {
-  await bundle('sdk/index.ts', { file: path('dist/insitu.js'), format: 'esm' });
-  await bundle('sdk/global.ts', { file: path('dist/insitu.global.js'), format: 'iife', name: 'insitu' });
-  await bundle('sdk/delivery/delivery.ts', { file: path('dist/insitu.telemetry.js'), format: 'esm' });
-  await bundle('sdk/counting/entry.ts', { file: path('dist/insitu.counts.js'), format: 'esm' });
-  await bundle('sdk/sent-element/sent-element.ts', { file: path('dist/insitu.element.js'), format: 'esm' });
-  await bundle('sdk/service-worker/service-worker.ts', { file: path('dist/insitu.sw.js'), format: 'iife', name: 'insitu' });
-  await bundle('sdk/service-worker/service-worker.ts', { file: path('dist/insitu.sw.mjs'), format: 'esm' });
-  await bundle('sdk/local-dp/entry.ts', { file: path('dist/insitu.local-dp.js'), format: 'esm' });
-  await bundle('worker/prepare/text-tokenizer.ts', { file: path('dist/insitu.tokenizer.js'), format: 'esm' });
-  await bundle('worker/inference-worker.ts', { file: path('dist/insitu.worker.js'), format: 'esm' });
+  await bundle('sdk/index.ts', { file: path(`dist/${entries.module}`), format: 'esm' });
+  await bundle('sdk/global.ts', { file: path(`dist/${entries.global}`), format: 'iife', name: 'insitu' });
+  await bundle('sdk/delivery/delivery.ts', { file: path(`dist/${shipped.delivery}`), format: 'esm' });
+  await bundle('sdk/counting/entry.ts', { file: path(`dist/${shipped.counts}`), format: 'esm' });
+  await bundle('sdk/sent-element/sent-element.ts', { file: path(`dist/${entries.element}`), format: 'esm' });
+  await bundle('sdk/service-worker/service-worker.ts', { file: path(`dist/${entries.serviceWorker}`), format: 'iife', name: 'insitu' });
+  await bundle('sdk/service-worker/service-worker.ts', { file: path(`dist/${entries.serviceWorkerModule}`), format: 'esm' });
+  await bundle('sdk/local-dp/entry.ts', { file: path(`dist/${shipped.localDp}`), format: 'esm' });
+  await bundle('worker/prepare/text-tokenizer.ts', { file: path(`dist/${shipped.tokenizer}`), format: 'esm' });
+  await bundle('worker/inference-worker.ts', { file: path(`dist/${shipped.worker}`), format: 'esm' });
   mkdirSync(path('dist/ort'), { recursive: true });
-  for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${file}`), path(`dist/ort/${file}`));
+  for (const file of RUNTIME_FILES) copyFileSync(path(`node_modules/onnxruntime-web/dist/${basename(file)}`), path(`dist/${file}`));
   await buildSnapshot();
   rmSync(path('dist/types'), { recursive: true, force: true });
   execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('sdk/tsconfig.build.json')], { stdio: 'inherit' });
@@ -68,7 +65,7 @@ async function buildLibrary() {
 
 /** Made again only when the runtime is another one, or how it is made. */
 async function buildSnapshot() {
-  const file = path('dist/ort/ort-wasm-simd-threaded.snapshot.wasm');
+  const file = path(`dist/${shipped.wasmSnapshot}`);
   const id = JSON.parse(definitions.__SNAPSHOT__);
   const made = path(`.build/runtime-snapshot-${id}.wasm`);
   if (!existsSync(made)) {
@@ -86,7 +83,9 @@ async function buildNode() {
   const input = { cli: path('cli/insitu.ts'), collector: path('collector/index.ts') };
   const build = await rolldown({ input, transform, platform: 'node', treeshake: true, external });
   const banner = (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : '');
-  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap: true, chunkFileNames: '[name].js', banner });
+  // Beside the entries, from where a module finds dist/; and never of an entry's name, which a command may share.
+  const chunkFileNames = '[name].part.js';
+  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap: true, chunkFileNames, banner });
   await build.close();
   const written = new Set(output.map((file) => file.fileName));
   for (const name of readdirSync(path('dist/node'))) if (!written.has(name)) rmSync(path(`dist/node/${name}`));

@@ -10,6 +10,7 @@
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
+import * as shipped from '../protocol/shipped-files.json';
 import type {
   Consideration,
   FileAddress,
@@ -19,20 +20,20 @@ import type {
   LoadRequest,
   RuntimeBuild,
 } from '../protocol/worker/loading.ts';
-import type { Client, ClientOptions, Logger } from './api/client.ts';
+import type { Client, ClientOptions } from './api/client.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
+import type { Logger } from './api/logger.ts';
 import type { Observer } from './api/observe.ts';
 import { checkClientOptions, checkLoad, checkObserve } from './api/option-checks.ts';
 import type { ModelSignature } from './api/runs.ts';
-import type { Telemetry } from './api/telemetry.ts';
 import { type AssetTable, assetsIn } from './assets/assets.ts';
 import { keepFiles } from './assets/offline-files.ts';
 import { createLogger } from './logger.ts';
-import { LoadedModelHandle } from './model/model.ts';
+import { OpenModel } from './model/model.ts';
 import { type Bound, ModelBinding } from './model/model-binding.ts';
 import type { TelemetryFiles } from './telemetry/level.ts';
 import type { Recorder } from './telemetry/recorder.ts';
-import { createTelemetry } from './telemetry/telemetry.ts';
+import { createTelemetry, type OwnedTelemetry } from './telemetry/telemetry.ts';
 import { StoredModels } from './workers/stored-models.ts';
 import { WorkerHost } from './workers/worker-host.ts';
 import { type LoadOutcome, WorkerSet } from './workers/worker-set.ts';
@@ -51,7 +52,7 @@ export function createClientWith(options: ClientOptions, besideScript: () => Ass
 
 class PageClient implements Client {
   readonly models: ModelStore;
-  readonly telemetry: Telemetry;
+  readonly telemetry: OwnedTelemetry;
   private readonly logger: Logger;
   private readonly workers: WorkerSet;
   private readonly recorder: Recorder;
@@ -59,7 +60,6 @@ class PageClient implements Client {
   private readonly assets: AssetTable;
   /** Of the runtimes that models were opened with. */
   private readonly builds = new Set<RuntimeBuild>();
-  private readonly closeTelemetry: () => Promise<void>;
   private closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, assets: AssetTable) {
@@ -67,14 +67,13 @@ class PageClient implements Client {
     const { worker, runtimes, tokenizer } = assets;
     this.assets = assets;
     this.files = {
-      delivery: oneImportOf('insitu.telemetry.js', assets.telemetry),
-      counts: oneImportOf('insitu.counts.js', assets.counts),
-      localDp: oneImportOf('insitu.local-dp.js', assets.localDp),
+      delivery: oneImportOf(shipped.delivery, assets.delivery),
+      counts: oneImportOf(shipped.counts, assets.counts),
+      localDp: oneImportOf(shipped.localDp, assets.localDp),
     };
-    const telemetry = createTelemetry({ ...options, logger: this.logger }, undefined, undefined, this.files);
-    this.telemetry = telemetry;
-    this.recorder = telemetry.recorder;
-    this.closeTelemetry = () => telemetry.close();
+    this.telemetry = createTelemetry({ ...options, logger: this.logger }, { files: this.files });
+    // A page knows of no candidate yet.
+    this.recorder = this.telemetry.recorderOf('stable');
     const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
     const settings = {
       assets: { runtimes, tokenizer },
@@ -98,13 +97,14 @@ class PageClient implements Client {
         // The version that was open is meant, not a newer one.
         return this.open(source, { ...asked, signal, update: 'never' }, recorder, considered);
       },
-      release: ({ host, loaded }) => this.workers.closeModel(host, loaded.handle),
+      release: ({ host, loaded }) => this.workers.closeModel(host, loaded.loadId),
       lostIdle: (loaded, code) => {
         if (this.closing === null) recorder?.lost(loaded, code);
       },
     });
-    // What the caller says of feeds and outputs is a promise for her compiler; at run time every model is checked the same way.
-    return new LoadedModelHandle(binding, recorder, this.files.counts, options.batch ?? null) as unknown as Model<S, R>;
+    const model = new OpenModel(binding, recorder, this.files.counts, options.batch ?? null);
+    // What the caller says of feeds and outputs is a promise to the compiler; at run time every model is checked the same way.
+    return model as unknown as Model<S, R>;
   }
 
   /** @param considered Null for the first load; else what a rebuild leaves. */
@@ -150,7 +150,7 @@ class PageClient implements Client {
 
   private async end(): Promise<void> {
     await this.workers.close();
-    await this.closeTelemetry();
+    await this.telemetry.close();
   }
 
   /** A page that fails to answer has no better address, and one that throws about an update has still been told. */
@@ -182,14 +182,14 @@ class PageClient implements Client {
         signal,
         this.hooksOf(options, (progress) => report?.(progress)),
       );
-      const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.handle));
+      const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.loadId));
       if (outcome.ok) report?.(readyProgress(outcome.loaded));
       return outcome;
     } catch (error) {
       if (!isSdkError(error)) throw error;
       return { ok: false, failure: { modelVersion: UNKNOWN_MODEL_VERSION, error: toWire(error) } };
     } finally {
-      // Progress has a port of its own; what arrives behind the end of the load is of no use any more.
+      // Progress has a port of its own; what arrives behind the end of the load is dropped.
       report = undefined;
     }
   }

@@ -19,6 +19,8 @@ export type { ErrorDetails } from '../protocol/errors.ts';
 export { ERROR_CODES, isSdkError, SdkError } from '../protocol/errors.ts';
 export type * from './api/client.ts';
 export type * from './api/load.ts';
+export type * from './api/logger.ts';
 export type * from './api/observe.ts';
 export type * from './api/runs.ts';
 export type * from './api/telemetry.ts';
+export type * from './api/tensors.ts';

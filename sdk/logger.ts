@@ -3,9 +3,10 @@
  *
  * Invariants
  *  - A message holds codes, counts, sizes and names of the manifest; never an input, an output or an identifier.
- *  - A sink that throws disturbs nobody.
+ *  - A sink that throws disturbs no call.
  */
-import type { ClientOptions, Logger, LogLevel } from './api/client.ts';
+import type { ClientOptions } from './api/client.ts';
+import type { Logger, LogLevel } from './api/logger.ts';
 
 const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
@@ -15,7 +16,7 @@ export function createLogger({ logger, logLevel = 'warn' }: Pick<ClientOptions, 
     try {
       logger(level, code, message);
     } catch {
-      // Nobody is left to tell.
+      // The logger itself failed.
     }
   };
 }

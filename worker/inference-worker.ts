@@ -8,7 +8,7 @@
  */
 import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
-import { LIFE_LOCK_TIMEOUT_MS, REVIEW_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { LIFE_LOCK_TIMEOUT_MS, RETEST_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
 import type {
   ControlApi,
   LoadReply,
@@ -21,12 +21,13 @@ import type {
 } from '../protocol/worker/control.ts';
 import type { BatchRule, FileAddress, LoadedModel, LoadHooks, LoadRequest } from '../protocol/worker/loading.ts';
 import { LoadJob } from './choice/load-job.ts';
-import { ElsewhereSignal, Loader, type RunnableModel } from './load/loader.ts';
+import { OtherWorkerSignal } from './choice/runtime-slot.ts';
+import { Loader, type RunnableModel } from './load/loader.ts';
 import { ResidentStore } from './queue/resident-store.ts';
 import { RunQueue } from './queue/run-queue.ts';
 import type { PortModel } from './runs/port-model.ts';
 import { RunPort } from './runs/run-port.ts';
-import { earlyOrder, startEarly } from './runtime/early-start.ts';
+import { earlyStartOf, startEarly } from './runtime/early-start.ts';
 import { ModelSource } from './source/model-source.ts';
 import { ReadAhead } from './source/read-ahead.ts';
 import { fetchUpdate } from './source/update.ts';
@@ -35,9 +36,9 @@ import { checkStore } from './store/store-check.ts';
 import { batchRefusal } from './trust/batch-proof.ts';
 
 /** Before anything else: most of a warm start is the runtime's. */
-const order = earlyOrder(self.name);
-const early = startEarly(order);
-const readAhead = order.model === null ? null : new ReadAhead(order.model);
+const earlyStart = earlyStartOf(self.name);
+const earlyRuntime = startEarly(earlyStart);
+const readAhead = earlyStart.model === null ? null : new ReadAhead(earlyStart.model);
 
 class InferenceWorker implements ControlApi<MessagePort> {
   private readonly queue = new RunQueue();
@@ -45,17 +46,17 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly models = new Map<number, PortModel>();
   private readonly loads = new Map<number, AbortController>();
   private readonly updates = new Map<number, () => void>();
-  private readonly reviews = new Map<number, () => void>();
-  /** Of models with a review: aborted when the model is closed. */
-  private readonly reviewed = new Map<number, AbortController>();
+  private readonly retests = new Map<number, () => void>();
+  /** Of models with a retest: aborted when the model is closed. */
+  private readonly retested = new Map<number, AbortController>();
   readonly runs = new RunPort(
     (news, transfer) => self.postMessage(news, transfer),
     this.models,
     this.residents,
     this.queue,
-    (handle) => {
-      this.updates.get(handle)?.();
-      this.reviews.get(handle)?.();
+    (loadId) => {
+      this.updates.get(loadId)?.();
+      this.retests.get(loadId)?.();
       this.prepareNextVisit();
     },
   );
@@ -70,7 +71,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys, readAhead);
     this.tell = (news) => newsPort.postMessage(news);
-    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), early);
+    this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), earlyRuntime);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
 
@@ -86,12 +87,12 @@ class InferenceWorker implements ControlApi<MessagePort> {
       const model = await loader.load(job);
       const loaded = await this.admit(id, request, model);
       this.planUpdate(job, model, hooks);
-      this.planReview(id, model);
+      this.planRetest(id, model);
       return { ok: true, value: loaded };
     } catch (error) {
       const { isSpoilt } = loader;
-      if (error instanceof ElsewhereSignal) {
-        return { ok: false, elsewhere: { provider: error.provider, considered: job.considered }, isSpoilt };
+      if (error instanceof OtherWorkerSignal) {
+        return { ok: false, otherWorker: { provider: error.provider, considered: job.considered }, isSpoilt };
       }
       return { ok: false, failure: { modelVersion: job.modelVersion, error: toWire(error) }, isSpoilt };
     } finally {
@@ -103,17 +104,17 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.loads.get(id)?.abort();
   }
 
-  async close(handle: number): Promise<Reply<null>> {
-    await this.runs.allEntered(handle);
-    const model = this.models.get(handle);
-    this.models.delete(handle);
-    this.updates.delete(handle);
-    this.reviews.delete(handle);
-    this.reviewed.get(handle)?.abort();
-    this.reviewed.delete(handle);
+  async close(loadId: number): Promise<Reply<null>> {
+    await this.runs.allEntered(loadId);
+    const model = this.models.get(loadId);
+    this.models.delete(loadId);
+    this.updates.delete(loadId);
+    this.retests.delete(loadId);
+    this.retested.get(loadId)?.abort();
+    this.retested.delete(loadId);
     if (model === undefined) return { ok: true, value: null };
     const release = () => {
-      this.residents.dropOf(handle);
+      this.residents.dropOf(loadId);
       return model.session.release();
     };
     return reply(() => this.queue.control(release).then(() => null));
@@ -164,13 +165,13 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   /** Lets runs of this model in, together where the load asked for it and the model has proved that it may. */
-  private async admit(handle: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
-    const { session, watch, counter, processing, loaded } = model;
-    const prove = () => batchRefusal((feeds) => watch.run(feeds), loaded.manifest, batch as BatchRule);
+  private async admit(loadId: number, { batch, resident }: LoadRequest, model: RunnableModel): Promise<LoadedModel> {
+    const { session, guard, counter, processing, loaded } = model;
+    const prove = () => batchRefusal((feeds) => guard.run(feeds), loaded.manifest, batch as BatchRule);
     const refusal = batch === null ? null : await this.queue.control(prove);
-    this.models.set(handle, {
+    this.models.set(loadId, {
       session,
-      watch,
+      guard,
       counter,
       processing,
       batch: refusal === null ? batch : null,
@@ -189,15 +190,15 @@ class InferenceWorker implements ControlApi<MessagePort> {
     });
   }
 
-  /** What the choice left open is looked at behind the first result, too. */
-  private planReview(handle: number, { review }: RunnableModel): void {
-    if (review === null) return;
+  /** What the choice left open is found out behind the first result, too. */
+  private planRetest(loadId: number, { retest }: RunnableModel): void {
+    if (retest === null) return;
     const closing = new AbortController();
-    this.reviewed.set(handle, closing);
-    this.reviews.set(handle, () => {
-      this.reviews.delete(handle);
-      // A review that fails, most often because the model was closed, leaves the question to the next visit.
-      setTimeout(() => void (this.models.has(handle) && review(closing.signal).catch(() => undefined)), REVIEW_DELAY_MS);
+    this.retested.set(loadId, closing);
+    this.retests.set(loadId, () => {
+      this.retests.delete(loadId);
+      // A retest that fails, most often because the model was closed, leaves the question to the next visit.
+      setTimeout(() => void (this.models.has(loadId) && retest(closing.signal).catch(() => undefined)), RETEST_DELAY_MS);
     });
   }
 
@@ -205,13 +206,13 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private prepareNextVisit(): void {
     if (this.isNextVisitPrepared) return;
     this.isNextVisitPrepared = true;
-    setTimeout(() => void this.loader?.prepareNextVisit(), REVIEW_DELAY_MS);
+    setTimeout(() => void this.loader?.prepareNextVisit(), RETEST_DELAY_MS);
   }
 
   private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
-    const watch = { signal: new AbortController().signal, access, onBytes: () => undefined };
+    const downloadHooks = { signal: new AbortController().signal, access, onBytes: () => undefined };
     try {
-      const update = await fetchUpdate(this.source, url, variant, watch);
+      const update = await fetchUpdate(this.source, url, variant, downloadHooks);
       if (update !== null) hooks.updated(update);
     } catch (error) {
       // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.

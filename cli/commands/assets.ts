@@ -10,33 +10,34 @@
  *
  * Not here: compressing in transit, which is the server's and better (brotli), and keeps the browser's streaming compile.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { argumentError, UsageError } from '../terminal/usage-error.ts';
+import * as shipped from '../../protocol/shipped-files.json';
+import { RUNTIME_BUILDS, type RuntimeBuild } from '../../protocol/worker/loading.ts';
+import { countOf, onlyName, readArguments } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
-const USAGE = `insitu assets DIR [options]
+export const usage = `insitu assets DIR [options]
 
   copies insitu's browser files into DIR, from where a page loads them:
   createClient({ assets: '/insitu/' }), or <script src="/insitu/insitu.global.js">
 
       --max-file-bytes N  files over this are written gzipped (.wasm.gz); for hosts with a limit per file, 26214400 for 25 MiB
       --only BUILDS     runtimes to copy, of wasm,webgpu,jspi; default: all three
-      --help
 `;
 
-/** Files of each runtime build that a browser fetches (scripts/build.mjs puts them there). */
-const RUNTIME_FILES = {
-  wasm: ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm', 'ort-wasm-simd-threaded.snapshot.wasm'],
-  webgpu: ['ort.webgpu.bundle.min.mjs', 'ort-wasm-simd-threaded.asyncify.wasm'],
-  jspi: ['ort.jspi.bundle.min.mjs', 'ort-wasm-simd-threaded.jspi.wasm'],
-} as const;
-type Build = keyof typeof RUNTIME_FILES;
-
-/** Scripts of our own in dist/, and no source map. */
-const SCRIPT = /^insitu(\.[\w-]+)*\.m?js$/;
+/** What an application names, and what those fetch. */
+const SCRIPTS = [
+  ...Object.values(shipped.entries),
+  ...[shipped.worker, shipped.delivery, shipped.counts, shipped.localDp, shipped.tokenizer],
+];
+const RUNTIME_FILES: Readonly<Record<RuntimeBuild, readonly string[]>> = {
+  wasm: [shipped.wasmModule, shipped.wasmBinary, shipped.wasmSnapshot],
+  webgpu: [shipped.webgpuModule, shipped.webgpuBinary],
+  jspi: [shipped.jspiModule, shipped.jspiBinary],
+};
 
 interface Written {
   readonly name: string;
@@ -47,52 +48,30 @@ interface Written {
   readonly stale: string | null;
 }
 
-export function runAssets(args: readonly string[]): void {
-  const { values, positionals } = parse(args);
-  if (values.help === true) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const [target, ...more] = positionals;
-  if (target === undefined || more.length > 0) throw new UsageError('Name one folder: insitu assets DIR. See insitu assets --help.');
-  const bytesMax = limitOf(values['max-file-bytes']);
+export function run(args: readonly string[]): void {
+  const { values, positionals } = readArguments('assets', args, { 'max-file-bytes': { type: 'string' }, only: { type: 'string' } });
+  const target = onlyName('assets', positionals, 'Name one folder: insitu assets DIR.');
+  const limit = values['max-file-bytes'];
+  const bytesMax = limit === undefined ? Number.POSITIVE_INFINITY : countOf('max-file-bytes', limit);
   const source = distFolder();
-  const names = [...readdirSync(source).filter((name) => SCRIPT.test(name)), ...runtimeFiles(values.only)];
-  const files = names.sort().map((name) => planned(source, name, bytesMax));
+  const files = [...SCRIPTS, ...runtimeFiles(values.only)].sort().map((name) => planned(source, name, bytesMax));
   for (const file of files) write(source, target, file);
   process.stdout.write(report(target, files));
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { 'max-file-bytes': { type: 'string' }, only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-    });
-  } catch (error) {
-    throw argumentError(error, 'See insitu assets --help.');
-  }
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return Number.POSITIVE_INFINITY;
-  if (!/^[1-9]\d*$/.test(text)) throw new UsageError(`--max-file-bytes must be a whole number of bytes, not "${text}".`);
-  return Number(text);
-}
-
 function runtimeFiles(only: string | undefined): string[] {
-  const builds = only === undefined ? Object.keys(RUNTIME_FILES) : only.split(',').map((name) => name.trim());
-  return builds.flatMap((build) => {
-    if (!Object.hasOwn(RUNTIME_FILES, build)) throw new UsageError(`--only takes wasm, webgpu and jspi, not "${build}".`);
-    return RUNTIME_FILES[build as Build].map((name) => `ort/${name}`);
+  const asked = only === undefined ? RUNTIME_BUILDS : only.split(',').map((name) => name.trim());
+  return asked.flatMap((name) => {
+    const build = RUNTIME_BUILDS.find((each) => each === name);
+    if (build === undefined) throw new UsageError(`--only takes ${RUNTIME_BUILDS.join(', ')}, not "${name}".`);
+    return RUNTIME_FILES[build];
   });
 }
 
 /** The package's dist/, from dist/node/ where this file is bundled into. */
 function distFolder(): string {
-  const folder = fileURLToPath(new URL('../../', import.meta.url));
-  if (!existsSync(join(folder, 'insitu.worker.js'))) throw new UsageError(`${folder} holds no browser files. Install the package again.`);
+  const folder = fileURLToPath(new URL('../', import.meta.url));
+  if (!existsSync(join(folder, shipped.worker))) throw new CommandError(`${folder} holds no browser files. Install the package again.`);
   return folder;
 }
 
@@ -101,10 +80,10 @@ function planned(source: string, name: string, bytesMax: number): Written {
   const { size } = statSync(path);
   if (size <= bytesMax) return { name, bytes: size, packed: null, stale: name.endsWith('.wasm') ? `${name}.gz` : null };
   if (!name.endsWith('.wasm'))
-    throw new UsageError(`${name} has ${size} bytes, more than --max-file-bytes, and a script cannot be gzipped.`);
+    throw new CommandError(`${name} has ${size} bytes, more than --max-file-bytes, and a script cannot be gzipped.`);
   const packed = gzipSync(readFileSync(path), { level: 9 });
   if (packed.length > bytesMax) {
-    throw new UsageError(`${name} has ${packed.length} bytes even when gzipped, more than --max-file-bytes. Leave it out with --only.`);
+    throw new CommandError(`${name} has ${packed.length} bytes even when gzipped, more than --max-file-bytes. Leave it out with --only.`);
   }
   return { name: `${name}.gz`, bytes: packed.length, packed, stale: name };
 }

@@ -9,9 +9,8 @@
  *  - The file names model version and plan; the collector refuses it for any other.
  *  - It never reaches a page: it is a histogram of training data. It holds counts and nothing else of a row.
  *
- * Not here: what a file's rows are (cli/readers/).
+ * Not here: what a file's rows are (cli/data/).
  */
-
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Baseline } from '../../collector/store/store.ts';
@@ -19,19 +18,22 @@ import { type Plan, planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { denseOf } from '../../counts/statistics/summary.ts';
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
-import { parseDataArguments } from '../data/data-arguments.ts';
+import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
+import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
 import { RowTally } from '../data/row-tally.ts';
-import { openModelFolder, parseManifest, readVariant, sha256Of, writeWhole } from '../folder/model-folder.ts';
+import { openModelFolder, parseManifest, readVariant } from '../folder/model-folder.ts';
+import { writeAllWhole } from '../folder/whole-files.ts';
 import { answerOf } from '../runtime/answers.ts';
 import { createNodeSession } from '../runtime/node-session.ts';
+import { readArguments } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 
-const USAGE = `insitu baseline FOLDER [--data PATH...] [--variant ID] [--limit N]
+export const usage = `insitu baseline FOLDER [--data PATH...] [--variant ID] [--limit N]
 
 Counts a data set as a page counts it, with the model of FOLDER/model.json, and writes FOLDER/baseline.json: counts only.
 Where the manifest has no variants (model.json or observe.json), something else runs the model: inputs alone are counted.
@@ -48,17 +50,13 @@ Where the manifest has no variants (model.json or observe.json), something else 
 A row that cannot be read is left out, counted and named.
 `;
 
-/** `insitu baseline`. */
-export async function runBaseline(args: readonly string[]): Promise<void> {
-  const given = parseDataArguments('baseline', args, { variant: { type: 'string' } });
-  if (given === null) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const { folder, data, limit, own } = given;
+export async function run(args: readonly string[]): Promise<void> {
+  const given = readArguments('baseline', args, { ...DATA_OPTIONS, variant: { type: 'string' } });
+  const { folder, data, limit } = dataArguments('baseline', given);
+  const { variant } = given.values;
   const model = await openModelFolder(folder);
   const isObserved = model.manifest.variants.length === 0;
-  const modelFiles = isObserved ? null : await readVariant(model, own.variant as string | undefined);
+  const modelFiles = isObserved ? null : await readVariant(model, variant);
   const validation = join(folder, 'validation.json');
   if (data.length === 0 && !existsSync(validation)) {
     throw new UsageError(`${validation} is not there. Name the data: --data PATH. See insitu baseline --help.`);
@@ -69,10 +67,10 @@ export async function runBaseline(args: readonly string[]): Promise<void> {
   const { baseline, rows } = await makeBaseline(model.manifestJson, modelFiles, source.examples(), progress.advance).finally(progress.end);
   const notes = isObserved ? ['The manifest has no model to run: outputs are not counted.', ...source.notes] : source.notes;
   process.stdout.write([...rows.lines(), ...stateLines(model.manifest, baseline), ...notes, ''].join('\n'));
-  if (baseline.n === 0) throw new UsageError('No row was counted, so no baseline was written.');
-  const file = join(folder, 'baseline.json');
-  await writeWhole(file, `${JSON.stringify(baseline)}\n`);
-  process.stdout.write(`${file}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
+  if (baseline.n === 0)
+    throw new CommandError('No row was counted, so no baseline was written. The lines above say why rows were left out.');
+  await writeAllWhole(folder, new Map([['baseline.json', `${JSON.stringify(baseline)}\n`]]));
+  process.stdout.write(`${join(folder, 'baseline.json')}: ${baseline.n} examples, ${baseline.cells.length} cells, plan ${baseline.plan}\n`);
 }
 
 /**
@@ -84,11 +82,11 @@ export async function runBaseline(args: readonly string[]): Promise<void> {
  */
 export async function makeBaseline(
   manifestJson: string,
-  modelFiles: Uint8Array | SplitModel | null,
+  modelFiles: Uint8Array | ModelFiles | null,
   examples: AsyncIterable<Example>,
   advance: () => void = () => undefined,
 ): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {
-  const manifest = parseManifest(manifestJson);
+  const { manifest } = parseManifest(manifestJson);
   const plan = dataPlanOf(manifest);
   const count = createRunCounter(modelFiles === null ? { ...manifest, outputs: [] } : manifest, plan);
   const run = modelFiles === null ? null : await createNodeSession(modelFiles);
@@ -109,8 +107,8 @@ export async function makeBaseline(
 async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: ReadonlyMap<number, number>): Promise<Baseline> {
   const cells = [...sums.keys()].sort((a, b) => a - b);
   return {
-    modelVersion: sha256Of(manifestJson).slice(0, 16),
-    plan: await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+    modelVersion: await modelVersionOf(manifestJson),
+    plan: await planHash(plan),
     n,
     cells,
     counts: cells.map((cell) => sums.get(cell) as number),

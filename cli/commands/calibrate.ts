@@ -10,23 +10,26 @@
  *
  * Not here: quantiles and rounding (cli/data/equal-frequency.ts), how values find their cells (counts/layout/bins.ts).
  */
-
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import { basename } from 'node:path';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { manifestJsonOf } from '../../protocol/manifest/served-manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
-import { countOf, parseDataArguments } from '../data/data-arguments.ts';
-import { type EdgesVerdict, equalFrequencyEdges, Reservoir } from '../data/equal-frequency.ts';
+import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
+import { type EdgesAnswer, equalFrequencyEdges, Reservoir } from '../data/equal-frequency.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
 import { RowTally } from '../data/row-tally.ts';
-import { openModelFolder, readVariant, writeWhole } from '../folder/model-folder.ts';
+import { openModelFolder, readVariant } from '../folder/model-folder.ts';
+import { writeAllWhole } from '../folder/whole-files.ts';
 import { answerOf } from '../runtime/answers.ts';
 import { createNodeSession } from '../runtime/node-session.ts';
+import { countOf, readArguments } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 
-const USAGE = `insitu calibrate FOLDER --data PATH... [--cells 32] [--write] [--variant ID] [--limit N]
+export const usage = `insitu calibrate FOLDER --data PATH... [--cells 32] [--write] [--variant ID] [--limit N]
 
 Finds edges between which equally many values of a data set lie, for every numeric input, numeric column and numeric
 output that has no bins, and prints them; with --write it puts them into FOLDER/model.json (or observe.json).
@@ -41,6 +44,8 @@ output that has no bins, and prints them; with --write it puts them into FOLDER/
 /** Two edges are the fewest that a manifest takes, 256 the most; each is between two cells. */
 const CELL_COUNT_MIN = 3;
 const CELL_COUNT_MAX = 257;
+/** Without --cells: enough to show where a distribution moves, and each still holds thirty of a thousand rows. */
+const CELL_COUNT = 32;
 
 /** Something numeric without bins. */
 interface Target {
@@ -56,22 +61,19 @@ interface Target {
 
 interface CalibratedTarget {
   readonly target: Target;
-  readonly verdict: EdgesVerdict;
+  readonly answer: EdgesAnswer;
 }
 
-/** `insitu calibrate`. */
-export async function runCalibrate(args: readonly string[]): Promise<void> {
-  const given = parseDataArguments('calibrate', args, {
+export async function run(args: readonly string[]): Promise<void> {
+  const given = readArguments('calibrate', args, {
+    ...DATA_OPTIONS,
     cells: { type: 'string' },
     variant: { type: 'string' },
     write: { type: 'boolean' },
   });
-  if (given === null) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const { folder, data, limit, own } = given;
-  const cellCount = countOf('cells', String(own.cells ?? 32));
+  const { folder, data, limit } = dataArguments('calibrate', given);
+  const { cells, variant, write: isWritten = false } = given.values;
+  const cellCount = cells === undefined ? CELL_COUNT : countOf('cells', cells);
   if (cellCount < CELL_COUNT_MIN || cellCount > CELL_COUNT_MAX) {
     throw new UsageError(`--cells must be from ${CELL_COUNT_MIN} to ${CELL_COUNT_MAX}, not ${cellCount}.`);
   }
@@ -86,27 +88,28 @@ export async function runCalibrate(args: readonly string[]): Promise<void> {
     return;
   }
   const needsModel = targets.some(({ isOutput }) => isOutput);
-  const modelFiles = needsModel ? await readVariant(model, own.variant as string | undefined) : null;
+  const modelFiles = needsModel ? await readVariant(model, variant) : null;
   const opened = await openData(model.manifest, data);
   const source = limit === null ? opened : limitSource(opened, limit);
   const progress = startProgress(source.count);
   const { calibrated, rows } = await calibrate(targets, modelFiles, source.examples(), cellCount, progress.advance).finally(progress.end);
   const lines = [...rows.lines(), ...source.notes, ...calibrated.map(lineOf), ''];
   process.stdout.write(lines.join('\n'));
-  if (!calibrated.some(({ verdict }) => 'edges' in verdict)) throw new UsageError('Nothing was calibrated.');
-  if (own.write === undefined) {
+  if (!calibrated.some(({ answer }) => 'edges' in answer))
+    throw new CommandError('Nothing was calibrated. Give data with more, and more different, values.');
+  if (!isWritten) {
     process.stdout.write(`Nothing was written. With --write these go into ${model.manifestFile}.\n`);
     return;
   }
-  await writeWhole(model.manifestFile, withBins(model.manifestJson, calibrated));
+  await writeAllWhole(folder, new Map([[basename(model.manifestFile), withBins(model.manifestJson, calibrated)]]));
   process.stdout.write(
     `${model.manifestFile} has changed: it is a new model version with a new plan. Make its baseline again: insitu baseline ${folder} --data …\n`,
   );
 }
 
-function lineOf({ target, verdict }: CalibratedTarget): string {
-  if (!('edges' in verdict)) return `${target.id} ${verdict.reason}: left alone.`;
-  return `${target.id}: "bins": ${JSON.stringify({ edges: verdict.edges })}`;
+function lineOf({ target, answer }: CalibratedTarget): string {
+  if (!('edges' in answer)) return `${target.id} ${answer.reason}: left alone.`;
+  return `${target.id}: "bins": ${JSON.stringify({ edges: answer.edges })}`;
 }
 
 /** What a manifest has of numbers without bins. */
@@ -136,7 +139,7 @@ function targetsOf({ inputs, outputs }: Manifest): readonly Target[] {
  */
 async function calibrate(
   targets: readonly Target[],
-  modelFiles: Uint8Array | SplitModel | null,
+  modelFiles: Uint8Array | ModelFiles | null,
   examples: AsyncIterable<Example>,
   cellCount: number,
   advance: () => void = () => undefined,
@@ -151,7 +154,7 @@ async function calibrate(
     for (const { target, reservoir } of reservoirs)
       offerValues(target, (target.isOutput ? outputs : { ...example.feeds, ...example.counted })[target.tensor], reservoir);
   }
-  const calibrated = reservoirs.map(({ target, reservoir }) => ({ target, verdict: equalFrequencyEdges(reservoir.sorted(), cellCount) }));
+  const calibrated = reservoirs.map(({ target, reservoir }) => ({ target, answer: equalFrequencyEdges(reservoir.sorted(), cellCount) }));
   return { calibrated, rows };
 }
 
@@ -169,14 +172,15 @@ function offerValues({ column }: Target, tensor: TensorWire | undefined, reservo
 
 /** The manifest with the edges in it, indented as it was. */
 function withBins(manifestJson: string, calibrated: readonly CalibratedTarget[]): string {
-  const manifest: unknown = JSON.parse(manifestJson);
-  for (const { target, verdict } of calibrated) {
-    if (!('edges' in verdict)) continue;
+  const manifest = manifestJsonOf(manifestJson);
+  for (const { target, answer } of calibrated) {
+    if (!('edges' in answer)) continue;
     const place = target.path.reduce<unknown>((value, key) => (value as Record<string | number, unknown>)[key], manifest);
-    (place as { bins?: unknown }).bins = { edges: verdict.edges };
+    (place as { bins?: unknown }).bins = { edges: answer.edges };
   }
-  const verdict = checkManifest(manifest);
-  if (!verdict.ok) throw new UsageError(`The calibrated manifest would not be usable: ${verdict.reason}.`);
+  const checked = checkManifest(manifest);
+  if (!checked.ok)
+    throw new CommandError(`The calibrated manifest would not be usable: ${checked.reason}. Nothing was written; use fewer --cells.`);
   const indent = /^\s*[{[]\r?\n([ \t]+)/.exec(manifestJson)?.[1] ?? '';
   return `${JSON.stringify(manifest, null, indent)}${manifestJson.endsWith('\n') ? '\n' : ''}`;
 }

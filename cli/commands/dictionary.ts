@@ -4,8 +4,6 @@
  * Why generated: it is written from the plans and limits that the code runs on, so it cannot promise something else.
  * docs/data-dictionary.md is this text for EVERY_KIND; test/unit/cli/generated-documents.test.ts fails when it is stale.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { edgeText } from '../../counts/layout/edges.ts';
 import type { PlacedMetric } from '../../counts/layout/plan.ts';
 import { localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
@@ -21,9 +19,15 @@ import {
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { REPORT_SCHEMA } from '../../protocol/report/report.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
-import { parseManifest } from '../folder/model-folder.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { openModelFolder } from '../folder/model-folder.ts';
+import { onlyName, readArguments } from '../terminal/arguments.ts';
 import { EVERY_KIND } from './every-kind.ts';
+
+export const usage = `insitu dictionary [FOLDER]
+
+Prints what is counted for the model in FOLDER, as Markdown: every field of a report and every cell, why, and how long it is kept.
+Without FOLDER: for a model with every kind of input and output.
+`;
 
 const DAY_MS = 24 * 3_600_000;
 /** Longer lists of cells are shown by their ends. */
@@ -186,21 +190,13 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** `insitu dictionary [FOLDER]`: prints the dictionary of a model, or of every kind of tensor. */
-export async function runDictionary(args: readonly string[]): Promise<void> {
-  if (args.length > 1 || args[0]?.startsWith('-')) {
-    throw new UsageError(
-      'insitu dictionary [FOLDER] prints what is counted for the model in FOLDER; without it, for every kind of tensor.',
-    );
-  }
-  const [folder] = args;
-  process.stdout.write(dataDictionaryMarkdown(folder === undefined ? EVERY_KIND : await manifestIn(folder)));
+export async function run(args: readonly string[]): Promise<void> {
+  const { positionals } = readArguments('dictionary', args, {});
+  const manifest =
+    positionals.length === 0 ? EVERY_KIND : await manifestIn(onlyName('dictionary', positionals, 'Name one model folder, or none.'));
+  process.stdout.write(dataDictionaryMarkdown(manifest));
 }
 
 async function manifestIn(folder: string): Promise<Manifest> {
-  const file = join(folder, 'model.json');
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
-  });
-  return parseManifest(text);
+  return (await openModelFolder(folder)).manifest;
 }

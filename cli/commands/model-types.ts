@@ -9,50 +9,30 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorType } from '../../protocol/tensors/tensors.ts';
 import { openModelFolder } from '../folder/model-folder.ts';
-import { argumentError, UsageError } from '../terminal/usage-error.ts';
+import { onlyName, readArguments, seeHelp } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
-const USAGE = `insitu types FOLDER|model.json [--name NAME]
+export const usage = `insitu types FOLDER|model.json [--name NAME]
 
 Prints the TypeScript interface of a model, for client.load<NAME>(…): names, array types and dims of inputs and outputs, labels.
 
   --name NAME    default: the model's name and "Model", for example DigitsModel
 `;
 
-const SEE_HELP = 'See insitu types --help.';
-
-/** `insitu types`. */
-export async function runTypes(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parse(args);
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const [path] = positionals;
-  if (path === undefined || positionals.length > 1) throw new UsageError(`Name one model folder or its model.json. ${SEE_HELP}`);
+export async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = readArguments('types', args, { name: { type: 'string' } });
+  const path = onlyName('types', positionals, 'Name one model folder or its model.json.');
   const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
   if (!isFolder && basename(path) !== 'model.json' && basename(path) !== 'observe.json')
-    throw new UsageError(`${path} is no folder and no model.json. ${SEE_HELP}`);
+    throw new CommandError(`${path} is no folder and no model.json. ${seeHelp('types')}`);
   const { manifest } = await openModelFolder(isFolder ? path : dirname(path));
   const name = values.name ?? `${pascalCase(manifest.name)}Model`;
   if (!/^[A-Za-z_$][\w$]*$/.test(name)) throw new UsageError(`--name is the name of an interface, not "${name}".`);
   process.stdout.write(modelTypes(manifest, name));
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { name: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
-    });
-  } catch (error) {
-    throw argumentError(error, SEE_HELP);
-  }
 }
 
 type Tensor = Manifest['inputs'][number] | Manifest['outputs'][number];

@@ -10,20 +10,19 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
-import { parseArgs } from 'node:util';
 import { CHUNK_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type Manifest } from '../../protocol/manifest/manifest.ts';
-import { countOf } from '../data/data-arguments.ts';
-import { parseManifest } from '../folder/model-folder.ts';
+import { readManifestFile } from '../folder/model-folder.ts';
 import { makeKeyFile, publicKeyOf, readKeyFile, SIGNATURE_FILE, signatureText } from '../folder/signature.ts';
 import { writeAllWhole } from '../folder/whole-files.ts';
 import { packModel } from '../pack/model.ts';
 import type { PackedModel, PackInput } from '../pack/request.ts';
 import type { TextOptions } from '../pack/texts.ts';
+import { countOf, readArguments, seeHelp } from '../terminal/arguments.ts';
+import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
 import { startSteps } from '../terminal/progress.ts';
-import { argumentError, UsageError } from '../terminal/usage-error.ts';
 
-const USAGE = `insitu pack FILE.onnx... | FOLDER [--variant ID=FILE...] [options]
+export const usage = `insitu pack FILE.onnx... | FOLDER [--variant ID=FILE...] [options]
 
 Makes a folder that a page can load: model.json, graphs, weights. Several files are variants of one model (fp32, fp16, int8 …).
 The graph is optimised for each provider, large weights are moved out of it, files are cut into chunks that versions share, and
@@ -49,15 +48,28 @@ sample inputs with the outputs of the most exact variant are written down, by wh
   --keygen KEYFILE      makes a key and prints its public half, for createClient({ trustedKeys: ['…'] })
 `;
 
-const SEE_HELP = 'See insitu pack --help.';
+const OPTIONS = {
+  out: { type: 'string' },
+  name: { type: 'string' },
+  version: { type: 'string' },
+  licence: { type: 'string' },
+  description: { type: 'string' },
+  manifest: { type: 'string' },
+  variant: { type: 'string', multiple: true },
+  tokenizer: { type: 'string' },
+  'tokenizer-config': { type: 'string' },
+  tokens: { type: 'string' },
+  'no-optimize': { type: 'boolean', default: false },
+  goldens: { type: 'string' },
+  axis: { type: 'string', multiple: true },
+  chunk: { type: 'string' },
+  sign: { type: 'string' },
+  keygen: { type: 'string' },
+} as const;
+type Given = ReturnType<typeof readArguments<typeof OPTIONS>>['values'];
 
-/** `insitu pack`. */
-export async function runPack(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parse(args);
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
+export async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = readArguments('pack', args, OPTIONS);
   if (values.keygen !== undefined) {
     const publicKey = await makeKeyFile(values.keygen);
     process.stdout.write(`${values.keygen} holds the private key: keep it out of the repository.\nPublic key: ${publicKey}\n`);
@@ -68,7 +80,7 @@ export async function runPack(args: readonly string[]): Promise<void> {
     ...(values.variant ?? []).map(variantOf),
   ];
   const [first] = files;
-  if (first === undefined) throw new UsageError(`Name the .onnx files, or a folder of them. ${SEE_HELP}`);
+  if (first === undefined) throw new UsageError(`Name the .onnx files, or a folder of them. ${seeHelp('pack')}`);
   const out = values.out ?? join(dirname(first.file), 'packed');
   const keyFile = values.sign ?? values.keygen;
   const key = keyFile === undefined ? null : await readKeyFile(keyFile);
@@ -104,47 +116,17 @@ interface File {
   readonly id: string | null;
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        out: { type: 'string' },
-        name: { type: 'string' },
-        version: { type: 'string' },
-        licence: { type: 'string' },
-        description: { type: 'string' },
-        manifest: { type: 'string' },
-        variant: { type: 'string', multiple: true },
-        tokenizer: { type: 'string' },
-        'tokenizer-config': { type: 'string' },
-        tokens: { type: 'string' },
-        'no-optimize': { type: 'boolean', default: false },
-        goldens: { type: 'string' },
-        axis: { type: 'string', multiple: true },
-        chunk: { type: 'string' },
-        sign: { type: 'string' },
-        keygen: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    throw argumentError(error, SEE_HELP);
-  }
-}
-
 /** The file itself, or the .onnx files of a folder, or of the `onnx` folder in it, as transformers keeps them. */
 function onnxFilesIn(path: string): string[] {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new UsageError(`${path} is not there. ${SEE_HELP}`);
+  if (stat === undefined) throw new CommandError(`${path} is not there. ${seeHelp('pack')}`);
   if (!stat.isDirectory()) return [path];
   for (const folder of [path, join(path, 'onnx')]) {
     if (!existsSync(folder)) continue;
     const names = readdirSync(folder).filter((name) => name.endsWith('.onnx'));
     if (names.length > 0) return names.sort().map((name) => join(folder, name));
   }
-  throw new UsageError(`${path} holds no .onnx file. ${SEE_HELP}`);
+  throw new CommandError(`${path} holds no .onnx file. ${seeHelp('pack')}`);
 }
 
 function pairOf(option: string, form: string, text: string): [string, string] {
@@ -179,7 +161,7 @@ async function inputOf({ file, id }: File): Promise<PackInput> {
   };
 }
 
-async function textOptions(values: ReturnType<typeof parse>['values']): Promise<TextOptions> {
+async function textOptions(values: Given): Promise<TextOptions> {
   const { tokenizer, tokens } = values;
   const config = values['tokenizer-config'];
   const named = async (file: string) => ({ name: basename(file), bytes: await readBytes(file) });
@@ -194,13 +176,13 @@ async function textOptions(values: ReturnType<typeof parse>['values']): Promise<
 function besidePath(file: string, location: string): string {
   const folder = resolve(dirname(file));
   const path = resolve(folder, location);
-  if (!path.startsWith(folder + sep)) throw new UsageError(`${file} names a file outside its folder. Export the model again.`);
+  if (!path.startsWith(folder + sep)) throw new CommandError(`${file} names a file outside its folder. Export the model again.`);
   return path;
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {
   return readFile(file).catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
+    throw unreadableFile(file);
   });
 }
 
@@ -212,10 +194,8 @@ interface EarlierManifest {
 async function earlierManifest(named: string | undefined, ...folders: readonly string[]): Promise<EarlierManifest | null> {
   const file = named ?? folders.map((folder) => join(folder, 'model.json')).find((path) => existsSync(path));
   if (file === undefined) return null;
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
-  });
-  return { file, manifest: parseManifest(text) };
+  const { manifest } = await readManifestFile(file);
+  return { file, manifest };
 }
 
 function requireNoneWrittenOver(files: readonly File[], out: string, { files: packed }: PackedModel): void {

@@ -8,6 +8,12 @@
  */
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { ManifestSchema } from '../../protocol/manifest/manifest.ts';
+import { readOptions } from '../terminal/arguments.ts';
+
+export const usage = `insitu schema
+
+Prints the JSON Schema of model.json, for editors and for packers in other languages.
+`;
 
 /** Text of docs/model.schema.json. */
 export function modelSchemaJson(): string {
@@ -15,7 +21,7 @@ export function modelSchemaJson(): string {
   return `${JSON.stringify({ ...schema, title: 'Insitu model manifest (model.json)' }, null, 2)}\n`;
 }
 
-/** `insitu schema`: prints it. */
-export function runSchema(): void {
+export function run(args: readonly string[]): void {
+  readOptions('schema', args, {});
   process.stdout.write(modelSchemaJson());
 }

@@ -9,22 +9,22 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { StartupError } from '../../collector/operator/startup-error.ts';
 import { type OnnxModel, readOnnxModel } from '../../onnx/model-reader.ts';
 import { firstWrongOutput } from '../../processing/golden.ts';
+import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
-import { type ModelFolder, openModelFolder, sha256Of } from '../folder/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../folder/model-folder.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from '../folder/signature.ts';
 import { quantizationOf } from '../pack/variant.ts';
 import { openNodeSession } from '../runtime/node-session.ts';
+import { onlyName, readArguments } from '../terminal/arguments.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import { startSteps } from '../terminal/progress.ts';
-import { argumentError, UsageError } from '../terminal/usage-error.ts';
 
-const USAGE = `insitu verify FOLDER [--key PUBLICKEY...]
+export const usage = `insitu verify FOLDER [--key PUBLICKEY...]
 
 Checks FOLDER/model.json and what it names: lengths and hashes of files and chunks, weights outside the graph, inputs and outputs,
 quantization and providers, golden outputs of every variant, and the signature.
@@ -34,42 +34,24 @@ quantization and providers, golden outputs of every variant, and the signature.
 Exit 0: nothing found; 1: findings, a sentence each.
 `;
 
-/** `insitu verify`. */
-export async function runVerify(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parse(args);
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const [folder] = positionals;
-  if (folder === undefined || positionals.length > 1) throw new UsageError('Name one model folder. See insitu verify --help.');
+export async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = readArguments('verify', args, { key: { type: 'string', multiple: true } });
+  const folder = onlyName('verify', positionals, 'Name one model folder.');
   const steps = startSteps();
   const { lines, findings } = await verifyFolder(folder, values.key ?? [], steps.say).finally(steps.end);
   process.stdout.write(`${[...lines, ...findings].join('\n')}\n`);
-  if (findings.length > 0) throw new StartupError(`${folder}: ${findings.length === 1 ? '1 finding' : `${findings.length} findings`}.`);
+  if (findings.length > 0) throw new CommandError(`${folder}: ${findings.length === 1 ? '1 finding' : `${findings.length} findings`}.`);
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { key: { type: 'string', multiple: true }, help: { type: 'boolean', short: 'h', default: false } },
-    });
-  } catch (error) {
-    throw argumentError(error, 'See insitu verify --help.');
-  }
-}
-
-interface Verdict {
+interface Findings {
   /** What holds. */
   readonly lines: readonly string[];
   /** What does not. */
   readonly findings: readonly string[];
 }
 
-/** @throws {UsageError} when there is no manifest to begin with, or it is not one. */
-async function verifyFolder(folder: string, keys: readonly string[], say: (sentence: string) => void = () => undefined): Promise<Verdict> {
+/** @throws {CommandError} when there is no manifest to begin with, or it is not one. */
+async function verifyFolder(folder: string, keys: readonly string[], say: (sentence: string) => void = () => undefined): Promise<Findings> {
   const model = await openModelFolder(folder);
   const lines: string[] = [];
   const findings: string[] = await signatureFindings(model, keys, lines);
@@ -139,13 +121,14 @@ async function readChecked(
   if (data === null) return { data, findings: [`${file} cannot be read. Publish it with the manifest.`] };
   const findings: string[] = [];
   if (data.length !== bytes) findings.push(`${file} has ${data.length} bytes, the manifest says ${bytes}. Pack the model again.`);
-  else if (sha256Of(data) !== sha256) findings.push(`${file} has another SHA-256 than the manifest says. Pack the model again.`);
+  else if ((await sha256Hex(data)) !== sha256) findings.push(`${file} has another SHA-256 than the manifest says. Pack the model again.`);
   if (data.length > MODEL_BYTES_MAX) findings.push(`${file} has ${data.length} bytes; a browser can hold at most ${MODEL_BYTES_MAX}.`);
   let offset = 0;
-  const wrong = chunks.flatMap((chunk, index) => {
+  const wrong: number[] = [];
+  for (const [index, chunk] of chunks.entries()) {
     offset += chunk.bytes;
-    return sha256Of(data.subarray(offset - chunk.bytes, offset)) === chunk.sha256 ? [] : [index];
-  });
+    if ((await sha256Hex(data.subarray(offset - chunk.bytes, offset))) !== chunk.sha256) wrong.push(index);
+  }
   if (wrong.length > 0)
     findings.push(
       `${file}: ${wrong.length} of ${chunks.length} chunks are not what the manifest says (the first is number ${(wrong[0] as number) + 1}).`,

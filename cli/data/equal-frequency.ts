@@ -55,14 +55,14 @@ export class Reservoir {
   }
 }
 
-export type EdgesVerdict = { readonly edges: readonly number[] } | { readonly reason: string };
+export type EdgesAnswer = { readonly edges: readonly number[] } | { readonly reason: string };
 
 /**
  * Edges of `cellCount` cells, the two open ones included; fewer where single values are too frequent to be cut.
  *
  * @param sorted Finite values, rising.
  */
-export function equalFrequencyEdges(sorted: Float64Array, cellCount: number): EdgesVerdict {
+export function equalFrequencyEdges(sorted: Float64Array, cellCount: number): EdgesAnswer {
   const { length } = sorted;
   if (length === 0) return { reason: 'has no finite value' };
   if (sorted[0] === sorted[length - 1]) return { reason: 'always has the same value' };

@@ -6,7 +6,7 @@
  * Invariants
  *  - Examples come in file order, one at a time; a reader holds one example or one block of a file, never the data set.
  *  - A reason names what is wrong with a row and never holds a value of it.
- *  - A data set that cannot feed the model at all is a UsageError before the first example; a broken row is an example
+ *  - A data set that cannot feed the model at all is a CommandError before the first example; a broken row is an example
  *    that is `unreadable`.
  */
 import type { Feeds } from '../../protocol/tensors/tensors.ts';

@@ -18,8 +18,8 @@ import { tensorOfPixels } from '../../processing/image/image.ts';
 import { UnfitError } from '../../processing/unfit-error.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { PixelsWire } from '../../protocol/worker/media.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import { importOptional, SHARP_PACKAGE } from '../terminal/optional-package.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { dataOf, isInteger, itemAxes } from './example-tensor.ts';
 
@@ -48,13 +48,14 @@ export async function openImages(manifest: Manifest, files: readonly DataFile[])
 
 function pictureOf({ inputs }: Manifest): Picture {
   const [input, ...others] = inputs as [ManifestInput];
-  if (others.length > 0 || input.kind !== 'image') throw new UsageError('Pictures feed a model whose one input is of kind "image".');
+  if (others.length > 0 || input.kind !== 'image')
+    throw new CommandError('Pictures feed a model whose one input is of kind "image". Declare it in the manifest, or give other data.');
   const all = itemAxes(input);
   // A first axis of four that is not called "batch" is one all the same (counts/kinds/image.ts).
   const axes = all.length === 4 ? all.slice(1) : all;
   const channelCount = declaredChannelCount(input) ?? 3;
   if (axes.length < 2 || axes.length > 3 || ![1, 3, 4].includes(channelCount) || input.type === 'string') {
-    throw new UsageError(
+    throw new CommandError(
       `Pictures feed inputs of numbers with 1, 3 or 4 channels; "${input.name}" is ${input.type} [${input.dims.join(', ')}]. Check its layout.`,
     );
   }

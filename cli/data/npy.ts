@@ -11,7 +11,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { halfToNumber } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { axesText, dataOf, dimsOfItem } from './example-tensor.ts';
 
@@ -60,7 +60,7 @@ interface Item {
   readonly tensor: TensorWire | null;
 }
 
-/** @throws {UsageError} for a file that is not such an array, does not fit its input, or leaves an input without data. */
+/** @throws {CommandError} for a file that is not such an array, does not fit its input, or leaves an input without data. */
 export async function openNpy(manifest: Manifest, files: readonly DataFile[]): Promise<ExampleSource> {
   const arrays: NpyArray[] = [];
   for (const file of files) arrays.push(await openArray(file, inputOf(manifest, file)));
@@ -73,14 +73,14 @@ export async function openNpy(manifest: Manifest, files: readonly DataFile[]): P
   const [count = 0] = counts;
   if (counts.some((other) => other !== count)) {
     const list = manifest.inputs.map(({ name }, index) => `${name} ${counts[index]}`).join(', ');
-    throw new UsageError(`All inputs must have the same number of rows; these have: ${list}.`);
+    throw new CommandError(`All inputs must have the same number of rows; these have: ${list}. Save them from the same rows.`);
   }
   return { count, notes: [], examples: () => examplesOf(columns) };
 }
 
 function inputOf(manifest: Manifest, file: DataFile): ManifestInput {
   const input = namedInput(manifest, file);
-  if (input.type === 'string') throw new UsageError(`${file.label} holds numbers; the input "${input.name}" takes texts.`);
+  if (input.type === 'string') throw new CommandError(`${file.label} holds numbers; the input "${input.name}" takes texts. Give a table.`);
   return input;
 }
 
@@ -89,52 +89,55 @@ function namedInput({ inputs }: Manifest, { input, label }: DataFile): ManifestI
   if (input === null && inputs.length === 1) return first;
   const named = inputs.find(({ name }) => name === input);
   if (named !== undefined) return named;
-  throw new UsageError(
+  throw new CommandError(
     `${label} feeds one of several inputs (${inputs.map(({ name }) => name).join(', ')}); say which: --data NAME=${label}`,
   );
 }
 
 async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray> {
-  const handle = await open(file.path);
+  const opened = await open(file.path);
   try {
-    const { header, dataStart } = await readHeader(handle, file);
+    const { header, dataStart } = await readHeader(opened, file);
     const descriptor = /'descr'\s*:\s*'([<>|=]?)(\w+)'/.exec(header);
     const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
-    if (shape === undefined || !header.includes("'descr'")) throw new UsageError(`${file.label} has a header that is not NumPy's.`);
+    if (shape === undefined || !header.includes("'descr'"))
+      throw new CommandError(`${file.label} has a header that is not NumPy's. Save it again with numpy.save.`);
     const elementType = ELEMENT_TYPES[descriptor?.[2] ?? ''];
     if (elementType === undefined) {
-      throw new UsageError(`${file.label} holds neither numbers nor booleans. Readable are float16 to float64, int8 to uint64 and bool.`);
+      throw new CommandError(`${file.label} holds neither numbers nor booleans. Readable are float16 to float64, int8 to uint64 and bool.`);
     }
     if (/'fortran_order'\s*:\s*True/.test(header)) {
-      throw new UsageError(`${file.label} is in Fortran order. Save it with numpy.save(file, numpy.ascontiguousarray(array)).`);
+      throw new CommandError(`${file.label} is in Fortran order. Save it with numpy.save(file, numpy.ascontiguousarray(array)).`);
     }
     const [itemCount, ...itemShape] = shape.split(',').flatMap((length) => (length.trim() === '' ? [] : [Number(length)]));
     const dims = itemCount === undefined ? null : dimsOfItem(input, itemShape);
     if (itemCount === undefined || dims === null) {
-      throw new UsageError(`${file.label} has the shape (${shape}); the input "${input.name}" takes N items of ${axesText(input)}.`);
+      throw new CommandError(`${file.label} has the shape (${shape}); the input "${input.name}" takes N items of ${axesText(input)}.`);
     }
-    const { size } = await handle.stat();
+    const { size } = await opened.stat();
     if (size < dataStart + itemCount * elementCountOf(dims) * elementType.bytes) {
-      throw new UsageError(`${file.label} ends before its ${itemCount} rows do.`);
+      throw new CommandError(`${file.label} ends before its ${itemCount} rows do. Copy or save it again.`);
     }
     return { file, input, elementType, isLittle: descriptor?.[1] !== '>', dataStart, itemCount, dims };
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }
 
-async function readHeader(handle: FileHandle, { label }: DataFile): Promise<{ header: string; dataStart: number }> {
-  const start = await readAt(handle, 0, 12);
-  if (start.toString('latin1', 0, 6) !== MAGIC || start.length < 12) throw new UsageError(`${label} is no NumPy file.`);
+async function readHeader(opened: FileHandle, { label }: DataFile): Promise<{ header: string; dataStart: number }> {
+  const start = await readAt(opened, 0, 12);
+  if (start.toString('latin1', 0, 6) !== MAGIC || start.length < 12)
+    throw new CommandError(`${label} is no NumPy file. Save the array with numpy.save.`);
   const version = start[6] as number;
-  if (version < 1 || version > 3) throw new UsageError(`${label} is a NumPy file of version ${version}; readable are 1 to 3.`);
+  if (version < 1 || version > 3)
+    throw new CommandError(`${label} is a NumPy file of version ${version}; readable are 1 to 3. Save it with numpy.save.`);
   const [headerStart, headerBytes] = version === 1 ? [10, start.readUInt16LE(8)] : [12, start.readUInt32LE(8)];
-  if (headerBytes > HEADER_BYTES_MAX) throw new UsageError(`${label} has a header that is not NumPy's.`);
-  return { header: (await readAt(handle, headerStart, headerBytes)).toString('utf8'), dataStart: headerStart + headerBytes };
+  if (headerBytes > HEADER_BYTES_MAX) throw new CommandError(`${label} has a header that is not NumPy's. Save it again with numpy.save.`);
+  return { header: (await readAt(opened, headerStart, headerBytes)).toString('utf8'), dataStart: headerStart + headerBytes };
 }
 
-async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
+async function readAt(opened: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await opened.read(Buffer.alloc(length), 0, length, position);
   return buffer.subarray(0, bytesRead);
 }
 
@@ -166,11 +169,11 @@ async function* itemsOf(arrays: readonly NpyArray[]): AsyncGenerator<Item> {
     const { file, input, elementType, dataStart, itemCount, dims } = array;
     const itemBytes = elementCountOf(dims) * elementType.bytes;
     const perRead = Math.max(1, Math.floor(READ_BYTES / Math.max(1, itemBytes)));
-    const handle = await open(file.path);
+    const opened = await open(file.path);
     try {
       for (let first = 0; first < itemCount; first += perRead) {
         const readCount = Math.min(perRead, itemCount - first);
-        const block = await readAt(handle, dataStart + first * itemBytes, readCount * itemBytes);
+        const block = await readAt(opened, dataStart + first * itemBytes, readCount * itemBytes);
         const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
         for (let index = 0; index < readCount; index++) {
           const values = valuesAt(array, view, index * itemBytes);
@@ -182,7 +185,7 @@ async function* itemsOf(arrays: readonly NpyArray[]): AsyncGenerator<Item> {
         }
       }
     } finally {
-      await handle.close();
+      await opened.close();
     }
   }
 }

@@ -4,12 +4,12 @@
  * Invariants
  *  - A name decides where it ends in a known suffix, the first bytes of the file where it does not.
  *  - A folder is read with the folders in it, its files in the order of their names; all of one format.
- *  - What cannot be read is a UsageError that lists what can.
+ *  - What cannot be read is a CommandError that lists what can.
  */
 import { open, readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
 import type { DataFile, ExampleSource } from './example.ts';
 import { openImages } from './images.ts';
 import { openNpy } from './npy.ts';
@@ -54,7 +54,7 @@ const READABLE =
 
 /**
  * @param paths As on the command line: files and folders, and `NAME=PATH` to say which input a file feeds.
- * @throws {UsageError} when they cannot feed the model.
+ * @throws {CommandError} when they cannot feed the model.
  */
 export async function openData(manifest: Manifest, paths: readonly string[]): Promise<ExampleSource> {
   const files: DataFile[] = [];
@@ -81,9 +81,9 @@ async function filesAt({ inputs }: Manifest, given: string): Promise<DataFile[]>
   const isNamed = inputs.some((input) => input.name === name);
   const path = isNamed ? given.slice(name.length + 1) : given;
   const found = await stat(path).catch(() => {
-    const hint =
-      name === '' || isNamed ? '' : ` If "${name}" is meant to be an input: the model has ${inputs.map((input) => input.name).join(', ')}.`;
-    throw new UsageError(`${path} cannot be read.${hint}`);
+    if (name === '' || isNamed) throw unreadableFile(path);
+    const names = inputs.map((input) => input.name).join(', ');
+    throw new CommandError(`${path} cannot be read. If "${name}" is meant to be an input: the model has ${names}.`);
   });
   if (!found.isDirectory()) return [{ path, label: path, input: isNamed ? name : null }];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
@@ -91,7 +91,7 @@ async function filesAt({ inputs }: Manifest, given: string): Promise<DataFile[]>
     .filter((entry) => !entry.isDirectory() && formatByName(entry.name) !== undefined && extname(entry.name).toLowerCase() !== '.json')
     .map((entry) => join(entry.parentPath, entry.name))
     .sort((a, b) => (a < b ? -1 : 1));
-  if (files.length === 0) throw new UsageError(`${path} has no file that can be read. ${READABLE}`);
+  if (files.length === 0) throw new CommandError(`${path} has no file that can be read. ${READABLE}`);
   return files.map((file) => ({ path: file, label: relative(path, file), input: isNamed ? name : null }));
 }
 
@@ -100,14 +100,14 @@ const formatByName = (path: string): Format | undefined => FORMATS[extname(path)
 async function formatOf({ path, label }: DataFile): Promise<Format> {
   const byName = formatByName(path);
   if (byName !== undefined) return byName;
-  const handle = await open(path);
+  const opened = await open(path);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(16), 0, 16, 0);
     const start = buffer.toString('latin1', 0, bytesRead);
     const format = SIGNATURES.find(([signature]) => signature.test(start))?.[1];
-    if (format === undefined) throw new UsageError(`${label} is of a format that cannot be read. ${READABLE}`);
+    if (format === undefined) throw new CommandError(`${label} is of a format that cannot be read. ${READABLE}`);
     return format;
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }

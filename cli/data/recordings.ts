@@ -15,7 +15,7 @@ import { UnfitError } from '../../processing/unfit-error.ts';
 import type { ManifestAudioPreprocess } from '../../protocol/manifest/audio.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { dimsOfItem, halfOf } from './example-tensor.ts';
 
@@ -44,15 +44,19 @@ interface Format {
   readonly bitCount: number;
 }
 
-type Verdict<T> = T | { readonly unreadable: string };
+type Readable<T> = T | { readonly unreadable: string };
 
 export function openRecordings(manifest: Manifest, files: readonly DataFile[]): ExampleSource {
   const [input, ...others] = manifest.inputs as [ManifestInput];
   if (others.length > 0 || (input.kind !== 'audio' && input.preprocess?.kind !== 'audio')) {
-    throw new UsageError('WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor.');
+    throw new CommandError(
+      'WAV files feed a model whose one input is of kind "audio", or declares how recordings become its tensor. Declare it, or give other data.',
+    );
   }
   if (!(input.type in SAMPLE_ARRAYS)) {
-    throw new UsageError(`WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}.`);
+    throw new CommandError(
+      `WAV files feed inputs of ${Object.keys(SAMPLE_ARRAYS).join(', ')}; "${input.name}" is ${input.type}. Give other data.`,
+    );
   }
   async function* examples(): AsyncGenerator<Example> {
     for (const { path, label: where } of files) {
@@ -72,7 +76,7 @@ const SAMPLE_ARRAYS: Readonly<Record<string, (samples: Float64Array) => TensorWi
   int16: (samples) => Int16Array.from(samples, (sample) => Math.max(-(2 ** 15), Math.min(2 ** 15 - 1, Math.round(sample * 2 ** 15)))),
 };
 
-function tensorOf(input: ManifestInput, bytes: Buffer): Verdict<TensorWire> {
+function tensorOf(input: ManifestInput, bytes: Buffer): Readable<TensorWire> {
   if (input.preprocess?.kind === 'audio') return declaredTensor(input, input.preprocess, bytes);
   const samples = samplesOf(bytes, input.sampleRate as number);
   if ('unreadable' in samples) return samples;
@@ -82,7 +86,7 @@ function tensorOf(input: ManifestInput, bytes: Buffer): Verdict<TensorWire> {
 }
 
 /** As a page's worker makes it. */
-function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreprocess, bytes: Buffer): Verdict<TensorWire> {
+function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreprocess, bytes: Buffer): Readable<TensorWire> {
   const samples = samplesOf(bytes, null);
   if ('unreadable' in samples) return samples;
   try {
@@ -95,7 +99,7 @@ function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreproces
 }
 
 /** @param sampleRate The only one that is taken; null: any. */
-function samplesOf(bytes: Buffer, sampleRate: number | null): Verdict<Float64Array> {
+function samplesOf(bytes: Buffer, sampleRate: number | null): Readable<Float64Array> {
   if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') return { unreadable: 'is no WAV file' };
   const chunks = chunksOf(bytes);
   const [header, data] = [chunks.get('fmt '), chunks.get('data')];

@@ -14,7 +14,7 @@ import { encodedRows } from '../../processing/row.ts';
 import { UnfitError } from '../../processing/unfit-error.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import { axesText, dataOf, dimsOfItem, isInteger } from './example-tensor.ts';
 
 export interface TableColumn {
@@ -43,7 +43,7 @@ const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
 export function tableColumns({ inputs }: Manifest): readonly TableColumn[] {
   return inputs.flatMap((input): TableColumn[] => {
     if (input.kind === 'image' || input.kind === 'audio') {
-      throw new UsageError(`A table cannot feed "${input.name}", which is of kind "${input.kind}".`);
+      throw new CommandError(`A table cannot feed "${input.name}", which is of kind "${input.kind}". Give files of that kind, or .npy.`);
     }
     const isTexts = input.type === 'string';
     if (input.kind !== 'tabular') {
@@ -53,7 +53,9 @@ export function tableColumns({ inputs }: Manifest): readonly TableColumn[] {
     }
     const columns = input.columns ?? [];
     if (input.preprocess?.kind !== 'row' && dimsOfItem(input, [columns.length]) === null) {
-      throw new UsageError(`The input "${input.name}" takes ${axesText(input)}; its manifest names ${columns.length} columns.`);
+      throw new CommandError(
+        `The input "${input.name}" takes ${axesText(input)}; its manifest names ${columns.length} columns. Correct \`columns\` in the manifest.`,
+      );
     }
     return columns.map((column): TableColumn => {
       const categories = isTexts || column.kind === 'numeric' ? null : column.categories;

@@ -15,8 +15,8 @@
 import { open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import { DUCKDB_PACKAGE, importOptional } from '../terminal/optional-package.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { feedsOfRow, type TableColumn, tableColumns } from './table-row.ts';
 
@@ -36,7 +36,7 @@ const HEADER_BYTES_MAX = 64 * 1024;
 const REJECTS = 'store_rejects = true, rejects_limit = 0';
 const REJECTED_LINES = 'SELECT line, any_value(error_type) FROM reject_errors GROUP BY line ORDER BY line';
 
-/** @throws {UsageError} when a file is no such table or lacks a column. */
+/** @throws {CommandError} when a file is no such table or lacks a column. */
 export async function openTables(manifest: Manifest, files: readonly DataFile[]): Promise<ExampleSource> {
   const columns = tableColumns(manifest);
   const { DuckDBInstance } = await importOptional(() => import('@duckdb/node-api'), 'Tables', DUCKDB_PACKAGE);
@@ -70,11 +70,14 @@ async function openTable(
   const options = isText ? textOptions(await separatorOf(file)) : '';
   const first = isText ? `read_csv(${path}, ${options}, ignore_errors = true)` : `read_parquet(${path})`;
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${first}`).catch(() => null);
-  if (described === null) throw new UsageError(`${file.label} cannot be read as a table.`);
+  if (described === null)
+    throw new CommandError(`${file.label} cannot be read as a table. Give .csv or .tsv with a line of column names, or .parquet.`);
   const types = new Map(described.getRowsJS().map(([name, type]) => [String(name), String(type)]));
   const missing = columns.filter(({ name }) => !types.has(name)).map(({ name }) => quotedName(name));
   if (missing.length > 0) {
-    throw new UsageError(`${file.label} has no column ${missing.join(', ')}; it has ${[...types.keys()].join(', ')}.`);
+    throw new CommandError(
+      `${file.label} has no column ${missing.join(', ')}; it has ${[...types.keys()].join(', ')}. Name its columns as the manifest does.`,
+    );
   }
   const wanted = new Set(columns.map(({ name }) => name));
   return {
@@ -99,13 +102,13 @@ const textOptions = (separator: string): string =>
 /** What stands between the names of the first line. Where the comma is the decimal sign, a .csv has semicolons. */
 async function separatorOf({ path }: DataFile): Promise<string> {
   if (path.toLowerCase().endsWith('.tsv')) return '\t';
-  const handle = await open(path);
+  const opened = await open(path);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
     const [line = ''] = buffer.toString('utf8', 0, bytesRead).split(/[\r\n]/, 1);
     return [',', ';', '\t'].find((separator) => line.includes(separator)) ?? ',';
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }
 
@@ -125,7 +128,7 @@ function expressionOf({ name, holds, isList }: TableColumn, type: string, { labe
     if (WHOLE_64.test(single)) return element === undefined ? column : of(single);
     if (NUMBER.test(single) || single === 'BOOLEAN') return of('DOUBLE');
   }
-  throw new UsageError(`${label}: column "${name}" is ${type}, which is not ${holds === 'text' ? 'text' : 'a number'}.`);
+  throw new CommandError(`${label}: column "${name}" is ${type}, which is not ${holds === 'text' ? 'text' : 'a number'}. Convert it.`);
 }
 
 async function rowCountOf(connection: DuckDBConnection, { scan }: Table): Promise<number> {
@@ -158,7 +161,7 @@ async function* examplesOf(
         yield { where: `${file.label}, line ${line}`, unreadable: `cannot be split: ${String(reason).toLowerCase()}` };
       }
     } catch {
-      throw new UsageError(`${file.label} cannot be read beyond row ${rowCount}.`);
+      throw new CommandError(`${file.label} cannot be read beyond row ${rowCount}. Correct or copy the file.`);
     } finally {
       connection.closeSync();
     }

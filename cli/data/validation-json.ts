@@ -8,21 +8,21 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { dataOf, dimsOfItem, itemAxes } from './example-tensor.ts';
 
 export async function openValidation(manifest: Manifest, files: readonly DataFile[]): Promise<ExampleSource> {
   const [input, ...others] = manifest.inputs as [ManifestInput];
   if (others.length > 0 || input.type === 'string') {
-    throw new UsageError('validation.json feeds models with one input of numbers. Give other data with --data.');
+    throw new CommandError('validation.json feeds models with one input of numbers. Give other data with --data.');
   }
   const [file, ...more] = files as [DataFile];
   if (more.length > 0) throw new UsageError('Give one JSON file, not several.');
   const bytes = await readBytes(file);
   const elementCount = itemAxes(input).reduce<number>((product, axis) => product * (typeof axis === 'number' ? axis : 1), 1);
   if (elementCount === 0 || bytes.length % elementCount !== 0) {
-    throw new UsageError(`${file.label} does not hold whole examples of ${elementCount} elements.`);
+    throw new CommandError(`${file.label} does not hold whole examples of ${elementCount} elements. Give other data with --data.`);
   }
   const dims = dimsOfItem(input, [elementCount]) as readonly number[];
   async function* examples(): AsyncGenerator<Example> {
@@ -38,7 +38,7 @@ export async function openValidation(manifest: Manifest, files: readonly DataFil
 
 async function readBytes({ path, label }: DataFile): Promise<Uint8Array> {
   const { images } = parseObject(await readFile(path, 'utf8'), label);
-  if (typeof images !== 'string') throw new UsageError(`${label} has no "images" in base64. See insitu baseline --help.`);
+  if (typeof images !== 'string') throw new CommandError(`${label} has no "images" in base64. See insitu baseline --help.`);
   return Buffer.from(images, 'base64');
 }
 
@@ -46,6 +46,6 @@ function parseObject(text: string, label: string): { readonly images?: unknown }
   try {
     return Object(JSON.parse(text)) as { images?: unknown };
   } catch {
-    throw new UsageError(`${label} is not JSON.`);
+    throw new CommandError(`${label} is not JSON. Give other data with --data.`);
   }
 }

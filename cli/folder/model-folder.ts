@@ -4,15 +4,17 @@
  * Invariants
  *  - model.json where there is one, otherwise observe.json, the manifest of a model that something else runs.
  *  - A model file that its manifest does not describe is not run.
- *  - What is written there is whole or not there: written beside its name, then renamed.
+ *
+ * Not here: writing into it (whole-files.ts).
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SplitModel } from '../../onnx/weight-split.ts';
-import { checkManifest, type Manifest, type ManifestVariant, type PublishedFile } from '../../protocol/manifest/manifest.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
+import { sha256Hex } from '../../protocol/digest.ts';
+import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
+import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
 
 export interface ModelFolder {
   readonly folder: string;
@@ -22,14 +24,19 @@ export interface ModelFolder {
   readonly manifest: Manifest;
 }
 
-/** @throws {UsageError} when there is no usable manifest. */
+/** @throws {CommandError} when there is no usable manifest. */
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const observed = join(folder, 'observe.json');
   const manifestFile = existsSync(join(folder, 'model.json')) || !existsSync(observed) ? join(folder, 'model.json') : observed;
-  const manifestJson = await readFile(manifestFile, 'utf8').catch(() => {
-    throw new UsageError(`${manifestFile} cannot be read.`);
+  return { folder, manifestFile, ...(await readManifestFile(manifestFile)) };
+}
+
+/** @throws {CommandError} when it cannot be read or used. */
+export async function readManifestFile(file: string): Promise<Pick<ModelFolder, 'manifest' | 'manifestJson'>> {
+  const served = await readFile(file).catch(() => {
+    throw unreadableFile(file);
   });
-  return { folder, manifestFile, manifestJson, manifest: parseManifest(manifestJson) };
+  return parseManifest(served, file);
 }
 
 /**
@@ -37,55 +44,35 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
  *
  * @param id Default: the first variant that runs on wasm.
  */
-export async function readVariant(model: ModelFolder, id: string | undefined): Promise<SplitModel> {
+export async function readVariant(model: ModelFolder, id: string | undefined): Promise<ModelFiles> {
   const { variants } = model.manifest;
   const variant = variants.find((candidate) => (id === undefined ? candidate.providers.includes('wasm') : candidate.id === id));
-  if (variant === undefined) throw new UsageError(`model.json has no such variant; it has ${variants.map((each) => each.id).join(', ')}.`);
+  if (variant === undefined)
+    throw new UsageError(`model.json has no such variant. Name one of ${variants.map((each) => each.id).join(', ')}: --variant ID.`);
   const graph = await readPublished(model, variant);
   return { graph, external: await readExternal(model, variant) };
 }
 
-async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<SplitModel['external']> {
+async function readExternal(model: ModelFolder, { external = [] }: ManifestVariant): Promise<ModelFiles['external']> {
   return Promise.all(external.map(async (file) => ({ path: file.path, data: await readPublished(model, file) })));
 }
 
 async function readPublished({ folder }: ModelFolder, { file, sha256 }: PublishedFile): Promise<Uint8Array> {
   const bytes = await readFile(join(folder, file)).catch(() => {
-    throw new UsageError(`${join(folder, file)} cannot be read.`);
+    throw new CommandError(`${join(folder, file)} cannot be read. Put it there, or pack the model again.`);
   });
-  if (sha256Of(bytes) !== sha256) {
-    throw new UsageError(`${file} is not the file that model.json describes. Pack the model again.`);
+  if ((await sha256Hex(bytes)) !== sha256) {
+    throw new CommandError(`${file} is not the file that model.json describes. Pack the model again.`);
   }
   return bytes;
 }
 
-export function sha256Of(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** @throws {UsageError} with the manifest's own sentence. */
-export function parseManifest(manifestJson: string): Manifest {
-  const verdict = checkManifest(parseJson(manifestJson));
-  if (!verdict.ok) throw new UsageError(`model.json is not a usable manifest: ${verdict.reason}.`);
-  return verdict.manifest;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError('model.json is not JSON.');
-  }
-}
-
-/** Writes a file that is never seen half written. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  try {
-    await writeFile(part, text);
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
+/**
+ * @param file As the reader of the error knows it.
+ * @throws {CommandError} with the manifest's own sentence.
+ */
+export function parseManifest(served: ServedManifest, file = 'model.json'): Pick<ModelFolder, 'manifest' | 'manifestJson'> {
+  const read = readManifest(served);
+  if (!read.ok) throw new CommandError(`${file} is not a usable manifest: ${read.reason}. Correct it, or pack the model again.`);
+  return { manifest: read.manifest, manifestJson: read.text };
 }

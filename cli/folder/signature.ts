@@ -12,7 +12,7 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
 export const SIGNATURE_FILE = 'model.json.sig';
 const SIGNATURE_BYTES = 64;
@@ -28,15 +28,15 @@ export async function makeKeyFile(file: string): Promise<string> {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   await writeFile(file, pem, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'EEXIST' ? 'is there already, and a key is never written over' : `cannot be written (${error.code})`;
-    throw new UsageError(`${file} ${reason}. Name another file: --keygen FILE.`);
+    throw new CommandError(`${file} ${reason}. Name another file: --keygen FILE.`);
   });
   return publicKeyOf(privateKey);
 }
 
-/** @throws {UsageError} when the file holds no private Ed25519 key. */
+/** @throws {CommandError} when the file holds no private Ed25519 key. */
 export async function readKeyFile(file: string): Promise<KeyObject> {
   const pem = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read. Make a key: insitu pack --keygen FILE.`);
+    throw new CommandError(`${file} cannot be read. Make a key: insitu pack --keygen FILE.`);
   });
   try {
     const key = createPrivateKey(pem);
@@ -44,7 +44,7 @@ export async function readKeyFile(file: string): Promise<KeyObject> {
   } catch {
     // Said below: what the reader wanted to know is not why it is no key.
   }
-  throw new UsageError(`${file} is no private Ed25519 key (PKCS #8, PEM). Make one: insitu pack --keygen FILE.`);
+  throw new CommandError(`${file} is no private Ed25519 key (PKCS #8, PEM). Make one: insitu pack --keygen FILE.`);
 }
 
 /** Base64 of the 32 bytes. */

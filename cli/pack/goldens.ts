@@ -8,9 +8,8 @@
  *
  * Not here: comparing on a device (processing/golden.ts).
  */
-
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { OnnxModel } from '../../onnx/model-reader.ts';
-import type { SplitModel } from '../../onnx/weight-split.ts';
 import { GOLDEN_OUTPUT_COUNT_MAX } from '../../protocol/limits.ts';
 import { goldenInputNumbers } from '../../protocol/manifest/golden-sample.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
@@ -77,7 +76,7 @@ function tableRows({ nodes, weights }: OnnxModel, input: string): number | null 
 }
 
 /** What the model answers to each of the feeds. @throws what the runtime throws. */
-export async function answersOf(model: SplitModel, level: 'all' | 'disabled', feeds: readonly Feeds[]): Promise<Feeds[]> {
+export async function answersOf(model: ModelFiles, level: 'all' | 'disabled', feeds: readonly Feeds[]): Promise<Feeds[]> {
   const session = await openNodeSession(model, level);
   try {
     const answers: Feeds[] = [];

@@ -10,11 +10,10 @@
  *
  * Not here: the command (cli/commands/pack.ts), the layout of weights (cli/pack/weights.ts), samples (cli/pack/goldens.ts), tokenizers (cli/pack/texts.ts).
  */
-
+import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
-import { sha256Of } from '../folder/model-folder.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { toleranceOf } from './goldens.ts';
 import { type Graph, optimizedGraphs } from './optimize.ts';
 import { makeReference, type Reference } from './reference.ts';
@@ -32,7 +31,7 @@ interface Packing {
   readonly step: (sentence: string) => void;
 }
 
-/** @throws {UsageError} one sentence that says what to change. */
+/** @throws {CommandError} one sentence that says what to change. */
 export async function packModel(inputs: readonly PackInput[], options: PackOptions): Promise<PackedModel> {
   const packing: Packing = { options, files: new Map(), notes: [], step: options.onStep ?? (() => undefined) };
   const sources: Source[] = [];
@@ -58,9 +57,12 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
     ...(options.previous?.monitor === undefined ? {} : { monitor: options.previous.monitor }),
   };
   const manifestJson = `${JSON.stringify(manifest, null, 1)}\n`;
-  const verdict = checkManifest(JSON.parse(manifestJson));
-  if (!verdict.ok) throw new UsageError(`The packed manifest is not valid: ${verdict.reason}.`);
-  return { manifest: verdict.manifest, manifestJson, files: packing.files, notes: packing.notes };
+  const checked = checkManifest(JSON.parse(manifestJson));
+  if (!checked.ok)
+    throw new CommandError(
+      `The packed manifest would not be valid: ${checked.reason}. Correct the earlier model.json, or name another: --manifest FILE.`,
+    );
+  return { manifest: checked.manifest, manifestJson, files: packing.files, notes: packing.notes };
 }
 
 function described({ description, previous }: PackOptions): { description?: string } {
@@ -114,11 +116,11 @@ async function publish(
     );
   }
   const weightsName = nameOf(files.has(nameOf(ownId, 'weights')) ? id : ownId, 'weights');
-  const weights = laidOut.weights === null ? null : keep(files, weightsName, laidOut.weights.data, laidOut.weights.cutBytes);
+  const weights = laidOut.weights === null ? null : await keep(files, weightsName, laidOut.weights.data, laidOut.weights.cutBytes);
   return {
     id,
     quantization,
-    ...keep(files, nameOf(id, 'onnx'), laidOut.graph, evenCuts(laidOut.graph.length, chunkBytes)),
+    ...(await keep(files, nameOf(id, 'onnx'), laidOut.graph, evenCuts(laidOut.graph.length, chunkBytes))),
     ...(weights === null ? {} : { external: [{ path: WEIGHTS_PATH, ...weights }] }),
     providers: graph.providers as Provider[],
     ...(features.length > 0 && graph.providers.includes('webgpu') ? { features: [...features] } : {}),
@@ -128,28 +130,29 @@ async function publish(
 }
 
 /** Under its own name, unless another file has that. */
-function publishBeside({ files, options }: Packing, { name, bytes }: NamedFile): PublishedFile {
+async function publishBeside({ files, options }: Packing, { name, bytes }: NamedFile): Promise<PublishedFile> {
   const known = files.get(name);
   const isTaken = known !== undefined && Buffer.compare(known, bytes) !== 0;
   const cutBytes = evenCuts(bytes.length, options.chunkBytes ?? PACK_CHUNK_BYTES);
-  return keep(files, isTaken ? `${sha256Of(bytes).slice(0, 8)}.${name}` : name, bytes, cutBytes);
+  return keep(files, isTaken ? `${(await sha256Hex(bytes)).slice(0, 8)}.${name}` : name, bytes, cutBytes);
 }
 
 /** A published file; one that is there already, byte for byte, is not published twice. */
-function keep(files: Map<string, Uint8Array>, name: string, bytes: Uint8Array, cutBytes: readonly number[]) {
+async function keep(files: Map<string, Uint8Array>, name: string, bytes: Uint8Array, cutBytes: readonly number[]) {
   if (bytes.length > MODEL_BYTES_MAX) {
-    throw new UsageError(
+    throw new CommandError(
       `${name} would have ${bytes.length} bytes; a browser can hold at most ${MODEL_BYTES_MAX}. Quantize the model first.`,
     );
   }
   const known = [...files].find(([, other]) => other.length === bytes.length && Buffer.compare(other, bytes) === 0)?.[0];
   if (known === undefined) files.set(name, bytes);
   let offset = 0;
-  const chunks = cutBytes.map((length) => {
+  const chunks: { sha256: string; bytes: number }[] = [];
+  for (const length of cutBytes) {
+    chunks.push({ sha256: await sha256Hex(bytes.subarray(offset, offset + length)), bytes: length });
     offset += length;
-    return { sha256: sha256Of(bytes.subarray(offset - length, offset)), bytes: length };
-  });
-  return { file: known ?? name, bytes: bytes.length, sha256: sha256Of(bytes), chunks };
+  }
+  return { file: known ?? name, bytes: bytes.length, sha256: await sha256Hex(bytes), chunks };
 }
 
 function fileStem(text: string): string {

@@ -16,8 +16,8 @@
  * Not here: how the graph is got out of the runtime (cli/runtime/runtime-files.ts).
  */
 
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { readOnnxModel } from '../../onnx/model-reader.ts';
-import type { SplitModel } from '../../onnx/weight-split.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
@@ -25,7 +25,7 @@ import { type OptimizationLevel, optimizedGraph } from '../runtime/node-session.
 import { answersOf, differenceOf, scaleOf } from './goldens.ts';
 
 export interface Graph {
-  readonly model: SplitModel;
+  readonly model: ModelFiles;
   /** The session is created with optimisation off. */
   readonly isOptimized: boolean;
   readonly providers: readonly Provider[];
@@ -41,7 +41,7 @@ const GROWTH_RATIO_MAX = 1.1;
 export async function optimizedGraphs(plain: Graph, feeds: readonly Feeds[], id: string, notes: string[]): Promise<readonly Graph[]> {
   if (feeds.length === 0) return [plain];
   const expected = await answersOf(plain.model, 'all', feeds);
-  const tried = async (level: OptimizationLevel, isOptimized: boolean): Promise<SplitModel | null> => {
+  const tried = async (level: OptimizationLevel, isOptimized: boolean): Promise<ModelFiles | null> => {
     const outcome = await optimized(plain.model, level, isOptimized, feeds, expected);
     if (typeof outcome !== 'string') return outcome;
     notes.push(`${id}: not optimised at level ${level}, ${outcome}.`);
@@ -65,18 +65,18 @@ export async function optimizedGraphs(plain: Graph, feeds: readonly Feeds[], id:
   ];
 }
 
-function bytesOf({ graph, external }: SplitModel): number {
+function bytesOf({ graph, external }: ModelFiles): number {
   return external.reduce((sum, { data }) => sum + data.length, graph.length);
 }
 
 /** The optimised model, or why there is none. */
 async function optimized(
-  model: SplitModel,
+  model: ModelFiles,
   level: OptimizationLevel,
   isOptimized: boolean,
   feeds: readonly Feeds[],
   expected: readonly Feeds[],
-): Promise<SplitModel | string> {
+): Promise<ModelFiles | string> {
   try {
     const graph = await optimizedGraph(model, level);
     if (graph === null) return 'because the runtime wrote no graph';
@@ -89,13 +89,13 @@ async function optimized(
   }
 }
 
-function isFitForGpu(plain: SplitModel, other: SplitModel): boolean {
+function isFitForGpu(plain: ModelFiles, other: ModelFiles): boolean {
   const [before, after] = [readOnnxModel(plain.graph).operators, readOnnxModel(other.graph).operators];
   if ((after.get('Cast') ?? 0) > (before.get('Cast') ?? 0)) return false;
   return [...after.keys()].every((name) => !name.includes('.') || before.has(name));
 }
 
-function sameOperators(a: SplitModel, b: SplitModel): boolean {
+function sameOperators(a: ModelFiles, b: ModelFiles): boolean {
   const [one, other] = [readOnnxModel(a.graph).operators, readOnnxModel(b.graph).operators];
   return one.size === other.size && [...one].every(([name, count]) => other.get(name) === count);
 }

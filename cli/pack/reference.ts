@@ -7,15 +7,14 @@
  *
  * Not here: which numbers are samples (cli/pack/goldens.ts).
  */
-
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { feedsOf } from '../../processing/golden.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, type NumericTensorType, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import {
   answersOf,
   differenceOf,
@@ -40,7 +39,7 @@ export interface Reference {
   readonly scale: number;
   readonly notes: readonly string[];
   /** How far a packed variant's answers are from the reference's. */
-  readonly differenceOf: (model: SplitModel, level: 'all' | 'disabled', id: string) => Promise<number>;
+  readonly differenceOf: (model: ModelFiles, level: 'all' | 'disabled', id: string) => Promise<number>;
 }
 
 interface Sampling {
@@ -49,10 +48,18 @@ interface Sampling {
   readonly answers: readonly Feeds[];
 }
 
+interface SampleRequest {
+  /** Lengths of open axes. */
+  readonly axes: Readonly<Record<string, number>>;
+  /** Of the manifest that is packed anew; tried before any that are made here. */
+  readonly earlier: readonly GoldenInputs[];
+  readonly count: number;
+}
+
 /** What an axis is called that looked like the batch and is none. */
 const NO_BATCH = 'rows';
 
-/** @throws {UsageError} when the reference cannot be run. */
+/** @throws {CommandError} when the reference cannot be run. */
 export async function makeReference(sources: readonly Source[], signature: Signature, options: PackOptions): Promise<Reference> {
   const source = sources.at(-1) as Source;
   const notes: string[] = [];
@@ -63,10 +70,11 @@ export async function makeReference(sources: readonly Source[], signature: Signa
   if (text !== undefined)
     notes.push(`Input "${text.name}" is text, for which no samples are made: no golden outputs, and nothing is optimised.`);
   const isSampled = sampleCount > 0 && text === undefined;
-  const { samples, feeds, answers } = isSampled
-    ? await sample(source, signature, options, earlier.slice(0, sampleCount), sampleCount, notes)
+  const sampling = isSampled
+    ? await sample(source, signature, { axes: options.axes ?? {}, earlier: earlier.slice(0, sampleCount), count: sampleCount }, notes)
     : NO_SAMPLES;
-  const isBatch = await batchHolds(source, signature, samples, feeds, answers);
+  const { samples, feeds, answers } = sampling;
+  const isBatch = await batchHolds(source, signature, sampling);
   if (!isBatch)
     notes.push(
       `Two samples together are not answered as they are one by one, so the axis "batch" is called "${NO_BATCH}" and nobody will batch along it.`,
@@ -81,20 +89,13 @@ export async function makeReference(sources: readonly Source[], signature: Signa
     scale: scaleOf(answers),
     notes,
     differenceOf: async (model, level, id) =>
-      feeds.length === 0 ? 0 : differenceOf(answers, await orUsageError(id, () => answersOf(model, level, feeds))),
+      feeds.length === 0 ? 0 : differenceOf(answers, await orRunError(id, () => answersOf(model, level, feeds))),
   };
 }
 
 const NO_SAMPLES: Sampling = { samples: [], feeds: [], answers: [] };
 
-async function sample(
-  source: Source,
-  signature: Signature,
-  { axes = {} }: PackOptions,
-  earlier: readonly GoldenInputs[],
-  count: number,
-  notes: string[],
-): Promise<Sampling> {
+async function sample(source: Source, signature: Signature, { axes, earlier, count }: SampleRequest, notes: string[]): Promise<Sampling> {
   const open = new Set(signature.inputs.flatMap(({ dims }) => dims.filter((axis) => typeof axis === 'string' && axis !== 'batch')));
   const isOpen = [...open].some((axis) => axes[axis as string] === undefined);
   const lengths = isOpen ? OPEN_AXIS_LENGTHS : [1];
@@ -120,7 +121,7 @@ async function sample(
       return { samples, feeds, answers };
     } catch (error) {
       failure ??= error;
-      if (index === kinds.length - 1 && isOpen) throw new UsageError(unrunnableAxes(source.name, [...open].map(String), failure));
+      if (index === kinds.length - 1 && isOpen) throw new CommandError(unrunnableAxes(source.name, [...open].map(String), failure));
     }
   }
   throw runError(source.name, failure);
@@ -151,13 +152,7 @@ function unrunnableAxes(name: string, axes: readonly string[], failure: unknown)
 }
 
 /** True when nothing speaks against it: there is no such axis, there are no samples, or two together give what each gives alone. */
-async function batchHolds(
-  source: Source,
-  signature: Signature,
-  samples: readonly GoldenInputs[],
-  feeds: readonly Feeds[],
-  answers: readonly Feeds[],
-): Promise<boolean> {
+async function batchHolds(source: Source, signature: Signature, { samples, feeds, answers }: Sampling): Promise<boolean> {
   const isBatched = ({ dims }: { readonly dims: ManifestInput['dims'] }): boolean => dims[0] === 'batch';
   const hasBatch = [...signature.inputs, ...signature.outputs].some(({ dims }) => dims.includes('batch'));
   const [first] = samples;
@@ -204,7 +199,7 @@ function modelBytes({ model }: Source): number {
   return model.graph.length + model.external.reduce((sum, { data }) => sum + data.length, 0);
 }
 
-async function orUsageError<T>(name: string, work: () => Promise<T>): Promise<T> {
+async function orRunError<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -213,13 +208,13 @@ async function orUsageError<T>(name: string, work: () => Promise<T>): Promise<T>
 }
 
 /** The runtime's sentence and ours. */
-function runError(name: string, error: unknown): UsageError {
+function runError(name: string, error: unknown): CommandError {
   const reason = firstLine(error);
   const operator = /([\w.]*):(\w+)\(-?\d+\) is not a registered function\/op|Could not find an implementation for (\w+)/.exec(reason);
   if (operator !== null) {
-    return new UsageError(
+    return new CommandError(
       `${name}: the runtime has no operator ${operator[3] ?? `${operator[1] || 'ai.onnx'}:${operator[2]}`} (${reason}). Export with standard operators, opset 21 or lower, or quantize in a form that onnxruntime-web runs.`,
     );
   }
-  return new UsageError(`${name} cannot be run: ${reason}.`);
+  return new CommandError(`${name} cannot be run: ${reason}. Try it in onnxruntime itself, and export it again.`);
 }

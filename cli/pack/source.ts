@@ -7,11 +7,12 @@
  */
 
 import { notOnnxReason } from '../../onnx/file-signature.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, readOnnxModel } from '../../onnx/model-reader.ts';
-import { type SplitModel, splitWeights } from '../../onnx/weight-split.ts';
+import { splitWeights } from '../../onnx/weight-split.ts';
 import { OnnxFormatError } from '../../onnx/wire-format.ts';
 import { MODEL_BYTES_MAX } from '../../protocol/limits.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import type { PackInput } from './request.ts';
 import { type VariantKind, variantKindOf } from './variant.ts';
 
@@ -19,23 +20,25 @@ export interface Source {
   readonly name: string;
   readonly id: string | null;
   readonly onnx: OnnxModel;
-  readonly model: SplitModel;
+  readonly model: ModelFiles;
   readonly kind: VariantKind;
 }
 
 /** A weight this large is handed to the runtime beside the graph while packing: the heap of WebAssembly ends at 4 GB. */
 const WEIGHT_BYTES_MIN = 1024;
 
-/** @throws {UsageError} */
+/** @throws {CommandError} */
 export async function readSource(input: PackInput): Promise<Source> {
   const { name, bytes, id = null } = input;
   const reason = notOnnxReason(bytes);
-  if (reason !== null) throw new UsageError(`${name} is no ONNX model: ${reason}.`);
+  if (reason !== null) throw new CommandError(`${name} is no ONNX model: ${reason}.`);
   const onnx = readModel(name, bytes);
   const external = await readExternal(input, onnx);
   const total = bytes.length + external.reduce((sum, { data }) => sum + data.length, 0);
   if (total > MODEL_BYTES_MAX) {
-    throw new UsageError(`${name} has ${total} bytes with its weights; a browser can hold at most ${MODEL_BYTES_MAX}. Quantize it first.`);
+    throw new CommandError(
+      `${name} has ${total} bytes with its weights; a browser can hold at most ${MODEL_BYTES_MAX}. Quantize it first.`,
+    );
   }
   const own = splitWeights(bytes, WEIGHT_BYTES_MIN);
   const model = { graph: own.graph, external: [...own.external, ...external] };
@@ -46,16 +49,17 @@ function readModel(name: string, bytes: Uint8Array): OnnxModel {
   try {
     return readOnnxModel(bytes);
   } catch (error) {
-    if (error instanceof OnnxFormatError) throw new UsageError(`${name} cannot be read as an ONNX model: ${error.message}.`);
+    if (error instanceof OnnxFormatError) throw new CommandError(`${name} cannot be read as an ONNX model: ${error.message}.`);
     throw error;
   }
 }
 
-async function readExternal({ name, readExternal }: PackInput, { weights }: OnnxModel): Promise<SplitModel['external']> {
+async function readExternal({ name, readExternal }: PackInput, { weights }: OnnxModel): Promise<ModelFiles['external']> {
   const locations = new Set(weights.flatMap(({ place }) => (place.kind === 'external' ? [place.location] : [])));
   const files: { path: string; data: Uint8Array }[] = [];
   for (const path of locations) {
-    if (readExternal === undefined) throw new UsageError(`${name} keeps weights in "${path}", which was not given.`);
+    if (readExternal === undefined)
+      throw new CommandError(`${name} keeps weights in "${path}", which was not given. Hand it in with the graph.`);
     files.push({ path, data: await readExternal(path) });
   }
   return files;

@@ -10,7 +10,7 @@
 
 import type { OnnxValue } from '../../onnx/model-reader.ts';
 import type { Manifest, ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 import type { Source } from './source.ts';
 
 export interface Signature {
@@ -20,14 +20,15 @@ export interface Signature {
 
 const BATCH_NAME = /^(n|b|bs|batch([_ -]?size)?|unk__\d+)$/i;
 
-/** @throws {UsageError} when the files differ from each other, or hold what cannot cross to a page. */
+/** @throws {CommandError} when the files differ from each other, or hold what cannot cross to a page. */
 export function signatureOf(sources: readonly Source[], previous: Manifest | null): Signature {
   const reference = sources.at(-1);
-  if (reference === undefined) throw new UsageError('There is no ONNX file to pack.');
+  if (reference === undefined) throw new UsageError('There is no ONNX file to pack. Name one.');
   for (const source of sources) requireAlike(reference, source);
   const { inputs, outputs } = reference.onnx;
-  if (inputs.length === 0) throw new UsageError(`${reference.name} has no input: all that it lists are weights.`);
-  if (outputs.length === 0) throw new UsageError(`${reference.name} has no output.`);
+  if (inputs.length === 0)
+    throw new CommandError(`${reference.name} has no input: all that it lists are weights. Export it with its inputs.`);
+  if (outputs.length === 0) throw new CommandError(`${reference.name} has no output. Export it with its outputs.`);
   const batchNames = new Set(inputs.flatMap(({ dims }) => (typeof dims?.[0] === 'string' && BATCH_NAME.test(dims[0]) ? [dims[0]] : [])));
   const tensor = (value: OnnxValue) => tensorOf(reference.name, value, batchNames);
   return {
@@ -51,12 +52,12 @@ function tensorOf(
   batchNames: ReadonlySet<string>,
 ): Pick<ManifestInput, 'name' | 'type' | 'dims'> {
   if (type === null) {
-    throw new UsageError(
+    throw new CommandError(
       `"${name}" of ${file} is not a tensor of a type that a page can hold (float32, int64 …). Cast it, or leave that output away, when exporting.`,
     );
   }
   if (dims === null) {
-    throw new UsageError(
+    throw new CommandError(
       `${file} does not say how many axes "${name}" has. Run shape inference on it (onnx.shape_inference.infer_shapes) and pack again.`,
     );
   }
@@ -74,15 +75,15 @@ function requireAlike(reference: Source, source: Source): void {
       const actual = source.onnx[side].find(({ name }) => name === expected.name);
       const what = `${side === 'inputs' ? 'input' : 'output'} "${expected.name}"`;
       if (actual === undefined)
-        throw new UsageError(`${source.name} has no ${what}, which ${reference.name} has. Variants are one model: pack others apart.`);
+        throw new CommandError(`${source.name} has no ${what}, which ${reference.name} has. Variants are one model: pack others apart.`);
       if (actual.type !== expected.type) {
-        throw new UsageError(
+        throw new CommandError(
           `${what} is ${actual.type} in ${source.name} and ${expected.type} in ${reference.name}. Convert with the ends kept as they are (keep_io_types=True).`,
         );
       }
     }
     if (source.onnx[side].length !== reference.onnx[side].length) {
-      throw new UsageError(`${source.name} has other ${side} than ${reference.name}. Variants are one model: pack others apart.`);
+      throw new CommandError(`${source.name} has other ${side} than ${reference.name}. Variants are one model: pack others apart.`);
     }
   }
 }

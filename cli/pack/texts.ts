@@ -12,11 +12,11 @@
  * Hugging Face's libraries write them; the names `input_ids`, `attention_mask` and `token_type_ids` are those of transformers' exporters.
  */
 import { basename } from 'node:path';
+import { sha256Hex } from '../../protocol/digest.ts';
 import { TOKEN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import type { ManifestTextPreprocess } from '../../protocol/manifest/text.ts';
-import { sha256Of } from '../folder/model-folder.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
 
 export interface NamedFile {
   readonly name: string;
@@ -33,16 +33,16 @@ export interface TextOptions {
   readonly readBeside?: (file: string) => Promise<Uint8Array>;
 }
 
-type Publish = (file: NamedFile) => PublishedFile;
+type Publish = (file: NamedFile) => Promise<PublishedFile>;
 type Text = Extract<ManifestInput['preprocess'], { kind: 'text' }>;
 
 const PADDING_TOKENS = ['[PAD]', '<pad>'];
 const MASK_NAME = 'attention_mask';
 const TYPES_NAME = 'token_type_ids';
 
-/** The inputs with the tokenizers that they name published. @throws {UsageError} */
+/** The inputs with the tokenizers that they name published. @throws {CommandError} */
 export async function withTexts(inputs: readonly ManifestInput[], options: TextOptions, publish: Publish): Promise<ManifestInput[]> {
-  const declared = options.tokenizer === undefined ? inputs : declaredInputs(inputs, options, options.tokenizer);
+  const declared = options.tokenizer === undefined ? inputs : await declaredInputs(inputs, options, options.tokenizer);
   const isAsked = options.tokenizerConfig !== undefined || options.tokenCountMax !== undefined;
   if (isAsked && !declared.some(({ preprocess }) => preprocess?.kind === 'text'))
     throw new UsageError('No input of this model is declared to take texts. Name its tokenizer: --tokenizer FILE.');
@@ -58,19 +58,19 @@ export async function withTexts(inputs: readonly ManifestInput[], options: TextO
 
 async function publishedText(input: string, preprocess: Text, options: TextOptions, publish: Publish): Promise<Text> {
   const { tokenizer, tokenizerConfig: earlierConfig, ...rest } = preprocess;
-  const tokenizerConfig = isReplaced(tokenizer, options) ? undefined : earlierConfig;
+  const tokenizerConfig = (await isReplaced(tokenizer, options)) ? undefined : earlierConfig;
   const config = options.tokenizerConfig ?? (tokenizerConfig && (await earlierFile(input, tokenizerConfig, '--tokenizer-config', options)));
   return {
     ...rest,
     ...(options.tokenCountMax === undefined ? {} : { tokenCountMax: options.tokenCountMax }),
-    tokenizer: described(publish(options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options)))),
-    ...(config === undefined ? {} : { tokenizerConfig: described(publish(config)) }),
+    tokenizer: described(await publish(options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options)))),
+    ...(config === undefined ? {} : { tokenizerConfig: described(await publish(config)) }),
   };
 }
 
 /** Another tokenizer than the earlier one is named. */
-function isReplaced({ sha256 }: Pick<PublishedFile, 'sha256'>, { tokenizer }: TextOptions): boolean {
-  return tokenizer !== undefined && sha256Of(tokenizer.bytes) !== sha256;
+async function isReplaced({ sha256 }: Pick<PublishedFile, 'sha256'>, { tokenizer }: TextOptions): Promise<boolean> {
+  return tokenizer !== undefined && (await sha256Hex(tokenizer.bytes)) !== sha256;
 }
 
 function described({ file, bytes, sha256, chunks }: PublishedFile): Text['tokenizer'] {
@@ -84,16 +84,22 @@ async function earlierFile(input: string, { file }: PublishedFile, option: strin
 }
 
 /** Every input that takes texts; where the earlier manifest has none, what the tokenizer's files say of the one that takes ids. */
-function declaredInputs(inputs: readonly ManifestInput[], options: TextOptions, tokenizer: NamedFile): readonly ManifestInput[] {
+async function declaredInputs(
+  inputs: readonly ManifestInput[],
+  options: TextOptions,
+  tokenizer: NamedFile,
+): Promise<readonly ManifestInput[]> {
   const json = tokenizerIn(tokenizer);
   if (inputs.some(({ preprocess }) => preprocess?.kind === 'text')) {
     const said = (input: ManifestInput) => ({
       pad: paddingId({ ...input, text: undefined }, options, json, tokenizer.name),
       ...unknownId(json),
     });
-    return inputs.map((input) =>
-      input.preprocess?.kind === 'text' && isReplaced(input.preprocess.tokenizer, options) ? { ...input, text: said(input) } : input,
-    );
+    const declared = inputs.map(async (input) => {
+      const isAnew = input.preprocess?.kind === 'text' && (await isReplaced(input.preprocess.tokenizer, options));
+      return isAnew ? { ...input, text: said(input) } : input;
+    });
+    return Promise.all(declared);
   }
   const target = idsInput(inputs, tokenizer.name);
   const has = (name: string) => inputs.some((input) => input.name === name && name !== target.name);
@@ -117,7 +123,7 @@ function idsInput(inputs: readonly ManifestInput[], file: string): ManifestInput
   const whole = inputs.filter(({ type, dims }) => (type === 'int64' || type === 'int32') && (dims.length === 1 || dims.length === 2));
   const named = whole.find(({ name }) => name === 'input_ids') ?? (whole.length === 1 ? whole[0] : undefined);
   if (named !== undefined) return named;
-  throw new UsageError(
+  throw new CommandError(
     `${file}: which input takes the ids of a text is not clear; they are ${inputs.map(({ name }) => name).join(', ')}. Declare it in model.json (docs/processing.md) and name that: --manifest FILE.`,
   );
 }
@@ -142,7 +148,7 @@ function paddingId({ text }: ManifestInput, options: TextOptions, json: Tokenize
   const names = name === undefined ? PADDING_TOKENS : [name];
   const id = text?.pad ?? json.padding?.pad_id ?? json.added_tokens?.find(({ content }) => names.includes(content))?.id;
   if (id !== undefined) return id;
-  throw new UsageError(
+  throw new CommandError(
     `${file} does not say which token is padding. Name tokenizer_config.json (--tokenizer-config FILE), or write text.pad into model.json and name that: --manifest FILE.`,
   );
 }
@@ -175,14 +181,14 @@ interface TokenizerConfigJson {
 function tokenizerIn({ name, bytes }: NamedFile): TokenizerJson {
   const json = jsonIn(bytes) as Partial<TokenizerJson> | null;
   if (typeof json === 'object' && typeof json?.model === 'object' && json.model !== null) return json as TokenizerJson;
-  throw new UsageError(`${name} is no tokenizer.json. Export the tokenizer with save_pretrained, or Tokenizer.save.`);
+  throw new CommandError(`${name} is no tokenizer.json. Export the tokenizer with save_pretrained, or Tokenizer.save.`);
 }
 
 function configOf({ tokenizerConfig }: TextOptions): TokenizerConfigJson {
   if (tokenizerConfig === undefined) return {};
   const json = jsonIn(tokenizerConfig.bytes);
   if (typeof json === 'object' && json !== null) return json;
-  throw new UsageError(`${tokenizerConfig.name} is no tokenizer_config.json.`);
+  throw new CommandError(`${tokenizerConfig.name} is no tokenizer_config.json. Export the tokenizer with save_pretrained.`);
 }
 
 function jsonIn(bytes: Uint8Array): unknown {

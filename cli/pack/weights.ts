@@ -13,10 +13,11 @@
  * Not here: hashes and file names (cli/pack/model.ts).
  */
 
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, type OnnxWeights, readOnnxModel } from '../../onnx/model-reader.ts';
-import { type ExternalPlace, type SplitModel, withWeightsAt } from '../../onnx/weight-split.ts';
+import { type ExternalPlace, withWeightsAt } from '../../onnx/weight-split.ts';
 import { CHUNK_BYTES_MAX, SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 
 /** Where a tensor may begin. Runtimes read whole SIMD vectors and cache lines from an aligned place. */
 const ALIGNMENT_BYTES = 64;
@@ -35,7 +36,7 @@ interface Tensor {
 }
 
 /** @param minBytes Weights below it stay in, or come into, the graph. */
-export function layOutWeights(model: SplitModel, minBytes: number, chunkBytes: number): LaidOutModel {
+export function layOutWeights(model: ModelFiles, minBytes: number, chunkBytes: number): LaidOutModel {
   const onnx = readOnnxModel(model.graph);
   const tensors = movableTensors(model, onnx);
   const all = [...tensors].sort(byFirstUse(onnx));
@@ -66,7 +67,7 @@ export function evenCuts(bytes: number, chunkBytes: number): number[] {
 }
 
 /** Tensors whose bytes are known, those that share a place as one. */
-function movableTensors({ graph, external }: SplitModel, { weights }: OnnxModel): Tensor[] {
+function movableTensors({ graph, external }: ModelFiles, { weights }: OnnxModel): Tensor[] {
   const byPlace = new Map<string, Tensor>();
   for (const weight of weights) {
     const { place } = weight;
@@ -82,11 +83,11 @@ function movableTensors({ graph, external }: SplitModel, { weights }: OnnxModel)
   return [...byPlace.values()];
 }
 
-function externalData(external: SplitModel['external'], place: Extract<OnnxWeights['place'], { kind: 'external' }>): Uint8Array {
+function externalData(external: ModelFiles['external'], place: Extract<OnnxWeights['place'], { kind: 'external' }>): Uint8Array {
   const file = external.find(({ path }) => path === place.location)?.data;
   const end = place.bytes === null ? file?.length : place.offset + place.bytes;
   if (file === undefined || end === undefined || end > file.length) {
-    throw new UsageError(
+    throw new CommandError(
       `The weights in "${place.location}" are not whole: the graph names more bytes than the file has. Export the model again.`,
     );
   }

@@ -1,17 +1,19 @@
 /**
  * A model's answer to one example, with a sentence that names the example where it fails.
  */
+import { firstLine } from '../../protocol/errors.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { Example } from '../data/example.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { CommandError } from '../terminal/command-error.ts';
 import type { NodeSession } from './node-session.ts';
 
-/** @throws {UsageError} when the model refuses the example: it would refuse the others too. */
+/** @throws {CommandError} when the model refuses the example: it would refuse the others too. */
 export async function answerOf(run: NodeSession, { where, feeds }: Extract<Example, { feeds: Feeds }>): Promise<Feeds> {
   try {
     return await run(feeds);
   } catch (error) {
-    const [reason] = String(error instanceof Error ? error.message : error).split('\n', 1);
-    throw new UsageError(`The model cannot be run on ${where}: ${reason}`);
+    throw new CommandError(
+      `The model cannot be run on ${where}: ${firstLine(error)}. Check the data's types and dims against the manifest.`,
+    );
   }
 }

@@ -11,12 +11,13 @@
  */
 import { existsSync } from 'node:fs';
 import type * as ort from 'onnxruntime-web';
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
+import { wasmModule } from '../../protocol/shipped-files.json';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { CAUGHT_PATH, caughtDuring, watchNextInstance } from './runtime-files.ts';
 
 /** Where the published package keeps the runtime, seen from dist/node/. */
-const PUBLISHED_RUNTIME = new URL('../ort/ort.wasm.bundle.min.mjs', import.meta.url);
+const PUBLISHED_RUNTIME = new URL(`../${wasmModule}`, import.meta.url);
 
 /** As the runtime names them; each includes the one before. */
 export type OptimizationLevel = 'basic' | 'extended' | 'all';
@@ -30,12 +31,12 @@ interface OpenSession {
 }
 
 /** Compiles the model; the answer runs it once per call. */
-export async function createNodeSession(model: Uint8Array | SplitModel): Promise<NodeSession> {
+export async function createNodeSession(model: Uint8Array | ModelFiles): Promise<NodeSession> {
   return (await openNodeSession(model, 'all')).run;
 }
 
 /** @param level `disabled` for a graph that was optimised when it was packed, or to see what the graph itself computes. */
-export async function openNodeSession(model: Uint8Array | SplitModel, level: 'all' | 'disabled'): Promise<OpenSession> {
+export async function openNodeSession(model: Uint8Array | ModelFiles, level: 'all' | 'disabled'): Promise<OpenSession> {
   const runtime = await startRuntime();
   const session = await createSession(runtime, model, { graphOptimizationLevel: level });
   return {
@@ -53,7 +54,7 @@ export async function openNodeSession(model: Uint8Array | SplitModel, level: 'al
  *
  * @returns null when the runtime has written nothing.
  */
-export async function optimizedGraph(model: SplitModel, level: OptimizationLevel): Promise<Uint8Array | null> {
+export async function optimizedGraph(model: ModelFiles, level: OptimizationLevel): Promise<Uint8Array | null> {
   const runtime = await startRuntime();
   const pieces = await caughtDuring(async () => {
     const session = await createSession(runtime, model, { graphOptimizationLevel: level, optimizedModelFilePath: CAUGHT_PATH });
@@ -64,7 +65,7 @@ export async function optimizedGraph(model: SplitModel, level: OptimizationLevel
 
 function createSession(
   runtime: typeof ort,
-  model: Uint8Array | SplitModel,
+  model: Uint8Array | ModelFiles,
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   const { graph, external } = model instanceof Uint8Array ? { graph: model, external: [] } : model;

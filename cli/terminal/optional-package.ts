@@ -5,7 +5,7 @@
  *  - A package that is not there costs one sentence, with the command that installs it.
  *  - The versions are those of package.json's `peerDependencies` (test/unit/cli/data.test.ts).
  */
-import { UsageError } from './usage-error.ts';
+import { CommandError } from './command-error.ts';
 
 /** With its whole version, because each DuckDB release counts as a prerelease to npm and fits no range but its own number. */
 export const DUCKDB_PACKAGE = '@duckdb/node-api@1.5.6-r.1';
@@ -17,12 +17,12 @@ export function isMissingPackage(error: unknown): boolean {
   return error instanceof Error && /^(Cannot find package|Could not load the "sharp" module)/.test(error.message);
 }
 
-/** @throws {UsageError} when the package is not there. */
+/** @throws {CommandError} when the package is not there. */
 export async function importOptional<T>(load: () => Promise<T>, reader: string, spec: string): Promise<T> {
   try {
     return await load();
   } catch (error) {
     if (!isMissingPackage(error)) throw error;
-    throw new UsageError(`${reader} are read by a package of their own. Install it beside insitu: npm install ${spec}`);
+    throw new CommandError(`${reader} are read by a package of their own. Install it beside insitu: npm install ${spec}`);
   }
 }

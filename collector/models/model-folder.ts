@@ -21,10 +21,10 @@ export async function registerFolder(folder: string, registry: Registry, log: (s
 }
 
 async function registerModel(folder: string, registry: Registry, log: (sentence: string) => void): Promise<void> {
-  const manifest = await readText(join(folder, 'model.json'));
+  const manifest = await readBytes(join(folder, 'model.json'));
   if (manifest === null) return;
-  const baselineText = await readText(join(folder, 'baseline.json'));
-  const baseline = baselineText === null ? null : parseJson(baselineText);
+  const baselineBytes = await readBytes(join(folder, 'baseline.json'));
+  const baseline = baselineBytes === null ? null : parseJson(baselineBytes.toString('utf8'));
   const verdict = await registry.admit(manifest, baseline);
   if (verdict.ok) return;
   const withoutBaseline = baseline === null ? verdict : await registry.admit(manifest, null);
@@ -32,9 +32,9 @@ async function registerModel(folder: string, registry: Registry, log: (sentence:
   log(`${folder}: ${verdict.reason} ${consequence}`);
 }
 
-async function readText(file: string): Promise<string | null> {
+async function readBytes(file: string): Promise<Buffer<ArrayBuffer> | null> {
   try {
-    return await readFile(file, 'utf8');
+    return await readFile(file);
   } catch {
     return null;
   }

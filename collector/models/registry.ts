@@ -10,13 +10,13 @@
  *
  * Not here: who may register (collector/http/server.ts).
  */
-import { createHash } from 'node:crypto';
 import { type Plan, planHash } from '../../counts/layout/plan.ts';
 import { type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
-import { MANIFEST_BYTES_MAX, REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
-import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { modelVersionOf, readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { KnownPlans } from '../intake/intake.ts';
 import type { Baseline, Registration, Store } from '../store/store.ts';
@@ -45,7 +45,7 @@ export class Registry implements KnownPlans {
 
   /** @param complain Told, in a sentence, of each stored registration that this release cannot read. */
   static async open(store: Store, now: () => number, complain: (sentence: string) => void): Promise<Registry> {
-    const registry = new Registry(store, now, await planHash(SOFTWARE_PLAN, digestText));
+    const registry = new Registry(store, now, await planHash(SOFTWARE_PLAN));
     for (const { manifestJson, baseline, registeredAtMs, name } of await store.registrations()) {
       const verdict = await deriveModel(manifestJson, baseline, registeredAtMs);
       if (verdict.ok) registry.byVersion.set(verdict.model.registration.modelVersion, verdict.model);
@@ -74,8 +74,8 @@ export class Registry implements KnownPlans {
    * Registers a model, or gives a registered one another baseline; null keeps the baseline that it has.
    * Rejects only when the store fails.
    */
-  async admit(manifestJson: string, baseline: unknown): Promise<AdmitVerdict> {
-    const verdict = await deriveModel(manifestJson, baseline, this.now());
+  async admit(served: ServedManifest, baseline: unknown): Promise<AdmitVerdict> {
+    const verdict = await deriveModel(served, baseline, this.now());
     if (!verdict.ok) return verdict;
     const { registration } = verdict.model;
     const before = this.byVersion.get(registration.modelVersion);
@@ -97,25 +97,19 @@ export class Registry implements KnownPlans {
   }
 }
 
-/** First 8 bytes of the SHA-256 of a manifest as served, 16 hex digits. */
-export function modelVersionOf(manifestJson: string): string {
-  return createHash('sha256').update(manifestJson, 'utf8').digest('hex').slice(0, 16);
-}
-
-async function deriveModel(manifestJson: string, baselineJson: unknown, registeredAtMs: number): Promise<AdmitVerdict> {
-  if (Buffer.byteLength(manifestJson) > MANIFEST_BYTES_MAX) return { ok: false, reason: 'The manifest is too long.' };
-  const checked = checkManifest(parseJson(manifestJson));
-  if (!checked.ok) return { ok: false, reason: `The manifest is not usable: ${checked.reason}.` };
-  const { manifest } = checked;
+async function deriveModel(served: ServedManifest, baselineJson: unknown, registeredAtMs: number): Promise<AdmitVerdict> {
+  const read = readManifest(served);
+  if (!read.ok) return { ok: false, reason: `The manifest is not usable: ${read.reason}.` };
+  const { manifest, text: manifestJson } = read;
   const plan = dataPlanOf(manifest);
-  const hash = await planHash(plan, digestText);
-  const modelVersion = modelVersionOf(manifestJson);
+  const hash = await planHash(plan);
+  const modelVersion = await modelVersionOf(served);
   const baseline = baselineJson === null ? null : readBaseline(baselineJson, modelVersion, hash, plan);
   if (typeof baseline === 'string') return { ok: false, reason: `The baseline is not usable: ${baseline}.` };
   const { name, version } = manifest;
   const registration = { modelVersion, plan: hash, name, version, manifestJson, baseline, registeredAtMs };
   const noisedPlan = localDpPlanOf(plan);
-  const noised = noisedPlan === null ? null : { plan: noisedPlan, hash: await localDpPlanHash(noisedPlan, digestText) };
+  const noised = noisedPlan === null ? null : { plan: noisedPlan, hash: await localDpPlanHash(noisedPlan) };
   return { ok: true, model: { registration, manifest, plan, noised } };
 }
 
@@ -140,16 +134,4 @@ function isCount(value: unknown): value is number {
 
 function isCountList(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every(isCount);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function digestText(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
 }

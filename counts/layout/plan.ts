@@ -11,7 +11,7 @@
  *
  * Not here: how a value finds its cell (counts/*-kernel.ts), nor the metrics themselves (counts/plans/data-plan.ts, counts/plans/software-plan.ts).
  */
-import { toHex } from '../../protocol/report/bytes.ts';
+import { shortSha256Hex } from '../../protocol/digest.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
 export interface Metric {
@@ -61,12 +61,9 @@ export function metricOf(plan: Plan, id: string): PlacedMetric {
   return metric;
 }
 
-/** SHA-256 of a text's UTF-8 bytes; the realm supplies it (`crypto.subtle` in page, worker and Node). */
-export type TextDigest = (text: string) => Promise<ArrayBuffer>;
-
 /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
-export async function planHash(plan: Plan, digest: TextDigest): Promise<string> {
+export function planHash(plan: Plan): Promise<string> {
   const metrics = plan.metrics.map((metric) => [metric.id, metric.cells]);
   const layout = JSON.stringify(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
-  return toHex(new Uint8Array(await digest(layout)).subarray(0, 8));
+  return shortSha256Hex(layout);
 }

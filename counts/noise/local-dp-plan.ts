@@ -18,6 +18,7 @@
  * Not here: drawing (counts/noise/samplers.ts, counts/noise/answer.ts), taking the noise off (counts/noise/estimate.ts).
  */
 
+import { shortSha256Hex } from '../../protocol/digest.ts';
 import {
   LOCAL_DP_CELL_COUNT_MAX,
   LOCAL_DP_FEATURE_COUNT_MAX,
@@ -26,9 +27,8 @@ import {
   LOCAL_DP_ORDERED_CELL_COUNT,
   LOCAL_DP_SOURCE_CELL_COUNT_MAX,
 } from '../../protocol/limits.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
 import { rangeText } from '../layout/edges.ts';
-import { type Metric, type PlacedMetric, type Plan, placeMetrics, type TextDigest } from '../layout/plan.ts';
+import { type Metric, type PlacedMetric, type Plan, placeMetrics } from '../layout/plan.ts';
 import { EXP_UNIT, expOf, MICRO } from './exponential.ts';
 
 /** `unary`: optimised unary encoding. `response`: generalised randomised response. */
@@ -88,11 +88,10 @@ export function isLocalDpPlan(plan: Plan): plan is LocalDpPlan {
 }
 
 /** First 8 bytes of the SHA-256 over layout and noise, 16 hex digits. */
-export async function localDpPlanHash(plan: LocalDpPlan, digest: TextDigest): Promise<string> {
+export function localDpPlanHash(plan: LocalDpPlan): Promise<string> {
   const layout = plan.metrics.map(({ id, cells }) => [id, cells]);
   const noise = plan.features.map(({ mechanism, microVariance, groups }) => [mechanism, microVariance, groups]);
-  const text = JSON.stringify([plan.report, layout, plan.microEps, noise]);
-  return toHex(new Uint8Array(await digest(text)).subarray(0, 8));
+  return shortSha256Hex(JSON.stringify([plan.report, layout, plan.microEps, noise]));
 }
 
 function rankOf({ id }: Metric): number {

@@ -76,7 +76,7 @@ const LAYOUT = {
   'load.build': RUNTIME_BUILDS,
   'load.quantization': ['fp32', 'fp16', 'int8', 'uint8', 'q4', 'q4f16'] satisfies readonly ManifestVariant['quantization'][],
   'load.threads': ['1', '2..3', '4..7', '8..'],
-  'load.fallback': ['none', 'unavailable', 'failed', 'wrong-outputs'] satisfies readonly ('none' | Consideration['verdict'])[],
+  'load.fallback': ['none', 'unavailable', 'failed', 'wrong-outputs'] satisfies readonly ('none' | Consideration['outcome'])[],
   'load.storage': ['from-cache', 'stored', 'refused'],
   'run.latency': DURATION_SCALE,
   'run.queue': DURATION_SCALE,
@@ -151,12 +151,12 @@ export function cellsOfLoad(model: LoadedModel, totalMs: number): number[] {
 
 /** What failed, wherever it stood, and what could not run although the rules prefer it to the chosen one. */
 function fallbackCells(considered: readonly Consideration[]): number[] {
-  const chosenAt = considered.findIndex(({ verdict }) => verdict === 'chosen');
+  const chosenAt = considered.findIndex(({ outcome }) => outcome === 'chosen');
   const left = considered
-    .filter(({ verdict }, index) => verdict === 'failed' || verdict === 'wrong-outputs' || (verdict === 'unavailable' && index < chosenAt))
-    .map(({ verdict }) => verdict);
+    .filter(({ outcome }, index) => outcome === 'failed' || outcome === 'wrong-outputs' || (outcome === 'unavailable' && index < chosenAt))
+    .map(({ outcome }) => outcome);
   if (left.length === 0) return [cellOf('load.fallback', 'none'), 1];
-  return [...new Set(left)].flatMap((verdict) => [cellOf('load.fallback', verdict), left.filter((other) => other === verdict).length]);
+  return [...new Set(left)].flatMap((outcome) => [cellOf('load.fallback', outcome), left.filter((other) => other === outcome).length]);
 }
 
 export function cellsOfLoadFailure(code: ErrorCode): number[] {

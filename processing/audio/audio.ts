@@ -6,7 +6,7 @@
  *  - What is behind the end that the model hears is neither resampled nor looked at.
  *  - Windows, filters and the phases of a resampler are computed once per declaration.
  *
- * Not here: resampling (audio-resample.ts), frames and bands (audio-mel.ts).
+ * Not here: resampling (processing/audio/resample.ts), frames and bands (processing/audio/mel.ts).
  */
 import { RECORDING_RATE_MAX, RECORDING_SAMPLE_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestAudioPreprocess } from '../../protocol/manifest/audio.ts';

@@ -6,52 +6,52 @@
  *
  * Invariants
  *  - Double precision; agrees with NumPy's to 1e-12 of the largest value.
- *  - Keeps two buffers of its length and allocates nothing per call.
+ *  - Keeps two buffers of its length and allocates none per call.
  *
  * Source: Stockham's self-sorting transform, as in Van Loan, "Computational Frameworks for the Fast Fourier Transform", 1.7.
  */
+
+/** As many complex numbers as the transform is long. */
+interface ComplexNumbers {
+  readonly real: Float64Array;
+  readonly imaginary: Float64Array;
+}
 
 export class FourierTransform {
   readonly length: number;
   private readonly factors: readonly number[];
   private readonly cosines: Float64Array;
   private readonly sines: Float64Array;
-  private readonly spareReal: Float64Array;
-  private readonly spareImaginary: Float64Array;
+  private readonly spare: ComplexNumbers;
 
   constructor(length: number) {
     this.length = length;
     this.factors = primeFactors(length);
     this.cosines = Float64Array.from({ length }, (_, index) => Math.cos((2 * Math.PI * index) / length));
     this.sines = Float64Array.from({ length }, (_, index) => -Math.sin((2 * Math.PI * index) / length));
-    this.spareReal = new Float64Array(length);
-    this.spareImaginary = new Float64Array(length);
+    this.spare = { real: new Float64Array(length), imaginary: new Float64Array(length) };
   }
 
   /** In place. */
   transform(real: Float64Array, imaginary: Float64Array): void {
-    let [fromReal, fromImaginary, toReal, toImaginary] = [real, imaginary, this.spareReal, this.spareImaginary];
+    const given: ComplexNumbers = { real, imaginary };
+    let [from, to] = [given, this.spare];
     let [rest, stride] = [this.length, 1];
     for (const radix of this.factors) {
-      if (radix === 2) this.halve(fromReal, fromImaginary, toReal, toImaginary, rest, stride);
-      else this.split(radix, fromReal, fromImaginary, toReal, toImaginary, rest, stride);
-      [fromReal, fromImaginary, toReal, toImaginary] = [toReal, toImaginary, fromReal, fromImaginary];
+      if (radix === 2) this.halve(from, to, rest, stride);
+      else this.split(radix, from, to, rest, stride);
+      [from, to] = [to, from];
       rest /= radix;
       stride *= radix;
     }
-    if (fromReal === real) return;
-    real.set(fromReal);
-    imaginary.set(fromImaginary);
+    if (from === given) return;
+    real.set(from.real);
+    imaginary.set(from.imaginary);
   }
 
-  private halve(
-    fromReal: Float64Array,
-    fromImaginary: Float64Array,
-    toReal: Float64Array,
-    toImaginary: Float64Array,
-    rest: number,
-    stride: number,
-  ): void {
+  private halve(from: ComplexNumbers, to: ComplexNumbers, rest: number, stride: number): void {
+    const { real: fromReal, imaginary: fromImaginary } = from;
+    const { real: toReal, imaginary: toImaginary } = to;
     const half = rest / 2;
     for (let block = 0; block < half; block++) {
       const [cosine, sine] = [this.cosines[block * stride] as number, this.sines[block * stride] as number];
@@ -69,15 +69,7 @@ export class FourierTransform {
     }
   }
 
-  private split(
-    radix: number,
-    fromReal: Float64Array,
-    fromImaginary: Float64Array,
-    toReal: Float64Array,
-    toImaginary: Float64Array,
-    rest: number,
-    stride: number,
-  ): void {
+  private split(radix: number, from: ComplexNumbers, to: ComplexNumbers, rest: number, stride: number): void {
     const { length, cosines, sines } = this;
     const part = rest / radix;
     const turn = length / radix;
@@ -87,17 +79,17 @@ export class FourierTransform {
           let [real, imaginary] = [0, 0];
           for (let input = 0; input < radix; input++) {
             const angle = ((input * output) % radix) * turn;
-            const from = at + stride * (block + input * part);
-            const [a, b] = [fromReal[from] as number, fromImaginary[from] as number];
+            const place = at + stride * (block + input * part);
+            const [a, b] = [from.real[place] as number, from.imaginary[place] as number];
             const [cosine, sine] = [cosines[angle] as number, sines[angle] as number];
             real += a * cosine - b * sine;
             imaginary += a * sine + b * cosine;
           }
           const twist = (block * output * stride) % length;
           const [cosine, sine] = [cosines[twist] as number, sines[twist] as number];
-          const to = at + stride * (radix * block + output);
-          toReal[to] = real * cosine - imaginary * sine;
-          toImaginary[to] = real * sine + imaginary * cosine;
+          const place = at + stride * (radix * block + output);
+          to.real[place] = real * cosine - imaginary * sine;
+          to.imaginary[place] = real * sine + imaginary * cosine;
         }
       }
     }

@@ -6,7 +6,7 @@
  *  - A byte becomes a number by a table of 256 for each channel: (byte * scale - mean) / std in double precision, rounded once
  *    to the tensor's type; integer types round to nearest and are clamped.
  *
- * Not here: decoding (pixels.ts), resizing (resize.ts), what goes where (fit.ts).
+ * Not here: decoding (worker/prepare/pixels.ts), resizing (processing/image/resize.ts), what goes where (processing/image/fit.ts).
  */
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { type ManifestImagePreprocess, pictureAxes } from '../../protocol/manifest/preprocess.ts';
@@ -47,11 +47,12 @@ export function tensorOfPixels(
   const itemLength = height * width * channelCount;
   const data = new TENSOR_ARRAYS[input.type as NumericTensorType](pictures.length * itemLength);
   const tables = byteTables(input.type, preprocess, channelCount);
+  const order = { isChannelsFirst: input.layout !== 'NHWC', isReversed: preprocess.channels === 'bgr' };
   const placements = pictures.map((pixels, index) => {
     const fit = fitOf(preprocess, pixels, width, height);
     const resized = resize(opaqueRaster(pixels, preprocess, channelCount), fit.columns, fit.rows, preprocess.filter ?? 'bilinear');
-    const canvas = padded(resized, fit.left, fit.top, width, height, preprocess);
-    write(canvas, tables, data, index * itemLength, input.layout !== 'NHWC', preprocess.channels === 'bgr');
+    const canvas = padded(resized, { left: fit.left, top: fit.top, width, height }, preprocess);
+    write(canvas, tables, data.subarray(index * itemLength, (index + 1) * itemLength), order);
     return placementOf(fit, pixels);
   });
   const item =
@@ -129,10 +130,7 @@ function grayOf(data: Uint8ClampedArray): Uint8Array {
 /** The resized picture with the fill colour around it; the picture itself where it leaves no border. */
 function padded(
   resized: Raster,
-  left: number,
-  top: number,
-  width: number,
-  height: number,
+  { left, top, width, height }: { readonly left: number; readonly top: number; readonly width: number; readonly height: number },
   { fill = [0, 0, 0] }: ManifestImagePreprocess,
 ): Raster {
   if (resized.width === width && resized.height === height) return resized;
@@ -151,15 +149,13 @@ function write(
   { width, height, channelCount, data: from }: Raster,
   tables: readonly NumericTensorData[],
   to: NumericTensorData,
-  start: number,
-  isChannelsFirst: boolean,
-  isReversed: boolean,
+  { isChannelsFirst, isReversed }: { readonly isChannelsFirst: boolean; readonly isReversed: boolean },
 ): void {
   const pixelCount = width * height;
   for (let channel = 0; channel < channelCount; channel++) {
     const table = tables[channel] as Float32Array;
     const target = to as Float32Array;
-    let out = isChannelsFirst ? start + channel * pixelCount : start + channel;
+    let out = isChannelsFirst ? channel * pixelCount : channel;
     const step = isChannelsFirst ? 1 : channelCount;
     for (let at = isReversed ? channelCount - 1 - channel : channel; at < from.length; at += channelCount) {
       target[out] = table[from[at] as number] as number;

@@ -127,26 +127,23 @@ function resizeColumns(source: Raster, taps: Taps, firstRow: number, rowCount: n
   const width = taps.first.length;
   const channelCount = source.channelCount === 1 ? 1 : 3;
   const data = new Uint8ClampedArray(width * rowCount * channelCount);
-  const pass = channelCount === 1 ? resizeGrayRow : resizeColourRow;
+  const [fromLength, toLength] = [source.width * source.channelCount, width * channelCount];
+  const resizeRow = channelCount === 1 ? resizeGrayRow : resizeColourRow;
   for (let row = 0; row < rowCount; row++) {
-    pass(source.data, (firstRow + row) * source.width * source.channelCount, source.channelCount, taps, data, row * width * channelCount);
+    const start = (firstRow + row) * fromLength;
+    const from = source.data.subarray(start, start + fromLength);
+    resizeRow(from, source.channelCount, taps, data.subarray(row * toLength, (row + 1) * toLength));
   }
   return { width, height: rowCount, channelCount, data };
 }
 
 type Bytes = Uint8Array | Uint8ClampedArray;
 
-function resizeColourRow(
-  from: Bytes,
-  start: number,
-  step: number,
-  { first, count, weights, stride }: Taps,
-  to: Uint8ClampedArray,
-  toStart: number,
-): void {
-  let out = toStart;
+/** @param step From one pixel of the source to the next. */
+function resizeColourRow(from: Bytes, step: number, { first, count, weights, stride }: Taps, to: Uint8ClampedArray): void {
+  let out = 0;
   for (let column = 0; column < first.length; column++) {
-    let at = start + (first[column] as number) * step;
+    let at = (first[column] as number) * step;
     let [red, green, blue] = [HALF, HALF, HALF];
     const base = column * stride;
     const end = base + (count[column] as number);
@@ -164,21 +161,14 @@ function resizeColourRow(
   }
 }
 
-function resizeGrayRow(
-  from: Bytes,
-  start: number,
-  step: number,
-  { first, count, weights, stride }: Taps,
-  to: Uint8ClampedArray,
-  toStart: number,
-): void {
+function resizeGrayRow(from: Bytes, step: number, { first, count, weights, stride }: Taps, to: Uint8ClampedArray): void {
   for (let column = 0; column < first.length; column++) {
-    const at = start + (first[column] as number) * step;
+    const at = (first[column] as number) * step;
     let sum = HALF;
     const base = column * stride;
     for (let tap = 0; tap < (count[column] as number); tap++)
       sum = (sum + Math.imul(from[at + tap * step] as number, weights[base + tap] as number)) | 0;
-    to[toStart + column] = sum >> PRECISION_BITS;
+    to[column] = sum >> PRECISION_BITS;
   }
 }
 

@@ -71,13 +71,8 @@ export function itemBoxes(
   return kept.map((candidate) => placed(candidate, context));
 }
 
-function ownScores(
-  { scores, activation, nothing }: ManifestBoxesStep,
-  values: Float64Array,
-  valueCount: number,
-  boxStride: number,
-  valueStride: number,
-): ScoreOf {
+function ownScores(step: ManifestBoxesStep, values: Float64Array, valueCount: number, boxStride: number, valueStride: number): ScoreOf {
+  const { scores, activation } = step;
   if ('at' in scores) {
     return (box) => {
       const at = (value: number): number => values[box * boxStride + value * valueStride] as number;
@@ -90,33 +85,33 @@ function ownScores(
   }
   if ('output' in scores) throw new Error('scores of another output');
   const { classesFrom, objectness, classCount = valueCount - classesFrom } = scores;
+  const classes = { count: classCount, stride: valueStride };
   return (box) => {
-    const best = bestClass(values, box * boxStride + classesFrom * valueStride, classCount, valueStride, activation, nothing);
+    const best = bestClass(values, box * boxStride + classesFrom * valueStride, classes, step);
     if (objectness === undefined) return best;
     const factor = values[box * boxStride + objectness * valueStride] as number;
     return { ...best, score: best.score * (activation === 'sigmoid' ? sigmoid(factor) : factor) };
   };
 }
 
-function foreignScores({ activation, nothing }: ManifestBoxesStep, scores: OutputPart | null, classes: OutputPart | null): ScoreOf {
+function foreignScores(step: ManifestBoxesStep, scores: OutputPart | null, classes: OutputPart | null): ScoreOf {
   if (scores === null) return () => ({ score: Number.NaN, index: 0 });
   if (scores.dims.length >= 2) {
-    const classCount = scores.dims.at(-1) as number;
-    return (box) => bestClass(scores.values, box * classCount, classCount, 1, activation, nothing);
+    const axis = { count: scores.dims.at(-1) as number, stride: 1 };
+    return (box) => bestClass(scores.values, box * axis.count, axis, step);
   }
   return (box) => {
     const score = scores.values[box] as number;
-    return { score: activation === 'sigmoid' ? sigmoid(score) : score, index: Math.round(classes?.values[box] ?? 0) };
+    return { score: step.activation === 'sigmoid' ? sigmoid(score) : score, index: Math.round(classes?.values[box] ?? 0) };
   };
 }
 
+/** @param start Where the scores of one box's classes begin; they are `count` and lie `stride` apart. */
 function bestClass(
   values: Float64Array,
   start: number,
-  count: number,
-  stride: number,
-  activation: ManifestBoxesStep['activation'],
-  nothing: number | undefined,
+  { count, stride }: { readonly count: number; readonly stride: number },
+  { activation, nothing }: ManifestBoxesStep,
 ): { readonly score: number; readonly index: number } {
   if (activation === 'softmax') softmax(values, start, count, stride);
   let [score, index] = [-Infinity, 0];
@@ -156,8 +151,9 @@ function thinned(candidates: readonly Candidate[], { iou, isPerClass = true, cou
   const kept: Candidate[] = [];
   for (const candidate of candidates) {
     if (kept.length === countMax) break;
-    const isRival = (better: Candidate): boolean => (!isPerClass || better.index === candidate.index) && overlap(better, candidate) > iou;
-    if (!kept.some(isRival)) kept.push(candidate);
+    const suppresses = (better: Candidate): boolean =>
+      (!isPerClass || better.index === candidate.index) && overlap(better, candidate) > iou;
+    if (!kept.some(suppresses)) kept.push(candidate);
   }
   return kept;
 }

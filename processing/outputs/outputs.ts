@@ -5,7 +5,7 @@
  *  - Arithmetic in double precision; what comes out as values is rounded once to float32.
  *  - NaN is never the best of anything: it is left out of lists and of boxes.
  *
- * Not here: boxes (output-boxes.ts), what is counted (the raw outputs).
+ * Not here: boxes (processing/outputs/boxes.ts), what is counted (the raw outputs).
  */
 
 import { SdkError } from '../../protocol/errors.ts';
@@ -37,7 +37,7 @@ export function itemsOf(
   const hasBatch = hasItemAxis(output);
   const rows = outputRows(manifest, name, outputs, hasBatch);
   const last = steps.at(-1);
-  if (last?.kind === 'boxes') return boxesOf(manifest, output, last, rows, outputs, placements, hasBatch);
+  if (last?.kind === 'boxes') return boxesOf(output, last, rows, { manifest, outputs, placements });
   return rows.items.map((values) => {
     for (const step of steps) activate(step, values, rows.dims.at(-1) ?? 1);
     return last === undefined || last.kind === 'softmax' || last.kind === 'sigmoid'
@@ -46,15 +46,21 @@ export function itemsOf(
   });
 }
 
+/** What the outputs of one run are read with. */
+interface RunContext {
+  readonly manifest: Manifest;
+  readonly outputs: Feeds;
+  /** Of each image input that was fed pictures. */
+  readonly placements: ReadonlyMap<string, readonly Placement[]>;
+}
+
 function boxesOf(
-  manifest: Manifest,
   output: ManifestOutput,
   step: ManifestBoxesStep,
   rows: OutputRows,
-  outputs: Feeds,
-  placements: ReadonlyMap<string, readonly Placement[]>,
-  hasBatch: boolean,
+  { manifest, outputs, placements }: RunContext,
 ): readonly OutputItem[] {
+  const hasBatch = hasItemAxis(output);
   const named = (other: string | undefined) => (other === undefined ? null : outputRows(manifest, other, outputs, hasBatch));
   const [scores, classes] = 'output' in step.scores ? [named(step.scores.output), named(step.scores.classOutput)] : [null, null];
   const input =

@@ -283,7 +283,7 @@ export type ManifestColumn = NonNullable<ManifestInput['columns']>[number];
 
 export type ManifestBins = NonNullable<ManifestInput['bins']>;
 
-type ManifestVerdict = { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly reason: string };
+type ManifestCheck = { readonly ok: true; readonly manifest: Manifest } | { readonly ok: false; readonly reason: string };
 
 /**
  * Checks a parsed `model.json`.
@@ -291,7 +291,7 @@ type ManifestVerdict = { readonly ok: true; readonly manifest: Manifest } | { re
  * @returns The manifest, or where it first departs from the schema: a path and a sentence. The sentence never
  *   holds the offending value, because error texts may be logged.
  */
-export function checkManifest(json: unknown): ManifestVerdict {
+export function checkManifest(json: unknown): ManifestCheck {
   const result = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (result.success) return { ok: true, manifest: result.output };
   const issue = result.issues[0];

@@ -4,7 +4,7 @@
  * Invariants
  *  - The id of padding is the input's `text.pad`; it is named once.
  *
- * Not here: tokenizing (worker/prepare/text.ts, text-tokenizer.ts).
+ * Not here: tokenizing (worker/prepare/text.ts, worker/prepare/text-tokenizer.ts).
  * Source: tokenizer.json of Hugging Face's tokenizers; `truncation`, `padding` and `max_length` of transformers.
  */
 import * as v from 'valibot';

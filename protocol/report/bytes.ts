@@ -1,26 +1,11 @@
 /**
- * Bytes: hex, LEB128 varints, and a writer and reader over one growing array.
+ * Bytes: a writer over one growing array and a reader, with LEB128 varints.
  *
  * Why by hand: the report's grammar is the product's promise, and a reviewer must be able to read all of it.
  *
  * Invariants
  *  - A reader never reads past its end and accepts only the shortest form of a varint, so one meaning has one encoding.
  */
-
-/** Lower-case hex. */
-export function toHex(bytes: Uint8Array): string {
-  let hex = '';
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
-  return hex;
-}
-
-/** Inverse of `toHex`. @throws {RangeError} for anything but pairs of lower-case hex digits. */
-export function fromHex(hex: string): Uint8Array {
-  if (!/^([0-9a-f]{2})*$/.test(hex)) throw new RangeError('expected pairs of lower-case hex digits');
-  const bytes = new Uint8Array(hex.length >> 1);
-  for (let index = 0; index < bytes.length; index++) bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16);
-  return bytes;
-}
 
 export class ByteWriter {
   private bytes = new Uint8Array(256);

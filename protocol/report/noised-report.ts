@@ -17,8 +17,9 @@
  * Not here: the noise (counts/noise/), other reports (protocol/report/report.ts).
  */
 
+import { hexBytes, toHex } from '../hex.ts';
 import { LOCAL_DP_CELL_COUNT_MAX, LOCAL_DP_FEATURE_COUNT_MAX } from '../limits.ts';
-import { type ByteReader, ByteWriter, fromHex, GrammarError, toHex } from './bytes.ts';
+import { type ByteReader, ByteWriter, GrammarError } from './bytes.ts';
 import type { Body } from './window.ts';
 
 export const NOISED_SCHEMA = 2;
@@ -98,9 +99,4 @@ function writeU16(writer: ByteWriter, value: number): void {
 function readU16(reader: ByteReader): number {
   const low = reader.u8();
   return low + 256 * reader.u8();
-}
-
-function hexBytes(hex: string, count: number): Uint8Array {
-  if (hex.length !== count * 2) throw new RangeError(`expected ${count} bytes as hex, got ${hex.length} digits`);
-  return fromHex(hex);
 }

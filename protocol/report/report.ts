@@ -21,11 +21,13 @@
  *
  * Not here: what a cell means (counts/layout/plan.ts).
  */
+
+import { hexBytes, toHex } from '../hex.ts';
 import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
-import { ByteReader, ByteWriter, GrammarError, toHex } from './bytes.ts';
+import { ByteReader, ByteWriter, GrammarError } from './bytes.ts';
 import { decodeCells, encodeCells } from './cell-code.ts';
 import { NOISED_SCHEMA, readNoisedBody } from './noised-report.ts';
-import { ARMS, type Body, hexBytes, REPORT_KINDS, type Window } from './window.ts';
+import { ARMS, type Body, REPORT_KINDS, type Window } from './window.ts';
 
 export const REPORT_SCHEMA = 1;
 
@@ -59,10 +61,10 @@ export function encodeBody(modelVersion: string, windows: readonly Uint8Array[])
   return writer.finish();
 }
 
-type BodyVerdict = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+type BodyReading = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
 
 /** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
-export function decodeBody(bytes: Uint8Array): BodyVerdict {
+export function decodeBody(bytes: Uint8Array): BodyReading {
   if (bytes.length > BODY_BYTES_MAX) return { ok: false, reason: 'the body is longer than BODY_BYTES_MAX' };
   try {
     const reader = new ByteReader(bytes);

@@ -3,8 +3,6 @@
  *
  * Not here: bytes (report.ts, noised-report.ts), adding up (counts/tally/window.ts).
  */
-import { fromHex } from './bytes.ts';
-
 export const HOUR_MS = 3_600_000;
 
 /** Wire index is the position here; `noised` has a body of its own (protocol/report/noised-report.ts). */
@@ -44,9 +42,4 @@ export interface Body {
   /** First 8 bytes of the manifest's SHA-256, as 16 hex digits. */
   readonly modelVersion: string;
   readonly windows: readonly Window[];
-}
-
-export function hexBytes(hex: string, count: number): Uint8Array {
-  if (hex.length !== count * 2) throw new RangeError(`expected ${count} bytes as hex, got ${hex.length} digits`);
-  return fromHex(hex);
 }

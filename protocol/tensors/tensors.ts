@@ -1,7 +1,7 @@
 /**
  * Tensors: element types, and a tensor as it crosses between page and worker.
  *
- * Not here: numbers into a tensor's data and back (tensor-data.ts).
+ * Not here: numbers into a tensor's data and back (protocol/tensors/tensor-data.ts).
  */
 export type TensorData =
   | Float32Array

@@ -1,18 +1,16 @@
 /**
- * What crosses between page and worker.
+ * Control: what page and worker say to each other beside runs: starting, loading, closing, the store; and the news that the worker
+ * has for its page.
  *
- * Two channels. Runs are the worker's own messages, one typed message each way. Control calls (load, close, store) go through comlink over a
- * MessagePort: rare, and nicer as method calls. Not the other way round: the round trip of a tiny run took 0.20 ms by the worker's own messages and
- * 0.30 ms by a port, which an engine routes like one that may live in another process (Chromium 156; comlink adds 0.05), and
+ * Two channels. Runs are the worker's own messages (protocol/worker/runs.ts). Control calls go through comlink over a MessagePort:
+ * rare, and nicer as method calls. Not the other way round: the round trip of a tiny run took 0.20 ms by the worker's own messages
+ * and 0.30 ms by a port, which an engine routes like one that may live in another process (Chromium 156; comlink adds 0.05), and
  * comlink's calls never settle when the worker dies (comlink issue 601).
  *
  * Invariants
- *  - Nothing throws across the boundary: every answer is a Reply, an error is data (protocol/errors.ts).
- *  - Runs that the page starts in one task travel in one RunMessage; replies come in the order in which runs finish, those of one batch in one message.
- *  - A counted run that was answered is followed by its cells, in a later message of the same channel.
- *  - Cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
+ *  - Nothing throws across the boundary: every answer is a Reply or a LoadReply, an error is data (protocol/errors.ts).
  *
- * Not here: the window that the cells go into; the page alone owns it.
+ * Not here: what a load asks for and brings (protocol/worker/loading.ts).
  */
 import type { ErrorWire } from '../errors.ts';
 import type { Provider } from '../manifest/manifest.ts';
@@ -76,16 +74,16 @@ export interface StoreCheck {
 }
 
 /**
- * The end of a load in one worker. `elsewhere`: the next candidate needs a runtime that this worker cannot have, because it
+ * The end of a load in one worker. `otherWorker`: the next candidate needs a runtime that this worker cannot have, because it
  * holds another build; the page repeats the load in a worker that can. `isSpoilt`: this worker can load nothing any more,
  * because a runtime failed to start in it or its GPU device was lost.
  */
 export type LoadReply =
   | { readonly ok: true; readonly value: LoadedModel }
   | { readonly ok: false; readonly failure: LoadFailure; readonly isSpoilt: boolean }
-  | { readonly ok: false; readonly elsewhere: Elsewhere; readonly isSpoilt: boolean };
+  | { readonly ok: false; readonly otherWorker: OtherWorker; readonly isSpoilt: boolean };
 
-interface Elsewhere {
+interface OtherWorker {
   /** The provider that the next candidate runs on. */
   readonly provider: Provider;
   readonly considered: readonly Consideration[];
@@ -97,13 +95,13 @@ export interface ControlApi<Port> {
   start(settings: WorkerSettings, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
-  /** `id` is unique within the client; a loaded model has it as its handle. */
+  /** `id` is unique within the client; a loaded model has it as its `loadId`. */
   load(id: number, request: LoadRequest): Promise<LoadReply>;
   /** Aborts the load of that id; a no-op when it has ended. */
   cancelLoad(id: number): Promise<void>;
   refreshed(ask: number, address: FileAddress | null): Promise<void>;
   /** Of a model for which the page sends `last` as well. What was sent before is answered first. */
-  close(handle: number): Promise<Reply<null>>;
+  close(loadId: number): Promise<Reply<null>>;
   storedModels(): Promise<Reply<readonly StoredModel[]>>;
   /** By manifest URL; null removes all. Resolves to the bytes freed. */
   removeStored(url: string | null): Promise<Reply<number>>;

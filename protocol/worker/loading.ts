@@ -1,7 +1,7 @@
 /**
  * Loading a model, as page and worker speak of it: what is asked for, what is told meanwhile, what comes back.
  *
- * Not here: control calls themselves (control.ts), runs (runs.ts).
+ * Not here: the control calls themselves (protocol/worker/control.ts), runs (protocol/worker/runs.ts).
  */
 import type { ErrorCode, ErrorWire } from '../errors.ts';
 import type { Manifest, Provider } from '../manifest/manifest.ts';
@@ -62,7 +62,7 @@ export interface LoadRequest {
 export interface BatchRule {
   /** Items of the batch axis in one call of the runtime, at the most. */
   readonly maxBatch: number;
-  /** Milliseconds that a run waits for company, at the most, counted from its arrival in the worker. */
+  /** Milliseconds that a run waits for others of its batch, at the most, counted from its arrival in the worker. */
   readonly maxWaitMs: number;
 }
 
@@ -114,7 +114,7 @@ export interface LoadProgress {
 export interface Consideration {
   readonly variant: string;
   readonly provider: Provider;
-  readonly verdict: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
+  readonly outcome: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
   /** For people; names and numbers only. */
   readonly reason: string;
   /** Median of a few runs on the golden inputs, in milliseconds; absent when it was not timed. */
@@ -123,7 +123,7 @@ export interface Consideration {
   readonly error?: ErrorCode;
 }
 
-/** Why the chosen pair was chosen: the load named it or left nothing else, the rules put it first, or it was the fastest of those timed. */
+/** Why the chosen candidate was chosen: the load named it or left nothing else, the rules put it first, or it was the fastest of those timed. */
 export interface Choice {
   readonly by: 'name' | 'rule' | 'measurement';
   /** True when an earlier visit chose, and nothing was looked at anew. */
@@ -135,7 +135,7 @@ export type LoadTimings = Readonly<Record<Exclude<LoadPhase, 'ready'>, number>>;
 
 export interface LoadedModel {
   /** Names this model in later messages; unique within the client. */
-  readonly handle: number;
+  readonly loadId: number;
   readonly manifest: Manifest;
   /** First 8 bytes of the SHA-256 of the manifest as served, 16 hex digits. */
   readonly modelVersion: string;
@@ -154,7 +154,7 @@ export interface LoadedModel {
   /** Why the bytes could not be kept, if so: `storage-refused` or `storage-full`. */
   readonly storageRefusal: ErrorWire | null;
   readonly choice: Choice;
-  /** Every pair of the manifest, in the order of the rules. */
+  /** Every candidate of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** Why runs start alone although the load asked for batches; null otherwise. */

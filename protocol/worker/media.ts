@@ -1,5 +1,7 @@
 /**
- * Pictures, recordings and rows on their way to the worker, beside plain tensors: what a run is fed with before it is prepared.
+ * Media: pictures, recordings, rows and texts on their way to the worker, in place of tensors: what a run is fed with before it is prepared.
+ *
+ * Not here: what becomes of them (processing/), the run itself (protocol/worker/runs.ts).
  */
 import type { ResidentWire, TensorWire } from '../tensors/tensors.ts';
 

@@ -1,6 +1,9 @@
 /**
  * Results: what declared output steps make of a model's outputs.
+ *
+ * Not here: the steps (processing/outputs/), how they are declared (protocol/manifest/postprocess.ts).
  */
+
 /** A class and its score; `label` is null where the manifest names none. */
 export interface LabelScore {
   readonly index: number;

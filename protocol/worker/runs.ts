@@ -6,7 +6,7 @@
  *  - A counted run that was answered is followed by its cells, in a later message of the same channel.
  *  - Cells are all that the worker keeps of an input or output, and it keeps them only until it has posted them.
  *
- * Not here: the window that the cells go into; the page alone owns it.
+ * Not here: the window that the cells go into, which the page alone owns; what is fed (protocol/worker/media.ts).
  */
 import type { ErrorWire } from '../errors.ts';
 import type { RunTensors } from '../tensors/tensors.ts';
@@ -18,11 +18,11 @@ export type RunMessage =
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'release'; readonly residentIds: readonly number[] }
   /** No run of this model follows: its `close`, which comes by the other channel and may be faster, waits for this. */
-  | { readonly type: 'last'; readonly handle: number };
+  | { readonly type: 'last'; readonly loadId: number };
 
 export interface RunRequest {
   readonly id: number;
-  readonly handle: number;
+  readonly loadId: number;
   readonly feeds: RunFeeds;
   /** Count this run and send its cells. False before consent, and for files that a person dropped. */
   readonly isCounted: boolean;

@@ -6,7 +6,7 @@
  *
  * Not here: building (scripts/build.mjs).
  */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './packages.mjs';
 import { roomsWithout } from './rooms.mjs';
@@ -19,23 +19,12 @@ const SOURCES = [
   'scripts/build.mjs',
   'scripts/runtime-snapshot.mjs',
 ];
-/** The last files that each part of the build writes. */
+const { entries, ...shipped } = JSON.parse(readFileSync(join(root, 'protocol/shipped-files.json'), 'utf8'));
+/** What a page fetches, and the last files that the other parts of the build write. */
 const OUTPUTS = [
-  'dist/insitu.js',
-  'dist/insitu.global.js',
-  'dist/insitu.worker.js',
-  'dist/insitu.telemetry.js',
-  'dist/insitu.counts.js',
-  'dist/insitu.local-dp.js',
-  'dist/insitu.tokenizer.js',
-  'dist/ort/ort-wasm-simd-threaded.wasm',
-  'dist/ort/ort-wasm-simd-threaded.snapshot.wasm',
-  'dist/types/sdk/index.d.ts',
-  'dist/node/cli.js',
-  'dist/node/collector.js',
-  'dist/site/index.html',
-  'dist/site/dashboard/index.html',
-];
+  ...[...Object.values(entries), ...Object.values(shipped)],
+  ...['types/sdk/index.d.ts', 'node/cli.js', 'node/collector.js', 'site/index.html', 'site/dashboard/index.html'],
+].map((name) => `dist/${name}`);
 
 /** @param {string} path @returns {number} */
 function youngestMs(path) {

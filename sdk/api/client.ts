@@ -1,5 +1,5 @@
 /**
- * Public types of a client and its options. Types only; sdk/client.ts holds the behaviour.
+ * Public types of a client and its options, and those that page and worker share. Types only; sdk/client.ts holds the behaviour.
  */
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest/manifest.ts';
@@ -8,15 +8,12 @@ import type { StoreCheck, StoredModel } from '../../protocol/worker/control.ts';
 import type { Choice, Consideration, FileAddress, LoadProgress, LoadTimings, StoredUpdate } from '../../protocol/worker/loading.ts';
 import type { Box, LabelScore, OutputItem, RunResults } from '../../protocol/worker/results.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './load.ts';
+import type { LogOptions } from './logger.ts';
 import type { Observer } from './observe.ts';
 import type { AnySignature, ModelSignature } from './runs.ts';
-import type { Consent, PrivacyLevel, Telemetry } from './telemetry.ts';
+import type { Telemetry, TelemetryOptions } from './telemetry.ts';
 
-export interface ClientOptions {
-  /** Where reports go. Without it nothing is counted or sent. `url` is the collector's origin, `key` its write key. */
-  readonly collector?: { readonly url: string; readonly key: string };
-  /** `required` (default): nothing of telemetry is stored or sent until `telemetry.grant()`. */
-  readonly consent?: Consent;
+export interface ClientOptions extends TelemetryOptions, LogOptions {
   /** Where model files are kept. `memory` stores nothing on the device. Default `indexeddb`. */
   readonly cache?: 'indexeddb' | 'memory';
   /**
@@ -29,30 +26,7 @@ export interface ClientOptions {
   readonly assets?: string | URL;
   /** WASM threads at the most. Default min(4, half the cores, rounded up); 1 where the page is not cross-origin isolated. */
   readonly threads?: number;
-  /**
-   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
-   * see docs/local-dp.md for the guarantee and its price.
-   */
-  readonly privacy?: PrivacyLevel;
-  /**
-   * Asked with a copy of the very bytes of each request, before it is made, also while the page is being hidden: answer at once.
-   * False, or a throw, and the report is dropped and counted as `vetoed`.
-   */
-  readonly onBeforeSend?: (bytes: Uint8Array) => boolean;
-  /**
-   * The site's service worker calls `sendOnSync` (insitu/service-worker): it is woken to send what a closed page has left, once there
-   * is a network. Chromium only; elsewhere the next visit sends. Default false.
-   */
-  readonly backgroundSync?: boolean;
-  /** Receives what happened and what to do: codes and counts, never an input, output or identifier. Default: none. */
-  readonly logger?: Logger;
-  /** The least that the logger is told. Default `warn`. */
-  readonly logLevel?: LogLevel;
 }
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-export type Logger = (level: LogLevel, code: string, message: string) => void;
 
 export interface Client {
   /**

@@ -1,5 +1,6 @@
 /**
- * Public types of a load: options, the open model, the store of models. Types only; sdk/client.ts and sdk/model/ hold the behaviour.
+ * Public types of a load: options, the open model and why it runs as it does, the store of models. Types only; sdk/client.ts, sdk/model/
+ * and sdk/workers/stored-models.ts hold the behaviour.
  */
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Manifest, Provider } from '../../protocol/manifest/manifest.ts';
@@ -37,7 +38,7 @@ export interface LoadOptions {
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
   /**
-   * When the best candidates (at most FINALIST_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
+   * When the best candidates (at most TIMED_CANDIDATE_COUNT_MAX) are timed against each other on the golden inputs. The outcome is
    * remembered on the device, per model version, GPU and runtime, so that later loads go straight to it; with `cache: 'memory'` it is not.
    *
    * `auto` (default): within the load when that costs at most MEASURE_BYTES_MAX more to fetch, else `background`. `before`: within
@@ -91,29 +92,10 @@ export interface ModelFile {
   readonly bytes: Blob | Uint8Array;
 }
 
-export interface Explanation {
-  readonly variant: string;
-  readonly provider: Provider;
-  readonly build: RuntimeBuild;
-  readonly threadCount: number;
-  /** The runtime began with the snapshot of its memory, which an earlier visit fetched: only on the plain WASM build, from the page's own origin. */
-  readonly isFromSnapshot: boolean;
-  readonly fromCache: boolean;
-  readonly choice: Choice;
-  /** Every pair of variant and provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
-  readonly considered: readonly Consideration[];
-  readonly timings: LoadTimings;
-  /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */
-  readonly losses: readonly ErrorCode[];
-  /** One paragraph for people. */
-  readonly text: string;
-}
-
 /**
  * An open model. It outlives its worker: when that dies, hangs, runs out of memory or loses its GPU, what is pending rejects with a code, and
  * the next `run` loads the model again from the store and goes on; `provider` and `variant` then say where it is.
  */
-
 export interface Model<S extends ModelSignature = AnySignature, R extends string = never> {
   readonly manifest: Manifest;
   /** 16 hex digits; the version that reports carry. */
@@ -169,6 +151,25 @@ export interface Model<S extends ModelSignature = AnySignature, R extends string
    * @throws {SdkError} `run-failed` when the runtime refuses to release it. Not when its worker is lost: that releases it too.
    */
   close(): Promise<void>;
+}
+
+/** How a model runs, and why. */
+export interface Explanation {
+  readonly variant: string;
+  readonly provider: Provider;
+  readonly build: RuntimeBuild;
+  readonly threadCount: number;
+  /** The runtime began with the snapshot of its memory, which an earlier visit fetched: only on the plain WASM build, from the page's own origin. */
+  readonly isFromSnapshot: boolean;
+  readonly fromCache: boolean;
+  readonly choice: Choice;
+  /** Every candidate, a variant on a provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
+  readonly considered: readonly Consideration[];
+  readonly timings: LoadTimings;
+  /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */
+  readonly losses: readonly ErrorCode[];
+  /** One paragraph for people. */
+  readonly text: string;
 }
 
 /**

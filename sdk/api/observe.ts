@@ -1,9 +1,10 @@
 /**
- * Public types of `client.observe()` and `model.feedback()`: what something else ran, what people did with an answer.
+ * Public types of `client.observe()` and `model.feedback()`: what something else ran, what people did with an answer. Types only;
+ * sdk/counting/observer.ts and counts/plans/feedback.ts hold the behaviour.
  */
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { TensorData } from '../../protocol/tensors/tensors.ts';
-import type { TensorInput } from './runs.ts';
+import type { TensorInput } from './tensors.ts';
 
 /** A value as another library hands it out: a tensor, its bare elements in the declared order, or a single value. */
 export type ObservedValue = TensorInput | TensorData | readonly number[] | number | string;

@@ -7,8 +7,9 @@
 import { SdkError } from '../../protocol/errors.ts';
 import { BATCH_AXIS_COUNT_MAX, BATCH_WAIT_MS_MAX, RUN_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
-import type { ClientOptions, LogLevel } from './client.ts';
+import type { ClientOptions } from './client.ts';
 import type { LoadOptions, ModelFile } from './load.ts';
+import type { LogLevel } from './logger.ts';
 import type { Consent, PrivacyLevel } from './telemetry.ts';
 
 // Written out, because protocol/manifest/manifest.ts brings the schema library with it, which the page does without.

@@ -1,38 +1,39 @@
 /**
- * The public vocabulary of running: tensors, feeds and outputs, what a run, many runs and a stream take and give. Types only.
- *
- * Why apart from sdk/api/client.ts: a signature that `insitu types` prints needs these alone.
+ * Public types of running: what a model takes and gives, and what a run, many runs and a stream are asked and answer. Types only;
+ * sdk/model/ and sdk/feeds/ hold the behaviour.
  */
 import type { TensorType } from '../../protocol/tensors/tensors.ts';
 import type { RowWire } from '../../protocol/worker/media.ts';
 import type { RunResults } from '../../protocol/worker/results.ts';
+import type { TensorInput, TensorOutput } from './tensors.ts';
 
-export interface BatchOptions {
-  /** Items in one call of the runtime at the most, 1..BATCH_AXIS_COUNT_MAX. */
-  readonly maxBatch: number;
-  /**
-   * Milliseconds that a run may wait for company once it has its turn, counted from its arrival, 0..BATCH_WAIT_MS_MAX. It never waits when enough are
-   * there, nor when anything else waits behind it. Default 0: what waits anyway starts together.
-   */
-  readonly maxWaitMs?: number;
+/** What a model takes and gives, by name; `insitu types` prints one from a manifest. */
+export interface ModelSignature {
+  readonly feeds: object;
+  readonly outputs: object;
 }
 
-/** The array of each tensor type. `float16` is bit patterns, `bool` is 0 and 1. */
-export interface TensorArrays {
-  readonly float32: Float32Array;
-  readonly float16: Uint16Array;
-  readonly float64: Float64Array;
-  readonly int8: Int8Array;
-  readonly uint8: Uint8Array;
-  readonly int16: Int16Array;
-  readonly uint16: Uint16Array;
-  readonly int32: Int32Array;
-  readonly uint32: Uint32Array;
-  readonly int64: BigInt64Array;
-  readonly uint64: BigUint64Array;
-  readonly bool: Uint8Array;
-  readonly string: readonly string[];
+/** A model of which nothing is known before it is loaded. */
+export interface AnySignature {
+  readonly feeds: FeedInputs;
+  readonly outputs: Readonly<Record<string, TensorOutput>>;
 }
+
+/** Feeds of a signature, each also as a resident tensor of its type. */
+export type FeedsOf<S extends ModelSignature> = {
+  readonly [N in keyof S['feeds']]:
+    | S['feeds'][N]
+    | (TensorInput extends S['feeds'][N] ? ResidentTensor : S['feeds'][N] extends TensorInput<infer T> ? ResidentTensor<T> : never);
+};
+
+/** Outputs of a signature; those named `R` are resident. */
+export type OutputsOf<S extends ModelSignature, R extends string = never> = {
+  readonly [N in keyof S['outputs']]: N extends R
+    ? S['outputs'][N] extends TensorOutput<infer T>
+      ? ResidentTensor<T>
+      : never
+    : S['outputs'][N];
+};
 
 /**
  * A picture for an input that declares `preprocess` of kind image. A Blob or File is an encoded one (JPEG, PNG, WebP …). Elements
@@ -76,17 +77,30 @@ export type MediaInput =
 /** By input name of the manifest. A tensor is always allowed and is fed as it is. */
 export type FeedInputs = Readonly<Record<string, TensorInput | MediaInput>>;
 
-/** A tensor as the caller writes it; `type` defaults to what the model declares. */
-export interface TensorInput<T extends TensorType = TensorType> {
-  readonly data: TensorArrays[T] | readonly number[];
-  readonly dims: readonly number[];
-  readonly type?: T;
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** From the call to the reply, waiting included. Default RUN_TIMEOUT_MS. */
+  readonly timeoutMs?: number;
+  /** Hand arrays and pictures over instead of copying them; afterwards arrays have length 0, bitmaps and frames are closed. */
+  readonly transfer?: boolean;
+  /** One of the manifest's own segments (`monitor.segments.own`). */
+  readonly segment?: string;
 }
 
-export interface TensorOutput<T extends TensorType = TensorType> {
-  readonly type: T;
-  readonly dims: readonly number[];
-  readonly data: TensorArrays[T];
+export interface RunResult<S extends ModelSignature = AnySignature, R extends string = never> {
+  /** As the runtime gave them, without those that stay in the worker (`postprocess.keepOutput: false`); those of `resident` as `ResidentTensor`. */
+  readonly outputs: OutputsOf<S, R>;
+  /** Of each output that declares `postprocess`, one entry for each item of the batch. */
+  readonly results: RunResults;
+  /**
+   * Milliseconds in preprocessing, waiting for the runtime, inside it, in postprocessing, and from call to answer. Runs that started together
+   * share one call of the runtime: `runMs` is its time.
+   */
+  readonly preMs: number;
+  readonly queueMs: number;
+  readonly runMs: number;
+  readonly postMs: number;
+  readonly totalMs: number;
 }
 
 /**
@@ -109,60 +123,6 @@ export interface ResidentTensor<T extends TensorType = TensorType> {
    */
   read(options?: Pick<RunOptions, 'signal' | 'timeoutMs'>): Promise<TensorOutput<T>>;
   release(): void;
-}
-
-/** What a model takes and gives, by name; `insitu types` prints one from a manifest. */
-export interface ModelSignature {
-  readonly feeds: object;
-  readonly outputs: object;
-}
-
-/** A model of which nothing is known before it is loaded. */
-export interface AnySignature {
-  readonly feeds: FeedInputs;
-  readonly outputs: Readonly<Record<string, TensorOutput>>;
-}
-
-/** Feeds of a signature, each also as a resident tensor of its type. */
-export type FeedsOf<S extends ModelSignature> = {
-  readonly [N in keyof S['feeds']]:
-    | S['feeds'][N]
-    | (TensorInput extends S['feeds'][N] ? ResidentTensor : S['feeds'][N] extends TensorInput<infer T> ? ResidentTensor<T> : never);
-};
-
-/** Outputs of a signature; those named `R` are resident. */
-export type OutputsOf<S extends ModelSignature, R extends string = never> = {
-  readonly [N in keyof S['outputs']]: N extends R
-    ? S['outputs'][N] extends TensorOutput<infer T>
-      ? ResidentTensor<T>
-      : never
-    : S['outputs'][N];
-};
-
-export interface RunOptions {
-  readonly signal?: AbortSignal;
-  /** From the call to the reply, waiting included. Default RUN_TIMEOUT_MS. */
-  readonly timeoutMs?: number;
-  /** Hand arrays and pictures over instead of copying them; afterwards arrays have length 0, bitmaps and frames are closed. */
-  readonly transfer?: boolean;
-  /** One of the manifest's own segments (`monitor.segments.own`). */
-  readonly segment?: string;
-}
-
-export interface RunResult<S extends ModelSignature = AnySignature, R extends string = never> {
-  /** As the runtime gave them, without those that stay in the worker (`postprocess.keepOutput: false`); those of `resident` as handles. */
-  readonly outputs: OutputsOf<S, R>;
-  /** Of each output that declares `postprocess`, one entry for each item of the batch. */
-  readonly results: RunResults;
-  /**
-   * Milliseconds in preprocessing, waiting for the runtime, inside it, in postprocessing, and from call to answer. Runs that started together
-   * share one call of the runtime: `runMs` is its time.
-   */
-  readonly preMs: number;
-  readonly queueMs: number;
-  readonly runMs: number;
-  readonly postMs: number;
-  readonly totalMs: number;
 }
 
 /** What one item came to. `index` is its place in the source, from 0. */
@@ -201,3 +161,13 @@ export type StreamOutcome<S extends ModelSignature = AnySignature, R extends str
   /** Frames dropped so far. */
   readonly droppedCount: number;
 };
+
+export interface BatchOptions {
+  /** Items in one call of the runtime at the most, 1..BATCH_AXIS_COUNT_MAX. */
+  readonly maxBatch: number;
+  /**
+   * Milliseconds that a run may wait for others to start with once it has its turn, counted from its arrival, 0..BATCH_WAIT_MS_MAX. It
+   * never waits when enough are there, nor when anything else waits behind it. Default 0: what waits anyway starts together.
+   */
+  readonly maxWaitMs?: number;
+}

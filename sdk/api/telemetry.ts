@@ -1,5 +1,7 @@
 /**
- * Public types of telemetry: consent, levels, status, what was sent. Types only; sdk/telemetry/ holds the behaviour.
+ * Public types of telemetry: options, consent, status, what was sent. Types only; sdk/telemetry/ holds the behaviour.
+ *
+ * Nothing here is of a document: a service worker sends under the same options.
  */
 import type { ReportKind } from '../../protocol/report/window.ts';
 
@@ -7,42 +9,26 @@ export type Consent = 'required' | 'granted';
 
 export type PrivacyLevel = 'counts' | 'local-dp';
 
-/** One request that left the page, byte for byte. */
-export interface SentReport {
-  readonly sentAtMs: number;
-  /** `POST /v1/report/<key>` */
-  readonly requestLine: string;
-  readonly bytes: Uint8Array;
-  /** 0 while unanswered or when no answer came. */
-  readonly status: number;
-  readonly windows: readonly DecodedWindow[];
-}
-
-/** A window in words: what each count means. */
-export interface DecodedWindow {
-  readonly report: ReportKind;
-  readonly id: string;
-  readonly modelVersion: string;
-  readonly plan: string;
-  readonly hour: number;
-  readonly runs: number;
-  readonly cells: readonly { readonly metric: string; readonly cell: string; readonly count: number }[];
-}
-
-export interface TelemetryStatus {
-  readonly consent: Consent;
-  /** Why nothing is counted, or null. */
-  readonly offReason: 'no-collector' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
-  readonly privacy: PrivacyLevel;
-  /** Counting goes on, sending does not. */
-  readonly isPaused: boolean;
-  readonly openRuns: number;
-  readonly outboxWindows: number;
-  readonly outboxBytes: number;
-  readonly sentWindows: number;
-  /** Earliest next attempt, milliseconds since 1970, or null when nothing waits. */
-  readonly nextAttemptAtMs: number | null;
-  readonly storage: 'indexeddb' | 'memory';
+export interface TelemetryOptions {
+  /** Where reports go. Without it nothing is counted or sent. `url` is the collector's origin, `key` its write key. */
+  readonly collector?: { readonly url: string; readonly key: string };
+  /** `required` (default): nothing of telemetry is stored or sent until `telemetry.grant()`. */
+  readonly consent?: Consent;
+  /**
+   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
+   * see docs/local-dp.md for the guarantee and its price.
+   */
+  readonly privacy?: PrivacyLevel;
+  /**
+   * Asked with a copy of the very bytes of each request, before it is made, also while the page is being hidden: answer at once.
+   * False, or a throw, and the report is dropped and counted as `vetoed`.
+   */
+  readonly onBeforeSend?: (bytes: Uint8Array) => boolean;
+  /**
+   * The site's service worker calls `sendOnSync` (insitu/service-worker): it is woken to send what a closed page has left, once there
+   * is a network. Chromium only; elsewhere the next visit sends. Default false.
+   */
+  readonly backgroundSync?: boolean;
 }
 
 export interface Telemetry {
@@ -73,4 +59,42 @@ export interface Telemetry {
   inspect(): Promise<readonly SentReport[]>;
   /** Calls back after each change of `status()` or `inspect()`. Returns the way to stop. */
   subscribe(listener: () => void): () => void;
+}
+
+export interface TelemetryStatus {
+  readonly consent: Consent;
+  /** Why nothing is counted, or null. */
+  readonly offReason: 'no-collector' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
+  readonly privacy: PrivacyLevel;
+  /** Counting goes on, sending does not. */
+  readonly isPaused: boolean;
+  readonly openRuns: number;
+  readonly outboxWindows: number;
+  readonly outboxBytes: number;
+  readonly sentWindows: number;
+  /** Earliest next attempt, milliseconds since 1970, or null when nothing waits. */
+  readonly nextAttemptAtMs: number | null;
+  readonly storage: 'indexeddb' | 'memory';
+}
+
+/** One request that left the page, byte for byte. */
+export interface SentReport {
+  readonly sentAtMs: number;
+  /** `POST /v1/report/<key>` */
+  readonly requestLine: string;
+  readonly bytes: Uint8Array;
+  /** 0 while unanswered or when no answer came. */
+  readonly status: number;
+  readonly windows: readonly DecodedWindow[];
+}
+
+/** A window in words: what each count means. */
+export interface DecodedWindow {
+  readonly report: ReportKind;
+  readonly id: string;
+  readonly modelVersion: string;
+  readonly plan: string;
+  readonly hour: number;
+  readonly runs: number;
+  readonly cells: readonly { readonly metric: string; readonly cell: string; readonly count: number }[];
 }

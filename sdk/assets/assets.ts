@@ -8,12 +8,14 @@
  *
  * Invariants
  *  - Absolute URLs only. All files are of one release.
+ *  - The literals name the files of protocol/shipped-files.json, each once (test/unit/sdk/shipped-files.test.ts).
  */
+import * as shipped from '../../protocol/shipped-files.json';
 import type { AssetUrls } from '../../protocol/worker/loading.ts';
 
 export interface AssetTable extends AssetUrls {
   readonly worker: string;
-  readonly telemetry: string;
+  readonly delivery: string;
   readonly counts: string;
   readonly localDp: string;
 }
@@ -22,7 +24,7 @@ export interface AssetTable extends AssetUrls {
 export function assetsBesideModule(): AssetTable {
   return {
     worker: new URL('./insitu.worker.js', import.meta.url).href,
-    telemetry: new URL('./insitu.telemetry.js', import.meta.url).href,
+    delivery: new URL('./insitu.delivery.js', import.meta.url).href,
     counts: new URL('./insitu.counts.js', import.meta.url).href,
     localDp: new URL('./insitu.local-dp.js', import.meta.url).href,
     tokenizer: new URL('./insitu.tokenizer.js', import.meta.url).href,
@@ -52,19 +54,15 @@ export function assetsIn(folder: string | URL): AssetTable {
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const at = (file: string) => new URL(file, base).href;
   return {
-    worker: at('insitu.worker.js'),
-    telemetry: at('insitu.telemetry.js'),
-    counts: at('insitu.counts.js'),
-    localDp: at('insitu.local-dp.js'),
-    tokenizer: at('insitu.tokenizer.js'),
+    worker: at(shipped.worker),
+    delivery: at(shipped.delivery),
+    counts: at(shipped.counts),
+    localDp: at(shipped.localDp),
+    tokenizer: at(shipped.tokenizer),
     runtimes: {
-      wasm: {
-        module: at('ort/ort.wasm.bundle.min.mjs'),
-        wasm: at('ort/ort-wasm-simd-threaded.wasm'),
-        snapshot: at('ort/ort-wasm-simd-threaded.snapshot.wasm'),
-      },
-      webgpu: { module: at('ort/ort.webgpu.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.asyncify.wasm'), snapshot: null },
-      jspi: { module: at('ort/ort.jspi.bundle.min.mjs'), wasm: at('ort/ort-wasm-simd-threaded.jspi.wasm'), snapshot: null },
+      wasm: { module: at(shipped.wasmModule), wasm: at(shipped.wasmBinary), snapshot: at(shipped.wasmSnapshot) },
+      webgpu: { module: at(shipped.webgpuModule), wasm: at(shipped.webgpuBinary), snapshot: null },
+      jspi: { module: at(shipped.jspiModule), wasm: at(shipped.jspiBinary), snapshot: null },
     },
   };
 }

@@ -9,8 +9,7 @@
 import { KEEP_FILES_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { RuntimeBuild } from '../../protocol/worker/loading.ts';
 import type { AssetTable } from './assets.ts';
-
-export const KEEP_MESSAGE = 'insitu-keep';
+import { KEEP_MESSAGE } from './keep-message.ts';
 
 /** @returns False where there is no service worker, or none that keeps files, or a file could not be fetched. */
 export async function keepFiles(assets: AssetTable, builds: Iterable<RuntimeBuild>): Promise<boolean> {

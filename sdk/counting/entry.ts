@@ -10,17 +10,19 @@
 import type { Plan } from '../../counts/layout/plan.ts';
 import { localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { cellsOfFeedback } from '../../counts/plans/feedback.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import type { DecodedWindow } from '../api/telemetry.ts';
+import type { CountsModule } from '../telemetry/level.ts';
 import type { CountedModel } from '../telemetry/recorder.ts';
+import { createObserver } from './observer.ts';
 
-export { cellsOfFeedback } from '../../counts/plans/feedback.ts';
-export { createObserver } from './observer.ts';
+export { cellsOfFeedback, createObserver };
 
-export type CountsModule = typeof import('./entry.ts');
+void ({ wordsOf, cellsOfFeedback, createObserver } satisfies CountsModule);
 
 /**
  * What a body says, decoded from its bytes and not remembered from the counting.

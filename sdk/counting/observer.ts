@@ -13,12 +13,11 @@ import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
-import { MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkManifest, type Manifest, type ManifestInput, type ManifestOutput } from '../../protocol/manifest/manifest.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
+import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
 import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
 import { segmentOf } from '../telemetry/segment-facts.ts';
@@ -29,15 +28,16 @@ const UNREADABLE: TensorWire = { type: 'float32', dims: [-1], data: new Float32A
 /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `crypto-unavailable` */
 export async function createObserver(url: string, recorder: Recorder, logger: Logger): Promise<Observer> {
   if (globalThis.crypto?.subtle === undefined) throw new SdkError('crypto-unavailable', {});
-  const bytes = await fetchManifest(url);
-  const manifest = readManifest(url, bytes);
+  const served = await fetchManifest(url);
+  const read = readManifest(served);
+  if (!read.ok) throw new SdkError('manifest-invalid', { url: placeOf(url), reason: read.reason });
+  const { manifest } = read;
   const plan = dataPlanOf(manifest);
   const count = createRunCounter(manifest, plan);
-  const digest = await crypto.subtle.digest('SHA-256', bytes);
   const model: CountedModel = {
     manifest,
-    modelVersion: toHex(new Uint8Array(digest).subarray(0, 8)),
-    dataPlan: await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+    modelVersion: await modelVersionOf(served),
+    dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   };
   const record = ({ feeds = {}, outputs = {}, segment, durationMs }: ObservedRun): void => {
@@ -63,7 +63,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
 }
 
 async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const [place] = url.split(/[?#]/, 1) as [string];
+  const place = placeOf(url);
   let response: Response;
   try {
     response = await fetch(url);
@@ -74,18 +74,9 @@ async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-function readManifest(url: string, bytes: Uint8Array): Manifest {
-  const refuse = (reason: string) => new SdkError('manifest-invalid', { url: url.split(/[?#]/, 1)[0] as string, reason });
-  if (bytes.length > MANIFEST_BYTES_MAX) throw refuse(`it is longer than ${MANIFEST_BYTES_MAX} bytes`);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw refuse('it is not JSON');
-  }
-  const verdict = checkManifest(json);
-  if (!verdict.ok) throw refuse(verdict.reason);
-  return verdict.manifest;
+/** The address without what may be a secret. */
+function placeOf(url: string): string {
+  return url.split(/[?#]/, 1)[0] as string;
 }
 
 type Declared = ManifestInput | ManifestOutput;

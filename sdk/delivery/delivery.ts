@@ -1,13 +1,14 @@
 /**
  * Delivery: counts into open windows, windows into the outbox, the outbox to the collector. Exists only while telemetry is on;
- * a file of its own (dist/insitu.telemetry.js), fetched on consent.
+ * a file of its own (dist/insitu.delivery.js), fetched on consent; a part of the service worker's file besides.
  *
  * Invariants
  *  - Being hidden is answered synchronously: bytes are at hand, no database is waited for.
  *  - One drain at a time in this page; orphans of dead pages by one page of the origin at a time.
- *  - What was lost is counted in the next software window of its model.
+ *  - What was lost is counted in the next software window of its model and arm.
+ *  - Runs of another arm or segment never share a window.
  *
- * Not here: consent (sdk/telemetry/telemetry.ts), the four rules of delivery (sdk/delivery/outbox.ts), answers of the collector (sdk/delivery/exporter.ts).
+ * Not here: consent (sdk/telemetry/consent.ts), the four rules of delivery (sdk/delivery/outbox.ts), answers of the collector (sdk/delivery/exporter.ts).
  */
 import {
   cellsOfIdleLoss,
@@ -25,36 +26,37 @@ import {
 } from '../../counts/plans/software-layout.ts';
 import { type ErrorCode, firstLine } from '../../protocol/errors.ts';
 import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
+import type { Arm } from '../../protocol/report/window.ts';
 import type { LoadedModel, LoadFailure } from '../../protocol/worker/loading.ts';
-import type { Level, LevelHost, LevelStatus } from '../telemetry/level.ts';
+import type { DeliveryModule, Level, LevelDeps, LevelStatus } from '../telemetry/level.ts';
 import type { CountedModel, RunOutcome } from '../telemetry/recorder.ts';
 import { BackgroundSync } from './background-sync.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Exporter } from './exporter.ts';
-import { keyText, OpenWindow, type WindowKey } from './open-window.ts';
+import { armOf, keyText, OpenWindow, type WindowKey } from './open-window.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
-import { indexedDbStorage, memoryTable, type OutboxStorage, type OutboxTable } from './outbox-db.ts';
+import { memoryTable, type OpenTable, type OutboxTable, openOutboxTable } from './outbox-db.ts';
 import { PageLife } from './page-life.ts';
 
-export type DeliveryModule = typeof import('./delivery.ts');
-
-/** @param storage Another one only in tests. */
-export async function openDelivery(host: LevelHost, storage: OutboxStorage = indexedDbStorage): Promise<Delivery> {
-  const life = new PageLife(host.platform);
+/** @param openTable Another one only in tests that are several pages at once. */
+export async function openDelivery(deps: LevelDeps, openTable: OpenTable = openOutboxTable): Promise<Delivery> {
+  const life = new PageLife(deps.platform);
   await life.begin();
-  const table = await storage.open(host.onLost).catch((error) => {
-    host.logger('warn', 'outbox-in-memory', `The browser refuses to store counts (${firstLine(error)}). They are sent from memory.`);
+  const table = await openTable(deps.onLost).catch((error) => {
+    deps.logger('warn', 'outbox-in-memory', `The browser refuses to store counts (${firstLine(error)}). They are sent from memory.`);
     return memoryTable();
   });
-  const delivery = new Delivery(host, table, life);
+  const delivery = new Delivery(deps, table, life);
   await delivery.begin();
   return delivery;
 }
 
+void ({ openDelivery } satisfies DeliveryModule);
+
 export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
-  private readonly host: LevelHost;
+  private readonly deps: LevelDeps;
   private readonly life: PageLife;
   private readonly device = new DeviceWatch();
   private readonly sync: BackgroundSync | null;
@@ -68,18 +70,22 @@ export class Delivery implements Level {
   private late: (() => void)[] = [];
   private draining: Promise<void> | null = null;
 
-  constructor(host: LevelHost, table: OutboxTable, life: PageLife) {
-    const { platform, logger, address, log, maySend, mayLeave } = host;
-    this.host = host;
+  constructor(deps: LevelDeps, table: OutboxTable, life: PageLife) {
+    const { platform, logger, address, log, isSending, veto } = deps;
+    this.deps = deps;
     this.life = life;
-    this.sync = host.hasBackgroundSync ? new BackgroundSync() : null;
-    this.outbox = new Outbox(table, life, { now: platform.now, logger, lose: (...what) => this.lose(...what) });
+    this.sync = deps.hasBackgroundSync ? new BackgroundSync() : null;
+    this.outbox = new Outbox(table, life, {
+      now: platform.now,
+      logger,
+      lose: ({ modelVersion, key }, ...what) => this.lose(modelVersion, armOf(key), ...what),
+    });
     this.exporter = new Exporter({
       platform,
       address,
       log,
-      maySend,
-      mayLeave,
+      isSending,
+      veto,
       stored: (ids) => this.outbox.remove(ids),
       dropped: (window, reason) => this.drop(window, reason),
       ordered: (wait) => this.outbox.keepWait(wait),
@@ -88,7 +94,7 @@ export class Delivery implements Level {
 
   /** What earlier visits were told to wait for. */
   async begin(): Promise<void> {
-    const nowMs = this.host.platform.now();
+    const nowMs = this.deps.platform.now();
     for (const wait of await this.outbox.waits()) if (!(wait.atMs > nowMs)) this.exporter.remember(wait);
   }
 
@@ -104,46 +110,46 @@ export class Delivery implements Level {
     };
   }
 
-  loaded(model: LoadedModel, totalMs: number): void {
+  loaded(arm: Arm, model: LoadedModel, totalMs: number): void {
     const { modelVersion } = model;
-    this.countSoftware(modelVersion, cellsOfLoad(model, totalMs), 0);
+    this.countSoftware(modelVersion, arm, cellsOfLoad(model, totalMs), 0);
     this.device.watchPressure((state) => {
-      if (this.host.mayCount()) this.countSoftware(modelVersion, cellsOfPressure(state), 0);
+      if (this.deps.isCounting()) this.countSoftware(modelVersion, arm, cellsOfPressure(state), 0);
     });
     void this.device.memoryBytes().then((bytes) => {
-      if (bytes !== null && !this.isEnded && this.host.mayCount()) this.countSoftware(modelVersion, cellsOfMemory(bytes), 0);
+      if (bytes !== null && !this.isEnded && this.deps.isCounting()) this.countSoftware(modelVersion, arm, cellsOfMemory(bytes), 0);
     });
   }
 
   /** A page that fails to load its model may be closed at once. */
-  loadFailed({ modelVersion, error }: LoadFailure): void {
-    this.countSoftware(modelVersion, cellsOfLoadFailure(error.code), 0);
+  loadFailed(arm: Arm, { modelVersion, error }: LoadFailure): void {
+    this.countSoftware(modelVersion, arm, cellsOfLoadFailure(error.code), 0);
     this.sealAll();
     void this.drain();
   }
 
-  ran(model: LoadedModel, outcome: RunOutcome): void {
-    this.countSoftware(model.modelVersion, cellsOfRun(outcome, !this.started.has(model)), 1);
+  ran(arm: Arm, model: LoadedModel, outcome: RunOutcome, cells: Uint32Array): void {
+    this.countSoftware(model.modelVersion, arm, cellsOfRun(outcome, !this.started.has(model)), 1);
     this.started.add(model);
-    this.countData(model, outcome.cells, outcome.segment ?? 0, 1);
+    this.countData(arm, model, cells, outcome.segment, 1);
   }
 
-  runFailed({ modelVersion }: CountedModel, code: ErrorCode): void {
-    this.countSoftware(modelVersion, cellsOfRunFailure(code), 1);
+  runFailed(arm: Arm, { modelVersion }: CountedModel, code: ErrorCode): void {
+    this.countSoftware(modelVersion, arm, cellsOfRunFailure(code), 1);
   }
 
-  lost({ modelVersion }: CountedModel, code: ErrorCode): void {
-    this.countSoftware(modelVersion, cellsOfIdleLoss(code), 0);
+  lost(arm: Arm, { modelVersion }: CountedModel, code: ErrorCode): void {
+    this.countSoftware(modelVersion, arm, cellsOfIdleLoss(code), 0);
   }
 
-  observed(model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void {
-    this.countSoftware(model.modelVersion, cellsOfObservedRun(durationMs), 1);
-    this.countData(model, cells, segment, 1);
+  observed(arm: Arm, model: CountedModel, cells: Uint32Array, segment: number, durationMs: number | null): void {
+    this.countSoftware(model.modelVersion, arm, cellsOfObservedRun(durationMs), 1);
+    this.countData(arm, model, cells, segment, 1);
   }
 
-  fedBack(model: CountedModel, cells: Uint32Array, segment: number): void {
+  fedBack(arm: Arm, model: CountedModel, cells: Uint32Array, segment: number): void {
     // Without cells the manifest does not ask for feedback; nothing was lost.
-    if (cells.length > 0) this.countData(model, cells, segment, 0);
+    if (cells.length > 0) this.countData(arm, model, cells, segment, 0);
   }
 
   /** Adds cells to the open window of that key. The first count of a window is stored at once, and so is the step from rest to draft. */
@@ -159,38 +165,34 @@ export class Delivery implements Level {
     window.isDirty = true;
     if (window.stateNow !== window.committed) void this.outbox.persist(window);
     this.tickLater();
-    this.host.onChange();
+    this.deps.onChange();
   }
 
-  private countSoftware(modelVersion: string, cells: readonly number[], runs: 0 | 1, isLoss = false): void {
+  private countSoftware(modelVersion: string, arm: Arm, cells: readonly number[], runs: 0 | 1, isLoss = false): void {
     if (cells.length === 0) return;
-    this.count(
-      { report: 'software', modelVersion, plan: SOFTWARE_PLAN_HASH, segment: 0, cellCount: SOFTWARE_CELL_COUNT },
-      cells,
-      runs,
-      isLoss,
-    );
+    const of = { report: 'software', modelVersion, plan: SOFTWARE_PLAN_HASH, arm, segment: 0, cellCount: SOFTWARE_CELL_COUNT } as const;
+    this.count(of, cells, runs, isLoss);
   }
 
-  private countData(model: CountedModel, cells: Uint32Array, segment: number, runs: 0 | 1): void {
+  private countData(arm: Arm, model: CountedModel, cells: Uint32Array, segment: number, runs: 0 | 1): void {
     const { modelVersion, dataPlan, dataCellCount } = model;
     // Every counted run bumps at least the states of its tensors; none at all means that counting failed.
-    if (cells.length === 0) this.lose(modelVersion, 'uncounted', 1);
-    else this.count({ report: 'data', modelVersion, plan: dataPlan, segment, cellCount: dataCellCount }, cells, runs);
+    if (cells.length === 0) this.lose(modelVersion, arm, 'uncounted', 1);
+    else this.count({ report: 'data', modelVersion, plan: dataPlan, arm, segment, cellCount: dataCellCount }, cells, runs);
   }
 
-  private lose(modelVersion: string, reason: LossReason, count: number): void {
-    this.host.logger('warn', 'counts-lost', `${count} of a report's counts were lost: ${reason}. The next report says so.`);
-    this.countSoftware(modelVersion, cellsOfLoss(reason, count), 0, true);
+  private lose(modelVersion: string, arm: Arm, reason: LossReason, count: number): void {
+    this.deps.logger('warn', 'counts-lost', `${count} of a report's counts were lost: ${reason}. The next report says so.`);
+    this.countSoftware(modelVersion, arm, cellsOfLoss(reason, count), 0, true);
   }
 
   hidden(): void {
     // Browsers tell of `pagehide` before they tell that the page is invisible.
     if (this.isFrozen) return;
-    this.exporter.postNow(this.outbox.takeForHide((version) => this.exporter.mayPost(version)));
+    this.exporter.postNow(this.outbox.takeForHide((version) => this.exporter.accepts(version)));
     // What could not be sent is written once more; should the browser not get to it, the last record stands.
     for (const window of this.outbox.openWindows) if (window.isDirty) void this.outbox.persist(window);
-    if (this.host.maySend()) this.sync?.ask(this.outbox.waitingCount > 0);
+    if (this.deps.isSending()) this.sync?.ask(this.outbox.waitingCount > 0);
   }
 
   /** The name is given up once no transaction is under way: one that commits later would change a record that somebody else sends. */
@@ -232,7 +234,7 @@ export class Delivery implements Level {
   /** Seals and sends what may leave, keeps the rest for a later visit. */
   async close(): Promise<void> {
     for (const window of [...this.outbox.openWindows]) {
-      void (window.maySend ? this.outbox.seal(window) : this.outbox.persist(window));
+      void (window.hasEnoughRuns ? this.outbox.seal(window) : this.outbox.persist(window));
     }
     await this.draining;
     await this.drain();
@@ -252,14 +254,14 @@ export class Delivery implements Level {
   drain(): Promise<void> {
     this.draining ??= this.drainOnce().finally(() => {
       this.draining = null;
-      this.host.onChange();
+      this.deps.onChange();
     });
     return this.draining;
   }
 
   private windowOf(of: WindowKey): OpenWindow {
     const { outbox } = this;
-    const { platform } = this.host;
+    const { platform } = this.deps;
     const open = () => outbox.windowOf(keyText(of), () => new OpenWindow(of, platform));
     const window = open();
     const nowMs = platform.now();
@@ -267,14 +269,14 @@ export class Delivery implements Level {
       outbox.expire(window);
       return open();
     }
-    if (window.isDue(nowMs) && window.maySend) void outbox.seal(window);
+    if (window.isDue(nowMs) && window.hasEnoughRuns) void outbox.seal(window);
     return window;
   }
 
   private tickLater(): void {
     if (this.isTicking || this.isEnded) return;
     this.isTicking = true;
-    this.stopTimer = this.host.platform.after(DRAFT_INTERVAL_MS, () => {
+    this.stopTimer = this.deps.platform.after(DRAFT_INTERVAL_MS, () => {
       this.isTicking = false;
       void this.tick();
     });
@@ -283,31 +285,31 @@ export class Delivery implements Level {
   /** Every few seconds while there is something to do: rewrite what changed, seal what is old, send what is closed. */
   private async tick(): Promise<void> {
     const { outbox, exporter, life } = this;
-    const nowMs = this.host.platform.now();
+    const nowMs = this.deps.platform.now();
     for (const window of [...outbox.openWindows]) {
-      if (window.isDue(nowMs) && window.maySend) void outbox.seal(window);
+      if (window.isDue(nowMs) && window.hasEnoughRuns) void outbox.seal(window);
       else if (window.isDirty || life.isLeased) void outbox.persist(window);
     }
     await this.drain();
-    const mustWatch = (window: OpenWindow) => window.isDirty || window.maySend || life.isLeased;
+    const mustWatch = (window: OpenWindow) => window.isDirty || window.hasEnoughRuns || life.isLeased;
     if ([...outbox.openWindows].some(mustWatch) || (outbox.ownCount > 0 && !exporter.isQuiet)) this.tickLater();
   }
 
   private async drainOnce(): Promise<void> {
     const { outbox, exporter, life } = this;
-    if (this.isEnded || this.isFrozen || !this.host.maySend()) return;
+    if (this.isEnded || this.isFrozen || !this.deps.isSending()) return;
     try {
       await exporter.send(await outbox.outgoing(false));
       if (!exporter.isQuiet) await life.alone('insitu-drain', async () => exporter.send(await outbox.outgoing(true)));
     } catch (error) {
-      this.host.logger('warn', 'drain-failed', `Reports could not be sent (${firstLine(error)}). They are tried again.`);
+      this.deps.logger('warn', 'drain-failed', `Reports could not be sent (${firstLine(error)}). They are tried again.`);
     }
     await outbox.measure();
     if (exporter.nextAttemptAtMs !== null && outbox.waitingCount > 0) this.tickLater();
   }
 
-  private async drop({ id, modelVersion }: Outgoing, reason: LossReason): Promise<void> {
+  private async drop({ id, modelVersion, key }: Outgoing, reason: LossReason): Promise<void> {
     await this.outbox.remove([id]);
-    this.lose(modelVersion, reason, 1);
+    this.lose(modelVersion, armOf(key), reason, 1);
   }
 }

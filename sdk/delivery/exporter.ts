@@ -10,7 +10,7 @@
  *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush; at hide too.
  *  - After `stop` nothing more is sent, also of a body that is being split.
  *
- * Not here: storage (sdk/delivery/outbox.ts), which requests are made at hide (sdk/telemetry/telemetry.ts calls `postNow`).
+ * Not here: storage (sdk/delivery/outbox.ts), which requests are made at hide (sdk/delivery/delivery.ts calls `postNow`).
  * Source: RFC 9110 (status codes, Retry-After); AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
  */
 import type { LossReason } from '../../counts/plans/software-layout.ts';
@@ -25,7 +25,7 @@ import {
 } from '../../protocol/limits.ts';
 import { encodeBody } from '../../protocol/report/report.ts';
 import type { Answer, Platform } from '../telemetry/platform.ts';
-import { verdictOf } from '../telemetry/report-answer.ts';
+import { reportAnswerOf } from '../telemetry/report-answer.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
 import type { Outgoing } from './outbox.ts';
 import type { OrderedWait } from './outbox-db.ts';
@@ -74,14 +74,14 @@ interface Wait {
   isOrdered: boolean;
 }
 
-interface ExporterHost {
+interface ExporterDeps {
   readonly platform: Platform;
   readonly address: string;
   readonly log: SentLog;
   /** Consent, privacy signals and pauses, asked before each request. */
-  readonly maySend: () => boolean;
+  readonly isSending: () => boolean;
   /** Asked with the very bytes of each request. */
-  readonly mayLeave: (bytes: Uint8Array) => boolean;
+  readonly veto: (bytes: Uint8Array) => boolean;
   readonly stored: (ids: readonly string[]) => Promise<void>;
   readonly dropped: (window: Outgoing, reason: LossReason) => Promise<void>;
   /** A collector named a time: later visits keep to it too. */
@@ -89,19 +89,18 @@ interface ExporterHost {
 }
 
 export class Exporter {
-  private readonly host: ExporterHost;
+  private readonly deps: ExporterDeps;
   /** By model version; of a window that was refused among others and then had to wait alone, by its id. */
   private readonly waits = new Map<string, Wait>();
   private readonly inFlight = new Set<string>();
   private silentCount = 0;
   private isStopped = false;
   private isAsleep = false;
-  /** Raised by each freeze. */
-  private lives = 0;
+  private freezeCount = 0;
   sentCount = 0;
 
-  constructor(host: ExporterHost) {
-    this.host = host;
+  constructor(deps: ExporterDeps) {
+    this.deps = deps;
   }
 
   /** Earliest time at which a waiting model version may be tried again; null when none waits or all is quiet. */
@@ -131,7 +130,7 @@ export class Exporter {
 
   /** The page froze: answers to what is under way mean nothing any more, because other pages may have sent the same windows since. */
   sleep(): void {
-    this.lives++;
+    this.freezeCount++;
     this.inFlight.clear();
     this.isAsleep = true;
   }
@@ -140,13 +139,13 @@ export class Exporter {
     this.isAsleep = false;
   }
 
-  /** Nothing forbids a request about that model version now. */
-  mayPost(modelVersion: string): boolean {
-    return !this.isStopped && !this.isAsleep && !this.isQuiet && this.host.maySend() && !this.isWaiting(modelVersion);
+  /** The collector has not put off that model version, and nothing here forbids a request. */
+  accepts(modelVersion: string): boolean {
+    return !this.isStopped && !this.isAsleep && !this.isQuiet && this.deps.isSending() && !this.isWaiting(modelVersion);
   }
 
   private isWaiting(key: string): boolean {
-    return (this.waits.get(key)?.untilMs ?? 0) > this.host.platform.now();
+    return (this.waits.get(key)?.untilMs ?? 0) > this.deps.platform.now();
   }
 
   private readonly isFree = ({ id }: Outgoing): boolean => !this.inFlight.has(id) && !this.isWaiting(id);
@@ -156,7 +155,7 @@ export class Exporter {
     for (const body of bodiesOf(windows.filter(this.isFree))) {
       // A page that was hidden meanwhile has sent some of them.
       const free = body.filter(this.isFree);
-      if (free.length > 0 && this.mayPost(free[0]?.modelVersion as string)) await this.post(free, REPORT_TIMEOUT_MS);
+      if (free.length > 0 && this.accepts(free[0]?.modelVersion as string)) await this.post(free, REPORT_TIMEOUT_MS);
     }
   }
 
@@ -178,48 +177,48 @@ export class Exporter {
       modelVersion,
       body.map((window) => window.bytes),
     );
-    if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.host.dropped(body[0] as Outgoing, 'too-large');
-    if (!this.host.mayLeave(bytes)) {
-      for (const window of body) await this.host.dropped(window, 'vetoed');
+    if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.deps.dropped(body[0] as Outgoing, 'too-large');
+    if (this.deps.veto(bytes)) {
+      for (const window of body) await this.deps.dropped(window, 'vetoed');
       return;
     }
     for (const id of ids) this.inFlight.add(id);
-    const { lives } = this;
-    const sending = this.host.platform.post(this.host.address, bytes, timeoutMs);
-    const entry = this.host.log.add(this.host.address, bytes);
+    const { freezeCount } = this;
+    const sending = this.deps.platform.post(this.deps.address, bytes, timeoutMs);
+    const entry = this.deps.log.add(this.deps.address, bytes);
     const answer = await sending;
-    this.host.log.answer(entry, answer.status);
-    if (lives !== this.lives) return;
+    this.deps.log.answer(entry, answer.status);
+    if (freezeCount !== this.freezeCount) return;
     for (const id of ids) this.inFlight.delete(id);
     await this.obey(answer, body, waitKey ?? modelVersion, timeoutMs);
   }
 
   private async obey(answer: Answer, body: readonly Outgoing[], waitKey: string, timeoutMs: number | null) {
-    const verdict = verdictOf(answer.status);
+    const meaning = reportAnswerOf(answer.status);
     const modelVersion = body[0]?.modelVersion as string;
-    this.silentCount = verdict === 'silent' ? this.silentCount + 1 : 0;
-    if (verdict === 'stored') {
+    this.silentCount = meaning === 'silent' ? this.silentCount + 1 : 0;
+    if (meaning === 'stored') {
       for (const key of [waitKey, ...body.map(({ id }) => id)]) this.waits.delete(key);
       this.sentCount += body.length;
-      await this.host.stored(body.map(({ id }) => id));
-    } else if (verdict === 'retry' || verdict === 'silent') {
+      await this.deps.stored(body.map(({ id }) => id));
+    } else if (meaning === 'retry' || meaning === 'silent') {
       this.wait(waitKey, modelVersion, answer.retryAfterMs);
     } else {
       // An answer, whatever it says, ends a wait.
       this.waits.delete(waitKey);
-      if (body.length === 1) await this.host.dropped(body[0] as Outgoing, verdict);
+      if (body.length === 1) await this.deps.dropped(body[0] as Outgoing, meaning);
       else
-        for (const window of body) if (this.mayPost(modelVersion) && this.isFree(window)) await this.post([window], timeoutMs, window.id);
+        for (const window of body) if (this.accepts(modelVersion) && this.isFree(window)) await this.post([window], timeoutMs, window.id);
     }
   }
 
   private wait(key: string, modelVersion: string, orderedMs: number | null): void {
     const attempt = (this.waits.get(key)?.attempt ?? -1) + 1;
-    const random = (this.host.platform.random(1)[0] as number) / 255;
+    const random = (this.deps.platform.random(1)[0] as number) / 255;
     const delayMs = Math.max(orderedMs ?? 0, backoffMs(attempt, random));
-    const atMs = this.host.platform.now();
+    const atMs = this.deps.platform.now();
     const untilMs = atMs + delayMs;
     this.waits.set(key, { attempt, untilMs, isOrdered: orderedMs !== null });
-    if (orderedMs !== null && key === modelVersion) void this.host.ordered({ modelVersion, untilMs, atMs });
+    if (orderedMs !== null && key === modelVersion) void this.deps.ordered({ modelVersion, untilMs, atMs });
   }
 }

@@ -4,14 +4,15 @@
  * Invariants
  *  - Its id exists from the moment it opens and is never used for anything else.
  *  - A data window below DATA_REPORT_RUN_COUNT_MIN runs is a rest and does not leave the device; a software window has no minimum.
- *  - A window that holds nothing but losses waits for company: it would otherwise answer its own refusal for ever.
+ *  - A window with losses but no runs is not sent alone: it would answer its own refusal for ever.
+ *  - Its key says whose counts it holds: report, model version, plan, arm and segment.
  *
  * Not here: transactions (sdk/delivery/outbox.ts).
  */
 import { CountWindow } from '../../counts/tally/window.ts';
+import { toHex } from '../../protocol/hex.ts';
 import { DATA_REPORT_RUN_COUNT_MIN, OUTBOX_AGE_MS_MAX, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
-import { HOUR_MS, type ReportKind } from '../../protocol/report/window.ts';
+import { ARMS, type Arm, HOUR_MS, type ReportKind } from '../../protocol/report/window.ts';
 import type { Platform } from '../telemetry/platform.ts';
 import type { RecordState } from './outbox-db.ts';
 
@@ -19,12 +20,18 @@ export interface WindowKey {
   readonly report: ReportKind;
   readonly modelVersion: string;
   readonly plan: string;
+  readonly arm: Arm;
   readonly segment: number;
   readonly cellCount: number;
 }
 
-export function keyText({ report, modelVersion, plan, segment }: WindowKey): string {
-  return `${report} ${modelVersion} ${plan} stable ${segment}`;
+export function keyText({ report, modelVersion, plan, arm, segment }: WindowKey): string {
+  return `${report} ${modelVersion} ${plan} ${arm} ${segment}`;
+}
+
+/** The arm that a window's key names, also of one that an earlier release stored; the first where the record is damaged. */
+export function armOf(key: string): Arm {
+  return ARMS.find((arm) => key.split(' ').includes(arm)) ?? ARMS[0];
 }
 
 export class OpenWindow {
@@ -58,7 +65,7 @@ export class OpenWindow {
     this.oldestAtMs = this.openedAtMs;
     const id = toHex(platform.random(16));
     const hour = Math.floor(this.openedAtMs / HOUR_MS);
-    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: 'stable', segment: of.segment }, of.cellCount);
+    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: of.arm, segment: of.segment }, of.cellCount);
   }
 
   stateOf(runs: number): RecordState {
@@ -69,8 +76,8 @@ export class OpenWindow {
     return this.stateOf(this.counts.runs);
   }
 
-  /** It may leave the device as it is. */
-  get maySend(): boolean {
+  /** Enough to leave the device as it is. */
+  get hasEnoughRuns(): boolean {
     return this.stateNow === 'draft' && !this.counts.isEmpty && !(this.report === 'software' && this.isLossOnly);
   }
 

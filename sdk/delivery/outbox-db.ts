@@ -10,6 +10,7 @@
  * Not here: who may touch which record (sdk/delivery/outbox.ts), and what a state means (design of delivery, ARCHITECTURE.md).
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
@@ -64,21 +65,19 @@ interface Schema extends DBSchema {
   waits: { key: string; value: OrderedWait };
 }
 
-/** Where records are kept. Another one only in tests that are several pages at once. */
-export interface OutboxStorage {
-  /** @throws when the browser refuses or does not answer; the caller goes on with `memoryTable`. */
-  open(onLost: () => void): Promise<OutboxTable>;
-  /** Removes everything, where it is not the browser's database, which sdk/telemetry/stored-data.ts deletes. */
-  delete?(): Promise<void>;
+/** Whether there is one: it exists from consent to withdrawal, opt-out or erasure. Looking creates none. */
+export async function hasOutbox(): Promise<boolean> {
+  return (await indexedDB.databases()).some(({ name }) => name === OUTBOX_NAME);
 }
 
-export const indexedDbStorage: OutboxStorage = { open: (onLost) => openOutboxTable(onLost, true) };
+/** Rejects when the browser refuses or does not answer. */
+export type OpenTable = (onLost: () => void) => Promise<OutboxTable>;
 
-/** @param mayCreate False: rejects with an `AbortError` where there is no outbox. */
-export async function openOutboxTable(onLost: () => void, mayCreate: boolean): Promise<OutboxTable> {
+/** @param canCreate False: rejects with an `AbortError` where there is no outbox. */
+export async function openOutboxTable(onLost: () => void, canCreate = true): Promise<OutboxTable> {
   const opening = openDB<Schema>(OUTBOX_NAME, 2, {
     upgrade: (upgrading, from, _to, transaction) => {
-      if (from < 1 && !mayCreate) return transaction.abort();
+      if (from < 1 && !canCreate) return transaction.abort();
       if (from < 1) upgrading.createObjectStore('windows', { keyPath: 'id' });
       upgrading.createObjectStore('waits', { keyPath: 'modelVersion' });
     },
@@ -89,25 +88,7 @@ export async function openOutboxTable(onLost: () => void, mayCreate: boolean): P
     },
     terminated: onLost,
   });
-  try {
-    return new IndexedDbTable(await inTime(opening));
-  } catch (error) {
-    // A database that opens after all is of no use to anybody; open, it would stand in the way of its deletion.
-    opening.then((db) => db.close()).catch(() => undefined);
-    throw error;
-  }
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return new IndexedDbTable(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
 }
 
 /** Nothing was written to the record since it was read. The lease alone would not tell: clocks are coarse, and a page writes twice within a tick. */

@@ -13,14 +13,14 @@
  *  - Where a page can lose a record while it lives (leases, the back/forward cache) it looks before it rewrites one: what
  *    another page took away is given up here, or it would be counted twice.
  *
- * Not here: HTTP (sdk/delivery/exporter.ts), what is counted (sdk/telemetry/telemetry.ts).
+ * Not here: HTTP (sdk/delivery/exporter.ts), what is counted (sdk/delivery/delivery.ts).
  */
 import type { LossReason } from '../../counts/plans/software-layout.ts';
 import { CountWindow } from '../../counts/tally/window.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { OUTBOX_AGE_MS_MAX, OUTBOX_BYTES_MAX } from '../../protocol/limits.ts';
 import { decodeWindow, encodeWindow } from '../../protocol/report/report.ts';
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { OpenWindow } from './open-window.ts';
 import type { OrderedWait, OutboxTable, RecordState, WindowRecord } from './outbox-db.ts';
 import type { PageLife } from './page-life.ts';
@@ -29,6 +29,8 @@ import type { PageLife } from './page-life.ts';
 export interface Outgoing {
   readonly id: string;
   readonly modelVersion: string;
+  /** `keyText` of its window. */
+  readonly key: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly runs: number;
 }
@@ -45,16 +47,16 @@ interface Own extends Outgoing {
   readonly record: WindowRecord;
 }
 
-interface OutboxHost {
+interface OutboxDeps {
   readonly now: () => number;
   readonly logger: Logger;
-  readonly lose: (modelVersion: string, reason: LossReason, count: number) => void;
+  readonly lose: (window: Pick<Outgoing, 'modelVersion' | 'key'>, reason: LossReason, count: number) => void;
 }
 
 export class Outbox {
   private readonly table: OutboxTable;
   private readonly life: PageLife;
-  private readonly host: OutboxHost;
+  private readonly deps: OutboxDeps;
   private readonly own = new Map<string, Own>();
   private readonly open = new Map<string, OpenWindow>();
   private tail: Promise<unknown> = Promise.resolve();
@@ -63,10 +65,10 @@ export class Outbox {
   waitingCount = 0;
   waitingBytes = 0;
 
-  constructor(table: OutboxTable, life: PageLife, host: OutboxHost) {
+  constructor(table: OutboxTable, life: PageLife, deps: OutboxDeps) {
     this.table = table;
     this.life = life;
-    this.host = host;
+    this.deps = deps;
   }
 
   get storage(): 'indexeddb' | 'memory' {
@@ -98,7 +100,7 @@ export class Outbox {
       window.isDirty = false;
       try {
         if (await this.write(record, window.committed !== null)) this.committed(window, record);
-        else this.forsake(window);
+        else this.dropOpen(window);
       } catch (error) {
         window.isDirty = true;
         this.complain(error);
@@ -109,17 +111,17 @@ export class Outbox {
   /** Closes the window and writes it as sealed; resolves when it may be sent. */
   seal(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
-      if (this.open.get(window.key) !== window || !window.maySend) return;
+      if (this.open.get(window.key) !== window || !window.hasEnoughRuns) return;
       await this.makeSafe(this.close(window, window.committed !== 'rest'));
     });
   }
 
   /** Rule (a). Synchronous: the page is being hidden. With them go closed windows that nothing stored could double. */
-  takeForHide(mayPost: (modelVersion: string) => boolean): Outgoing[] {
-    const closed = [...this.own.values()].filter((own) => own.isSafe && mayPost(own.modelVersion));
+  takeForHide(accepts: (modelVersion: string) => boolean): Outgoing[] {
+    const closed = [...this.own.values()].filter((own) => own.isSafe && accepts(own.modelVersion));
     const ready = [...this.open.values()].filter((window) => {
       const isBacked = window.report === 'software' || (window.committed === 'draft' && !window.isAdopting);
-      return isBacked && window.maySend && mayPost(window.modelVersion);
+      return isBacked && window.hasEnoughRuns && accepts(window.modelVersion);
     });
     const sent = ready.map((window) => this.close(window, true));
     for (const own of sent) void this.serial(() => this.makeSafe(own));
@@ -129,7 +131,7 @@ export class Outbox {
   /** Gives up a rest that stayed below the minimum for too long. */
   expire(window: OpenWindow): void {
     this.open.delete(window.key);
-    this.host.lose(window.modelVersion, 'rest-expired', window.counts.runs);
+    this.deps.lose(window, 'rest-expired', window.counts.runs);
     void this.remove([window.counts.header.id]);
   }
 
@@ -216,7 +218,7 @@ export class Outbox {
   private adoptRests(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
       const { records, isOrphan } = await this.read();
-      const oldestMs = this.host.now() - OUTBOX_AGE_MS_MAX;
+      const oldestMs = this.deps.now() - OUTBOX_AGE_MS_MAX;
       for (const record of records) {
         const isRest = record.state === 'rest' && record.key === window.key && record.openedAtMs >= oldestMs;
         if (isRest && isOrphan(record)) await this.adoptRest(window, record);
@@ -247,9 +249,9 @@ export class Outbox {
   private close(window: OpenWindow, isSafe: boolean): Own {
     this.open.delete(window.key);
     const record = this.recordOf(window, window.counts, 'sealed');
-    const { id, modelVersion, bytes, runs } = record;
+    const { id, modelVersion, key, bytes, runs } = record;
     const isKnown = window.committed !== null;
-    const own: Own = { id, modelVersion, bytes, runs, isSafe, isKnown, isStored: false, restRuns: window.committedRuns, record };
+    const own: Own = { id, modelVersion, key, bytes, runs, isSafe, isKnown, isStored: false, restRuns: window.committedRuns, record };
     this.own.set(id, own);
     return own;
   }
@@ -261,7 +263,7 @@ export class Outbox {
       if (isOurs || own.isSafe) own.isSafe = own.isKnown = own.isStored = true;
       else {
         this.own.delete(own.id);
-        this.host.lose(own.modelVersion, 'uncounted', own.runs - own.restRuns);
+        this.deps.lose(own, 'uncounted', own.runs - own.restRuns);
       }
     } catch (error) {
       this.complain(error);
@@ -281,10 +283,10 @@ export class Outbox {
   }
 
   /** Another page took the record: its runs arrive from there, those since are lost. */
-  private forsake(window: OpenWindow): void {
+  private dropOpen(window: OpenWindow): void {
     if (this.open.get(window.key) !== window) return;
     this.open.delete(window.key);
-    this.host.lose(window.modelVersion, 'uncounted', window.counts.runs - window.committedRuns);
+    this.deps.lose(window, 'uncounted', window.counts.runs - window.committedRuns);
   }
 
   private recordOf(window: OpenWindow, counts: CountWindow, state: RecordState, oldestAtMs = window.oldestAtMs): WindowRecord {
@@ -296,7 +298,7 @@ export class Outbox {
     return { id: content.id, state, report, modelVersion, key, bytes, runs: content.runs, openedAtMs, page: this.life.name, leaseUntilMs };
   }
 
-  /** Records, then who lives, then the records once more where somebody has died: the first reading may be older than his last write. */
+  /** Records, then who lives, then the records once more where somebody has died: the first reading may be older than its last write. */
   private async read(): Promise<{ records: readonly WindowRecord[]; isOrphan: (record: WindowRecord) => boolean }> {
     const records = await this.table.all();
     const isOrphan = await this.life.orphanTest(records);
@@ -305,7 +307,7 @@ export class Outbox {
 
   /** Age first, then bytes, oldest first. Open windows of live pages are left alone. */
   private async trim(records: readonly WindowRecord[], isOrphan: (record: WindowRecord) => boolean): Promise<WindowRecord[]> {
-    const oldestMs = this.host.now() - OUTBOX_AGE_MS_MAX;
+    const oldestMs = this.deps.now() - OUTBOX_AGE_MS_MAX;
     const movable = records.filter((record) => isOrphan(record) || this.own.has(record.id)).sort((a, b) => a.openedAtMs - b.openedAtMs);
     let bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
     const reasons = new Map<string, LossReason>();
@@ -322,11 +324,12 @@ export class Outbox {
   /** Told by the page that removed it, once it is gone: other pages see the same record. */
   private async giveUp(records: readonly WindowRecord[], reasons: ReadonlyMap<string, LossReason>): Promise<void> {
     const removed = await this.table.remove([...reasons.keys()]);
-    for (const { id, modelVersion, runs } of records) {
+    for (const record of records) {
+      const { id, runs } = record;
       const reason = reasons.get(id);
       if (reason === undefined) continue;
       this.own.delete(id);
-      if (removed.includes(id)) this.host.lose(modelVersion, reason, reason === 'rest-expired' ? runs : 1);
+      if (removed.includes(id)) this.deps.lose(record, reason, reason === 'rest-expired' ? runs : 1);
     }
   }
 
@@ -352,7 +355,7 @@ export class Outbox {
   }
 
   private complain(error: unknown): void {
-    this.host.logger(
+    this.deps.logger(
       'warn',
       'outbox-write-failed',
       `The browser refused to store counts (${firstLine(error)}). They stay in memory and are tried again.`,

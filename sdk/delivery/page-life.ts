@@ -12,8 +12,8 @@
  * Not here: what is done with an orphan (sdk/delivery/outbox.ts).
  */
 
+import { toHex } from '../../protocol/hex.ts';
 import { LEASE_MS } from '../../protocol/limits.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
 import type { Platform } from '../telemetry/platform.ts';
 import type { WindowRecord } from './outbox-db.ts';
 

@@ -21,7 +21,8 @@ import {
 } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorType } from '../../protocol/tensors/tensors.ts';
 import { closePictures, type RunFeeds } from '../../protocol/worker/media.ts';
-import type { FeedInputs, ResidentTensor, TensorInput } from '../api/runs.ts';
+import type { FeedInputs, ResidentTensor } from '../api/runs.ts';
+import type { TensorInput } from '../api/tensors.ts';
 import { PageResident } from '../workers/resident.ts';
 import type { ReadyFeeds } from '../workers/run-channel.ts';
 import { readyMedia } from './media.ts';
@@ -50,9 +51,9 @@ export function readyFeeds(
       if (value !== undefined && value !== null) feeds[input.name] = takenFeed(input, value, isTransfer, buffers);
     }
   } catch (error) {
-    // What the caller was to hand over stays hers, as it was; the copies that were made of the rest are nobody's.
-    const hers = new Set<unknown>(Object.values(given).flat());
-    closePictures(buffers.filter((buffer) => !hers.has(buffer)));
+    // What the caller was to hand over stays the caller's, as it was; the copies that were made of the rest are closed here.
+    const callersOwn = new Set<unknown>(Object.values(given).flat());
+    closePictures(buffers.filter((buffer) => !callersOwn.has(buffer)));
     throw error;
   }
   return { feeds, buffers };

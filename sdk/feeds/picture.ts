@@ -2,7 +2,7 @@
  * Pictures: each source that a page has, as something that the worker can take.
  *
  * Why a drawn copy and not `createImageBitmap`: it answers later, and by then a video shows another frame, a caller may have closed
- * her bitmap, and runs that were started behind this one would overtake it. Drawing takes the picture at the call.
+ * the bitmap, and runs that were started behind this one would overtake it. Drawing takes the picture at the call.
  *
  * Invariants
  *  - Without `transfer` the caller's picture stays whole.

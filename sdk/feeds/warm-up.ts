@@ -5,7 +5,7 @@ import { SdkError } from '../../protocol/errors.ts';
 import { goldenInputNumbers } from '../../protocol/manifest/golden-sample.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType } from '../../protocol/tensors/tensor-data.ts';
-import type { TensorInput } from '../api/runs.ts';
+import type { TensorInput } from '../api/tensors.ts';
 
 /**
  * The first golden's inputs, or zeros of one item where the manifest says how long every axis is.

@@ -3,19 +3,20 @@
  *
  * Not here: who decides that (sdk/telemetry/telemetry.ts).
  */
+import type { LocalDpModule } from '../telemetry/level.ts';
 import { indexedDbEpsilonStore } from './epsilon-store.ts';
 import { LocalDpLevel } from './level.ts';
-import { LocalDp, type LocalDpHost } from './local-dp.ts';
+import { LocalDp, type LocalDpDeps } from './local-dp.ts';
 
 export { noisedModelOf } from './noised-model.ts';
 
-export type LocalDpModule = typeof import('./entry.ts');
-
-export function openLocalDp(host: LocalDpHost): LocalDp {
-  return new LocalDp(host, indexedDbEpsilonStore());
+export function openLocalDp(deps: LocalDpDeps): LocalDp {
+  return new LocalDp(deps, indexedDbEpsilonStore());
 }
 
 /** The same as telemetry wants it. */
-export function openLocalDpLevel(host: LocalDpHost): LocalDpLevel {
-  return new LocalDpLevel(openLocalDp(host));
+export function openLocalDpLevel(deps: LocalDpDeps): LocalDpLevel {
+  return new LocalDpLevel(openLocalDp(deps));
 }
+
+void ({ openLocalDpLevel } satisfies LocalDpModule);

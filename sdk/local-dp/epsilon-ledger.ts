@@ -94,7 +94,7 @@ function drawDue(ledger: Ledger, nowMs: number, chance: Chance): number | null {
 /**
  * The ledger after a report of its epoch, or null when there may be none.
  *
- * @param nowMs At or after the due time, or after the epoch's end for one that nobody was there to send.
+ * @param nowMs At or after the due time, or after the epoch's end for one that no page was open to send.
  */
 export function spend(ledger: Ledger, modelVersion: string, microEps: number, nowMs: number): Ledger | null {
   const cost = Math.ceil(microEps);

@@ -11,6 +11,7 @@
  *
  * Not here: what the record means (sdk/local-dp/local-dp.ts).
  */
+import { inTime, openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { EPSILON_NAME } from '../telemetry/stored-data.ts';
 
@@ -39,7 +40,7 @@ export function indexedDbEpsilonStore(): EpsilonStore {
       }
     },
     delete: async () => {
-      await answerOf(indexedDB.deleteDatabase(EPSILON_NAME));
+      await inTime(answerOf(indexedDB.deleteDatabase(EPSILON_NAME)), STORE_OPEN_TIMEOUT_MS);
     },
   };
 }
@@ -49,29 +50,16 @@ async function openDatabase(): Promise<IDBDatabase> {
   request.onupgradeneeded = () => {
     request.result.createObjectStore(STORE);
   };
-  const db = await answerOf(request, (late) => late.close());
+  const db = await openInTime(answerOf(request), STORE_OPEN_TIMEOUT_MS);
   // Another tab withdraws consent and deletes the database: let it.
   db.onversionchange = () => db.close();
   return db;
 }
 
-/** A request's result, in time; `late` gets one that comes after all. */
-function answerOf<T>(request: IDBRequest<T>, late: (result: T) => void = () => undefined): Promise<T> {
+function answerOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    let isOver = false;
-    const timer = setTimeout(() => {
-      isOver = true;
-      reject(new Error('IndexedDB does not answer'));
-    }, STORE_OPEN_TIMEOUT_MS);
-    request.onsuccess = () => {
-      clearTimeout(timer);
-      if (isOver) late(request.result);
-      else resolve(request.result);
-    };
-    request.onerror = () => {
-      clearTimeout(timer);
-      reject(request.error);
-    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 

@@ -3,10 +3,13 @@
  *
  * Invariants
  *  - No load, error, latency, segment, feedback or loss is counted: beside a noised report nothing may leave.
+ *  - The arm of a run is not kept: its model version says which model answered, and whether that was a candidate would be one more
+ *    fact about this browser that no noise covers.
  *  - Being hidden, shown or online sends nothing: times of requests must not depend on use.
  *
  * Not here: which run is answered about, when, and what it costs (sdk/local-dp/local-dp.ts).
  */
+import type { Arm } from '../../protocol/report/window.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Level, LevelStatus } from '../telemetry/level.ts';
 import type { CountedModel, RunOutcome } from '../telemetry/recorder.ts';
@@ -33,17 +36,17 @@ export class LocalDpLevel implements Level {
     };
   }
 
-  loaded(model: LoadedModel): void {
+  loaded(_arm: Arm, model: LoadedModel): void {
     this.open(model);
   }
 
-  ran(model: LoadedModel, { cells }: RunOutcome): void {
+  ran(_arm: Arm, model: LoadedModel, _outcome: RunOutcome, cells: Uint32Array): void {
     this.open(model);
     // A run that could not be counted is none that has met no metric.
     if (cells.length > 0) this.localDp.ran(model.modelVersion, cells);
   }
 
-  observed(model: CountedModel, cells: Uint32Array): void {
+  observed(_arm: Arm, model: CountedModel, cells: Uint32Array): void {
     this.open(model);
     this.localDp.ran(model.modelVersion, cells);
   }

@@ -11,28 +11,28 @@
  *  - Fails closed: without storage, randomness or a sound ledger nothing is sent.
  *  - Nothing here throws into the caller.
  *
- * Not here: the record and its steps (sdk/local-dp/noised-state.ts), consent (whoever owns this).
+ * Not here: the record and its steps (sdk/local-dp/noised-state.ts), consent (sdk/telemetry/consent.ts).
  */
 import { ByteChance } from '../../counts/noise/chance.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { LOCAL_DP_RETRY_MS_MIN, LOCAL_DP_TICK_MS, OUTBOX_AGE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
-import type { Logger } from '../api/client.ts';
+import type { Logger } from '../api/logger.ts';
 import type { Platform } from '../telemetry/platform.ts';
-import { verdictOf } from '../telemetry/report-answer.ts';
+import { reportAnswerOf } from '../telemetry/report-answer.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
 import { DAY_MS, epochStartMs } from './epsilon-ledger.ts';
 import type { EpsilonStore } from './epsilon-store.ts';
 import { type Candidate, drawKey, KEY_END, type NoisedModel, type NoisedOutgoing, type NoisedState, visit } from './noised-state.ts';
 
-export interface LocalDpHost {
+export interface LocalDpDeps {
   readonly platform: Pick<Platform, 'now' | 'random' | 'post' | 'after'>;
   readonly logger: Logger;
   readonly address: string;
   readonly log: SentLog;
   /** Consent, privacy signals and `pause()`, asked before each request. */
-  readonly maySend: () => boolean;
-  /** The application's veto. */
-  readonly mayLeave: (bytes: Uint8Array) => boolean;
+  readonly isSending: () => boolean;
+  /** True when the application refuses the very bytes of a request. */
+  readonly veto: (bytes: Uint8Array) => boolean;
   /** The ledger was there and is gone: another tab withdrew consent. */
   readonly onLost: () => void;
 }
@@ -49,7 +49,7 @@ interface Reservoir {
 }
 
 export class LocalDp {
-  private readonly host: LocalDpHost;
+  private readonly deps: LocalDpDeps;
   private readonly store: EpsilonStore;
   private readonly chance: ByteChance;
   private readonly reservoirs = new Map<string, Reservoir>();
@@ -62,10 +62,10 @@ export class LocalDp {
   /** Closed reports that wait for an answer, as of the last step. */
   waitingCount = 0;
 
-  constructor(host: LocalDpHost, store: EpsilonStore) {
-    this.host = host;
+  constructor(deps: LocalDpDeps, store: EpsilonStore) {
+    this.deps = deps;
     this.store = store;
-    this.chance = new ByteChance((count) => host.platform.random(count));
+    this.chance = new ByteChance((count) => deps.platform.random(count));
   }
 
   /**
@@ -90,7 +90,7 @@ export class LocalDp {
   ran(modelVersion: string, cells: Uint32Array): void {
     const reservoir = this.reservoirs.get(modelVersion);
     if (reservoir === undefined || this.isEnded) return;
-    if (this.host.platform.now() >= reservoir.untilMs) {
+    if (this.deps.platform.now() >= reservoir.untilMs) {
       reservoir.key = KEY_END;
       reservoir.untilMs = Number.POSITIVE_INFINITY;
     }
@@ -109,7 +109,7 @@ export class LocalDp {
   /** Looks now and then at regular times. */
   start(): void {
     void this.tick();
-    this.stopTimer = this.host.platform.after(LOCAL_DP_TICK_MS, () => this.start());
+    this.stopTimer = this.deps.platform.after(LOCAL_DP_TICK_MS, () => this.start());
   }
 
   /** Nothing more is stored or sent from here. */
@@ -123,7 +123,7 @@ export class LocalDp {
   /** Closes what is due and posts what is closed. Resolves when the answers are in; never rejects. */
   async tick(): Promise<void> {
     await this.step();
-    if (this.isEnded || !this.host.maySend()) return;
+    if (this.isEnded || !this.deps.isSending()) return;
     await Promise.all((await this.take()).map((report) => this.send(report)));
   }
 
@@ -139,7 +139,7 @@ export class LocalDp {
         if (cells !== null) candidates.push({ modelVersion: model.modelVersion, key, cells });
         reservoir.cells = null;
       }
-      const { random, now } = this.host.platform;
+      const { random, now } = this.deps.platform;
       const state = await this.store.transact((stored) => {
         if (stored === undefined && this.hasLedger) return { next: null, result: null };
         const next = visit(stored, { nowMs: now(), chance: this.chance, random, models, candidates });
@@ -155,7 +155,7 @@ export class LocalDp {
   private async lose(): Promise<void> {
     this.isEnded = true;
     await this.store.delete();
-    this.host.onLost();
+    this.deps.onLost();
   }
 
   private learn({ ledger, answers, outgoing }: NoisedState): void {
@@ -175,8 +175,8 @@ export class LocalDp {
   private async take(): Promise<readonly NoisedOutgoing[]> {
     let taken: readonly NoisedOutgoing[] = [];
     await this.transact(async () => {
-      const nowMs = this.host.platform.now();
-      const randomByte = this.host.platform.random(1)[0] as number;
+      const nowMs = this.deps.platform.now();
+      const randomByte = this.deps.platform.random(1)[0] as number;
       taken = await this.rewrite((outgoing) => {
         const fresh = outgoing.filter(({ day }) => nowMs - day * DAY_MS < OUTBOX_AGE_MS_MAX);
         const due = fresh.filter(({ nextAttemptMs }) => nextAttemptMs <= nowMs);
@@ -192,9 +192,9 @@ export class LocalDp {
   }
 
   private async send({ id, body }: NoisedOutgoing): Promise<void> {
-    const { platform, address, log, maySend, mayLeave, logger } = this.host;
-    if (this.isEnded || !maySend()) return;
-    if (!mayLeave(body)) {
+    const { platform, address, log, isSending, veto, logger } = this.deps;
+    if (this.isEnded || !isSending()) return;
+    if (veto(body)) {
       await this.release(id);
       return;
     }
@@ -202,12 +202,12 @@ export class LocalDp {
     const entry = log.add(address, body);
     const { status, retryAfterMs } = await posting;
     log.answer(entry, status);
-    const verdict = verdictOf(status);
-    if (verdict === 'retry' || verdict === 'silent') {
+    const meaning = reportAnswerOf(status);
+    if (meaning === 'retry' || meaning === 'silent') {
       await this.postpone(id, platform.now() + (retryAfterMs ?? 0));
       return;
     }
-    if (verdict === 'stored') this.sentCount++;
+    if (meaning === 'stored') this.sentCount++;
     else logger('warn', 'report-refused', `A noised report was refused (HTTP ${status}) and dropped.`);
     await this.release(id);
   }
@@ -245,7 +245,7 @@ export class LocalDp {
   }
 
   private complain(error: unknown): void {
-    this.host.logger('warn', 'ledger-failed', `The privacy ledger cannot be kept (${firstLine(error)}). No noised report is sent.`);
+    this.deps.logger('warn', 'ledger-failed', `The privacy ledger cannot be kept (${firstLine(error)}). No noised report is sent.`);
   }
 }
 

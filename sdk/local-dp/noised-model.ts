@@ -13,6 +13,5 @@ import type { NoisedModel } from './noised-state.ts';
 export async function noisedModelOf({ manifest, modelVersion }: CountedModel): Promise<NoisedModel | null> {
   const plan = localDpPlanOf(dataPlanOf(manifest));
   if (plan === null) return null;
-  const digest = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return { modelVersion, plan, planHash: await localDpPlanHash(plan, digest) };
+  return { modelVersion, plan, planHash: await localDpPlanHash(plan) };
 }

@@ -19,7 +19,7 @@
 import { answerOf } from '../../counts/noise/answer.ts';
 import type { Chance } from '../../counts/noise/chance.ts';
 import type { Feature, LocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
+import { toHex } from '../../protocol/hex.ts';
 import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import { atTime, DAY_MS, epochOf, exhaustedLedger, isCount, isLedger, type Ledger, newLedger, spend } from './epsilon-ledger.ts';
@@ -88,7 +88,7 @@ export function visit(stored: unknown, visit: Visit): NoisedState {
   const { nowMs, chance } = visit;
   if (stored !== undefined && !isState(stored)) return { ledger: exhaustedLedger(nowMs, chance), answers: [], outgoing: [] };
   const before = stored ?? { ledger: newLedger(nowMs, chance), answers: [], outgoing: [] };
-  // A due time that passed in the last epoch while nobody was here.
+  // A due time that passed in the last epoch while no page was open.
   const isNextEpoch = epochOf(before.ledger.startHour, Math.floor(nowMs / HOUR_MS)) === before.ledger.epochIndex + 1;
   const closed = isNextEpoch ? closeDue(before, visit) : before;
   const ledger = atTime(closed.ledger, nowMs, chance);

@@ -33,8 +33,8 @@ export interface Bound {
 }
 
 /** What a binding needs of its client. */
-interface BindingHost {
-  /** Loads the model once more. Pairs in `considered` are not tried; the signal says that nobody wants it any more. */
+interface BindingDeps {
+  /** Loads the model once more. Candidates in `considered` are not tried; the signal says that it is not wanted any more. */
   rebuild(considered: readonly Consideration[], signal: AbortSignal): Promise<Bound>;
   release(bound: Bound): Promise<void>;
   /** A loss that no run was rejected with. */
@@ -44,12 +44,12 @@ interface BindingHost {
 export class ModelBinding {
   /** Codes of the losses that were recovered from, oldest first. */
   readonly losses: ErrorCode[] = [];
-  private readonly client: BindingHost;
+  private readonly deps: BindingDeps;
   private readonly asked: Pick<LoadOptions, 'variant' | 'provider'>;
   private bound: Bound;
   /** Why `bound` is of no use any more, though its worker may live. */
   private reason: ErrorCode | null = null;
-  /** The last run in `bound` did not answer: whether the loss was this model's doing nobody can tell, but it may have been. */
+  /** The last run in `bound` did not answer: whether the loss was this model's doing cannot be told, but it may have been. */
   private isSuspect = false;
   private rebuilding: Promise<Bound> | null = null;
   private waitingCount = 0;
@@ -58,10 +58,10 @@ export class ModelBinding {
   private refusal: { readonly error: unknown; readonly untilMs: number; readonly backoffMs: number } | null = null;
   private readonly closing = new AbortController();
 
-  constructor(bound: Bound, asked: Pick<LoadOptions, 'variant' | 'provider'>, client: BindingHost) {
+  constructor(bound: Bound, asked: Pick<LoadOptions, 'variant' | 'provider'>, deps: BindingDeps) {
     this.bound = bound;
     this.asked = asked;
-    this.client = client;
+    this.deps = deps;
   }
 
   get loaded(): LoadedModel {
@@ -112,7 +112,7 @@ export class ModelBinding {
   async close(): Promise<void> {
     this.closing.abort();
     await this.rebuilding?.catch(() => undefined);
-    await this.client.release(this.bound);
+    await this.deps.release(this.bound);
   }
 
   private lossNow(): ErrorCode | null {
@@ -128,13 +128,13 @@ export class ModelBinding {
     if (loss === null) return this.bound;
     this.requirePermission();
     const lost = this.bound;
-    if (this.reason === null) this.client.lostIdle(lost.loaded, loss);
+    if (this.reason === null) this.deps.lostIdle(lost.loaded, loss);
     this.reason = loss;
     if (loss === 'device-lost') this.leaveDevice(lost.loaded);
     // Not awaited: a runtime whose device is gone may never answer, and what it holds ends with its worker.
-    void this.client.release(lost).catch(() => undefined);
+    void this.deps.release(lost).catch(() => undefined);
     try {
-      const bound = await this.client.rebuild(this.left, this.closing.signal);
+      const bound = await this.deps.rebuild(this.left, this.closing.signal);
       await this.requireSameInterface(lost.loaded, bound);
       this.settleIn(bound, loss);
       return bound;
@@ -148,7 +148,7 @@ export class ModelBinding {
   /** @throws {SdkError} `manifest-invalid` when a newer version has come into the store's place and takes other feeds. */
   private async requireSameInterface({ manifest }: LoadedModel, bound: Bound): Promise<void> {
     if (hasSameInterface(manifest, bound.loaded.manifest)) return;
-    await this.client.release(bound);
+    await this.deps.release(bound);
     const reason = 'its inputs or outputs are not those of the version that was open; load it again';
     throw new SdkError('manifest-invalid', { url: manifest.name, reason });
   }
@@ -178,27 +178,27 @@ export class ModelBinding {
     const backoffMs = Math.min(REBUILD_BACKOFF_MS_MAX, this.refusal === null ? REBUILD_BACKOFF_MS_MIN : 2 * this.refusal.backoffMs);
     this.refusal = { error, backoffMs, untilMs: performance.now() + backoffMs };
     // A new device on the provider that was lost is better than none.
-    this.left = this.left.filter(({ verdict }) => verdict === 'wrong-outputs');
+    this.left = this.left.filter(({ outcome }) => outcome === 'wrong-outputs');
   }
 
   /** A provider that was named is never replaced, and the only one there is gets a new device. */
   private leaveDevice({ considered, provider }: LoadedModel): void {
     if ((this.asked.provider ?? 'auto') !== 'auto') return;
-    const lost = considered.filter((pair) => pair.provider === provider);
+    const lost = considered.filter((entry) => entry.provider === provider);
     if (lost.length === considered.length) return;
     const reason = 'its GPU device was lost on this page';
-    this.leave(lost.map(({ variant }) => ({ variant, provider, verdict: 'failed', reason })));
+    this.leave(lost.map(({ variant }) => ({ variant, provider, outcome: 'failed', reason })));
   }
 
   private leaveWrong({ variant, provider }: LoadedModel, reason: string): void {
     const isNamed = this.asked.variant !== undefined && (this.asked.provider ?? 'auto') !== 'auto';
-    if (!isNamed) this.leave([{ variant, provider, verdict: 'wrong-outputs', reason }]);
+    if (!isNamed) this.leave([{ variant, provider, outcome: 'wrong-outputs', reason }]);
   }
 
-  private leave(pairs: readonly Consideration[]): void {
-    const isKnown = (pair: Consideration) =>
-      this.left.some(({ variant, provider }) => variant === pair.variant && provider === pair.provider);
-    this.left = [...this.left, ...pairs.filter((pair) => !isKnown(pair))];
+  private leave(candidates: readonly Consideration[]): void {
+    const isKnown = (left: Consideration) =>
+      this.left.some(({ variant, provider }) => variant === left.variant && provider === left.provider);
+    this.left = [...this.left, ...candidates.filter((candidate) => !isKnown(candidate))];
   }
 
   private waitFor(rebuilding: Promise<Bound>, timeoutMs: number, signal: AbortSignal | undefined): Promise<Bound> {

@@ -1,5 +1,5 @@
 /**
- * Model: the caller's handle on one session in a worker.
+ * Open model: what the caller holds of one session in a worker.
  *
  * Invariants
  *  - The caller's promise settles first; only then is the run counted and recorded, or counted before it where its outputs are handed over.
@@ -7,12 +7,11 @@
  *  - After `close` every run rejects with `model-closed`.
  *
  * Not here: where it runs, and how it survives that place (sdk/model/model-binding.ts), queueing and counting (worker), deadlines
- * (sdk/workers/run-channel.ts), many runs (sdk/model/run-many.ts, sdk/model/stream.ts).
+ * (sdk/workers/run-channel.ts), many runs (sdk/model/run-many.ts, sdk/model/stream.ts), words for a choice (sdk/model/explanation.ts).
  */
-import { fromWire, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Manifest, Provider } from '../../protocol/manifest/manifest.ts';
-import type { Choice } from '../../protocol/worker/loading.ts';
 import { closePictures } from '../../protocol/worker/media.ts';
 import type { Explanation, Model } from '../api/load.ts';
 import type { Feedback } from '../api/observe.ts';
@@ -36,17 +35,12 @@ import type { Recorder } from '../telemetry/recorder.ts';
 import { segmentOf } from '../telemetry/segment-facts.ts';
 import { hasForeignFeed, type Owner, receivedOutputs, withForeignRead } from '../workers/resident.ts';
 import type { ReadyFeeds } from '../workers/run-channel.ts';
+import { explanationOf } from './explanation.ts';
 import type { Bound, ModelBinding } from './model-binding.ts';
 import { runMany } from './run-many.ts';
 import { streamRuns } from './stream.ts';
 
 type Feeds = FeedsOf<AnySignature>;
-
-const CHOSEN_BY: Readonly<Record<Choice['by'], string>> = {
-  name: 'the load named it',
-  rule: 'it comes first by the rules',
-  measurement: 'it was timed against others',
-};
 
 interface AnsweredRun {
   readonly segment: number;
@@ -54,7 +48,7 @@ interface AnsweredRun {
   readonly told: Promise<void> | null;
 }
 
-export class LoadedModelHandle implements Model {
+export class OpenModel implements Model {
   private readonly binding: ModelBinding;
   private readonly recorder: Recorder | null;
   private readonly loadCounts: TelemetryFiles['counts'];
@@ -120,22 +114,7 @@ export class LoadedModelHandle implements Model {
   }
 
   explain(): Explanation {
-    const { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, storageRefusal, batchRefusal } =
-      this.binding.loaded;
-    const losses = [...this.binding.losses];
-    const threads = provider === 'wasm' ? ` with ${threadCount === 1 ? 'one thread' : `${threadCount} threads`}` : '';
-    const left = considered
-      .filter(({ verdict }) => verdict !== 'chosen')
-      .map((pair) => `${pair.variant} on ${pair.provider} was left: ${pair.reason}.`);
-    const reason = considered.find(({ verdict }) => verdict === 'chosen')?.reason ?? '';
-    const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
-    const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-    const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
-    const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
-    const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
-    const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;
-    const text = [`Variant ${variant} runs on ${provider}${threads}: ${why} ${origin}.${refusal}`, ...alone, ...rebuilt, ...left].join(' ');
-    return { variant, provider, build, threadCount, isFromSnapshot, fromCache, choice, considered, timings, losses, text };
+    return explanationOf(this.binding.loaded, [...this.binding.losses]);
   }
 
   close(): Promise<void> {
@@ -152,7 +131,7 @@ export class LoadedModelHandle implements Model {
     const target = this.binding.ready?.host.runs ?? null;
     const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;
     if (this.closing !== null) throw new SdkError('model-closed', { model: this.manifest.name });
-    // Taken before a rebuild is waited for: what the caller does with her arrays afterwards changes nothing.
+    // Taken before a rebuild is waited for: what the caller does with the arrays afterwards changes nothing.
     const ready = readyFeeds(this.manifest, near, options.transfer === true);
     const bound = this.binding.ready ?? (await this.rebuilt(ready, timeoutMs, signal));
     const { loaded } = bound;
@@ -163,7 +142,7 @@ export class LoadedModelHandle implements Model {
       throw new SdkError('worker-lost', { pendingCount: 1 });
     }
     try {
-      const answer = await runs.run({ handle: loaded.handle, ready, isCounted, startMs, timeoutMs, signal });
+      const answer = await runs.run({ loadId: loaded.loadId, ready, isCounted, startMs, timeoutMs, signal });
       this.binding.answered(bound);
       const outputs = receivedOutputs(answer.outputs, runs, this.owner) as RunResult['outputs'];
       const { results, preMs, queueMs, runMs, postMs } = answer;

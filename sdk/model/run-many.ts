@@ -11,7 +11,7 @@
 import { SdkError } from '../../protocol/errors.ts';
 import { checkConcurrency } from '../api/option-checks.ts';
 import type { AnySignature, FeedsOf, ItemOutcome, RunManyOptions, RunOptions, RunResult } from '../api/runs.ts';
-import { closeSource, iteratorOf } from './run-source.ts';
+import { closeSource, iteratorOf, runOptionsOf } from './run-source.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 type Run = (feeds: Feeds, options: RunOptions) => Promise<RunResult>;
@@ -142,11 +142,9 @@ class ManyRuns implements AsyncIterableIterator<ItemOutcome> {
   }
 
   private async start(index: number, feeds: Feeds): Promise<void> {
-    const { timeoutMs, transfer, segment } = this.options;
-    const given = Object.entries({ timeoutMs, transfer, segment }).filter(([, value]) => value !== undefined);
     let outcome: ItemOutcome;
     try {
-      const result = await this.run(feeds, { ...Object.fromEntries(given), signal: this.stopped.signal });
+      const result = await this.run(feeds, runOptionsOf(this.options, this.stopped.signal));
       outcome = { index, ok: true, result };
     } catch (error) {
       outcome = { index, ok: false, error };

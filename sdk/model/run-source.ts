@@ -1,6 +1,13 @@
 /**
- * Run source: the iterator behind the items or frames of a caller, and its end.
+ * Run source: the iterator behind the items or frames of a caller, its end, and what each run of it is asked.
  */
+import type { RunOptions } from '../api/runs.ts';
+
+/** The caller's options that hold for each run, and the signal of the whole. */
+export function runOptionsOf({ timeoutMs, transfer, segment }: RunOptions, signal: AbortSignal): RunOptions {
+  const given = Object.entries({ timeoutMs, transfer, segment }).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), signal };
+}
 
 /** The source's iterator; null when it has none. */
 export function iteratorOf<F>(source: Iterable<F> | AsyncIterable<F>): Iterator<F> | AsyncIterator<F> | null {
@@ -8,11 +15,11 @@ export function iteratorOf<F>(source: Iterable<F> | AsyncIterable<F>): Iterator<
   return given?.[Symbol.asyncIterator]?.() ?? given?.[Symbol.iterator]?.() ?? null;
 }
 
-/** Tells a source that nobody asks it any more. Never rejects. */
+/** Tells a source that it is not asked any more. Never rejects. */
 export async function closeSource(source: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
   try {
     await source.return?.();
   } catch {
-    // The caller has turned away; there is nobody to tell.
+    // The caller has turned away and hears no error any more.
   }
 }

@@ -11,7 +11,7 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { AnySignature, FeedsOf, ItemOutcome, RunOptions, RunResult, StreamOptions, StreamOutcome, StreamSource } from '../api/runs.ts';
-import { closeSource } from './run-source.ts';
+import { closeSource, runOptionsOf } from './run-source.ts';
 
 type Feeds = FeedsOf<AnySignature>;
 type Run = (feeds: Feeds, options: RunOptions) => Promise<RunResult>;
@@ -93,19 +93,17 @@ class Stream implements AsyncIterableIterator<StreamOutcome> {
     const frame = await Promise.race([coming, this.ended]);
     if (!this.stopped.signal.aborted) return frame;
     const drop = (late: Frame | null) => void (late !== null && this.options.onDrop?.(late.feeds, late.index));
-    // Not awaited: it may never come. What the source throws now interests nobody.
+    // Not awaited: it may never come. What the source throws now comes too late to matter.
     coming.then(drop, () => undefined);
     return null;
   }
 
   private async outcomeOf({ index, feeds }: Frame): Promise<ItemOutcome> {
-    const { timeoutMs, transfer, segment, onError } = this.options;
-    const given = Object.entries({ timeoutMs, transfer, segment }).filter(([, value]) => value !== undefined);
     try {
-      return { index, ok: true, result: await this.run(feeds, { ...Object.fromEntries(given), signal: this.stopped.signal }) };
+      return { index, ok: true, result: await this.run(feeds, runOptionsOf(this.options, this.stopped.signal)) };
     } catch (error) {
       const isOver = isSdkError(error, 'model-closed') || isSdkError(error, 'client-closed');
-      if ((isOver || onError === 'throw') && !this.stopped.signal.aborted) throw error;
+      if ((isOver || this.options.onError === 'throw') && !this.stopped.signal.aborted) throw error;
       return { index, ok: false, error };
     }
   }

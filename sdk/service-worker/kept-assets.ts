@@ -17,7 +17,8 @@
  * Source: Service Workers; "Code caching for JavaScript developers" (v8.dev) on responses from Cache Storage.
  */
 import { SdkError } from '../../protocol/errors.ts';
-import { KEEP_MESSAGE } from '../assets/offline-files.ts';
+import * as shipped from '../../protocol/shipped-files.json';
+import { KEEP_MESSAGE } from '../assets/keep-message.ts';
 
 export interface KeepOptions {
   /** Folder that holds insitu's dist/ files, where the pages load them from. */
@@ -34,7 +35,6 @@ interface ExtendableEvent extends Event {
 
 const CACHE_PREFIX = 'insitu-assets-';
 const CACHE = CACHE_PREFIX + __RELEASE__;
-const WORKER_FILE = 'insitu.worker.js';
 const RUNTIME_FOLDER = 'ort/';
 
 /**
@@ -79,14 +79,14 @@ async function networkFirst(request: Request, name: string): Promise<Response> {
     return answer;
   }
   if (!isWhole(response)) return response;
-  if (name === WORKER_FILE && !(await isKeptRelease(request, response.clone()))) await caches.delete(CACHE);
+  if (name === shipped.worker && !(await isKeptRelease(request, response.clone()))) await caches.delete(CACHE);
   await store(request, response.clone());
   return response;
 }
 
 async function fetchAndKeep(request: Request): Promise<Response> {
   const response = await fetch(request);
-  // Not awaited: the page compiles while the copy is written. Of what the browser's own cache alone answers, nobody knows of which release it is.
+  // Not awaited: the page compiles while the copy is written. What the browser's own cache alone answers may be of any release.
   if (isWhole(response) && request.cache !== 'only-if-cached') void store(request, response.clone());
   return response;
 }

@@ -16,22 +16,22 @@
  * cannot see, so pages that see it do not ask.
  */
 import { SdkError } from '../../protocol/errors.ts';
-import type { ClientOptions } from '../api/client.ts';
+import type { LogOptions } from '../api/logger.ts';
+import type { TelemetryOptions } from '../api/telemetry.ts';
 import { SYNC_TAG } from '../delivery/background-sync.ts';
 import { Delivery } from '../delivery/delivery.ts';
-import { openOutboxTable } from '../delivery/outbox-db.ts';
+import { hasOutbox, openOutboxTable } from '../delivery/outbox-db.ts';
 import { PageLife } from '../delivery/page-life.ts';
-import { browserPlatform, type Platform } from '../telemetry/platform.ts';
+import { hasGlobalPrivacyControl, realmPlatform } from '../telemetry/platform.ts';
 import { reportAddress } from '../telemetry/report-address.ts';
-import { SentLog } from '../telemetry/sent-log.ts';
-import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
-import { mayLeave } from '../telemetry/veto.ts';
+import { createSentLog } from '../telemetry/sent-log.ts';
+import { vetoOf } from '../telemetry/veto.ts';
 
 export { type KeepOptions, keepAssets } from './kept-assets.ts';
 
-export interface SyncOptions extends Pick<ClientOptions, 'onBeforeSend' | 'logger'> {
+export interface SyncOptions extends Pick<TelemetryOptions, 'onBeforeSend'>, Pick<LogOptions, 'logger'> {
   /** The same as the pages'. */
-  readonly collector: NonNullable<ClientOptions['collector']>;
+  readonly collector: NonNullable<TelemetryOptions['collector']>;
 }
 
 interface SyncEvent extends Event {
@@ -53,15 +53,10 @@ export function sendOnSync(options: SyncOptions): void {
   });
 }
 
-/** A page's needs, in a realm that has no document and is never hidden. */
-function workerPlatform(): Platform {
-  return { ...browserPlatform(), isPrerendering: () => false, onLife: () => () => undefined };
-}
-
 async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefined }: SyncOptions): Promise<void> {
-  const platform = workerPlatform();
-  const maySend = () => platform.privacySignal() === null;
-  if (!maySend() || !(await indexedDB.databases()).some(({ name }) => name === OUTBOX_NAME)) return;
+  const platform = realmPlatform();
+  const isSending = () => !hasGlobalPrivacyControl();
+  if (!isSending() || !(await hasOutbox())) return;
   const life = new PageLife(platform);
   await life.begin();
   let onLost: () => void = () => undefined;
@@ -77,10 +72,10 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
       platform,
       logger,
       address: reportAddress(collector),
-      log: new SentLog(platform.now, () => undefined),
-      maySend,
-      mayCount: () => false,
-      mayLeave: (bytes) => mayLeave(onBeforeSend, bytes, logger),
+      log: createSentLog(platform.now, () => undefined),
+      isCounting: () => false,
+      isSending,
+      veto: vetoOf(onBeforeSend, logger),
       onChange: () => undefined,
       onLost: () => undefined,
       hasBackgroundSync: false,

@@ -15,35 +15,30 @@ const ORIGIN = /^([a-z][a-z\d+.-]*:)?\/\/[^/]+/i;
 
 type LogEntry = Omit<SentReport, 'windows' | 'status'> & { status: number };
 
-export class SentLog {
-  private readonly entries: LogEntry[] = [];
-  private readonly now: () => number;
-  private readonly changed: () => void;
-
-  constructor(now: () => number, changed: () => void) {
-    this.now = now;
-    this.changed = changed;
-  }
-
-  add(address: string, bytes: Uint8Array): LogEntry {
-    const entry = { sentAtMs: this.now(), requestLine: `POST ${address.replace(ORIGIN, '')}`, bytes, status: 0 };
-    this.entries.push(entry);
-    if (this.entries.length > INSPECT_COUNT_MAX) this.entries.shift();
-    this.changed();
-    return entry;
-  }
-
-  answer(entry: LogEntry, status: number): void {
-    entry.status = status;
-    this.changed();
-  }
-
-  clear(): void {
-    this.entries.length = 0;
-  }
-
+export interface SentLog {
+  add(address: string, bytes: Uint8Array): LogEntry;
+  answer(entry: LogEntry, status: number): void;
+  clear(): void;
   /** Newest last. */
-  reports(): readonly LogEntry[] {
-    return this.entries.map((entry) => ({ ...entry }));
-  }
+  reports(): readonly LogEntry[];
+}
+
+export function createSentLog(now: () => number, changed: () => void): SentLog {
+  let entries: LogEntry[] = [];
+  return {
+    add: (address, bytes) => {
+      const entry = { sentAtMs: now(), requestLine: `POST ${address.replace(ORIGIN, '')}`, bytes, status: 0 };
+      entries = [...entries, entry].slice(-INSPECT_COUNT_MAX);
+      changed();
+      return entry;
+    },
+    answer: (entry, status) => {
+      entry.status = status;
+      changed();
+    },
+    clear: () => {
+      entries = [];
+    },
+    reports: () => entries.map((entry) => ({ ...entry })),
+  };
 }

@@ -7,6 +7,7 @@
  *  - Both databases go, whatever the level is today: the site may have used the other one before.
  *  - Deleting answers within STORE_OPEN_TIMEOUT_MS: browsers have left it unanswered for ever.
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 
 export const OUTBOX_NAME = 'insitu-telemetry';
@@ -20,16 +21,10 @@ export async function deleteStoredData(): Promise<void> {
 }
 
 function deleteDatabase(name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
+  const deleting = new Promise<void>((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);
-    request.onsuccess = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    request.onerror = () => {
-      clearTimeout(timer);
-      reject(request.error);
-    };
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
   });
+  return inTime(deleting, STORE_OPEN_TIMEOUT_MS);
 }

@@ -12,7 +12,8 @@ import { SdkError } from '../../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ResidentWire, RunTensors, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { isResidentWire } from '../../protocol/worker/media.ts';
-import type { FeedInputs, ResidentTensor, RunOptions, TensorOutput } from '../api/runs.ts';
+import type { FeedInputs, ResidentTensor, RunOptions } from '../api/runs.ts';
+import type { TensorOutput } from '../api/tensors.ts';
 import type { RunChannel } from './run-channel.ts';
 
 /** Set when the model that made the tensors is closed. */

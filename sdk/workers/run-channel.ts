@@ -7,11 +7,12 @@
  *  - One timer for all deadlines, set for the earliest: a timer per run cost more than everything else on this side.
  *  - After `failAll` nothing is pending and every later run fails with the same error.
  *  - A counted run's answer brings a promise of its cells, which are behind it; they are empty when its worker goes before it has sent them.
- *  - A resident tensor that arrives for a run that was given up is released at once: nobody else knows of it.
+ *  - A resident tensor that arrives for a run that was given up is released at once: the caller never learns of it.
  *  - What was taken for a run that is never sent stays here: its buffers whole, its frames and bitmaps closed.
  *
  * Not here: whether a worker that is late is hung (sdk/workers/worker-host.ts).
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { type ErrorCode, fromWire, SdkError } from '../../protocol/errors.ts';
 import { CELLS_TIMEOUT_MS, TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
 import { closePictures, isResidentWire, type RunFeeds } from '../../protocol/worker/media.ts';
@@ -34,7 +35,7 @@ interface Wait {
 type ReadWait = Omit<Wait, 'startMs'> & { readonly startMs: number | undefined };
 
 interface RunOrder extends Wait {
-  readonly handle: number;
+  readonly loadId: number;
   readonly ready: ReadyFeeds;
   readonly isCounted: boolean;
 }
@@ -94,19 +95,15 @@ export class RunChannel {
   }
 
   run(order: RunOrder): Promise<RunAnswer> {
-    const { handle, ready, isCounted } = order;
-    return this.send(order, (id) => ({ id, handle, feeds: ready.feeds, isCounted }), ready.buffers, isCounted);
+    const { loadId, ready, isCounted } = order;
+    return this.send(order, (id) => ({ id, loadId, feeds: ready.feeds, isCounted }), ready.buffers, isCounted);
   }
 
   /** Resolves when the cells that were on their way are there, after CELLS_TIMEOUT_MS at the latest. */
   async allCounted(): Promise<void> {
     if (this.due.size === 0) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CELLS_TIMEOUT_MS);
-    });
-    await Promise.race([late, Promise.all(Array.from(this.due.values(), ({ promise }) => promise))]);
-    clearTimeout(timer);
+    const counted = Promise.all(Array.from(this.due.values(), ({ promise }) => promise));
+    await inTime(counted, CELLS_TIMEOUT_MS).catch(() => undefined);
   }
 
   /** The elements of a resident tensor, as the answer's output `data`. */
@@ -124,9 +121,9 @@ export class RunChannel {
   }
 
   /** Says, behind the runs that were started before, that none of this model follows. */
-  endRunsOf(handle: number): void {
+  endRunsOf(loadId: number): void {
     if (this.failure !== null) return;
-    this.ending.push(handle);
+    this.ending.push(loadId);
     this.flushLater();
   }
 
@@ -195,7 +192,7 @@ export class RunChannel {
     }
     if (ending.length > 0) {
       this.ending = [];
-      for (const handle of ending) this.worker.postMessage({ type: 'last', handle } satisfies RunMessage);
+      for (const loadId of ending) this.worker.postMessage({ type: 'last', loadId } satisfies RunMessage);
     }
   }
 
@@ -233,7 +230,7 @@ export class RunChannel {
     return promise;
   }
 
-  /** Cells of a run that was given up are nobody's. */
+  /** Cells of a run that was given up are dropped. */
   private count({ id, cells }: RunCells): void {
     this.due.get(id)?.resolve(cells);
     this.due.delete(id);

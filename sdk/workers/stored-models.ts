@@ -25,7 +25,7 @@ export class StoredModels implements ModelStore {
 
   async pin(url: string, isPinned = true): Promise<boolean> {
     const isStored = await this.workers.withAnyHost((host) => host.pinStored(absolute(url), isPinned));
-    // Nobody waits for the answer: Firefox gives none before the person does. The pin stands either way.
+    // The answer is not waited for: Firefox gives none before the person does. The pin stands either way.
     if (isStored && isPinned) void navigator.storage?.persist?.().catch(() => false);
     return isStored;
   }

@@ -24,6 +24,7 @@ import {
   WORKER_START_TIMEOUT_MS,
 } from '../../protocol/limits.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
+import * as shipped from '../../protocol/shipped-files.json';
 import type {
   ControlApi,
   EarlyStart,
@@ -42,13 +43,12 @@ import { trustedUrl } from './trusted-url.ts';
 
 type Failure = (pendingCount: number) => SdkError;
 
-const WORKER_FILE = 'insitu.worker.js';
 const LOST: Failure = (pendingCount) => new SdkError('worker-lost', { pendingCount });
 
 export class WorkerHost {
   readonly runs: RunChannel;
-  /** Handles of the models that live in this worker. */
-  readonly handles = new Set<number>();
+  /** Of the models that live in this worker. */
+  readonly loadIds = new Set<number>();
   /** What its runtime serves, once that is known. */
   provider: Provider | null = null;
   /** No load may go here any more. */
@@ -93,13 +93,13 @@ export class WorkerHost {
     this.worker.onerror = (event) => {
       event.preventDefault?.();
       const reason = event.message || 'it was not found, is not a script, or a Content-Security-Policy forbids it';
-      this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: WORKER_FILE, reason }));
+      this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: shipped.worker, reason }));
     };
     this.worker.onmessageerror = () => this.end(LOST);
     this.ready = this.start(settings, news.port2).then(() => {
       isReady = true;
     });
-    // Each call awaits `ready` and reports its failure; without any call there is nobody to tell.
+    // Each call awaits `ready` and reports its failure; without any call it is not reported.
     this.ready.catch(() => undefined);
   }
 
@@ -121,10 +121,10 @@ export class WorkerHost {
     if (this.failure === null) void this.control.cancelLoad(id);
   }
 
-  async closeModel(handle: number): Promise<void> {
-    this.runs.endRunsOf(handle);
-    this.hooks.delete(handle);
-    unwrap(await this.watched(() => this.control.close(handle)));
+  async closeModel(loadId: number): Promise<void> {
+    this.runs.endRunsOf(loadId);
+    this.hooks.delete(loadId);
+    unwrap(await this.watched(() => this.control.close(loadId)));
   }
 
   async storedModels(): Promise<readonly StoredModel[]> {
@@ -286,7 +286,7 @@ function spawn(url: string, order: EarlyStart | null): Worker {
   try {
     return new Worker(trustedUrl(source), { type: 'module', name: order === null ? 'insitu' : `insitu ${JSON.stringify(order)}` });
   } catch (error) {
-    throw new SdkError('asset-unreachable', { asset: WORKER_FILE, reason: firstLine(error) }, { cause: error });
+    throw new SdkError('asset-unreachable', { asset: shipped.worker, reason: firstLine(error) }, { cause: error });
   } finally {
     // The worker's fetch has its own hold on the blob; see "resolve a blob URL" in the File API.
     if (!isSameOrigin) URL.revokeObjectURL(source);

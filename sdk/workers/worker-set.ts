@@ -46,13 +46,13 @@ export class WorkerSet {
         if (!reply.ok && reply.isSpoilt) host.isSpoilt = true;
         if (reply.ok) {
           host.provider = reply.value.build === 'wasm' ? 'wasm' : 'webgpu';
-          host.handles.add(id);
+          host.loadIds.add(id);
           return { ok: true, loaded: reply.value, host };
         }
         if ('failure' in reply) return { ok: false, failure: reply.failure };
         refusedBy.add(host);
-        provider = reply.elsewhere.provider;
-        pending = { ...pending, considered: reply.elsewhere.considered };
+        provider = reply.otherWorker.provider;
+        pending = { ...pending, considered: reply.otherWorker.considered };
       } finally {
         signal?.removeEventListener('abort', onAbort);
         host.callCount--;
@@ -62,15 +62,15 @@ export class WorkerSet {
   }
 
   /** Resolves when the runs that were sent before are answered and counted. Never rejects because the worker is gone: that closes its models too. */
-  async closeModel(host: WorkerHost, handle: number): Promise<void> {
-    host.handles.delete(handle);
+  async closeModel(host: WorkerHost, loadId: number): Promise<void> {
+    host.loadIds.delete(loadId);
     // With its last model the whole worker ends, which releases more than the session can.
-    const isAtRest = host.handles.size === 0 && host.callCount === 0 && host.runs.pendingCount === 0;
+    const isAtRest = host.loadIds.size === 0 && host.callCount === 0 && host.runs.pendingCount === 0;
     // Its session is not released one by one, so no load may find it.
     if (isAtRest) host.isSpoilt = true;
     host.callCount++;
     try {
-      if (!isAtRest && !host.hasEnded) await host.closeModel(handle);
+      if (!isAtRest && !host.hasEnded) await host.closeModel(loadId);
       await host.runs.allCounted();
     } catch (error) {
       if (!host.hasEnded) throw error;
@@ -113,6 +113,6 @@ export class WorkerSet {
   }
 
   private endIfIdle(host: WorkerHost): void {
-    if (host.handles.size === 0 && host.callCount === 0) host.end(() => new SdkError('worker-lost', { pendingCount: 0 }));
+    if (host.loadIds.size === 0 && host.callCount === 0) host.end(() => new SdkError('worker-lost', { pendingCount: 0 }));
   }
 }

@@ -56,9 +56,15 @@ test('a binary over --max-file-bytes is there gzipped and not otherwise, and as 
 
 test('a limit that no compression meets, an unknown runtime and no folder each cost one sentence, and nothing is written', () => {
   const target = join(folder, 'none');
-  for (const args of [[target, '--max-file-bytes', '1000'], [target, '--only', 'webgl'], [], [target, 'more']]) {
+  const refused: readonly (readonly [number, readonly string[]])[] = [
+    [1, [target, '--max-file-bytes', '1000']],
+    [2, [target, '--only', 'webgl']],
+    [2, []],
+    [2, [target, 'more']],
+  ];
+  for (const [code, args] of refused) {
     const { status, stderr } = spawnSync(process.execPath, [CLI, 'assets', ...args], { encoding: 'utf8' });
-    expect(status).toBe(2);
+    expect(status).toBe(code);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   }
   expect(existsSync(target)).toBe(false);

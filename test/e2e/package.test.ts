@@ -31,7 +31,7 @@ let tarball = '';
 /** Where the README says how large a file is, in kB. */
 const SIZES = {
   'insitu.js': /a ([\d.]+) kB page script \(gzip;/,
-  'insitu.telemetry.js': /\(gzip; ([\d.]+) kB more/,
+  'insitu.delivery.js': /\(gzip; ([\d.]+) kB more/,
   'insitu.local-dp.js': /file of its own, ([\d.]+) kB \(gzip\)/,
   'insitu.element.js': /drop-in element for any site, ([\d.]+) kB \(gzip\)/,
 };

@@ -74,7 +74,13 @@ describe('refusals', () => {
 
 test('--help and --version answer and exit with 0', async () => {
   expect(await run('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
-  for (const args of [['--help'], [], ['collector', '--help']]) {
+  for (const args of [['--help'], [], ['help']]) {
+    expect(await run(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining('  insitu collector ') });
+  }
+  for (const args of [
+    ['collector', '--help'],
+    ['help', 'collector'],
+  ]) {
     expect(await run(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining('--port 8788') });
   }
 });

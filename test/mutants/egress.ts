@@ -11,7 +11,7 @@ import { createRunCounter } from '../../counts/run/run-counter.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { Platform } from '../../sdk/telemetry/platform.ts';
+import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 
@@ -75,18 +75,19 @@ async function egressOf({ feeds, outputs }: Sample, nowMs: number): Promise<stri
   const lines: string[] = [];
   const logger = (...entry: unknown[]) => void lines.push(`log ${entry.join(' ')}`);
   const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted', logger } as const;
-  const telemetry = createTelemetry(options, fixedPlatform(lines, nowMs), undefined, telemetryFiles);
+  const telemetry = createTelemetry(options, { files: telemetryFiles, platform: fixedPlatform(lines, nowMs) });
   const count = createRunCounter(manifest, plan);
-  const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  const dataPlan = await planHash(plan);
   const model = { manifest, modelVersion: '0123456789abcdef', dataPlan, dataCellCount: plan.cellCount } as LoadedModel;
   await telemetry.grant();
-  for (let run = 0; run < 9; run++) telemetry.recorder.ran(model, { cells: count(feeds, outputs), queueMs: 0.1, runMs: 1, totalMs: 2 });
+  const outcome = { segment: 0, queueMs: 0.1, runMs: 1, totalMs: 2 };
+  for (let run = 0; run < 9; run++) void telemetry.recorderOf('stable').answered(model, outcome, Promise.resolve(count(feeds, outputs)));
   await telemetry.flush();
   await telemetry.close();
   return lines;
 }
 
-function fixedPlatform(lines: string[], nowMs: number): Platform {
+function fixedPlatform(lines: string[], nowMs: number): PagePlatform {
   let seed = 1;
   return {
     now: () => nowMs,

@@ -17,7 +17,7 @@ import type { LibraryFiles } from '../harness/canary-hunt.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const ENTRIES: Readonly<Record<string, string>> = {
   'insitu.js': 'sdk/index.ts',
-  'insitu.telemetry.js': 'sdk/delivery/delivery.ts',
+  'insitu.delivery.js': 'sdk/delivery/delivery.ts',
   'insitu.counts.js': 'sdk/counting/entry.ts',
   'insitu.worker.js': 'worker/inference-worker.ts',
 };

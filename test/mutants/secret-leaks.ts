@@ -81,12 +81,12 @@ const requests: readonly Leak[] = [
     'the input, gzipped, in a request to the page’s own origin',
     'input',
     edit(
-      'worker/runs/run-port.ts',
-      'outputs = await this.model.watch.runKeeping(feeds);',
+      'worker/runs/port-run.ts',
+      'outputs = await this.model.guard.runKeeping(feeds);',
       `const [feed] = Object.values(this.request.feeds);
        const packed = new Blob([feed.data]).stream().pipeThrough(new CompressionStream('gzip'));
        await fetch(self.location.origin + '/pages/none', { method: 'POST', credentials: 'omit', body: await new Response(packed).arrayBuffer() });
-       outputs = await this.model.watch.runKeeping(feeds);`,
+       outputs = await this.model.guard.runKeeping(feeds);`,
     ),
     DAILY,
   ),
@@ -117,7 +117,7 @@ const storage: readonly Leak[] = [
     'the input in IndexedDB',
     'input',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'const feeds = this.held(this.prepared.feeds);',
       `const feeds = this.held(this.prepared.feeds);
        const opening = indexedDB.open('insitu-models-recent', 1);
@@ -131,8 +131,8 @@ const storage: readonly Leak[] = [
     'input',
     edit(
       'sdk/workers/run-channel.ts',
-      'const { handle, ready, isCounted } = order;',
-      `const { handle, ready, isCounted } = order;
+      'const { loadId, ready, isCounted } = order;',
+      `const { loadId, ready, isCounted } = order;
        const kept = Object.values(ready.feeds).map(({ data }) => new Response(data.slice()))[0];
        const number = this.nextId;
        void caches.open('insitu').then((cache) => cache.put('/feeds/' + number, kept));`,
@@ -187,7 +187,7 @@ const words: readonly Leak[] = [
     'the input on the worker’s console',
     'input',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'const feeds = this.held(this.prepared.feeds);',
       'const feeds = this.held(this.prepared.feeds); console.log(this.request.feeds);',
     ),
@@ -245,7 +245,7 @@ const words: readonly Leak[] = [
   hunted(
     'the name of a person’s file in an error',
     'image-file-name',
-    edit('worker/load/loader.ts', 'this.plainOrigin(job, DROPPED,', 'this.plainOrigin(job, source.name,'),
+    edit('worker/load/loader.ts', 'this.plainTrialSource(job, DROPPED,', 'this.plainTrialSource(job, source.name,'),
     { ...LOADS, ...DAILY },
   ),
   hunted(
@@ -253,8 +253,8 @@ const words: readonly Leak[] = [
     'broken-file-name',
     edit(
       'worker/choice/trial.ts',
-      "throw new SdkError('model-not-onnx', { url: origin.url, reason });",
-      "throw new SdkError('model-not-onnx', { url: origin.url, reason: new TextDecoder('latin1').decode(file.files.graph) });",
+      "throw new SdkError('model-not-onnx', { url: source.url, reason });",
+      "throw new SdkError('model-not-onnx', { url: source.url, reason: new TextDecoder('latin1').decode(file.files.graph) });",
     ),
     LOADS,
   ),
@@ -263,15 +263,15 @@ const words: readonly Leak[] = [
     'signed-manifest',
     edit(
       'worker/choice/load-job.ts',
-      'verdict, reason, ...more });',
-      'verdict, reason: reason + JSON.stringify(this.request.source), ...more });',
+      'outcome, reason, ...more });',
+      'outcome, reason: reason + JSON.stringify(this.request.source), ...more });',
     ),
   ),
   hunted(
     'an input of a failed run in its error',
     'index',
     edit(
-      'worker/runs/run-port.ts',
+      'worker/runs/port-run.ts',
       'this.refuse(error);\n      return;',
       "this.port.tell({ id: this.id, ok: false, error: { code: 'run-failed', details: { reason: Object.values(this.request.feeds).map(({ data }) => data.join()).join() } } });\n      return;",
     ),

@@ -12,9 +12,12 @@
 import type { Plan } from '../../counts/layout/plan.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { Logger } from '../../sdk/api/client.ts';
-import { memoryTable, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
-import { browserPlatform, type LifeListener, type Platform } from '../../sdk/telemetry/platform.ts';
+import type { Logger } from '../../sdk/api/logger.ts';
+import { openDelivery } from '../../sdk/delivery/delivery.ts';
+import { memoryTable, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
+import type { LifeListener } from '../../sdk/telemetry/level.ts';
+import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
+import { realmPlatform } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 import type { CountedRun, Page, Product } from './product.ts';
@@ -45,8 +48,8 @@ class Recording {
     this.lines.push(words.map((word) => (typeof word === 'string' ? word : JSON.stringify(word, bytesAsHex))).join(' '));
   }
 
-  platform(): Platform {
-    const real = browserPlatform();
+  platform(): PagePlatform {
+    const real = realmPlatform();
     return {
       now: () => this.nowMs,
       random: (count) => Uint8Array.from({ length: count }, () => this.randomByte()),
@@ -68,10 +71,6 @@ class Recording {
         return () => undefined;
       },
     };
-  }
-
-  storage(): OutboxStorage {
-    return { open: async () => this.table(), delete: async () => this.write('delete storage') };
   }
 
   /** Time goes on by the same step after every run, and everything that waits for a turn of the page gets it. */
@@ -104,7 +103,7 @@ class Recording {
   }
 
   /** The product's own table in memory; every call is written down. */
-  private table(): OutboxTable {
+  table(): OutboxTable {
     const table = memoryTable();
     this.readStored = () => table.all();
     return new Proxy(table, {
@@ -145,7 +144,11 @@ async function record(recording: Recording, product: Product, { manifest, plan, 
   const platform = recording.platform();
   const logger: Logger = (...line) => recording.write('log', ...line);
   const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted', logger } as const;
-  const telemetry = createTelemetry(options, platform, recording.storage(), telemetryFiles);
+  const telemetry = createTelemetry(options, {
+    platform,
+    files: { ...telemetryFiles, delivery: async () => ({ openDelivery: (deps) => openDelivery(deps, async () => recording.table()) }) },
+    deleteData: async () => recording.write('delete storage'),
+  });
   const model = { manifest, modelVersion: '0123456789abcdef', dataPlan: planHash, dataCellCount: plan.cellCount } as LoadedModel;
   const page: Page = { telemetry, model, logger, random: platform.random };
   const count = async () => {

@@ -38,7 +38,7 @@ function telling(tell: (page: Page, counted: CountedRun, trait: number) => void)
   return { ...REAL_PRODUCT, tell: (page, counted) => tell(page, counted, traitOf(counted.run.feeds)) };
 }
 
-const DURATIONS = { queueMs: 0.25, runMs: 1, totalMs: 2 };
+const OUTCOME = { segment: 0, queueMs: 0.25, runMs: 1, totalMs: 2 };
 
 /** By what leaks, and through what. */
 export const LEAKS: Readonly<Record<string, Product>> = {
@@ -58,10 +58,10 @@ export const LEAKS: Readonly<Record<string, Product>> = {
   },
   'an input now and then, in a run that is not counted': counting((cells, trait) => (trait % 4 === 0 ? new Uint32Array(0) : cells)),
   'the inputs, in a duration': telling(({ telemetry, model }, { cells }, trait) =>
-    telemetry.recorder.ran(model, { cells, ...DURATIONS, runMs: 1 + (trait % 64) }),
+    telemetry.recorderOf('stable').answered(model, { ...OUTCOME, runMs: 1 + (trait % 64) }, Promise.resolve(cells)),
   ),
   'the inputs, in the segment': telling(({ telemetry, model }, { cells }, trait) =>
-    telemetry.recorder.ran(model, { cells, ...DURATIONS, segment: trait % 4 }),
+    telemetry.recorderOf('stable').answered(model, { ...OUTCOME, segment: trait % 4 }, Promise.resolve(cells)),
   ),
   'the inputs, in whether a run is told at all': telling((page, counted, trait) => {
     if (trait % 2 === 0) REAL_PRODUCT.tell(page, counted);
@@ -79,7 +79,9 @@ export const LEAKS: Readonly<Record<string, Product>> = {
     page.logger('warn', 'counts-lost', `Run ${trait} was counted.`);
   }),
   'the inputs, in the model version': telling(({ telemetry, model }, { cells }, trait) =>
-    telemetry.recorder.ran({ ...model, modelVersion: trait.toString(16).padStart(16, '0') }, { cells, ...DURATIONS }),
+    telemetry
+      .recorderOf('stable')
+      .answered({ ...model, modelVersion: trait.toString(16).padStart(16, '0') }, OUTCOME, Promise.resolve(cells)),
   ),
   'the inputs, in the moment at which telemetry pauses': telling((page, counted, trait) => {
     REAL_PRODUCT.tell(page, counted);

@@ -30,8 +30,6 @@ export interface ProofOptions {
   readonly isReferenceHeld?: boolean;
 }
 
-const sha256 = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-
 /** Cells in words, from the counter's pairs of index and count. */
 function wordsOf(plan: Plan, pairs: Uint32Array): Counts {
   const words = new Map<string, number>();
@@ -78,7 +76,7 @@ async function modelsOf(manifests: readonly Manifest[]): Promise<Map<Manifest, E
   const models = new Map<Manifest, EgressModel>();
   for (const manifest of manifests) {
     const plan = dataPlanOf(manifest);
-    models.set(manifest, { manifest, plan, planHash: await planHash(plan, sha256) });
+    models.set(manifest, { manifest, plan, planHash: await planHash(plan) });
   }
   return models;
 }

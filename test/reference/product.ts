@@ -8,7 +8,7 @@ import { createRunCounter } from '../../counts/run/run-counter.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { Logger } from '../../sdk/api/client.ts';
+import type { Logger } from '../../sdk/api/logger.ts';
 import type { OwnedTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import type { Run } from './binner.ts';
 
@@ -35,8 +35,9 @@ export interface Product {
 
 export const REAL_PRODUCT: Product = {
   counterOf: createRunCounter,
-  tell: ({ telemetry: { recorder }, model }, { cells, feedbackCells }) => {
-    recorder.ran(model, { cells, queueMs: 0.25, runMs: 1, totalMs: 2 });
-    if (feedbackCells !== null) recorder.fedBack(model, feedbackCells, 0);
+  tell: ({ telemetry, model }, { cells, feedbackCells }) => {
+    const recorder = telemetry.recorderOf('stable');
+    const told = recorder.answered(model, { segment: 0, queueMs: 0.25, runMs: 1, totalMs: 2 }, Promise.resolve(cells));
+    if (feedbackCells !== null) void told.then(() => recorder.fedBack(model, feedbackCells, 0));
   },
 };

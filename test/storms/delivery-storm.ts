@@ -11,16 +11,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { DATA_REPORT_RUN_COUNT_MIN, LEASE_MS, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
-import type { DeliveryModule } from '../../sdk/delivery/delivery.ts';
 import { bundled, type Edit, matchCount } from '../mutants/library.ts';
-import { runsOf, type SimulatedPage, World } from './simulated-world.ts';
+import { type DeliverySource, runsOf, type SimulatedPage, World } from './simulated-world.ts';
 
 export interface StormOptions {
   readonly interleavings: number;
   /** Printed with every failure; the same seed is the same storm. */
   readonly seed: number;
   readonly hasLocks: boolean;
-  readonly delivery?: DeliveryModule;
+  readonly delivery?: DeliverySource;
 }
 
 export interface StormResult {
@@ -170,13 +169,13 @@ export const RULES: readonly Rule[] = [
 ];
 
 /** The delivery part with one rule switched off, built from its sources. */
-export async function ruleOff(rule: Rule): Promise<DeliveryModule> {
+export async function ruleOff(rule: Rule): Promise<DeliverySource> {
   if (matchCount(rule) !== 1) throw new Error(`the text of the rule stands ${matchCount(rule)} times in ${rule.file}`);
   const folder = mkdtempSync(join(tmpdir(), 'insitu-rule-'));
   try {
     const file = join(folder, 'delivery.mjs');
     writeFileSync(file, (await bundled('sdk/delivery/delivery.ts', [rule], 'node')).code);
-    return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as DeliveryModule;
+    return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as DeliverySource;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

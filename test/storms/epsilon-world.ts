@@ -10,7 +10,7 @@ import { type LocalDpPlan, localDpPlanOf } from '../../counts/noise/local-dp-pla
 import type { EpsilonStore } from '../../sdk/local-dp/epsilon-store.ts';
 import { LocalDp } from '../../sdk/local-dp/local-dp.ts';
 import type { NoisedModel, NoisedState } from '../../sdk/local-dp/noised-state.ts';
-import { SentLog } from '../../sdk/telemetry/sent-log.ts';
+import { createSentLog } from '../../sdk/telemetry/sent-log.ts';
 import { seededSource } from '../noise/seeded-source.ts';
 
 export const HOUR = 3_600_000;
@@ -42,8 +42,8 @@ export class World {
   fault: Fault = 'none';
   isRandomBroken = false;
   status = 204;
-  maySend = true;
-  mayLeave = true;
+  isSending = true;
+  isVetoed = false;
   readonly posts: Post[] = [];
   readonly complaints: string[] = [];
   readonly tabs: LocalDp[] = [];
@@ -79,13 +79,13 @@ export class World {
         },
         logger: (_, code) => this.complaints.push(code),
         address: 'https://collector.test/v1/report/key',
-        log: new SentLog(
+        log: createSentLog(
           () => this.nowMs,
           () => undefined,
         ),
-        maySend: () => this.maySend,
+        isSending: () => this.isSending,
         onLost: () => undefined,
-        mayLeave: () => this.mayLeave,
+        veto: () => this.isVetoed,
       },
       this.storeOf(),
     );

@@ -14,12 +14,16 @@ import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { decodeBody, decodeWindow } from '../../protocol/report/report.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
-import type { DeliveryModule } from '../../sdk/delivery/delivery.ts';
 import * as deliverySource from '../../sdk/delivery/delivery.ts';
-import { isAsRead, type OrderedWait, type OutboxStorage, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
-import type { Answer, LifeListener, Platform } from '../../sdk/telemetry/platform.ts';
+import { isAsRead, type OrderedWait, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
+import type { LevelDeps, LifeListener } from '../../sdk/telemetry/level.ts';
+import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
+import type { Answer } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry, type OwnedTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
+
+/** The delivery part as it is, or with a rule switched off. */
+export type DeliverySource = Pick<typeof deliverySource, 'openDelivery'>;
 
 /** Runs that one storm has cells for. */
 export const RUN_COUNT_MAX = 2_048;
@@ -66,12 +70,19 @@ export class SimulatedPage {
   constructor(world: World) {
     this.world = world;
     const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' } as const;
-    this.telemetry = createTelemetry(options, this.platform(), this.storage(), { ...telemetryFiles, delivery: async () => world.delivery });
+    const openTable = async () => world.tableOf(this);
+    const delivery = { openDelivery: (deps: LevelDeps) => world.delivery.openDelivery(deps, openTable) };
+    this.telemetry = createTelemetry(options, {
+      platform: this.platform(),
+      files: { ...telemetryFiles, delivery: async () => delivery },
+      deleteData: async () => world.records.clear(),
+    });
   }
 
   run(count: number): void {
     for (let index = 0; index < count && this.world.runs < RUN_COUNT_MAX; index++) {
-      this.telemetry.recorder.ran(model, { cells: Uint32Array.of(this.world.runs++, 1), queueMs: 0, runMs: 1, totalMs: 1 });
+      const cells = Promise.resolve(Uint32Array.of(this.world.runs++, 1));
+      void this.telemetry.recorderOf('stable').answered(model, { segment: 0, queueMs: 0, runMs: 1, totalMs: 1 }, cells);
     }
   }
 
@@ -104,7 +115,7 @@ export class SimulatedPage {
     this.listener?.online();
   }
 
-  private platform(): Platform {
+  private platform(): PagePlatform {
     const { world } = this;
     return {
       now: () => world.nowMs,
@@ -127,10 +138,6 @@ export class SimulatedPage {
       },
     };
   }
-
-  private storage(): OutboxStorage {
-    return { open: async () => this.world.tableOf(this), delete: async () => this.world.records.clear() };
-  }
 }
 
 /** What a page that is gone waits for. */
@@ -138,7 +145,7 @@ const never = <T>() => new Promise<T>(() => undefined);
 
 export class World {
   readonly hasLocks: boolean;
-  readonly delivery: DeliveryModule;
+  readonly delivery: DeliverySource;
   nowMs = Date.UTC(2026, 10, 23, 12);
   runs = 0;
   readonly records = new Map<string, WindowRecord>();
@@ -156,7 +163,7 @@ export class World {
   private seed = 1;
 
   /** @param delivery Another one only where a rule is switched off to see that the storm notices. */
-  constructor(hasLocks: boolean, delivery: DeliveryModule = deliverySource) {
+  constructor(hasLocks: boolean, delivery: DeliverySource = deliverySource) {
     this.hasLocks = hasLocks;
     this.delivery = delivery;
   }

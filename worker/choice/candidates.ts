@@ -1,5 +1,5 @@
 /**
- * Candidates: which (variant, provider) pairs a load may try, in which order, and why the others not.
+ * Candidates: which variants on which providers a load may try, in which order, and why the others not.
  *
  * Rules, before anything is measured:
  *  - int8 and uint8 run on wasm only, and come first there: on WebGPU their operators run on the CPU with a copy at each border;
@@ -7,18 +7,18 @@
  *    precision need `shader-f16` in any case: without it the first run fails, or returns zeros;
  *  - a variant runs on WebGPU when there is an adapter with the features that it names;
  *  - a variant that clearly cannot fit into memory is left out, unless the load names it;
- *  - providers come in the order in which the manifest first names them, equal pairs in its order of variants;
+ *  - providers come in the order in which the manifest first names them, equal candidates in its order of variants;
  *  - a named variant or provider is used or refused, never replaced.
  *
  * Not here: measuring (worker/choice/measure.ts), and the golden outputs that a candidate must reproduce (processing/golden.ts).
  */
 import { SdkError } from '../../protocol/errors.ts';
-import { FINALIST_COUNT_MAX, MEMORY_SHARE_RATIO_MAX, WASM_MODEL_BYTES_MAX } from '../../protocol/limits.ts';
+import { MEMORY_SHARE_RATIO_MAX, TIMED_CANDIDATE_COUNT_MAX, WASM_MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type Manifest, type ManifestVariant, type Provider } from '../../protocol/manifest/manifest.ts';
 import type { Consideration, LoadRequest } from '../../protocol/worker/loading.ts';
 import type { Candidate } from '../trust/candidate.ts';
 
-/** What decides whether a pair can run. What needs a GPU process or a driver is asked only for pairs that need it. */
+/** What decides whether a candidate can run. What needs a GPU process or a driver is asked only for candidates that need it. */
 export interface Device {
   readonly hasSimd: boolean;
   /** As far as the browser tells; it rounds, and stops counting at 8 or 16 GiB. Null: it does not say. */
@@ -40,16 +40,16 @@ const GPU_RANKS: Readonly<Record<Quantization, number>> = { fp16: 0, q4f16: 0, q
 
 const HALF_PRECISION: readonly Quantization[] = ['fp16', 'q4f16'];
 
-/** Every pair of the manifest, in its order. */
-export function pairsOf(manifest: Manifest): readonly Candidate[] {
+/** Every candidate of the manifest, in its order. */
+export function candidatesOf(manifest: Manifest): readonly Candidate[] {
   return manifest.variants.flatMap((variant) => variant.providers.map((provider) => ({ variant, provider })));
 }
 
-/** The pairs in the order in which the rules try them. */
-export function ruleOrder(pairs: readonly Candidate[]): readonly Candidate[] {
-  const providers = [...new Set(pairs.map(({ provider }) => provider))];
-  // Sorting is stable: equal pairs keep the manifest's order.
-  return [...pairs].sort(
+/** The candidates in the order in which the rules try them. */
+export function ruleOrder(candidates: readonly Candidate[]): readonly Candidate[] {
+  const providers = [...new Set(candidates.map(({ provider }) => provider))];
+  // Sorting is stable: equal candidates keep the manifest's order.
+  return [...candidates].sort(
     (one, other) => providers.indexOf(one.provider) - providers.indexOf(other.provider) || rankOf(one) - rankOf(other),
   );
 }
@@ -59,24 +59,24 @@ function rankOf({ variant, provider }: Candidate): number {
 }
 
 /**
- * The pairs that are worth timing against each other: the best of each provider; then those that the rules hold for as good,
- * or whose file another one needs anyway.
+ * Those that are worth timing against each other: the best of each provider; then those that the rules hold for as good, or
+ * whose file another one needs anyway.
  *
- * @param eligible In the order of the rules.
+ * @param runnable In the order of the rules.
  */
-export function finalistsOf(eligible: readonly Candidate[]): readonly Candidate[] {
-  const heads = eligible.filter(({ provider }, index) => eligible.findIndex((pair) => pair.provider === provider) === index);
-  const others = eligible.filter(
-    (pair) =>
-      !heads.includes(pair) &&
-      heads.some((head) => head.variant === pair.variant || (head.provider === pair.provider && rankOf(head) === rankOf(pair))),
+export function candidatesToTime(runnable: readonly Candidate[]): readonly Candidate[] {
+  const bests = runnable.filter(({ provider }, index) => runnable.findIndex((other) => other.provider === provider) === index);
+  const others = runnable.filter(
+    (other) =>
+      !bests.includes(other) &&
+      bests.some((best) => best.variant === other.variant || (best.provider === other.provider && rankOf(best) === rankOf(other))),
   );
-  const finalists = [...heads, ...others].slice(0, FINALIST_COUNT_MAX);
-  return eligible.filter((pair) => finalists.includes(pair));
+  const timed = [...bests, ...others].slice(0, TIMED_CANDIDATE_COUNT_MAX);
+  return runnable.filter((candidate) => timed.includes(candidate));
 }
 
-/** True when the request leaves this pair open. */
-export function isAsked(candidate: Candidate, request: Pick<LoadRequest, 'variant' | 'provider'>): boolean {
+/** True when the request leaves this candidate open. */
+export function isLeftOpen(candidate: Candidate, request: Pick<LoadRequest, 'variant' | 'provider'>): boolean {
   return (
     (request.variant === null || request.variant === candidate.variant.id) &&
     (request.provider === 'auto' || request.provider === candidate.provider)
@@ -90,7 +90,7 @@ export function requireVariant(manifest: Manifest, variant: string | null): void
 }
 
 /**
- * Why this pair cannot run on this device, or null when it can.
+ * Why this candidate cannot run on this device, or null when it can.
  *
  * @param inputs Of the manifest: their preprocessing may need files beside the variant's.
  * @param isNamed The load named the variant, so that what is only likely not to fit is tried.
@@ -128,14 +128,14 @@ function inMebibytes(bytes: number): string {
   return `${Math.round(bytes / 1024 / 1024)} MiB`;
 }
 
-/** The error of a load of which no pair could run; `considered` says why each was left. */
+/** The error of a load of which no candidate could run; `considered` says why each was left. */
 export function noCandidateError(request: Pick<LoadRequest, 'provider'>, considered: readonly Consideration[]): SdkError {
-  const left = considered.filter(({ verdict }) => verdict !== 'not-asked');
+  const left = considered.filter(({ outcome }) => outcome !== 'not-asked');
   const reason =
     left.length === 0
       ? 'no variant of this model names it'
       : [...new Set(left.map(({ reason }) => reason))].length === 1
         ? (left[0]?.reason as string)
-        : left.map((pair) => `${pair.variant}: ${pair.reason}`).join('; ');
+        : left.map((entry) => `${entry.variant}: ${entry.reason}`).join('; ');
   return new SdkError('provider-unavailable', { provider: request.provider, reason });
 }

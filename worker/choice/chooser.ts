@@ -1,8 +1,8 @@
 /**
  * Chooser: which candidate a load ends with. From memory where an earlier visit has decided, else by the rules, by trust and by time.
  *
- * With a verdict a load goes straight to its pair: it asks for no adapter that the pair does not need and starts the smallest
- * runtime that runs it. Without one, a load that could use a GPU starts the runtime that has both kinds of provider, so that
+ * With a verdict a load goes straight to its candidate: it asks for no adapter that this one does not need and starts the
+ * smallest runtime that runs it. Without one, a load that could use a GPU starts the runtime that has both kinds of provider, so that
  * they are compared in one worker without a second download of a runtime.
  *
  * Invariants
@@ -19,19 +19,27 @@ import { type Choice, RUNTIME_BUILDS, type RuntimeBuild } from '../../protocol/w
 import { savesData } from '../device/device-facts.ts';
 import type { Gpu } from '../device/gpu.ts';
 import type { ModelSource } from '../source/model-source.ts';
-import { type Candidate, isSamePair } from '../trust/candidate.ts';
-import { bytesOf, type Device, finalistsOf, type Inputs, isAsked, noCandidateError, obstacle, ruleOrder } from './candidates.ts';
-import { completeConsidered, type Field, isFatal, judge, recordFailure, rememberRejections, trustReason } from './consideration.ts';
+import { type Candidate, isSameCandidate } from '../trust/candidate.ts';
+import { bytesOf, candidatesToTime, type Device, type Inputs, isLeftOpen, noCandidateError, obstacle, ruleOrder } from './candidates.ts';
+import {
+  type ChoiceContext,
+  chooseFastest,
+  completeConsidered,
+  isFatal,
+  recordFailure,
+  rememberRejections,
+  trustReason,
+} from './consideration.ts';
 import type { LoadJob } from './load-job.ts';
-import { ElsewhereSignal, type RuntimeSlot } from './runtime-slot.ts';
-import type { Origin, Trial, Trials } from './trial.ts';
+import { OtherWorkerSignal, type RuntimeSlot } from './runtime-slot.ts';
+import type { Trial, TrialSource, Trials } from './trial.ts';
 import { isConclusive, rejectionsIn, trustKey, type Verdict, Verdicts, verdictKey } from './verdict.ts';
 
 export interface Chosen {
   readonly trial: Trial;
   readonly choice: Choice;
   /** What is still to be found out once the first result is there: nothing, other candidates' times, or whether the GPU is the same. */
-  readonly review: ((signal: AbortSignal) => Promise<void>) | null;
+  readonly retest: ((signal: AbortSignal) => Promise<void>) | null;
 }
 
 type Measuring = 'before' | 'background' | 'none';
@@ -53,100 +61,100 @@ export class Chooser {
     this.verdicts = new Verdicts(source);
   }
 
-  /** @throws {SdkError} @throws {ElsewhereSignal} */
-  async choose(job: LoadJob, origin: Origin): Promise<Chosen> {
-    for (const { verdict, variant, provider } of job.request.considered) {
+  /** @throws {SdkError} @throws {OtherWorkerSignal} */
+  async choose(job: LoadJob, trialSource: TrialSource): Promise<Chosen> {
+    for (const entry of job.request.considered) {
       // It was right once and is not any more: the next visit asks it again before it believes it.
-      const pair = origin.pairs.find((each) => verdict === 'wrong-outputs' && isSamePair(each, { variant, provider }));
-      if (pair === undefined) continue;
-      for (const build of RUNTIME_BUILDS) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, pair, build));
+      const wrong = trialSource.candidates.find((each) => entry.outcome === 'wrong-outputs' && isSameCandidate(each, entry));
+      if (wrong === undefined) continue;
+      for (const build of RUNTIME_BUILDS) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, wrong, build));
     }
-    const asked = ruleOrder(origin.pairs).filter((pair) => isAsked(pair, job.request));
+    const candidates = ruleOrder(trialSource.candidates).filter((candidate) => isLeftOpen(candidate, job.request));
     // After a loss on this page, or a runtime that was not there, what is found out holds for this load alone.
-    const isRemembered = asked.length > 1 && origin.manifest !== null && isConclusive(job.request.considered);
+    const isRemembered = candidates.length > 1 && trialSource.manifest !== null && isConclusive(job.request.considered);
     const key = isRemembered ? verdictKey(job.modelVersion, this.runtime.threadCount, job.request) : null;
-    const field = { job, origin, asked, key };
+    const context = { job, trialSource, candidates, key };
     const verdict = await this.verdicts.of(key);
-    const remembered = verdict === null ? null : await this.fromMemory(field, verdict);
-    return remembered ?? this.fromTrials(field);
+    const remembered = verdict === null ? null : await this.fromMemory(context, verdict);
+    return remembered ?? this.fromTrials(context);
   }
 
   /** The remembered choice, or null when there is none or it does not hold. */
-  private async fromMemory(field: Field, verdict: Verdict): Promise<Chosen | null> {
-    const { job, asked, origin, key } = field;
+  private async fromMemory(context: ChoiceContext, verdict: Verdict): Promise<Chosen | null> {
+    const { job, candidates, trialSource, key } = context;
     const { chosen, considered, adapterClass } = verdict;
-    const candidate = asked.find((pair) => chosen !== null && isSamePair(pair, chosen) && !job.hasConsidered(pair));
+    const candidate = candidates.find((each) => chosen !== null && isSameCandidate(each, chosen) && !job.hasConsidered(each));
     const usesGpu = (candidate === undefined ? rejectionsIn(considered) : [candidate]).some(({ provider }) => provider !== 'wasm');
     // The runtime starts while the adapter is looked for. A failed start shows in the trial.
     if (usesGpu && candidate !== undefined) this.runtime.claim(job, candidate.provider).catch(() => undefined);
     if (usesGpu && adapterClass !== (await this.gpu.adapterClass())) return this.verdicts.forget(key);
-    if (chosen === null || candidate === undefined) return rememberRejections(field, considered);
+    if (chosen === null || candidate === undefined) return rememberRejections(context, considered);
     try {
-      const trial = await this.attempt(job, origin, candidate);
+      const trial = await this.tryCandidate(job, trialSource, candidate);
       job.considered.push(...considered.filter((entry) => !job.hasConsidered(entry)));
-      const review = usesGpu || adapterClass === null ? null : () => this.reviewAdapter(key, adapterClass);
-      return this.finish(field, trial, { by: chosen.by, isRemembered: true }, review);
+      const retest = usesGpu || adapterClass === null ? null : () => this.retestAdapter(key, adapterClass);
+      return this.finish(context, trial, { by: chosen.by, isRemembered: true }, retest);
     } catch (error) {
       if (isFatal(error)) throw error;
       this.verdicts.forget(key);
-      recordFailure(job, origin, candidate, error);
+      recordFailure(job, trialSource, candidate, error);
       return null;
     }
   }
 
-  private async fromTrials(field: Field): Promise<Chosen> {
-    const { job, origin, asked } = field;
-    const canMeasure = job.request.measure !== 'never' && (origin.manifest?.golden.length ?? 0) > 0 && asked.length > 1;
-    const finalists = canMeasure ? await this.atHandFirst(origin, finalistsOf(await this.eligible(field))) : [];
-    const gpuPair = finalists.find(({ provider }) => provider !== 'wasm');
+  private async fromTrials(context: ChoiceContext): Promise<Chosen> {
+    const { job, trialSource, candidates } = context;
+    const canMeasure = job.request.measure !== 'never' && (trialSource.manifest?.golden.length ?? 0) > 0 && candidates.length > 1;
+    const toTime = canMeasure ? await this.atHandFirst(trialSource, candidatesToTime(await this.runnable(context))) : [];
+    const onGpu = toTime.find(({ provider }) => provider !== 'wasm');
     // Before the first trial: in the plain wasm build the GPU could not be tried any more. A failed start shows in the trial.
-    if (gpuPair !== undefined) this.runtime.claim(job, gpuPair.provider).catch(() => undefined);
-    const measuring = await this.measuringOf(field, finalists);
-    const favourite = await this.firstThatHolds(job, origin, [...finalists, ...asked.filter((pair) => !finalists.includes(pair))]);
-    const rivals = finalists.filter((pair) => pair !== favourite.candidate && !job.hasConsidered(pair));
-    if (measuring === 'before' && rivals.length > 0) return this.race(field, favourite, rivals);
-    job.consider(favourite.candidate, 'chosen', trustReason(favourite));
-    const isOpen = measuring === 'background' && rivals.length > 0;
-    const review = isOpen ? (signal: AbortSignal) => this.timeLater(field, favourite, rivals, signal) : null;
+    if (onGpu !== undefined) this.runtime.claim(job, onGpu.provider).catch(() => undefined);
+    const measuring = await this.measuringOf(context, toTime);
+    const first = await this.firstThatHolds(job, trialSource, [...toTime, ...candidates.filter((each) => !toTime.includes(each))]);
+    const others = toTime.filter((candidate) => candidate !== first.candidate && !job.hasConsidered(candidate));
+    if (measuring === 'before' && others.length > 0) return this.timeNow(context, first, others);
+    job.consider(first.candidate, 'chosen', trustReason(first));
+    const isOpen = measuring === 'background' && others.length > 0;
+    const retest = isOpen ? (signal: AbortSignal) => this.timeLater(context, first, others, signal) : null;
     const isNamed = job.request.variant !== null || job.request.provider !== 'auto';
-    const chosen = this.finish(field, favourite, { by: isNamed ? 'name' : 'rule', isRemembered: false }, review);
-    await this.remember(field, isOpen ? null : chosen);
+    const chosen = this.finish(context, first, { by: isNamed ? 'name' : 'rule', isRemembered: false }, retest);
+    await this.remember(context, isOpen ? null : chosen);
     return chosen;
   }
 
-  /** Times the favourite and its rivals within the load; the losers are released. */
-  private async race(field: Field, favourite: Trial, rivals: readonly Candidate[]): Promise<Chosen> {
-    const { job, origin } = field;
+  /** Times the first trial and the other candidates within the load; all but the fastest are released. */
+  private async timeNow(context: ChoiceContext, first: Trial, others: readonly Candidate[]): Promise<Chosen> {
+    const { job, trialSource } = context;
     let trials: [Trial, ...Trial[]];
     try {
-      trials = [await this.trials.measured(favourite)];
+      trials = [await this.trials.measured(first)];
     } catch (error) {
-      await this.trials.release(favourite);
-      recordFailure(job, origin, favourite.candidate, error);
-      return this.fromTrials(field);
+      await this.trials.release(first);
+      recordFailure(job, trialSource, first.candidate, error);
+      return this.fromTrials(context);
     }
-    for (const rival of rivals) {
+    for (const candidate of others) {
       // What one trial has fetched may be the next one's, too.
       await trials.at(-1)?.file.stored;
-      const trial = await this.rivalTrial(field, rival);
+      const trial = await this.timedTrial(context, candidate);
       if (trial !== null) trials.push(trial);
       if (!this.runtime.isSpoilt && !job.signal.aborted) continue;
-      // What the rival did to this worker costs the favourite its session, too: it gets another one, without the rival.
+      // What this candidate did to the worker costs the first one its session, too: it gets another one, without this candidate.
       await Promise.all(trials.map((each) => this.trials.release(each)));
       job.requireWanted('warm-up');
-      throw new ElsewhereSignal(favourite.candidate.provider);
+      throw new OtherWorkerSignal(first.candidate.provider);
     }
-    const winner = judge(job, trials);
-    await Promise.all(trials.filter((trial) => trial !== winner).map((trial) => this.trials.release(trial)));
-    const chosen = this.finish(field, winner, { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false }, null);
-    await this.remember(field, chosen);
+    const fastest = chooseFastest(job, trials);
+    await Promise.all(trials.filter((trial) => trial !== fastest).map((trial) => this.trials.release(trial)));
+    const chosen = this.finish(context, fastest, { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false }, null);
+    await this.remember(context, chosen);
     return chosen;
   }
 
-  /** Null when the rival failed, which costs it its chance and nobody else anything. */
-  private async rivalTrial({ job, origin }: Field, rival: Candidate): Promise<Trial | null> {
+  /** Null when the candidate failed, which costs it its chance and nobody else anything. */
+  private async timedTrial({ job, trialSource }: ChoiceContext, candidate: Candidate): Promise<Trial | null> {
     try {
-      const trial = await this.attempt(job, origin, rival);
+      const trial = await this.tryCandidate(job, trialSource, candidate);
       try {
         return await this.trials.measured(trial);
       } catch (error) {
@@ -154,40 +162,40 @@ export class Chooser {
         throw error;
       }
     } catch (error) {
-      recordFailure(job, origin, rival, error);
+      recordFailure(job, trialSource, candidate, error);
       return null;
     }
   }
 
   /** Behind the first result: times the candidates for the next load, which will find the verdict. A model that is closed meanwhile leaves none. */
-  private async timeLater(field: Field, favourite: Trial, rivals: readonly Candidate[], signal: AbortSignal): Promise<void> {
-    const considered = field.job.considered.filter(({ verdict }) => verdict !== 'chosen' && verdict !== 'not-asked');
-    const job = field.job.quietly(considered, signal);
-    const later = { ...field, job };
-    const trials: [Trial, ...Trial[]] = [await this.trials.measured(favourite)];
-    for (const rival of rivals) {
-      const trial = await this.rivalTrial(later, rival);
+  private async timeLater(context: ChoiceContext, first: Trial, others: readonly Candidate[], signal: AbortSignal): Promise<void> {
+    const considered = context.job.considered.filter(({ outcome }) => outcome !== 'chosen' && outcome !== 'not-asked');
+    const job = context.job.quietly(considered, signal);
+    const later = { ...context, job };
+    const trials: [Trial, ...Trial[]] = [await this.trials.measured(first)];
+    for (const candidate of others) {
+      const trial = await this.timedTrial(later, candidate);
       if (trial !== null) {
         trials.push(trial);
         await this.trials.release(trial);
       }
       job.requireWanted('warm-up');
     }
-    const trial = judge(job, trials);
+    const trial = chooseFastest(job, trials);
     completeConsidered(later);
     await this.remember(later, { trial, choice: { by: trials.length > 1 ? 'measurement' : 'rule', isRemembered: false } });
   }
 
-  private async eligible({ job, origin, asked }: Field): Promise<readonly Candidate[]> {
-    const eligible: Candidate[] = [];
-    for (const candidate of asked) if (await this.canRun(job, origin, candidate)) eligible.push(candidate);
-    return eligible;
+  private async runnable({ job, trialSource, candidates }: ChoiceContext): Promise<readonly Candidate[]> {
+    const runnable: Candidate[] = [];
+    for (const candidate of candidates) if (await this.canRun(job, trialSource, candidate)) runnable.push(candidate);
+    return runnable;
   }
 
   /** False for what was considered already, too. */
-  private async canRun(job: LoadJob, origin: Origin, candidate: Candidate): Promise<boolean> {
+  private async canRun(job: LoadJob, trialSource: TrialSource, candidate: Candidate): Promise<boolean> {
     if (job.hasConsidered(candidate)) return false;
-    const reason = await obstacle(candidate, inputsOf(origin), this.device, job.request.variant !== null);
+    const reason = await obstacle(candidate, inputsOf(trialSource), this.device, job.request.variant !== null);
     if (reason !== null) job.consider(candidate, 'unavailable', reason);
     return reason === null;
   }
@@ -196,21 +204,21 @@ export class Chooser {
    * A cached manifest may be of a version that no load has seen yet, fetched behind an earlier visit with one of its files.
    * That file comes first, so that the visit needs no network.
    */
-  private async atHandFirst(origin: Origin, finalists: readonly Candidate[]): Promise<readonly Candidate[]> {
-    if (!origin.isCached) return finalists;
-    const missing = await Promise.all(finalists.map(({ variant }) => this.source.missingBytes(chunksOf(origin, variant))));
-    return [...finalists.filter((_, index) => missing[index] === 0), ...finalists.filter((_, index) => missing[index] !== 0)];
+  private async atHandFirst(trialSource: TrialSource, toTime: readonly Candidate[]): Promise<readonly Candidate[]> {
+    if (!trialSource.isCached) return toTime;
+    const missing = await Promise.all(toTime.map(({ variant }) => this.source.missingBytes(chunksOf(trialSource, variant))));
+    return [...toTime.filter((_, index) => missing[index] === 0), ...toTime.filter((_, index) => missing[index] !== 0)];
   }
 
-  private async measuringOf({ job, origin }: Field, finalists: readonly Candidate[]): Promise<Measuring> {
+  private async measuringOf({ job, trialSource }: ChoiceContext, toTime: readonly Candidate[]): Promise<Measuring> {
     const { measure } = job.request;
-    const [favourite, ...rivals] = [...new Set(finalists.map(({ variant }) => variant))];
-    if (finalists.length < 2 || favourite === undefined || measure === 'never') return 'none';
+    const [first, ...rest] = [...new Set(toTime.map(({ variant }) => variant))];
+    if (toTime.length < 2 || first === undefined || measure === 'never') return 'none';
     if (measure === 'before') return 'before';
-    const totalBytes = [favourite, ...rivals].reduce((sum, variant) => sum + bytesOf(variant, inputsOf(origin)), 0);
+    const totalBytes = [first, ...rest].reduce((sum, variant) => sum + bytesOf(variant, inputsOf(trialSource)), 0);
     if (totalBytes > (this.device.memoryBytes ?? Number.POSITIVE_INFINITY) * MEMORY_SHARE_RATIO_MAX) return 'none';
-    const own = new Set(chunksOf(origin, favourite).map(({ sha256 }) => sha256));
-    const others = rivals.flatMap((variant) => chunksOf(origin, variant));
+    const own = new Set(chunksOf(trialSource, first).map(({ sha256 }) => sha256));
+    const others = rest.flatMap((variant) => chunksOf(trialSource, variant));
     const extraBytes = await this.source.missingBytes(others.filter(({ sha256 }) => !own.has(sha256)));
     if (extraBytes > 0 && savesData()) return 'none';
     if (measure === 'auto' && extraBytes <= MEASURE_BYTES_MAX) return 'before';
@@ -218,28 +226,28 @@ export class Chooser {
   }
 
   /** @throws {SdkError} of the last candidate that failed. */
-  private async firstThatHolds(job: LoadJob, origin: Origin, candidates: readonly Candidate[]): Promise<Trial> {
+  private async firstThatHolds(job: LoadJob, trialSource: TrialSource, candidates: readonly Candidate[]): Promise<Trial> {
     let lastError: unknown = null;
     for (const candidate of candidates) {
-      if (!(await this.canRun(job, origin, candidate))) continue;
+      if (!(await this.canRun(job, trialSource, candidate))) continue;
       try {
-        return await this.attempt(job, origin, candidate);
+        return await this.tryCandidate(job, trialSource, candidate);
       } catch (error) {
         if (isFatal(error)) throw error;
         lastError = error;
-        recordFailure(job, origin, candidate, error);
+        recordFailure(job, trialSource, candidate, error);
       }
     }
     throw lastError ?? noCandidateError(job.request, job.considered);
   }
 
-  private async attempt(job: LoadJob, origin: Origin, candidate: Candidate): Promise<Trial> {
+  private async tryCandidate(job: LoadJob, trialSource: TrialSource, candidate: Candidate): Promise<Trial> {
     const starting = this.runtime.claim(job, candidate.provider);
     const build = job.build as RuntimeBuild;
-    const key = origin.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate, build);
+    const key = trialSource.manifest === null ? null : trustKey(job.modelVersion, this.runtime.threadCount, candidate, build);
     // Read while the runtime starts.
     const remembered = this.verdicts.of(key).then((verdict) => verdict !== null);
-    const trial = await this.trials.start(job, origin, candidate, starting, remembered);
+    const trial = await this.trials.start(job, trialSource, candidate, starting, remembered);
     if (!trial.isTrustedFromMemory) {
       const chosen = { variant: candidate.variant.id, provider: candidate.provider, by: 'rule' } as const;
       void this.verdicts.keep(key, { adapterClass: null, chosen, considered: [] }).catch(() => undefined);
@@ -263,18 +271,18 @@ export class Chooser {
     this.verdicts.forget(trustKey(modelVersion, this.runtime.threadCount, candidate, factory.build));
   }
 
-  private finish(field: Field, trial: Trial, choice: Choice, review: Chosen['review']): Chosen {
-    completeConsidered(field);
-    return { trial, choice, review };
+  private finish(context: ChoiceContext, trial: Trial, choice: Choice, retest: Chosen['retest']): Chosen {
+    completeConsidered(context);
+    return { trial, choice, retest };
   }
 
-  /** A GPU that was put in, taken out or got another driver may make another pair the best: the next load looks anew. */
-  private async reviewAdapter(key: string | null, adapterClass: string): Promise<void> {
+  /** A GPU that was put in, taken out or got another driver may make another candidate the best: the next load tries them anew. */
+  private async retestAdapter(key: string | null, adapterClass: string): Promise<void> {
     if ((await this.gpu.adapterClass()) !== adapterClass) this.verdicts.forget(key);
   }
 
   /** A verdict that cannot be kept costs the next load the same work again, and this one nothing. */
-  private async remember({ key, job: { considered } }: Field, chosen: Pick<Chosen, 'trial' | 'choice'> | null): Promise<void> {
+  private async remember({ key, job: { considered } }: ChoiceContext, chosen: Pick<Chosen, 'trial' | 'choice'> | null): Promise<void> {
     if (key === null) return;
     const adapterClass = this.gpu.isAsked ? await this.gpu.adapterClass() : null;
     const isFinal = chosen !== null && isConclusive(considered);
@@ -284,10 +292,10 @@ export class Chooser {
   }
 }
 
-function inputsOf({ manifest }: Origin): Inputs {
+function inputsOf({ manifest }: TrialSource): Inputs {
   return manifest?.inputs ?? [];
 }
 
-function chunksOf(origin: Origin, variant: ManifestVariant): readonly ManifestVariant['chunks'][number][] {
-  return filesWithPreprocess(inputsOf(origin), variant).flatMap(({ chunks }) => chunks);
+function chunksOf(trialSource: TrialSource, variant: ManifestVariant): readonly ManifestVariant['chunks'][number][] {
+  return filesWithPreprocess(inputsOf(trialSource), variant).flatMap(({ chunks }) => chunks);
 }

@@ -10,13 +10,13 @@ import { PROGRESS_INTERVAL_MS } from '../../protocol/limits.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { Consideration, LoadHooks, LoadRequest, LoadTimings, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { Access } from '../download/access.ts';
-import type { Watch } from '../download/fetch-files.ts';
-import { type Candidate, isSamePair, type Pair } from '../trust/candidate.ts';
+import type { DownloadHooks } from '../download/fetch-files.ts';
+import { type Candidate, type CandidateName, isSameCandidate } from '../trust/candidate.ts';
 import { TimeLeft } from './time-left.ts';
 
 type TimedPhase = keyof LoadTimings;
 
-export class LoadJob implements Watch {
+export class LoadJob implements DownloadHooks {
   readonly id: number;
   readonly request: LoadRequest;
   readonly signal: AbortSignal;
@@ -91,15 +91,15 @@ export class LoadJob implements Watch {
 
   consider(
     { variant, provider }: Candidate,
-    verdict: Consideration['verdict'],
+    outcome: Consideration['outcome'],
     reason: string,
     more: Pick<Consideration, 'measuredMs' | 'error'> = {},
   ): void {
-    this.considered.push({ variant: variant.id, provider, verdict, reason, ...more });
+    this.considered.push({ variant: variant.id, provider, outcome, reason, ...more });
   }
 
-  hasConsidered(pair: Candidate | Pair): boolean {
-    return this.considered.some((entry) => isSamePair(entry, pair));
+  hasConsidered(candidate: Candidate | CandidateName): boolean {
+    return this.considered.some((entry) => isSameCandidate(entry, candidate));
   }
 
   requireWanted(stage: string): void {

@@ -6,7 +6,7 @@
  * Invariants
  *  - What is timed has run before: the golden inputs were its warm-up.
  *  - Each run is a job of its own in the run queue, so that the runs of another model in this worker pass between them.
- *  - The favourite stays unless another one takes less time by MEASURE_GAIN_RATIO_MIN.
+ *  - The first of the rules stays unless another one takes less time by MEASURE_GAIN_RATIO_MIN.
  */
 import { MEASURE_GAIN_RATIO_MIN, MEASURE_MS_MAX, MEASURE_SPAN_COUNT, MEASURE_SPAN_MS_MIN } from '../../protocol/limits.ts';
 
@@ -26,13 +26,13 @@ export async function medianRunMs(run: () => Promise<number>): Promise<number> {
   return perRunMs.sort((one, other) => one - other)[perRunMs.length >> 1] as number;
 }
 
-/** The clearly fastest, or the first, which is the rules' favourite. */
+/** The clearly fastest, or the first, which the rules put there. */
 export function fastest<T extends { readonly measuredMs: number | null }>(trials: readonly [T, ...T[]]): T {
-  const [favourite] = trials;
-  const limitMs = (favourite.measuredMs ?? 0) * (1 - MEASURE_GAIN_RATIO_MIN);
+  const [first] = trials;
+  const limitMs = (first.measuredMs ?? 0) * (1 - MEASURE_GAIN_RATIO_MIN);
   return trials.reduce((best, trial) => {
     const { measuredMs } = trial;
     const isClear = measuredMs !== null && measuredMs <= limitMs && measuredMs < (best.measuredMs ?? 0);
     return isClear ? trial : best;
-  }, favourite);
+  }, first);
 }

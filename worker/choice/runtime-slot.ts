@@ -8,14 +8,14 @@ import type { LoadJob } from './load-job.ts';
 /** The worker's one runtime. */
 export interface RuntimeSlot {
   readonly isSpoilt: boolean;
-  /** Starts the runtime that this provider needs, or joins it. @throws {ElsewhereSignal} when this worker has or had another one. */
+  /** Starts the runtime that this provider needs, or joins it. @throws {OtherWorkerSignal} when this worker has or had another one. */
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory>;
   readonly threadCount: number;
 }
 
-/** The next candidate belongs to another worker. */
-export class ElsewhereSignal extends Error {
-  override readonly name = 'ElsewhereSignal';
+/** The next candidate needs another worker. */
+export class OtherWorkerSignal extends Error {
+  override readonly name = 'OtherWorkerSignal';
   readonly provider: Provider;
 
   constructor(provider: Provider) {

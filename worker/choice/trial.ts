@@ -23,16 +23,16 @@ import type { Candidate } from '../trust/candidate.ts';
 import type { LoadJob } from './load-job.ts';
 import { medianRunMs } from './measure.ts';
 
-/** Where a load's pairs, bytes and manifest come from: a manifest, or a plain file that describes itself once it is open. */
-export interface Origin {
+/** Where a load's candidates, bytes and manifest come from: a manifest, or a plain file that describes itself once it is open. */
+export interface TrialSource {
   /** For errors: without query, and never the name of a person's file. */
   readonly url: string;
-  readonly pairs: readonly Candidate[];
+  readonly candidates: readonly Candidate[];
   /** Null for a plain file, which has neither goldens nor a version before it is open. */
   readonly manifest: Manifest | null;
   /** The manifest came from the store. */
   readonly isCached: boolean;
-  /** @param job The load, or the look behind its first result, that wants them. */
+  /** @param job The load, or the retest behind its first result, that wants them. */
   open(candidate: Candidate, job: LoadJob): Promise<ModelBytes>;
   describe(session: Session): Promise<{ manifest: Manifest; modelVersion: string }>;
 }
@@ -69,7 +69,7 @@ export class Trials {
    */
   async start(
     job: LoadJob,
-    origin: Origin,
+    source: TrialSource,
     candidate: Candidate,
     starting: Promise<SessionFactory>,
     remembered: Promise<boolean>,
@@ -79,13 +79,13 @@ export class Trials {
       job.timed('runtime', () => starting),
       job.timed(
         'verify',
-        () => origin.open(candidate, job),
+        () => source.open(candidate, job),
         ({ fromCache }) => (fromCache ? 'verify' : 'download'),
       ),
     ]);
-    const { session, file } = await this.created(job, origin, candidate, factory, opened);
+    const { session, file } = await this.created(job, source, candidate, factory, opened);
     try {
-      const { manifest, modelVersion } = await origin.describe(session);
+      const { manifest, modelVersion } = await source.describe(session);
       const trial = { candidate, session, factory, file, manifest, modelVersion, measuredMs: null, isTrustedFromMemory: await remembered };
       const wrong = trial.isTrustedFromMemory ? null : await job.timed('warm-up', () => this.wrongOutput(trial));
       if (wrong !== null) throw new SdkError('model-outputs-wrong', { variant: variant.id, provider, output: wrong });
@@ -100,7 +100,7 @@ export class Trials {
   /** The session, of bytes that are right: stored weights are proved while it is created, and fetched where they were not what they should be. */
   private async created(
     job: LoadJob,
-    origin: Origin,
+    source: TrialSource,
     candidate: Candidate,
     factory: SessionFactory,
     opened: ModelBytes,
@@ -108,9 +108,9 @@ export class Trials {
     let file = opened;
     for (;;) {
       const reason = notOnnxReason(file.files.graph);
-      if (reason !== null) throw new SdkError('model-not-onnx', { url: origin.url, reason });
+      if (reason !== null) throw new SdkError('model-not-onnx', { url: source.url, reason });
       const creating = job.timed('compile', () =>
-        this.queue.control(() => this.create(factory, file, candidate, origin, job.request.resident)),
+        this.queue.control(() => this.create(factory, file, candidate, source, job.request.resident)),
       );
       // What wrong bytes have led to is no news to anybody.
       creating.catch(() => undefined);
@@ -119,7 +119,7 @@ export class Trials {
         (session) => this.release({ session }),
         () => undefined,
       );
-      file = await job.timed('download', () => origin.open(candidate, job));
+      file = await job.timed('download', () => source.open(candidate, job));
     }
   }
 
@@ -163,17 +163,17 @@ export class Trials {
     factory: SessionFactory,
     { files }: ModelBytes,
     candidate: Candidate,
-    origin: Origin,
+    source: TrialSource,
     keptOutputs: readonly string[],
   ): Promise<Session> {
     try {
-      const execution = await this.execution(candidate, origin.manifest);
+      const execution = await this.execution(candidate, source.manifest);
       return await this.watched(candidate, () =>
         factory.create(splitWhereLarge(files), execution, candidate.variant.optimized === true, keptOutputs),
       );
     } catch (error) {
       if (!(error instanceof UnreadableModelError)) throw this.sessionError(candidate, error);
-      throw new SdkError('model-not-onnx', { url: origin.url, reason: error.message }, { cause: error });
+      throw new SdkError('model-not-onnx', { url: source.url, reason: error.message }, { cause: error });
     }
   }
 

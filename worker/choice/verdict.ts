@@ -18,7 +18,7 @@ import type { ModelSource } from '../source/model-source.ts';
 import type { Candidate } from '../trust/candidate.ts';
 
 /** Raised when the rules or the record change, so that an older release's verdicts are not believed. */
-const VERDICT_SCHEMA = 1;
+const VERDICT_SCHEMA = 2;
 /** What would fail again under the same key. Want of memory, a lost device or a download would not. */
 const LASTING: readonly ErrorCode[] = ['model-outputs-wrong', 'session-failed'];
 
@@ -32,12 +32,12 @@ export interface Verdict {
 
 export function verdictKey(modelVersion: string, threadCount: number, request: LoadRequest): string {
   const kinds = ['Suspending' in WebAssembly && 'jspi', 'gpu' in navigator && 'gpu', 'ml' in navigator && 'ml'].filter(Boolean);
-  const asked = [request.variant ?? '', request.provider, request.measure === 'never' ? 'unmeasured' : ''];
-  return [VERDICT_SCHEMA, modelVersion, __RUNTIME__, kinds.join('+'), threadCount, ...asked].join('|');
+  const wanted = [request.variant ?? '', request.provider, request.measure === 'never' ? 'unmeasured' : ''];
+  return [VERDICT_SCHEMA, modelVersion, __RUNTIME__, kinds.join('+'), threadCount, ...wanted].join('|');
 }
 
 /**
- * Of a pair that has reproduced the golden outputs here. Only of wasm: the same bytes on the same build of the runtime compute the same, while a GPU's
+ * Of a candidate that has reproduced the golden outputs here. Only of wasm: the same bytes on the same build of the runtime compute the same, while a GPU's
  * driver may be another one than yesterday's.
  */
 export function trustKey(modelVersion: string, threadCount: number, { variant, provider }: Candidate, build: RuntimeBuild): string | null {
@@ -83,6 +83,6 @@ export function rejectionsIn(considered: readonly Consideration[]): readonly Con
 
 /** False when a candidate failed for a reason that may be gone next time: a file, memory, a lost GPU. */
 export function isConclusive(considered: readonly Consideration[]): boolean {
-  const failed = considered.filter(({ verdict }) => verdict === 'failed' || verdict === 'wrong-outputs');
+  const failed = considered.filter(({ outcome }) => outcome === 'failed' || outcome === 'wrong-outputs');
   return rejectionsIn(failed).length === failed.length;
 }

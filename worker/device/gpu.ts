@@ -11,9 +11,9 @@
  * Not here: which variants may use it (worker/choice/candidates.ts).
  */
 
+import { shortSha256Hex } from '../../protocol/digest.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import { DEVICE_LOSS_GRACE_MS } from '../../protocol/limits.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
 
 /** Raised to what the adapter can do: the defaults end at 128 MiB per binding, less than one layer of a larger model. */
 const LIMITS = [
@@ -47,8 +47,7 @@ export class Gpu {
     if (adapter === null) return 'none';
     const { vendor, architecture } = adapter.info;
     const text = JSON.stringify([vendor, architecture, [...adapter.features].sort()]);
-    const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-    return toHex(new Uint8Array(hash, 0, 8));
+    return shortSha256Hex(text);
   }
 
   /** The device, created at the first call; null when there is no adapter or it refuses. */

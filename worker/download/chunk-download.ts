@@ -12,9 +12,11 @@
  *
  * Source: RFC 9110 §14 (range requests); fetch, "CORS-safelisted request-header" (a single range needs no preflight).
  */
+
+import { sha256Hex } from '../../protocol/digest.ts';
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, RANGE_REQUEST_COUNT_MAX, STORE_WRITE_COUNT_MAX } from '../../protocol/limits.ts';
-import { type Assembly, sha256Hex } from '../store/assembly.ts';
+import type { Assembly } from '../store/assembly.ts';
 import type { Chunk } from '../store/model-store.ts';
 import type { Access } from './access.ts';
 import { type Body, type BodyRequest, type ByteRange, backOff, Interruption, openBody, printable, RangeRefusal } from './download.ts';

@@ -21,7 +21,7 @@ interface Beat {
   readonly isDone: boolean;
 }
 
-export class Turn {
+export class DownloadTurn {
   private readonly release: () => void;
   private readonly channel: BroadcastChannel | null;
   private readonly timer: ReturnType<typeof setInterval>;
@@ -30,8 +30,8 @@ export class Turn {
   constructor(channel: BroadcastChannel | null, release: () => void) {
     this.channel = channel;
     this.release = release;
-    this.say();
-    this.timer = setInterval(() => this.say(), DOWNLOAD_BEAT_MS);
+    this.announce();
+    this.timer = setInterval(() => this.announce(), DOWNLOAD_BEAT_MS);
   }
 
   /** How far the download is; told with the next beat. */
@@ -43,11 +43,11 @@ export class Turn {
     clearInterval(this.timer);
     this.beat = { ...this.beat, isDone: true };
     this.release();
-    this.say();
+    this.announce();
     this.channel?.close();
   }
 
-  private say(): void {
+  private announce(): void {
     this.channel?.postMessage(this.beat);
   }
 }
@@ -59,37 +59,37 @@ export class Turn {
  * @returns The turn, or null when another tab has just ended its own: what it fetched is in the store.
  * @throws {SdkError} `aborted`
  */
-export async function takeTurn(
+export async function takeDownloadTurn(
   key: string,
   signal: AbortSignal,
   onBeat: (loadedBytes: number, totalBytes: number) => void,
-): Promise<Turn | null> {
+): Promise<DownloadTurn | null> {
   const name = `insitu-download ${key}`;
   const channel = globalThis.BroadcastChannel === undefined ? null : new BroadcastChannel(name);
-  const ear = new Ear(channel, onBeat);
-  signal.addEventListener('abort', ear.wake);
+  const listener = new TurnListener(channel, onBeat);
+  signal.addEventListener('abort', listener.wake);
   try {
     for (;;) {
       if (signal.aborted) throw new SdkError('aborted', { stage: 'download' });
-      if (ear.isDone) return null;
+      if (listener.isDone) return null;
       const release = await tryLock(name);
-      const isAlone = channel === null || ear.silenceMs > DOWNLOAD_SILENCE_MS_MAX;
+      const isAlone = channel === null || listener.silenceMs > DOWNLOAD_SILENCE_MS_MAX;
       if (release !== null || isAlone) {
-        ear.turn = new Turn(channel, release ?? (() => undefined));
-        return ear.turn;
+        listener.turn = new DownloadTurn(channel, release ?? (() => undefined));
+        return listener.turn;
       }
-      await ear.nextMove();
+      await listener.nextMove();
     }
   } finally {
-    signal.removeEventListener('abort', ear.wake);
-    ear.close();
+    signal.removeEventListener('abort', listener.wake);
+    listener.close();
   }
 }
 
 /** What the tab with the turn says. */
-class Ear {
+class TurnListener {
   isDone = false;
-  turn: Turn | null = null;
+  turn: DownloadTurn | null = null;
   wake: () => void = () => this.resolveMove();
   private readonly channel: BroadcastChannel | null;
   private heardAtMs = performance.now();

@@ -10,14 +10,15 @@ import type { Access } from './access.ts';
 import { downloadMissing } from './chunk-download.ts';
 import { type Download, download, withRetries } from './download.ts';
 
-export interface Watch {
+/** What a download tells, and what stops it. */
+export interface DownloadHooks {
   readonly signal: AbortSignal;
   readonly access: Access;
   readonly onBytes: (phase: 'download' | 'verify', loadedBytes: number, totalBytes: number) => void;
 }
 
 /** What to fetch, and how it will be stored. */
-export interface Order {
+export interface ModelDownload {
   /** The model's key. */
   readonly url: string;
   /** Relative files lie beside it. */
@@ -29,9 +30,9 @@ export interface Order {
 
 /** Files one beside the other; the first that fails stops the rest. @throws its error. */
 export async function fetchAll(
-  { baseUrl, isUrgent }: Pick<Order, 'baseUrl' | 'isUrgent'>,
+  { baseUrl, isUrgent }: Pick<ModelDownload, 'baseUrl' | 'isUrgent'>,
   assemblies: readonly Assembly[],
-  { access, signal }: Pick<Watch, 'access' | 'signal'>,
+  { access, signal }: Pick<DownloadHooks, 'access' | 'signal'>,
   writer: StoreWriter | null,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
@@ -58,7 +59,7 @@ export async function fetchAll(
 /** A file whose chunks nobody knows beforehand: whole, and once more past the HTTP cache when its length was not the announced one. */
 export async function fetchPlain(
   url: string,
-  { access, signal }: Pick<Watch, 'access' | 'signal'>,
+  { access, signal }: Pick<DownloadHooks, 'access' | 'signal'>,
   isUrgent: boolean,
   onBytes: (loadedBytes: number, totalBytes: number) => void,
   firstCache: RequestCache,

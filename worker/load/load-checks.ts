@@ -1,5 +1,6 @@
 /**
- * What a load asks of the runs to come, checked against what the model declares, before its file is fetched.
+ * Load checks: whether a load's `batch` and `resident` fit what the model declares. Of a manifest this is known before a file of the
+ * model is fetched, of a plain file once its session is there.
  *
  * Not here: the shape of the options themselves (sdk/api/option-checks.ts).
  */
@@ -9,7 +10,7 @@ import type { LoadRequest } from '../../protocol/worker/loading.ts';
 import { batchObstacle } from '../queue/batch.ts';
 
 /** @throws {SdkError} `invalid-option` */
-export function requireRunOptions(manifest: Manifest, { batch, resident }: Pick<LoadRequest, 'batch' | 'resident'>): void {
+export function requireFittingOptions(manifest: Manifest, { batch, resident }: Pick<LoadRequest, 'batch' | 'resident'>): void {
   const obstacle = batch === null ? null : batchObstacle(manifest);
   if (obstacle !== null) throw new SdkError('invalid-option', { option: 'batch', reason: obstacle });
   const names = manifest.outputs.map(({ name }) => name);

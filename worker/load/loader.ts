@@ -2,7 +2,7 @@
  * Loader: from a request to a session that has proved itself.
  *
  * One runtime build per worker: the plain wasm build for loads that use no GPU, else the build that has GPU providers and
- * wasm. A load that needs another one than this worker has ends here with `elsewhere`, and the page repeats it in another
+ * wasm. A load that needs another one than this worker has ends here with `otherWorker`, and the page repeats it in another
  * worker of the client. That costs a worker start only when models of both kinds are loaded or a runtime fails, keeps the
  * choice where the manifest is known, and lets a spoilt realm be given up without touching models that run in the other one.
  *
@@ -18,14 +18,15 @@ import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
+import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import type { WorkerSettings } from '../../protocol/worker/control.ts';
 import type { LoadedModel, RuntimeBuild } from '../../protocol/worker/loading.ts';
-import { pairsOf, requireVariant } from '../choice/candidates.ts';
+import { candidatesOf, requireVariant } from '../choice/candidates.ts';
 import { Chooser, type Chosen } from '../choice/chooser.ts';
 import { isFileError, type LoadJob } from '../choice/load-job.ts';
-import { ElsewhereSignal, type RuntimeSlot } from '../choice/runtime-slot.ts';
-import { type Origin, Trials } from '../choice/trial.ts';
+import { OtherWorkerSignal, type RuntimeSlot } from '../choice/runtime-slot.ts';
+import { type TrialSource, Trials } from '../choice/trial.ts';
 import { hasSimd, memoryBytes } from '../device/device-facts.ts';
 import { Gpu } from '../device/gpu.ts';
 import { Webnn } from '../device/webnn.ts';
@@ -36,14 +37,12 @@ import type { TextTokenizer } from '../prepare/tokenizer.ts';
 import type { RunQueue } from '../queue/run-queue.ts';
 import { gpuBuild, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
 import { type FileFacts, fileFacts } from '../source/file-facts.ts';
-import { type OpenManifest, versionOf } from '../source/manifest-source.ts';
+import type { OpenManifest } from '../source/manifest-source.ts';
 import { type ModelBytes, type ModelSource, PROVED, type Precedence } from '../source/model-source.ts';
-import { RunWatch } from '../trust/run-watch.ts';
+import { RunGuard } from '../trust/run-guard.ts';
 import { fillCodeCache } from './code-cache.ts';
 import { implicitManifest, implicitVariant } from './implicit-manifest.ts';
-import { requireRunOptions } from './load-checks.ts';
-
-export { ElsewhereSignal };
+import { requireFittingOptions } from './load-checks.ts';
 
 /** What errors call a file that a person opened: its name is the person's. */
 const DROPPED = 'The opened file';
@@ -51,7 +50,7 @@ const DROPPED = 'The opened file';
 export interface RunnableModel {
   readonly session: Session;
   /** The way to run it that notices what goes wrong. */
-  readonly watch: RunWatch;
+  readonly guard: RunGuard;
   readonly loaded: LoadedModel;
   readonly counter: RunCounter;
   /** Null where the manifest declares none. */
@@ -60,10 +59,10 @@ export interface RunnableModel {
    * To be called once, some time behind the first result; null when nothing is left to find out. May reject. The signal says that the model
    * was closed.
    */
-  readonly review: ((signal: AbortSignal) => Promise<void>) | null;
+  readonly retest: ((signal: AbortSignal) => Promise<void>) | null;
 }
 
-interface ProcessedOrigin extends Origin {
+interface TokenizedTrialSource extends TrialSource {
   /** By input; filled when the first candidate is open. */
   readonly tokenizers: ReadonlyMap<string, TextTokenizer>;
 }
@@ -119,25 +118,25 @@ export class Loader implements RuntimeSlot {
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
     const build = provider === 'wasm' ? (job.build ?? 'wasm') : gpuBuild();
-    if (this.isSpoilt || (this.runtime !== null && this.runtime.build !== build)) throw new ElsewhereSignal(provider);
+    if (this.isSpoilt || (this.runtime !== null && this.runtime.build !== build)) throw new OtherWorkerSignal(provider);
     job.build = build;
     this.runtime ??= { build, starting: this.start(build) };
     return this.runtime.starting;
   }
 
-  /** @throws {SdkError} what `Client.load` documents. @throws {ElsewhereSignal} */
+  /** @throws {SdkError} what `Client.load` documents. @throws {OtherWorkerSignal} */
   async load(job: LoadJob): Promise<RunnableModel> {
     if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
     const { source } = job.request;
     if ('bytes' in source)
       return this.pick(
         job,
-        this.plainOrigin(job, DROPPED, () => openBytes(source.bytes)),
+        this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes)),
       );
     if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
       return this.pick(
         job,
-        this.plainOrigin(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
+        this.plainTrialSource(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
       );
     }
     return this.loadManifest(job, source.url);
@@ -147,21 +146,21 @@ export class Loader implements RuntimeSlot {
     const consideredBefore = job.considered.length;
     const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
-      return await this.pick(job, this.manifestOrigin(job, opened));
+      return await this.pick(job, this.manifestTrialSource(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
       const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
-      return this.pick(job, this.manifestOrigin(job, current));
+      return this.pick(job, this.manifestTrialSource(job, current));
     }
   }
 
-  private manifestOrigin(job: LoadJob, opened: OpenManifest): ProcessedOrigin {
+  private manifestTrialSource(job: LoadJob, opened: OpenManifest): TokenizedTrialSource {
     const { manifest, modelVersion } = opened;
     job.modelVersion = modelVersion;
     requireVariant(manifest, job.request.variant);
-    requireRunOptions(manifest, job.request);
+    requireFittingOptions(manifest, job.request);
     const library = () => tokenizerLibrary(this.settings.assets.tokenizer);
     // It arrives while the model does; who needs it hears of a failure.
     if (preprocessFiles(manifest.inputs).length > 0) library().catch(() => undefined);
@@ -169,7 +168,7 @@ export class Loader implements RuntimeSlot {
     return {
       tokenizers,
       url: printable(opened.url),
-      pairs: pairsOf(manifest),
+      candidates: candidatesOf(manifest),
       manifest,
       isCached: opened.isCached,
       open: async ({ variant }, asking) => {
@@ -181,8 +180,8 @@ export class Loader implements RuntimeSlot {
     };
   }
 
-  private plainOrigin(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): ProcessedOrigin {
-    // Facts are known only once the bytes are there; the pairs do not depend on them.
+  private plainTrialSource(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): TokenizedTrialSource {
+    // Facts are known only once the bytes are there; the candidates do not depend on them.
     const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [] });
     let opening: Promise<ModelBytes & { facts: FileFacts }> | null = null;
     const once = () => {
@@ -192,46 +191,45 @@ export class Loader implements RuntimeSlot {
     return {
       tokenizers: new Map(),
       url,
-      pairs: variant.providers.map((provider) => ({ variant, provider })),
+      candidates: variant.providers.map((provider) => ({ variant, provider })),
       manifest: null,
       isCached: false,
       open: once,
       describe: async (session) => {
         const manifest = implicitManifest((await once()).facts, session.inputs, session.outputs, url);
-        requireRunOptions(manifest, job.request);
-        const modelVersion = await versionOf(JSON.stringify(manifest));
+        requireFittingOptions(manifest, job.request);
+        const modelVersion = await modelVersionOf(JSON.stringify(manifest));
         job.modelVersion = modelVersion;
         return { manifest, modelVersion };
       },
     };
   }
 
-  private async pick(job: LoadJob, origin: ProcessedOrigin): Promise<RunnableModel> {
-    const chosen = await this.chooser.choose(job, origin);
+  private async pick(job: LoadJob, trialSource: TokenizedTrialSource): Promise<RunnableModel> {
+    const chosen = await this.chooser.choose(job, trialSource);
     const { manifest, session } = chosen.trial;
     const plan = dataPlanOf(manifest);
-    const dataPlan = await planHash(plan, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+    const dataPlan = await planHash(plan);
     const refusal = await chosen.trial.file.stored;
     const storageRefusal = refusal === null ? null : toWire(refusal);
     const loaded = describe(job, chosen, { dataPlan, dataCellCount: plan.cellCount, storageRefusal });
     const { provider, variant } = chosen.trial.candidate;
     const known = manifest.variants.find(({ id }) => id === variant.id) ?? variant;
-    const { trial, review: open } = chosen;
+    const { trial, retest: open } = chosen;
     const gpu = provider === 'webgpu' ? this.gpu : null;
-    const watch = new RunWatch(session, manifest, { variant: known, provider }, gpu, () => this.chooser.distrust(trial));
-    const retest = async (signal: AbortSignal) => {
+    const guard = new RunGuard(session, manifest, { variant: known, provider }, gpu, () => this.chooser.distrust(trial));
+    const retestGoldens = async (signal: AbortSignal) => {
       const wrong = await this.chooser.retested(trial);
-      if (wrong !== null) watch.distrust(wrong);
+      if (wrong !== null) guard.distrust(wrong);
       else await open?.(signal);
     };
-    const review = trial.isTrustedFromMemory ? retest : open;
     return {
       session,
-      watch,
+      guard,
       loaded,
       counter: createRunCounter(manifest, plan),
-      processing: processingOf(manifest, origin.tokenizers),
-      review,
+      processing: processingOf(manifest, trialSource.tokenizers),
+      retest: trial.isTrustedFromMemory ? retestGoldens : open,
     };
   }
 
@@ -260,7 +258,7 @@ function describe(
 ): LoadedModel {
   const { candidate, factory, file, manifest, modelVersion } = trial;
   return {
-    handle: job.id,
+    loadId: job.id,
     manifest,
     modelVersion,
     ...more,

@@ -6,7 +6,7 @@
  *    applied, as in Pillow.
  *  - What was handed over is closed here: each picture once its pixels are read, the rest with its run.
  *
- * Not here: what becomes of alpha (image.ts).
+ * Not here: what becomes of alpha (processing/image/image.ts).
  */
 
 import { UnfitError } from '../../processing/unfit-error.ts';

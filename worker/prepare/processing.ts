@@ -9,7 +9,7 @@
  *  - An error names the input and a reason, never a value.
  *  - A model that declares nothing has no Processing at all: its runs cost nothing here.
  *
- * Not here: what each kind does (image.ts …), counting (worker/runs/run-port.ts).
+ * Not here: what each kind does (processing/, worker/prepare/text.ts), counting (worker/runs/run-counting.ts).
  */
 
 import { prepareRecordings } from '../../processing/audio/audio.ts';

@@ -12,6 +12,7 @@ import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { TEXT_LENGTH_MAX } from '../../protocol/limits.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { type ManifestTextPreprocess, tokenCountMax } from '../../protocol/manifest/text.ts';
+import * as shipped from '../../protocol/shipped-files.json';
 import { dataFromNumbers, type NumericTensorType } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import type { Encoded, TextTokenizer } from './tokenizer.ts';
@@ -19,7 +20,7 @@ import type { Encoded, TextTokenizer } from './tokenizer.ts';
 type Library = Pick<typeof import('./text-tokenizer.ts'), 'openTokenizer'>;
 
 /** What errors call the tokenizer library. */
-export const TOKENIZER_ASSET = 'insitu.tokenizer.js';
+export const TOKENIZER_ASSET = shipped.tokenizer;
 
 let library: Promise<Library> | null = null;
 

@@ -5,7 +5,7 @@
  *  - Cutting gives each run memory of its own, as a single run would.
  *  - Runs are joined only if they agree in names, types and all axes but the first, and each run in itself agrees on how many items it has.
  *
- * Not here: when runs wait for company (worker/queue/run-queue.ts), and whether a model's arithmetic allows it (worker/trust/batch-proof.ts).
+ * Not here: when runs wait for each other (worker/queue/run-queue.ts), and whether a model's arithmetic allows it (worker/trust/batch-proof.ts).
  */
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { NumericTensorData } from '../../protocol/tensors/tensor-data.ts';
@@ -18,9 +18,9 @@ interface BatchShape {
   readonly key: string;
 }
 
-/** @param handle Names the model: runs of two models never agree. */
-export function batchShapeOf(handle: number, feeds: RunTensors): BatchShape | null {
-  let key = String(handle);
+/** @param loadId Names the model: runs of two models never agree. */
+export function batchShapeOf(loadId: number, feeds: RunTensors): BatchShape | null {
+  let key = String(loadId);
   let itemCount: number | undefined;
   for (const [name, tensor] of Object.entries(feeds)) {
     if (isResidentWire(tensor)) return null;

@@ -1,5 +1,5 @@
 /**
- * Resident store: outputs that stay in this worker because the page asked for a handle instead of a copy.
+ * Resident store: outputs that stay in this worker because the page asked for its number instead of a copy.
  *
  * Invariants
  *  - A tensor lives until the page has released it and no queued run needs it any more, or until its model closes,
@@ -17,7 +17,7 @@ import type { RunQueue } from './run-queue.ts';
 export interface Pin {
   /** @throws {SdkError} `invalid-option` when its model has closed meanwhile. */
   tensor(): KeptTensor;
-  /** A copy of its elements. @throws as `tensor` and the model's watch. */
+  /** A copy of its elements. @throws as `tensor` and the model's guard. */
   read(): Promise<TensorWire>;
   unpin(): void;
 }
@@ -30,7 +30,7 @@ interface Reader {
 interface Resident {
   readonly owner: number;
   readonly tensor: KeptTensor;
-  readonly watch: Reader;
+  readonly reader: Reader;
   pinCount: number;
   isReleased: boolean;
   isGone: boolean;
@@ -54,10 +54,10 @@ export class ResidentStore {
     throw new SdkError('invalid-option', { option: 'resident', reason });
   }
 
-  /** @param owner Handle of the model that made it. */
-  keep(owner: number, watch: Reader, tensor: KeptTensor): ResidentWire {
+  /** @param owner Load id of the model that made it. */
+  keep(owner: number, reader: Reader, tensor: KeptTensor): ResidentWire {
     const residentId = this.nextId++;
-    this.residents.set(residentId, { owner, watch, tensor, pinCount: 0, isReleased: false, isGone: false });
+    this.residents.set(residentId, { owner, reader, tensor, pinCount: 0, isReleased: false, isGone: false });
     const { type, dims, location } = tensor;
     return { residentId, type, dims, location };
   }
@@ -74,7 +74,7 @@ export class ResidentStore {
     };
     return {
       tensor,
-      read: async () => resident.watch.read(tensor()),
+      read: async () => resident.reader.read(tensor()),
       unpin: () => {
         if (!isHeld) return;
         isHeld = false;

@@ -4,14 +4,14 @@
  * Why: two overlapping calls wedge a WebGPU session for good, and parallel creations refuse each other, so everything
  * that enters the runtime (create, warm-up, run, release) goes through one first-in-first-out queue per worker.
  *
- * Runs of one company (one model that may be batched, feeds that differ in the batch axis alone) start together when the
- * first of them has its turn. Only a run that nobody else waits behind may wait for company.
+ * Runs of one batch group (one model that may be batched, feeds that differ in the batch axis alone) start together when the
+ * first of them has its turn. Only a run that nobody else waits behind may wait for others of its group.
  *
  * Invariants
  *  - A job that rejects never affects the job behind it: the queue holds jobs, not a chain of promises that could stay rejected.
- *  - Jobs start in arrival order, but for those that join a run of their company ahead of them. There are no priorities.
+ *  - Jobs start in arrival order, but for those that join a run of their group ahead of them. There are no priorities.
  *  - A cancelled job that waits never starts; one in flight is not interrupted, the runtime has no way to.
- *  - A run never waits for company longer than its rule says, counted from its arrival; time spent behind other jobs counts.
+ *  - A run never waits for its group longer than its rule says, counted from its arrival; time spent behind other jobs counts.
  *
  * Not here: deadlines (sdk/workers/run-channel.ts), retries (a run is never retried), and what runs that start together do (worker/runs/run-port.ts).
  * Source: onnxruntime-web 1.30, "Session already started" and "another WebGPU EP inference session is being created".
@@ -21,7 +21,7 @@ import { RUN_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
 import type { BatchRule } from '../../protocol/worker/loading.ts';
 
 /** Runs with equal keys may start together. */
-export interface Company extends BatchRule {
+export interface BatchGroup extends BatchRule {
   readonly key: string;
 }
 
@@ -29,7 +29,7 @@ export interface QueuedRun {
   readonly id: number;
   readonly arrivedMs: number;
   /** Null: it starts alone. */
-  readonly company: Company | null;
+  readonly batchGroup: BatchGroup | null;
   /** Its items on the batch axis. */
   readonly itemCount: number;
   /** Runs it and those that start with it, itself the first, and answers each. */
@@ -44,7 +44,7 @@ export class RunQueue {
   private readonly waiting: Job[] = [];
   private waitingRunCount = 0;
   private isBusy = false;
-  /** Set while the first job waits for company. */
+  /** Set while the first job waits for others of its group. */
   private wake: (() => void) | null = null;
 
   /** Queues runs that came together: the first of them starts when all are here. A run too many is refused with `queue-full`. */
@@ -100,12 +100,12 @@ export class RunQueue {
         await job.control();
         continue;
       }
-      const waitMs = this.companyWaitMs(job);
+      const waitMs = this.groupWaitMs(job);
       if (waitMs > 0) {
         await this.untilNews(waitMs);
         continue;
       }
-      const together = this.takeCompany(job);
+      const together = this.takeGroup(job);
       try {
         await job.start(together);
       } catch (error) {
@@ -116,15 +116,15 @@ export class RunQueue {
     this.isBusy = false;
   }
 
-  /** How much longer the first run should wait for company: not at all when it has enough, or when anything else waits behind it. */
-  private companyWaitMs({ company, arrivedMs }: QueuedRun): number {
-    if (company === null || company.maxWaitMs === 0) return 0;
+  /** How much longer the first run should wait for others of its group: not at all when it has enough, or when anything else waits behind it. */
+  private groupWaitMs({ batchGroup, arrivedMs }: QueuedRun): number {
+    if (batchGroup === null || batchGroup.maxWaitMs === 0) return 0;
     let itemCount = 0;
     for (const job of this.waiting) {
-      if (!('company' in job) || job.company?.key !== company.key) return 0;
+      if (!('batchGroup' in job) || job.batchGroup?.key !== batchGroup.key) return 0;
       itemCount += job.itemCount;
     }
-    return itemCount >= company.maxBatch ? 0 : arrivedMs + company.maxWaitMs - performance.now();
+    return itemCount >= batchGroup.maxBatch ? 0 : arrivedMs + batchGroup.maxWaitMs - performance.now();
   }
 
   /** Resolves after the wait, or as soon as a job enters or leaves. */
@@ -139,17 +139,17 @@ export class RunQueue {
     this.wake = null;
   }
 
-  /** Takes the first run, and with it those of its company that have room. */
-  private takeCompany(first: QueuedRun): QueuedRun[] {
+  /** Takes the first run, and with it those of its group that have room. */
+  private takeGroup(first: QueuedRun): QueuedRun[] {
     this.waiting.shift();
     this.waitingRunCount--;
     const together = [first];
-    if (first.company === null) return together;
-    const { key, maxBatch } = first.company;
+    if (first.batchGroup === null) return together;
+    const { key, maxBatch } = first.batchGroup;
     let itemCount = first.itemCount;
     for (let at = 0; at < this.waiting.length && itemCount < maxBatch; ) {
       const job = this.waiting[at] as Job;
-      if ('company' in job && job.company?.key === key && itemCount + job.itemCount <= maxBatch) {
+      if ('batchGroup' in job && job.batchGroup?.key === key && itemCount + job.itemCount <= maxBatch) {
         this.waiting.splice(at, 1);
         this.waitingRunCount--;
         itemCount += job.itemCount;

@@ -5,11 +5,11 @@ import type { RunCounter } from '../../counts/run/run-counter.ts';
 import type { BatchRule } from '../../protocol/worker/loading.ts';
 import type { Processing } from '../prepare/processing.ts';
 import type { Session } from '../runtime/session.ts';
-import type { RunWatch } from '../trust/run-watch.ts';
+import type { RunGuard } from '../trust/run-guard.ts';
 
 export interface PortModel {
   readonly session: Session;
-  readonly watch: RunWatch;
+  readonly guard: RunGuard;
   readonly counter: RunCounter;
   /** Null where the manifest declares neither pre- nor postprocessing. */
   readonly processing: Processing | null;

@@ -23,7 +23,7 @@ export function startEarly({ runtime, threadCountMax }: EarlyStart): Promise<Ses
   return starting;
 }
 
-export function earlyOrder(workerName: string): EarlyStart {
+export function earlyStartOf(workerName: string): EarlyStart {
   try {
     const { runtime, threadCountMax, model } = JSON.parse(workerName.slice(workerName.indexOf(' ') + 1)) as EarlyStart;
     const isRuntime = typeof runtime?.module === 'string' && typeof runtime.wasm === 'string' && typeof threadCountMax === 'number';

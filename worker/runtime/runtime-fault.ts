@@ -22,7 +22,12 @@ export function namelessReason(error: unknown): string {
   return firstLine(error).replace(NUMBER, '#');
 }
 
-/** `out-of-memory`, or `worker-lost` for a crash; null when the realm goes on. */
+/**
+ * `out-of-memory`, or `worker-lost` for a crash; null when the realm goes on.
+ *
+ * After a crash this worker still answers, but nothing runs in it any more: `worker-lost` is how the page learns that, ends it and opens the model
+ * in another one (sdk/model/model-binding.ts), and what the caller is told either way.
+ */
 export function fatalError(error: unknown): SdkError<'out-of-memory' | 'worker-lost'> | null {
   const text = String(error);
   if (OUT_OF_MEMORY.test(text)) return new SdkError('out-of-memory', { reason: namelessReason(error) });

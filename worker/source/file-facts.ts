@@ -1,9 +1,10 @@
 /**
  * What is known of a plain file once its bytes are there: name, hash, chunks.
  */
+
+import { sha256Hex } from '../../protocol/digest.ts';
 import { CHUNK_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
-import { sha256Hex } from '../store/assembly.ts';
 import type { Chunk } from '../store/model-store.ts';
 
 export interface FileFacts {

@@ -8,81 +8,72 @@
  */
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
-import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { modelVersionOf, readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 import { withoutQuery } from '../../protocol/worker/loading.ts';
-import type { Access } from '../download/access.ts';
 import { download, printable, withRetries } from '../download/download.ts';
-import { sha256Hex } from '../store/assembly.ts';
+import type { DownloadHooks } from '../download/fetch-files.ts';
 import { requireSignature } from './signature.ts';
 
 export interface OpenManifest {
   readonly url: string;
   readonly manifest: Manifest;
+  /** As served: what is stored, so that the next visit has the same version. */
   readonly text: string;
   /** Content of `model.json.sig`; null where nobody asks for one. */
   readonly signature: string | null;
-  /** First 8 bytes of the SHA-256 of the text, 16 hex digits. */
+  /** First 8 bytes of the SHA-256 of what was served, 16 hex digits. */
   readonly modelVersion: string;
   readonly isCached: boolean;
 }
 
-export async function versionOf(manifestText: string): Promise<string> {
-  return (await sha256Hex(new TextEncoder().encode(manifestText))).slice(0, 16);
-}
-
-interface Asking {
-  readonly access: Access;
-  readonly signal: AbortSignal;
-}
+type Asking = Pick<DownloadHooks, 'access' | 'signal'>;
 
 /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
 export async function fetchManifest(url: string, asking: Asking, trustedKeys: readonly string[] | null): Promise<OpenManifest> {
-  const fetching = fetchText(url, asking);
+  const fetching = fetchBytes(url, asking);
   const signing = trustedKeys === null ? null : fetchText(signatureUrl(url), asking);
   // Awaited below, if at all: its failure is a sentence of its own.
   signing?.catch(() => undefined);
-  let text: string;
+  let served: Uint8Array<ArrayBuffer>;
   try {
-    text = await fetching;
+    served = await fetching;
   } catch (error) {
     throw asManifestError(error, printable(url));
   }
-  return openText(url, text, await signatureOf(url, signing), false, trustedKeys);
+  return openServed(url, served, await signatureOf(url, signing), false, trustedKeys);
 }
 
 /** @throws {SdkError} `manifest-invalid`, `signature-invalid` */
-export async function openText(
+export async function openServed(
   url: string,
-  text: string,
+  served: ServedManifest,
   signature: string | null,
   isCached: boolean,
   trustedKeys: readonly string[] | null,
 ): Promise<OpenManifest> {
-  if (trustedKeys !== null) await requireSignature(printable(url), text, signature, trustedKeys);
-  return { url, manifest: parse(url, text), text, signature, modelVersion: await versionOf(text), isCached };
+  if (trustedKeys !== null) await requireSignature(printable(url), served, signature, trustedKeys);
+  return { url, ...readRunnable(url, served), signature, modelVersion: await modelVersionOf(served), isCached };
 }
 
-function parse(url: string, text: string): Manifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    const reason = text.trimStart().startsWith('<') ? 'the server answered with a web page' : 'it is not JSON';
-    throw new SdkError('manifest-invalid', { url: printable(url), reason }, { cause: error });
-  }
-  const verdict = checkManifest(json);
-  if (!verdict.ok) throw new SdkError('manifest-invalid', { url: printable(url), reason: verdict.reason });
-  if (verdict.manifest.variants.length === 0) {
+function readRunnable(url: string, served: ServedManifest): { readonly manifest: Manifest; readonly text: string } {
+  const read = readManifest(served);
+  if (!read.ok) throw new SdkError('manifest-invalid', { url: printable(url), reason: read.reason });
+  if (read.manifest.variants.length === 0) {
     const reason = 'it has no variant to run; a model that something else runs is counted with `observe`';
     throw new SdkError('manifest-invalid', { url: printable(url), reason });
   }
-  return verdict.manifest;
+  return { manifest: read.manifest, text: read.text };
 }
 
-async function fetchText(url: string, { access, signal }: Asking): Promise<string> {
+async function fetchText(url: string, asking: Asking): Promise<string> {
+  return new TextDecoder().decode(await fetchBytes(url, asking));
+}
+
+async function fetchBytes(url: string, { access, signal }: Asking): Promise<Uint8Array<ArrayBuffer>> {
   const request = { url, access, bytesMax: MANIFEST_BYTES_MAX, httpCache: 'no-cache', signal, isUrgent: true } as const;
   const { bytes } = await withRetries(signal, DOWNLOAD_ATTEMPT_COUNT_MAX / 2, () => download(request));
-  return new TextDecoder().decode(bytes);
+  return bytes;
 }
 
 /** `model.json.sig` beside `model.json`. */

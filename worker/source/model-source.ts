@@ -7,21 +7,23 @@
  *  - A store that refuses never fails a load: the reason is carried along and the model runs from memory.
  *  - Of several tabs one downloads (worker/download/download-turn.ts).
  *
- * Not here: HTTP (download.ts), ranges and retries (chunk-download.ts), IndexedDB (model-store.ts), new versions (update.ts).
+ * Not here: HTTP (worker/download/download.ts), ranges and retries (worker/download/chunk-download.ts), IndexedDB
+ * (worker/store/model-store.ts), new versions (worker/source/update.ts).
  */
 import type { ModelFiles } from '../../onnx/model-files.ts';
+import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { STORE_IDLE_MS } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import { askForValidator, printable } from '../download/download.ts';
-import { type Turn, takeTurn } from '../download/download-turn.ts';
-import { fetchAll, fetchPlain, type Order, type Watch } from '../download/fetch-files.ts';
-import { Assembly, assembliesOf, fillFromStore, missingBytesOf, sha256Hex } from '../store/assembly.ts';
+import { type DownloadTurn, takeDownloadTurn } from '../download/download-turn.ts';
+import { type DownloadHooks, fetchAll, fetchPlain, type ModelDownload } from '../download/fetch-files.ts';
+import { Assembly, assembliesOf, fillFromStore, missingBytesOf } from '../store/assembly.ts';
 import { type Chunk, ModelStore, type StoreEntry, storeKey } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import { type FileFacts, fileFacts, plainName } from './file-facts.ts';
-import { fetchManifest, type OpenManifest, openText } from './manifest-source.ts';
-import { PLAIN, plainOrder, variantOrder } from './order.ts';
+import { fetchManifest, type OpenManifest, openServed } from './manifest-source.ts';
+import { PLAIN, plainDownload, variantDownload } from './model-download.ts';
 import type { ReadAhead, ReadModel } from './read-ahead.ts';
 
 /** Of bytes that were proved before they were handed out. */
@@ -80,36 +82,36 @@ export class ModelSource {
   }
 
   /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
-  async openManifest(url: string, watch: Watch, precedence: Precedence): Promise<OpenManifest> {
+  async openManifest(url: string, hooks: DownloadHooks, precedence: Precedence): Promise<OpenManifest> {
     const read = precedence === 'store-first' ? await this.readAhead?.take(url) : null;
     if (read) {
       this.readModels.set(read.opened, read);
       return read.opened;
     }
     const entry = precedence === 'server-only' ? undefined : await this.entry(url);
-    if (entry === undefined || entry.manifestText === null) return fetchManifest(url, watch, this.trustedKeys);
+    if (entry === undefined || entry.manifestText === null) return fetchManifest(url, hooks, this.trustedKeys);
     const { manifestText, signature } = entry;
-    const openStored = () => openText(url, manifestText, signature, true, this.trustedKeys);
+    const openStored = () => openServed(url, manifestText, signature, true, this.trustedKeys);
     try {
-      return await (precedence === 'store-first' ? openStored() : fetchManifest(url, watch, this.trustedKeys));
+      return await (precedence === 'store-first' ? openStored() : fetchManifest(url, hooks, this.trustedKeys));
     } catch (error) {
       if (precedence === 'server-first' && (isSdkError(error, 'manifest-unreachable') || isSdkError(error, 'load-stalled')))
         return openStored();
       // Stored before the page had trusted keys, or signed by one that it trusts no more: the server may have a better one.
-      if (precedence === 'store-first' && !isSdkError(error, 'aborted')) return fetchManifest(url, watch, this.trustedKeys);
+      if (precedence === 'store-first' && !isSdkError(error, 'aborted')) return fetchManifest(url, hooks, this.trustedKeys);
       throw error;
     }
   }
 
   /** The bytes of one variant: graph, external data, and what preprocessing needs. @throws {SdkError} what `downloadMissing` throws. */
-  async openVariant(opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<ModelBytes> {
+  async openVariant(opened: OpenManifest, variant: ManifestVariant, hooks: DownloadHooks): Promise<ModelBytes> {
     const read = this.readModels.get(opened);
     this.readModels.delete(opened);
     const assemblies =
       read?.variant === variant.id
         ? await read.assemblies
         : assembliesOf(filesWithPreprocess(opened.manifest.inputs, variant), variant.external?.length ?? 0);
-    const { fromCache, stored } = await this.assemble(variantOrder(opened, variant), assemblies, watch);
+    const { fromCache, stored } = await this.assemble(variantDownload(opened, variant), assemblies, hooks);
     const [graph, ...others] = assemblies.map(({ bytes }) => bytes);
     const external = (variant.external ?? []).map(({ path }, index) => ({ path, data: others[index] as Uint8Array }));
     const proof = Promise.all(assemblies.map((assembly) => assembly.proved())).then((proofs) => proofs.every(Boolean));
@@ -117,26 +119,26 @@ export class ModelSource {
   }
 
   /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
-  async openPlain(url: string, watch: Watch, precedence: Precedence): Promise<ModelBytes & { readonly facts: FileFacts }> {
+  async openPlain(url: string, hooks: DownloadHooks, precedence: Precedence): Promise<ModelBytes & { readonly facts: FileFacts }> {
     if (this.trustedKeys !== null) {
       const reason = 'a plain .onnx file carries no signature; load it by a signed model.json';
       throw new SdkError('signature-invalid', { url: printable(url), reason });
     }
-    const cached = await this.readPlain(url, watch, precedence);
+    const cached = await this.readPlain(url, hooks, precedence);
     if (cached !== null) return cached;
-    const turn = await takeTurn(storeKey(url), watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
+    const turn = await takeDownloadTurn(storeKey(url), hooks.signal, (loaded, total) => hooks.onBytes('download', loaded, total));
     try {
-      const meanwhile = await this.readPlain(url, watch, 'store-first');
+      const meanwhile = await this.readPlain(url, hooks, 'store-first');
       if (meanwhile !== null && precedence === 'store-first') {
         turn?.end();
         return meanwhile;
       }
       const moved = (loaded: number, total: number) => {
         turn?.moved(loaded, total);
-        watch.onBytes('download', loaded, total);
+        hooks.onBytes('download', loaded, total);
       };
       // A server that was asked first has said that what the HTTP cache may hold is of yesterday.
-      const { bytes, validator } = await fetchPlain(url, watch, true, moved, precedence === 'store-first' ? 'default' : 'no-cache');
+      const { bytes, validator } = await fetchPlain(url, hooks, true, moved, precedence === 'store-first' ? 'default' : 'no-cache');
       const facts = await fileFacts(url, bytes);
       const stored = this.storePlain(url, bytes, facts, validator).finally(() => turn?.end());
       return { files: { graph: bytes, external: [] }, beside: [], proof: PROVED, facts, fromCache: false, stored };
@@ -147,22 +149,26 @@ export class ModelSource {
   }
 
   /** Fetches what is missing of a variant, into the assemblies and into the store. */
-  async assemble(order: Order, assemblies: readonly Assembly[], watch: Watch): Promise<Pick<ModelBytes, 'fromCache' | 'stored'>> {
-    const tally = new Tally(watch, assemblies);
-    const presentBytes = tally.totalBytes - missingBytesOf(assemblies);
-    if (presentBytes > 0) tally.add('verify', presentBytes);
+  async assemble(
+    download: ModelDownload,
+    assemblies: readonly Assembly[],
+    hooks: DownloadHooks,
+  ): Promise<Pick<ModelBytes, 'fromCache' | 'stored'>> {
+    const progress = new ByteProgress(hooks, assemblies);
+    const presentBytes = progress.totalBytes - missingBytesOf(assemblies);
+    if (presentBytes > 0) progress.add('verify', presentBytes);
     const opened = await this.openStore();
     const store = typeof opened === 'string' ? null : opened;
     const refusal = typeof opened === 'string' && this.keepsModels ? new SdkError('storage-refused', { reason: opened }) : null;
     const fill = async () => {
-      if (store !== null) await fillFromStore(store, assemblies, watch.signal, (bytes) => tally.add('verify', bytes));
+      if (store !== null) await fillFromStore(store, assemblies, hooks.signal, (bytes) => progress.add('verify', bytes));
     };
     await fill();
     // What has to be fetched anyway waits for all that has.
     if (missingBytesOf(assemblies) > 0) await Promise.all(assemblies.map((assembly) => assembly.proved()));
-    let turn: Turn | null = null;
+    let turn: DownloadTurn | null = null;
     while (missingBytesOf(assemblies) > 0 && turn === null) {
-      turn = await takeTurn(order.url, watch.signal, (loaded, total) => watch.onBytes('download', loaded, total));
+      turn = await takeDownloadTurn(download.url, hooks.signal, (loaded, total) => hooks.onBytes('download', loaded, total));
       // Another tab may have fetched them while this one waited. An abort meanwhile must not keep the turn.
       try {
         await fill();
@@ -173,19 +179,19 @@ export class ModelSource {
     }
     if (missingBytesOf(assemblies) === 0) {
       turn?.end();
-      return { fromCache: true, stored: store === null ? Promise.resolve(refusal) : this.settle(store, order) };
+      return { fromCache: true, stored: store === null ? Promise.resolve(refusal) : this.settle(store, download) };
     }
-    const writer = store === null ? null : new StoreWriter(store, order.partial, missingBytesOf(assemblies));
+    const writer = store === null ? null : new StoreWriter(store, download.partial, missingBytesOf(assemblies));
     try {
-      await fetchAll(order, assemblies, watch, writer, (bytes) => {
-        tally.add('download', bytes);
-        turn?.moved(tally.loadedBytes, tally.totalBytes);
+      await fetchAll(download, assemblies, hooks, writer, (bytes) => {
+        progress.add('download', bytes);
+        turn?.moved(progress.loadedBytes, progress.totalBytes);
       });
     } catch (error) {
       turn?.end();
       throw error;
     }
-    const stored = (writer?.finish(order.entry()) ?? Promise.resolve(refusal)).finally(() => turn?.end());
+    const stored = (writer?.finish(download.entry()) ?? Promise.resolve(refusal)).finally(() => turn?.end());
     if (store !== null) void stored.then(() => this.tidyLater(store));
     return { fromCache: false, stored };
   }
@@ -199,30 +205,34 @@ export class ModelSource {
   async storePlain(url: string, bytes: Uint8Array<ArrayBuffer>, facts: FileFacts, validator: string | null): Promise<SdkError | null> {
     const store = await this.openStore();
     if (typeof store === 'string') return this.keepsModels ? new SdkError('storage-refused', { reason: store }) : null;
-    const order = plainOrder(url, facts, validator);
-    const writer = new StoreWriter(store, order.partial, facts.bytes);
+    const download = plainDownload(url, facts, validator);
+    const writer = new StoreWriter(store, download.partial, facts.bytes);
     let offset = 0;
     for (const chunk of facts.chunks) {
       await writer.put(chunk, bytes.subarray(offset, offset + chunk.bytes));
       offset += chunk.bytes;
     }
-    const refusal = await writer.finish(order.entry());
+    const refusal = await writer.finish(download.entry());
     this.tidyLater(store);
     return refusal;
   }
 
-  private async readPlain(url: string, watch: Watch, precedence: Precedence): Promise<(ModelBytes & { readonly facts: FileFacts }) | null> {
+  private async readPlain(
+    url: string,
+    hooks: DownloadHooks,
+    precedence: Precedence,
+  ): Promise<(ModelBytes & { readonly facts: FileFacts }) | null> {
     const entry = precedence === 'server-only' ? undefined : await this.entry(url);
     const chunks = entry?.files[PLAIN];
     const store = await this.openStore();
     if (entry === undefined || chunks === undefined || typeof store === 'string') return null;
     if (precedence === 'server-first') {
-      const validator = await askForValidator(url, watch.access, watch.signal).catch(() => null);
+      const validator = await askForValidator(url, hooks.access, hooks.signal).catch(() => null);
       if (validator !== null && validator !== entry.validator) return null;
     }
     const assembly = new Assembly({ file: '', bytes: chunks.reduce((sum, chunk) => sum + chunk.bytes, 0), chunks }, true);
-    const tally = new Tally(watch, [assembly]);
-    await fillFromStore(store, [assembly], watch.signal, (bytes) => tally.add('verify', bytes));
+    const progress = new ByteProgress(hooks, [assembly]);
+    await fillFromStore(store, [assembly], hooks.signal, (bytes) => progress.add('verify', bytes));
     if (assembly.missing.size > 0) return null;
     const { bytes } = assembly;
     const sha256 = entry.fileSha256 ?? (await sha256Hex(bytes));
@@ -232,15 +242,15 @@ export class ModelSource {
   }
 
   /** All chunks were in the store: the entry may still be missing, or be that of another version. */
-  private async settle(store: ModelStore, order: Order): Promise<SdkError | null> {
-    const entry = await store.entry(order.url).catch(() => undefined);
-    const wanted = order.entry();
-    const isKnown = entry?.manifestText === wanted.manifestText && entry?.files[order.partial.variant] !== undefined;
+  private async settle(store: ModelStore, download: ModelDownload): Promise<SdkError | null> {
+    const entry = await store.entry(download.url).catch(() => undefined);
+    const wanted = download.entry();
+    const isKnown = entry?.manifestText === wanted.manifestText && entry?.files[download.partial.variant] !== undefined;
     if (isKnown && entry?.signature === wanted.signature) {
-      this.touchLater(store, order.url);
+      this.touchLater(store, download.url);
       return null;
     }
-    const refusal = await new StoreWriter(store, order.partial, 0).finish(wanted);
+    const refusal = await new StoreWriter(store, download.partial, 0).finish(wanted);
     this.tidyLater(store);
     return refusal;
   }
@@ -258,18 +268,18 @@ export class ModelSource {
 }
 
 /** Bytes of all files together. */
-class Tally {
+class ByteProgress {
   readonly totalBytes: number;
   loadedBytes = 0;
-  private readonly watch: Watch;
+  private readonly hooks: DownloadHooks;
 
-  constructor(watch: Watch, assemblies: readonly Assembly[]) {
-    this.watch = watch;
+  constructor(hooks: DownloadHooks, assemblies: readonly Assembly[]) {
+    this.hooks = hooks;
     this.totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
   }
 
   add(phase: 'download' | 'verify', bytes: number): void {
     this.loadedBytes += bytes;
-    this.watch.onBytes(phase, Math.min(this.loadedBytes, this.totalBytes), this.totalBytes);
+    this.hooks.onBytes(phase, Math.min(this.loadedBytes, this.totalBytes), this.totalBytes);
   }
 }

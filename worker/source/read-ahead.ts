@@ -12,7 +12,7 @@
 import { filesWithPreprocess } from '../../protocol/manifest/manifest.ts';
 import { type Assembly, assembliesOf, fillFromStore } from '../store/assembly.ts';
 import { ModelStore, storeKey } from '../store/model-store.ts';
-import { type OpenManifest, openText } from './manifest-source.ts';
+import { type OpenManifest, openServed } from './manifest-source.ts';
 
 export interface ReadModel {
   readonly opened: OpenManifest;
@@ -47,7 +47,7 @@ export class ReadAhead {
     const store = await this.opening;
     const entry = await store.entry(this.key);
     if (entry === undefined || entry.manifestText === null) return null;
-    const opened = await openText(this.key, entry.manifestText, entry.signature, true, null);
+    const opened = await openServed(this.key, entry.manifestText, entry.signature, true, null);
     const stored = opened.manifest.variants.filter(({ id }) => entry.files[id] !== undefined);
     const variant = stored.length === 1 ? stored[0] : undefined;
     if (variant === undefined) return { opened, variant: null, assemblies: Promise.resolve([]) };

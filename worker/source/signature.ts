@@ -11,14 +11,20 @@
  * Source: RFC 8032; W3C Secure Curves in the Web Cryptography API.
  */
 import { SdkError } from '../../protocol/errors.ts';
+import type { ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 
 /** @param url As errors may show it. @throws {SdkError} `signature-invalid` */
-export async function requireSignature(url: string, text: string, signature: string | null, trustedKeys: readonly string[]): Promise<void> {
+export async function requireSignature(
+  url: string,
+  served: ServedManifest,
+  signature: string | null,
+  trustedKeys: readonly string[],
+): Promise<void> {
   const refuse = (reason: string, cause?: unknown) => new SdkError('signature-invalid', { url, reason }, { cause });
   if (signature === null) throw refuse('there is no signature beside it');
   const signatureBytes = fromBase64(signature.trim());
   if (signatureBytes?.length !== 64) throw refuse('its signature is not 64 bytes in base64');
-  const signed = new TextEncoder().encode(text);
+  const signed = typeof served === 'string' ? new TextEncoder().encode(served) : (served as Uint8Array<ArrayBuffer>);
   for (const trusted of trustedKeys) {
     let key: CryptoKey;
     try {

@@ -11,48 +11,48 @@
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import type { StoredUpdate } from '../../protocol/worker/loading.ts';
 import { askForValidator } from '../download/download.ts';
-import { takeTurn } from '../download/download-turn.ts';
-import { fetchAll, fetchPlain, type Watch } from '../download/fetch-files.ts';
+import { takeDownloadTurn } from '../download/download-turn.ts';
+import { type DownloadHooks, fetchAll, fetchPlain } from '../download/fetch-files.ts';
 import { Assembly, missingBytesOf, skipStored } from '../store/assembly.ts';
 import type { ModelStore, StoreEntry } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import { fileFacts } from './file-facts.ts';
 import { fetchManifest, type OpenManifest } from './manifest-source.ts';
+import { variantDownload } from './model-download.ts';
 import type { ModelSource } from './model-source.ts';
-import { variantOrder } from './order.ts';
 
 /** @returns What is stored now, or null when there is nothing new. @throws what a load would, and the store's refusal. */
-export async function fetchUpdate(source: ModelSource, url: string, variantId: string, watch: Watch): Promise<StoredUpdate | null> {
+export async function fetchUpdate(source: ModelSource, url: string, variantId: string, hooks: DownloadHooks): Promise<StoredUpdate | null> {
   const store = await source.openStore();
   const entry = await source.entry(url);
   if (typeof store === 'string' || entry === undefined) return null;
-  if (entry.manifestText === null) return updatePlain(source, entry, url, watch);
-  const opened = await fetchManifest(url, watch, source.trustedKeys);
+  if (entry.manifestText === null) return updatePlain(source, entry, url, hooks);
+  const opened = await fetchManifest(url, hooks, source.trustedKeys);
   if (opened.text === entry.manifestText) return null;
   const { variants, version } = opened.manifest;
   const variant = variants.find(({ id }) => id === variantId) ?? (variants[0] as ManifestVariant);
-  const bytes = await keepVariant(store, opened, variant, watch);
+  const bytes = await keepVariant(store, opened, variant, hooks);
   return { version, modelVersion: opened.modelVersion, bytes };
 }
 
 /** Stores a variant without holding it in memory; resolves to the bytes that were fetched. @throws as a load, and the store's refusal. */
-async function keepVariant(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, watch: Watch): Promise<number> {
-  const order = variantOrder(opened, variant, false);
+async function keepVariant(store: ModelStore, opened: OpenManifest, variant: ManifestVariant, hooks: DownloadHooks): Promise<number> {
+  const download = variantDownload(opened, variant, false);
   const assemblies = filesWithPreprocess(opened.manifest.inputs, variant).map((file) => new Assembly(file, false));
   const totalBytes = assemblies.reduce((sum, { published }) => sum + published.bytes, 0);
   await skipStored(store, assemblies);
-  const turn = missingBytesOf(assemblies) === 0 ? null : await takeTurn(order.url, watch.signal, () => undefined);
+  const turn = missingBytesOf(assemblies) === 0 ? null : await takeDownloadTurn(download.url, hooks.signal, () => undefined);
   try {
     await skipStored(store, assemblies);
     const neededBytes = missingBytesOf(assemblies);
-    const writer = new StoreWriter(store, order.partial, neededBytes);
+    const writer = new StoreWriter(store, download.partial, neededBytes);
     let loadedBytes = totalBytes - neededBytes;
-    await fetchAll(order, assemblies, watch, writer, (bytes) => {
+    await fetchAll(download, assemblies, hooks, writer, (bytes) => {
       loadedBytes += bytes;
       turn?.moved(loadedBytes, totalBytes);
-      watch.onBytes('download', loadedBytes, totalBytes);
+      hooks.onBytes('download', loadedBytes, totalBytes);
     });
-    const refusal = await writer.finish(order.entry());
+    const refusal = await writer.finish(download.entry());
     if (refusal !== null) throw refusal;
     await store.sweep();
     return neededBytes;
@@ -61,10 +61,10 @@ async function keepVariant(store: ModelStore, opened: OpenManifest, variant: Man
   }
 }
 
-async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, watch: Watch): Promise<StoredUpdate | null> {
-  const validator = await askForValidator(url, watch.access, watch.signal);
+async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, hooks: DownloadHooks): Promise<StoredUpdate | null> {
+  const validator = await askForValidator(url, hooks.access, hooks.signal);
   if (validator === null || validator === entry.validator) return null;
-  const { bytes, validator: current } = await fetchPlain(url, watch, false, () => undefined, 'no-cache');
+  const { bytes, validator: current } = await fetchPlain(url, hooks, false, () => undefined, 'no-cache');
   const facts = await fileFacts(url, bytes);
   const refusal = await source.storePlain(url, bytes, facts, current);
   if (refusal !== null) throw refusal;

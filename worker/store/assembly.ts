@@ -12,18 +12,14 @@
  * Not here: where missing chunks come from (worker/download/chunk-download.ts).
  */
 
+import { sha256Hex } from '../../protocol/digest.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import type { PublishedFile } from '../../protocol/manifest/manifest.ts';
-import { toHex } from '../../protocol/report/bytes.ts';
 import type { Chunk, ModelStore } from './model-store.ts';
 import { PiecewiseBytes } from './piecewise-bytes.ts';
 
 /** Chunks read from the store at a time: 6 × 4 MiB in flight keep the disk and the hash busy; more only take memory. */
 const READ_COUNT = 6;
-
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
-}
 
 export class Assembly {
   readonly published: Pick<PublishedFile, 'file' | 'bytes' | 'chunks'>;

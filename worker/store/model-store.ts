@@ -18,6 +18,7 @@
  * not an exception: `StoreRefusal`.
  */
 import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
+import { openInTime } from '../../protocol/deadline.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
@@ -105,10 +106,6 @@ export class ModelStore {
 
   /** @throws {StoreRefusal} */
   static async open(): Promise<ModelStore> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_OPEN_TIMEOUT_MS);
-    });
     try {
       const opening = openDB<Schema>(DATABASE, SCHEMA_VERSION, {
         async upgrade(db, oldVersion, _newVersion, transaction) {
@@ -124,13 +121,9 @@ export class ModelStore {
         // A later release wants to upgrade: let it.
         blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
       });
-      // One that opens after all has nobody who would use it.
-      deadline.catch(() => opening.then((db) => db.close())).catch(() => undefined);
-      return new ModelStore(await Promise.race([opening, deadline]));
+      return new ModelStore(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
     } catch (error) {
       throw new StoreRefusal(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

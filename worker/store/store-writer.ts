@@ -7,6 +7,7 @@
  *  - A download that does not fit leaves nothing behind; one that broke off leaves its chunks for PARTIAL_AGE_MS_MAX.
  *  - A write that is not answered within STORE_WRITE_TIMEOUT_MS counts as refused.
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { STORE_WRITE_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { type Chunk, type ModelStore, type PartialDownload, type StoreEntry, StoreRefusal } from './model-store.ts';
@@ -62,16 +63,10 @@ export class StoreWriter {
 
   private async guarded(work: () => Promise<void>): Promise<void> {
     if (this.refusal !== null) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), STORE_WRITE_TIMEOUT_MS);
-    });
     try {
-      await Promise.race([work(), silence]);
+      await inTime(work(), STORE_WRITE_TIMEOUT_MS);
     } catch (error) {
       this.refusal ??= isSdkError(error) ? error : new SdkError('storage-refused', { reason: firstLine(error) }, { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 

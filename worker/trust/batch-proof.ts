@@ -7,7 +7,7 @@
  * Method: a few items that differ in size and in order, run alone and then in batches of two and of `maxBatch`. Without golden inputs a ramp
  * is taken, named axes but the first 8 long. A model whose proof fails runs one by one, and `explain()` says so.
  *
- * Not here: golden outputs (golden.ts), which tell whether the numbers are right; this tells whether they are the same.
+ * Not here: golden outputs (processing/golden.ts), which tell whether the numbers are right; this tells whether they are the same.
  */
 
 import { feedsOf } from '../../processing/golden.ts';

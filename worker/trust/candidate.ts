@@ -9,15 +9,15 @@ export interface Candidate {
 }
 
 /** A candidate by its name, as considerations and verdicts have it. */
-export interface Pair {
+export interface CandidateName {
   readonly variant: string;
   readonly provider: Provider;
 }
 
-export function isSamePair(one: Candidate | Pair, other: Candidate | Pair): boolean {
+export function isSameCandidate(one: Candidate | CandidateName, other: Candidate | CandidateName): boolean {
   return one.provider === other.provider && idOf(one) === idOf(other);
 }
 
-function idOf({ variant }: Candidate | Pair): string {
+function idOf({ variant }: Candidate | CandidateName): string {
   return typeof variant === 'string' ? variant : variant.id;
 }

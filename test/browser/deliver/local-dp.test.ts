@@ -35,9 +35,9 @@ const LIVE_WEEKS = `async (weekCount, stepHours) => {
     logger: (_, code, message) => { throw new Error(code + ': ' + message); },
     address: '/v1/report/demo',
     log: { add: () => ({ status: 0 }), answer: () => undefined },
-    maySend: () => true,
+    isSending: () => true,
     onLost: () => { throw new Error('the ledger is gone'); },
-    mayLeave: () => true,
+    veto: () => false,
   };
   const modelVersion = '0123456789abcdef';
   const tabs = [openLocalDp(host), openLocalDp(host)];

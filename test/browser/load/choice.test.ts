@@ -6,7 +6,7 @@
  * faster is never asserted, only that the faster one was taken.
  */
 import { expect } from 'vitest';
-import { MEASURE_GAIN_RATIO_MIN, REVIEW_DELAY_MS } from '../../../protocol/limits.ts';
+import { MEASURE_GAIN_RATIO_MIN, RETEST_DELAY_MS } from '../../../protocol/limits.ts';
 import type { Explanation } from '../../../sdk/api/load.ts';
 import {
   digitsManifest,
@@ -28,7 +28,7 @@ const ADAPTER_NOTE = '/asked-for-an-adapter';
 const NOTING = `{ const request = GPU.prototype.requestAdapter;
   GPU.prototype.requestAdapter = function (...args) { fetch('${ADAPTER_NOTE}'); return request.apply(this, args); } }`;
 /** Looks behind the first result 50 ms after it. */
-const SOON = `{ const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${REVIEW_DELAY_MS} ? 50 : ms); }`;
+const SOON = `{ const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${RETEST_DELAY_MS} ? 50 : ms); }`;
 /** A GPU that gives zeros for everything that is read back. */
 const ZEROS = `{ const range = GPUBuffer.prototype.getMappedRange;
   GPUBuffer.prototype.getMappedRange = function (...args) {
@@ -82,16 +82,16 @@ browserTest(
       expect(timed.map((pair) => `${pair.variant}@${pair.provider}`)).toEqual(['int8@wasm', 'fp32@wasm', 'fp32@webgpu']);
       const [favourite = Number.NaN, ...others] = timed.map(({ measuredMs }) => measuredMs as number);
       const clear = others.filter((ms) => ms <= favourite * (1 - MEASURE_GAIN_RATIO_MIN));
-      const chosen = considered.find(({ verdict }) => verdict === 'chosen');
+      const chosen = considered.find(({ outcome }) => outcome === 'chosen');
       expect(chosen).toMatchObject({ variant, provider, measuredMs: Math.min(favourite, ...clear) });
-      expect(considered.map(({ verdict }) => verdict).sort()).toEqual(['chosen', 'not-asked', 'slower', 'slower', 'unavailable']);
+      expect(considered.map(({ outcome }) => outcome).sort()).toEqual(['chosen', 'not-asked', 'slower', 'slower', 'unavailable']);
       for (const { measuredMs } of timed) expect(text).toContain(`a run took ${Number((measuredMs as number).toPrecision(2))} ms`);
     });
   },
 );
 
 browserTest(
-  'a later visit goes straight to the remembered pair: no timing, no adapter, no other file, and the small runtime alone',
+  'a later visit goes straight to the remembered candidate: no timing, no adapter, no other file, and the small runtime alone',
   ['chromium-webgpu'],
   async ({ page }) => {
     await withServer(page, async (server) => {
@@ -150,7 +150,7 @@ browserTest(
       server.faults.set(WORKER, { body: await workerAfter(ZEROS) });
       const first = explained(await page.evaluate<Loaded>(loadDigits()));
       expect(first).toMatchObject({ provider: 'wasm', build: 'jspi', choice: { by: 'rule', isRemembered: false } });
-      expect(first.considered[0]).toMatchObject({ provider: 'webgpu', verdict: 'wrong-outputs', error: 'model-outputs-wrong' });
+      expect(first.considered[0]).toMatchObject({ provider: 'webgpu', outcome: 'wrong-outputs', error: 'model-outputs-wrong' });
       server.requests.length = 0;
       await openBarePage(page, server);
       const later = explained(await page.evaluate<Loaded>(loadDigits()));
@@ -163,7 +163,7 @@ browserTest(
 );
 
 browserTest(
-  'a remembered pair that does not reproduce the goldens any more is left, and the load goes on without it',
+  'a remembered candidate that does not reproduce the goldens any more is left, and the load goes on without it',
   ['chromium-webgpu'],
   async ({ page }) => {
     await withServer(page, async (server) => {
@@ -175,7 +175,7 @@ browserTest(
       await openBarePage(page, server);
       const later = explained(await page.evaluate<Loaded>(loadDigits(`{ measure: 'never' }`)));
       expect(later).toMatchObject({ provider: 'wasm', choice: { isRemembered: false } });
-      expect(later.considered[0]).toMatchObject({ provider: 'webgpu', verdict: 'wrong-outputs' });
+      expect(later.considered[0]).toMatchObject({ provider: 'webgpu', outcome: 'wrong-outputs' });
     });
   },
 );
@@ -227,8 +227,8 @@ browserTest(
       await page.evaluate('() => model.close()');
       await expect.poll(() => server.abandoned, { timeout: 10_000 }).toContain(rival);
       expect(await page.evaluate('() => workers.length')).toBe(1);
-      const verdicts = await page.evaluate<{ chosen: unknown; considered: { verdict: string }[] }[]>(VERDICTS);
-      expect(verdicts.flatMap(({ considered }) => considered).filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+      const verdicts = await page.evaluate<{ chosen: unknown; considered: { outcome: string }[] }[]>(VERDICTS);
+      expect(verdicts.flatMap(({ considered }) => considered).filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     });
   },
 );
@@ -259,7 +259,7 @@ browserTest('webnn is refused with a sentence where the browser does not have it
     });
     const { provider, considered } = explained(await page.evaluate<Loaded>(loadDigits(`{ variant: 'fp32' }`)));
     expect(provider).toBe('wasm');
-    expect(considered.find((pair) => pair.variant === 'fp32' && pair.provider === 'webnn')).toMatchObject({ verdict: 'unavailable' });
+    expect(considered.find((pair) => pair.variant === 'fp32' && pair.provider === 'webnn')).toMatchObject({ outcome: 'unavailable' });
   });
 });
 

@@ -22,7 +22,7 @@ browserTest('a load takes the first variant that the device can run and says why
     if (!outcome.ok) throw new Error(outcome.message);
     const { variant, provider, build, fromCache, considered } = outcome.value;
     expect({ variant, provider, build, fromCache }).toEqual({ variant: 'int8', provider: 'wasm', build: 'wasm', fromCache: false });
-    expect(considered.map((pair) => pair.verdict)).toEqual(['chosen', 'not-asked', 'not-asked', 'unavailable', 'unavailable']);
+    expect(considered.map(({ outcome }) => outcome)).toEqual(['chosen', 'not-asked', 'not-asked', 'unavailable', 'unavailable']);
   });
 });
 
@@ -49,7 +49,7 @@ browserTest('a variant that does not reproduce the golden outputs is left for th
     const outcome = await page.evaluate<Loaded>(loadDigits());
     if (!outcome.ok) throw new Error(outcome.message);
     expect(outcome.value.variant).not.toBe('int8');
-    expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', provider: 'wasm', verdict: 'wrong-outputs' });
+    expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', provider: 'wasm', outcome: 'wrong-outputs' });
   });
 });
 
@@ -114,7 +114,7 @@ browserTest(
       const outcome = await page.evaluate<Loaded>(loadDigits(`{ measure: 'never' }`));
       if (!outcome.ok) throw new Error(outcome.message);
       expect(outcome.value).toMatchObject({ variant: 'fp32', provider: 'webgpu', build: 'jspi' });
-      expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', verdict: 'failed', error: 'asset-unreachable' });
+      expect(outcome.value.considered[0]).toMatchObject({ variant: 'int8', outcome: 'failed', error: 'asset-unreachable' });
       expect(await page.evaluate<number>('() => untilWorkers(1)')).toBe(1);
     });
   },

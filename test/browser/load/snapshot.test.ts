@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { REVIEW_DELAY_MS } from '../../../protocol/limits.ts';
+import { RETEST_DELAY_MS } from '../../../protocol/limits.ts';
 import { openBarePage, readRepositoryFile, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest, type Engine, type Page } from '../../harness/browsers.ts';
 import type { Fault, StaticServer } from '../../harness/static-server.ts';
@@ -21,7 +21,7 @@ const KEPT_FOR_A_YEAR = { 'Cache-Control': 'public, max-age=31536000, immutable'
 const WAITING_WORKER = `{
   const real = setTimeout;
   const waiting = [];
-  globalThis.setTimeout = (callback, ms) => (ms === ${REVIEW_DELAY_MS} ? waiting.push(callback) : real(callback, ms));
+  globalThis.setTimeout = (callback, ms) => (ms === ${RETEST_DELAY_MS} ? waiting.push(callback) : real(callback, ms));
   const channel = new BroadcastChannel('word');
   channel.onmessage = async ({ data }) => {
     if (data !== 'go on') return;

@@ -4,7 +4,7 @@
  * Not here: how long it takes (bench/warm-start.ts).
  */
 import { expect } from 'vitest';
-import { REVIEW_DELAY_MS } from '../../../protocol/limits.ts';
+import { RETEST_DELAY_MS } from '../../../protocol/limits.ts';
 import type { Explanation } from '../../../sdk/api/load.ts';
 import { loadDigits, MANIFEST, type Outcome, openBarePage, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
@@ -27,7 +27,7 @@ browserTest(
   },
 );
 
-/** Is remembered of a pair that has reproduced the golden outputs. */
+/** Is remembered of a candidate that has reproduced the golden outputs. */
 const TRUSTED = `async () => {
   const asked = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
   const db = await asked(indexedDB.open('insitu-models'));
@@ -37,7 +37,7 @@ const TRUSTED = `async () => {
 }`;
 
 browserTest(
-  'a named pair that a run has found out is compared with the golden outputs before the first result of the next visit',
+  'a named candidate that a run has found out is compared with the golden outputs before the first result of the next visit',
   async ({ page }) => {
     await withServer(page, async (server) => {
       // From a message on, or from the start, every tensor comes out as NaN.
@@ -76,7 +76,7 @@ browserTest(
       await page.evaluate('() => model.close()');
       // Behind the first result every tensor comes out as NaN, as of a build that was right yesterday.
       const wrongLater = `let outputCount = 0;
-      { const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${REVIEW_DELAY_MS} ? 50 : ms); }
+      { const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${RETEST_DELAY_MS} ? 50 : ms); }
       Uint8Array.prototype.set = new Proxy(Uint8Array.prototype.set, { apply(set, bytes, args) {
         Reflect.apply(set, bytes, args);
         // The WASM heap is shared memory; what goes from there into an array of its own is an output.

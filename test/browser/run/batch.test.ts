@@ -168,7 +168,7 @@ browserTest('batches that make no sense are refused with invalid-option, by name
   });
 });
 
-// Goal: no wait for company keeps a run from starting. Method: a wait of a second, which each of these would have to sit out.
+// Goal: no wait for other runs keeps a run from starting. Method: a wait of a second, which each of these would have to sit out.
 browserTest(
   'a patient run starts at once when another model waits behind it, and a full batch never waits',
   ['chromium'],

@@ -108,7 +108,7 @@ browserTest(
         await tell(await Promise.all(full));
         await tell([await run([new Blob(['no picture']), frame(), frame()])]);
         const stray = frame();
-        workers.at(-1).postMessage({ type: 'run', requests: [{ id: 1e9, handle: 1e9, feeds: { picture: { kind: 'image', items: [stray] } }, isCounted: false }] }, [stray]);
+        workers.at(-1).postMessage({ type: 'run', requests: [{ id: 1e9, loadId: 1e9, feeds: { picture: { kind: 'image', items: [stray] } }, isCounted: false }] }, [stray]);
         await tell([await run(frame())]);
         return told;
       }`,

@@ -236,7 +236,7 @@ browserTest(
       await serveText(server, ['webgpu', 'wasm']);
       const load = `() => outcome(async () => {
         const { provider, considered } = (await insitu.createClient().load('/models/small/model.json')).explain();
-        return [provider, ...considered.map(({ verdict }) => verdict)];
+        return [provider, ...considered.map(({ outcome }) => outcome)];
       })`;
       server.faults.set('/insitu/insitu.tokenizer.js', { status: 404 });
       expect(await page.evaluate<Outcome<string[]>>(load)).toMatchObject({

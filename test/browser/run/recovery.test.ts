@@ -280,7 +280,7 @@ browserTest('a provider that starts to answer NaN is found out by the golden out
     }`);
     expect(codes.slice(0, 4)).toEqual(['ran', 'model-outputs-wrong', 'model-outputs-wrong', 'ran']);
     expect(codes[4]).not.toBe('int8');
-    expect(explanation.considered).toContainEqual(expect.objectContaining({ variant: 'int8', verdict: 'wrong-outputs' }));
+    expect(explanation.considered).toContainEqual(expect.objectContaining({ variant: 'int8', outcome: 'wrong-outputs' }));
   });
 });
 

@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { runBaseline } from '../../../cli/commands/baseline.ts';
+import { run as runBaseline } from '../../../cli/commands/baseline.ts';
 import { startProgress } from '../../../cli/terminal/progress.ts';
 import type { Baseline } from '../../../collector/store/store.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
@@ -81,7 +81,7 @@ test('unreadable rows are left out, the first five named; --limit ends early', a
   const before = kept(model);
   const none = await saidBy(runBaseline, model, '--data', pictures, '--limit', '6');
   expect(none.text.split('\n')[0]).toBe('rows: 6 seen, 0 counted, 6 unreadable');
-  expect(none.failure).toBe('No row was counted, so no baseline was written.');
+  expect(none.failure).toBe('No row was counted, so no baseline was written. The lines above say why rows were left out.');
   expect(kept(model).equals(before)).toBe(true);
 });
 
@@ -127,9 +127,12 @@ test('a command line that cannot be understood costs a sentence', async () => {
   expect(await failureOf(model, 'rows.npy')).toBe('Name one model folder. See insitu baseline --help.');
   expect(await failureOf(model, '--limit', '0')).toBe('--limit must be a whole number from 1 on, not "0".');
   expect(await failureOf(model, '--colour')).toBe("Unknown option '--colour'. See insitu baseline --help.");
-  expect(await failureOf(folder, '--data', 'rows.npy')).toBe(`${join(folder, 'model.json')} cannot be read.`);
-  expect(await failureOf(model, '--data', 'a.npy', 'b.npy')).toBe('a.npy cannot be read.');
-  expect((await saidBy(runBaseline, '--help')).text).toMatch(/^insitu baseline FOLDER/);
+  expect(await failureOf(folder, '--data', 'rows.npy')).toBe(
+    `${join(folder, 'model.json')} cannot be read. Name one that is there and that this user may read.`,
+  );
+  expect(await failureOf(model, '--data', 'a.npy', 'b.npy')).toBe(
+    'a.npy cannot be read. Name one that is there and that this user may read.',
+  );
 });
 
 test('progress is a line on a terminal and nothing anywhere else', async () => {

@@ -22,7 +22,7 @@ const sumsOf = ({ cells, counts }: Baseline) => cells.map((cell, index) => ({ ce
 // round differently, so of the output metrics the totals must be equal and a handful of digits may change cells.
 test('models/digits/baseline.json is what insitu baseline writes', async () => {
   const manifestJson = text('model.json');
-  const manifest = parseManifest(manifestJson);
+  const { manifest } = parseManifest(manifestJson);
   const variant = manifest.variants.find(({ providers }) => providers.includes('wasm'));
   const { count } = JSON.parse(text('validation.json')) as { count: number };
   const { examples } = await openData(manifest, [fileURLToPath(new URL('validation.json', folder))]);

@@ -13,8 +13,9 @@ import type { PackedModel, PackOptions } from '../../../cli/pack/request.ts';
 import { quantizationOf, variantKindOf } from '../../../cli/pack/variant.ts';
 import { layOutWeights } from '../../../cli/pack/weights.ts';
 import { openNodeSession } from '../../../cli/runtime/node-session.ts';
+import type { ModelFiles } from '../../../onnx/model-files.ts';
 import { readOnnxModel } from '../../../onnx/model-reader.ts';
-import { type SplitModel, splitWeights } from '../../../onnx/weight-split.ts';
+import { splitWeights } from '../../../onnx/weight-split.ts';
 import { feedsOf, firstWrongOutput } from '../../../processing/golden.ts';
 import { CHUNK_BYTES_MAX } from '../../../protocol/limits.ts';
 import { filesOf, type Manifest, type ManifestVariant } from '../../../protocol/manifest/manifest.ts';
@@ -32,7 +33,7 @@ const OPTIONS: PackOptions = { name: 'tried', version: '1', licence: 'Apache-2.0
 /** For tests of the layout alone, where running the model would only take time. */
 const LAYOUT: PackOptions = { ...OPTIONS, isOptimized: false, goldenCount: 0 };
 
-function filesOfVariant({ files }: PackedModel, variant: ManifestVariant): SplitModel {
+function filesOfVariant({ files }: PackedModel, variant: ManifestVariant): ModelFiles {
   const external = (variant.external ?? []).map(({ path, file }) => ({ path, data: files.get(file) as Uint8Array }));
   return { graph: files.get(variant.file) as Uint8Array, external };
 }
@@ -242,22 +243,22 @@ test('what cannot be packed is refused with a sentence that helps', async () => 
       () => 'packed',
       (error: Error) => `${error.name}: ${error.message}`,
     );
-  expect(await refusal()).toBe('UsageError: There is no ONNX file to pack.');
+  expect(await refusal()).toBe('UsageError: There is no ONNX file to pack. Name one.');
   expect(await refusal(inputOf(new TextEncoder().encode('<!doctype html>')))).toBe(
-    'UsageError: model.onnx is no ONNX model: it is a web page or XML; check the address.',
+    'CommandError: model.onnx is no ONNX model: it is a web page or XML; check the address.',
   );
   expect(await refusal(inputOf(unary('Relu').subarray(0, 40)))).toMatch(
-    /^UsageError: model.onnx cannot be read as an ONNX model: it is cut off/,
+    /^CommandError: model.onnx cannot be read as an ONNX model: it is cut off/,
   );
   expect(await refusal(inputOf(unary('Relu'), 'a.onnx'), inputOf(unary('Neg'), 'b.onnx'))).toBe(
     'UsageError: a.onnx and b.onnx are both "fp32". Name them: --variant ID=FILE.',
   );
   expect(await refusal(inputOf(unary('Snake', ['batch', 4], 'com.acme')))).toMatch(
-    /^UsageError: model.onnx: the runtime has no operator com.acme:Snake .*Export with standard operators/,
+    /^CommandError: model.onnx: the runtime has no operator com.acme:Snake .*Export with standard operators/,
   );
   const other = onnxModel([value('z', ['batch', 4])], [{ operator: 'Relu', inputs: ['z'], output: 'y' }], [value('y', ['batch', 4])]);
   expect(await refusal({ ...inputOf(other, 'other.onnx'), id: 'other' }, inputOf(unary('Relu')))).toBe(
-    'UsageError: other.onnx has no input "x", which model.onnx has. Variants are one model: pack others apart.',
+    'CommandError: other.onnx has no input "x", which model.onnx has. Variants are one model: pack others apart.',
   );
   const halves = onnxModel(
     [value('x', ['batch', 4], 'float16')],
@@ -272,7 +273,7 @@ test('what cannot be packed is refused with a sentence that helps', async () => 
     weights: [weights('w', [5, 3], 1)],
   });
   expect(await refusal(inputOf(five))).toMatch(
-    /^UsageError: model.onnx leaves "length" open, and none of the lengths .* can be run .*Say one: --axis length=LENGTH/,
+    /^CommandError: model.onnx leaves "length" open, and none of the lengths .* can be run .*Say one: --axis length=LENGTH/,
   );
 });
 

@@ -10,7 +10,7 @@ import { encodeNoisedBody } from '../../../protocol/report/noised-report.ts';
 import { DATA_PLAN, MODEL_VERSION, manifestText, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
 const PLAN = localDpPlanOf(DATA_PLAN) as LocalDpPlan;
-const PLAN_HASH = await localDpPlanHash(PLAN, (text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+const PLAN_HASH = await localDpPlanHash(PLAN);
 const CLASS = PLAN.features.findIndex(({ metric }) => metric === 'output.y.class');
 
 let folder: string;

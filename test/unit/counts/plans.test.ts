@@ -21,8 +21,6 @@ import type { ManifestInput, ManifestOutput } from '../../../protocol/manifest/m
 import type { LoadedModel } from '../../../protocol/worker/loading.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
 
-const digest = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-
 const IMAGE: ManifestInput = { name: 'image', type: 'float32', dims: ['batch', 1, 8, 8], kind: 'image', range: [0, 16] };
 const SCORES: ManifestOutput = { name: 'scores', type: 'float32', dims: ['batch', 2], kind: 'label-scores', labels: ['no', 'yes'] };
 const DIGITS_LIKE = manifestOf([IMAGE], [SCORES]);
@@ -93,20 +91,20 @@ test('saturation is counted for three channels, in either layout, and for no oth
 
 // The digests are written down, because a plan that changes by accident splits every time series in two.
 test('the hash of the software plan and of a known data plan are these', async () => {
-  expect(await planHash(SOFTWARE_PLAN, digest)).toBe(SOFTWARE_PLAN_HASH);
+  expect(await planHash(SOFTWARE_PLAN)).toBe(SOFTWARE_PLAN_HASH);
   expect(SOFTWARE_PLAN_HASH).toBe('aa1689ca38e46ceb');
   expect(SOFTWARE_PLAN.cellCount).toBe(SOFTWARE_CELL_COUNT);
-  expect(await planHash(dataPlanOf(DIGITS_LIKE), digest)).toBe('9add73983ee734dc');
+  expect(await planHash(dataPlanOf(DIGITS_LIKE))).toBe('9add73983ee734dc');
 });
 
 test('the hash follows the layout and nothing else', async () => {
-  const hash = await planHash(dataPlanOf(DIGITS_LIKE), digest);
+  const hash = await planHash(dataPlanOf(DIGITS_LIKE));
   const renamed = manifestOf([IMAGE], [{ ...SCORES, labels: ['nein', 'ja'], normalisation: 'logits' }]);
-  expect(await planHash(dataPlanOf({ ...renamed, version: '2' }), digest)).toBe(hash);
+  expect(await planHash(dataPlanOf({ ...renamed, version: '2' }))).toBe(hash);
   const widened = manifestOf([IMAGE], [{ ...SCORES, labels: ['no', 'yes', 'perhaps'] }]);
-  expect(await planHash(dataPlanOf(widened), digest)).not.toBe(hash);
+  expect(await planHash(dataPlanOf(widened))).not.toBe(hash);
   const moved = manifestOf([{ ...IMAGE, name: 'picture' }], [SCORES]);
-  expect(await planHash(dataPlanOf(moved), digest)).not.toBe(hash);
+  expect(await planHash(dataPlanOf(moved))).not.toBe(hash);
 });
 
 test('a model with more numeric tensors than fit keeps all states and as many distributions as fit', () => {
@@ -130,7 +128,7 @@ test('image and score cells are those of their edges', () => {
 });
 
 const LOADED: LoadedModel = {
-  handle: 1,
+  loadId: 1,
   manifest: {
     ...DIGITS_LIKE,
     variants: [{ id: 'small', quantization: 'int8', file: 'm.onnx', bytes: 1, sha256: '', chunks: [], providers: ['wasm'], tolerance: 0 }],
@@ -148,11 +146,11 @@ const LOADED: LoadedModel = {
   batchRefusal: null,
   choice: { by: 'rule', isRemembered: false },
   considered: [
-    { variant: 'half', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
-    { variant: 'full', provider: 'webgpu', verdict: 'wrong-outputs', reason: '' },
-    { variant: 'full', provider: 'webnn', verdict: 'unavailable', reason: '' },
-    { variant: 'small', provider: 'wasm', verdict: 'chosen', reason: '' },
-    { variant: 'full', provider: 'wasm', verdict: 'not-asked', reason: '' },
+    { variant: 'half', provider: 'webgpu', outcome: 'wrong-outputs', reason: '' },
+    { variant: 'full', provider: 'webgpu', outcome: 'wrong-outputs', reason: '' },
+    { variant: 'full', provider: 'webnn', outcome: 'unavailable', reason: '' },
+    { variant: 'small', provider: 'wasm', outcome: 'chosen', reason: '' },
+    { variant: 'full', provider: 'wasm', outcome: 'not-asked', reason: '' },
   ],
   timings: { manifest: 10, runtime: 100, download: 40, verify: 0, compile: 20, 'warm-up': 5 },
 };
@@ -177,14 +175,14 @@ test('a cold load with two fallbacks is counted phase by phase', () => {
 });
 
 test('a candidate that lost by time, or that the rules put behind the chosen one and that cannot run, is no fallback; a wrong one is', () => {
-  const chosen = { variant: 'small', provider: 'wasm', verdict: 'chosen', reason: '', measuredMs: 1 } as const;
-  const slower = { variant: 'full', provider: 'webgpu', verdict: 'slower', reason: '', measuredMs: 2 } as const;
-  const absent = { variant: 'full', provider: 'webnn', verdict: 'unavailable', reason: '' } as const;
+  const chosen = { variant: 'small', provider: 'wasm', outcome: 'chosen', reason: '', measuredMs: 1 } as const;
+  const slower = { variant: 'full', provider: 'webgpu', outcome: 'slower', reason: '', measuredMs: 2 } as const;
+  const absent = { variant: 'full', provider: 'webnn', outcome: 'unavailable', reason: '' } as const;
   const fallbacks = (considered: LoadedModel['considered']) =>
     Object.entries(named(cellsOfLoad({ ...LOADED, considered }, 50))).filter(([cell]) => cell.startsWith('load.fallback'));
   expect(fallbacks([slower, chosen, absent])).toEqual([['load.fallback/none', 1]]);
   expect(fallbacks([absent, chosen])).toEqual([['load.fallback/unavailable', 1]]);
-  expect(fallbacks([chosen, { ...slower, verdict: 'wrong-outputs' }])).toEqual([['load.fallback/wrong-outputs', 1]]);
+  expect(fallbacks([chosen, { ...slower, outcome: 'wrong-outputs' }])).toEqual([['load.fallback/wrong-outputs', 1]]);
 });
 
 test('a warm load and a refused store are told apart', () => {

@@ -142,25 +142,26 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // The command line.
-  'cli/terminal': { imports: ['protocol'], clock: true, node: true },
+  'cli/terminal': { imports: [], clock: true, node: true },
   'cli/folder': { imports: ['protocol', 'onnx', 'cli/terminal'], node: true },
   'cli/data': {
-    imports: ['protocol', 'counts/layout', 'counts/plans', ...PROCESSING, 'cli/terminal'],
+    imports: ['protocol', 'counts/kinds', 'processing', 'processing/audio', 'processing/image', 'cli/terminal'],
     vendors: ['@duckdb/node-api', 'sharp'],
     node: true,
   },
   'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
-  'cli/pack': { imports: ['protocol', 'onnx', ...PROCESSING, 'cli/folder', 'cli/runtime', 'cli/terminal'], node: true },
+  'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'cli/runtime', 'cli/terminal'], node: true },
   'cli/commands': {
     imports: [
-      ...['protocol', ...COUNTS, 'onnx', ...PROCESSING, 'collector', 'collector/operator'],
-      ...['cli/data', 'cli/folder', 'cli/pack', 'cli/runtime', 'cli/terminal'],
+      ...['protocol', 'counts/layout', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics', 'onnx', 'processing'],
+      ...['collector', 'collector/operator', 'cli/data', 'cli/folder', 'cli/pack', 'cli/runtime', 'cli/terminal'],
     ],
     vendors: ['@valibot/to-json-schema'],
+    network: true,
     clock: true,
     node: true,
   },
-  cli: { imports: ['protocol', 'collector/operator', 'cli/commands', 'cli/terminal'], node: true },
+  cli: { imports: ['cli/commands', 'cli/terminal'], node: true },
 
   // The demo: an application like any other.
   demo: { imports: ['sdk/index.ts', 'sdk/sent-element/sent-element.ts', 'site'], vendors: ['workbox-window'], clock: true, network: true },

@@ -3,8 +3,9 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fromHex, toHex } from '../../../protocol/hex.ts';
 import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../../../protocol/limits.ts';
-import { ByteReader, ByteWriter, fromHex, GrammarError, toHex } from '../../../protocol/report/bytes.ts';
+import { ByteReader, ByteWriter, GrammarError } from '../../../protocol/report/bytes.ts';
 import { type CountedCells, decodeCells, encodeCells } from '../../../protocol/report/cell-code.ts';
 import { BYTE_BIT_COUNT_MAX } from '../../../protocol/report/range-coder.ts';
 import { decodeBody, decodeWindow, encodeBody, encodeWindow } from '../../../protocol/report/report.ts';

@@ -4,11 +4,13 @@
  * Not here: all of it in any order (outbox.test.ts), answers of the collector one by one (telemetry-controls.test.ts).
  */
 import { expect, test } from 'vitest';
+import { openDelivery } from '../../../sdk/delivery/delivery.ts';
 import { Exporter } from '../../../sdk/delivery/exporter.ts';
-import { memoryTable, type OutboxStorage, type OutboxTable } from '../../../sdk/delivery/outbox-db.ts';
+import { memoryTable, type OpenTable } from '../../../sdk/delivery/outbox-db.ts';
+import type { LevelDeps } from '../../../sdk/telemetry/level.ts';
 import type { Answer } from '../../../sdk/telemetry/platform.ts';
 import type { CountedModel } from '../../../sdk/telemetry/recorder.ts';
-import { SentLog } from '../../../sdk/telemetry/sent-log.ts';
+import { createSentLog } from '../../../sdk/telemetry/sent-log.ts';
 import { createTelemetry } from '../../../sdk/telemetry/telemetry.ts';
 import { fixedPlatform } from '../../fixtures/fixed-platform.ts';
 import { telemetryFiles } from '../../harness/telemetry-files.ts';
@@ -49,12 +51,18 @@ test('a window whose plan is not registered yet waits alone, and the others of i
   };
   const exporter = new Exporter({
     ...{ platform: { ...platform, now: () => platform.nowMs, post }, address: 'https://c.example/v1/report/k' },
-    ...{ log: new SentLog(platform.now, () => undefined), maySend: () => true, mayLeave: () => true },
+    ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
     stored: async (ids) => void stored.push(...ids),
     dropped: async () => undefined,
     ordered: async () => undefined,
   });
-  const window = (id: string, report: number) => ({ id, modelVersion: MODEL.modelVersion, bytes: Uint8Array.of(report, 0, 0), runs: 8 });
+  const window = (id: string, report: number) => ({
+    id,
+    modelVersion: MODEL.modelVersion,
+    key: id,
+    bytes: Uint8Array.of(report, 0, 0),
+    runs: 8,
+  });
   await exporter.send([window('software', 1), window('data', 0)]);
   expect(stored).toEqual(['data']);
   await exporter.send([window('software', 1), window('more data', 0)]);
@@ -71,6 +79,7 @@ test('the last runs of a rest are written while the page is being frozen', async
   page.tick();
   await calm(world);
   page.run(3);
+  await settle();
   page.hide();
   await settle();
   page.freeze();
@@ -124,19 +133,19 @@ test('where the browser denies Web Locks, counts are kept by leases and sent', a
     throw new DOMException('denied', 'SecurityError');
   };
   const platform = { ...fixedPlatform(), locks: () => ({ request: denied, query: denied }) as unknown as LockManager };
-  const telemetry = createTelemetry(OPTIONS, platform, undefined, telemetryFiles);
+  const telemetry = createTelemetry(OPTIONS, { files: telemetryFiles, platform });
   await telemetry.grant();
-  for (let run = 0; run < 9; run++) telemetry.recorder.observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
   await telemetry.flush();
   expect(telemetry.status().sentWindows).toBeGreaterThan(0);
 });
 
 /** A database with what IndexedDB does at deletion: everybody who has it open is told to close it. */
-function slowStorage(): OutboxStorage {
+function slowStorage(): { openTable: OpenTable; deleteData: () => Promise<void> } {
   const holders = new Set<() => void>();
   const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
   return {
-    open: async (onLost): Promise<OutboxTable> => {
+    openTable: async (onLost) => {
       await turn();
       const table = memoryTable();
       holders.add(onLost);
@@ -146,7 +155,7 @@ function slowStorage(): OutboxStorage {
       };
       return { ...table, all: () => turn().then(() => table.all()), put: (record) => turn().then(() => table.put(record)), close };
     },
-    delete: async () => {
+    deleteData: async () => {
       await turn();
       for (const tellLost of [...holders]) tellLost();
     },
@@ -154,11 +163,13 @@ function slowStorage(): OutboxStorage {
 }
 
 test('erasing twice at once, with runs meanwhile, leaves consent as it was', async () => {
-  const telemetry = createTelemetry(OPTIONS, fixedPlatform(), slowStorage(), telemetryFiles);
+  const { openTable, deleteData } = slowStorage();
+  const delivery = async () => ({ openDelivery: (deps: LevelDeps) => openDelivery(deps, openTable) });
+  const telemetry = createTelemetry(OPTIONS, { files: { ...telemetryFiles, delivery }, platform: fixedPlatform(), deleteData });
   await telemetry.grant();
   const erasures = [telemetry.erase(), telemetry.erase()];
   for (let run = 0; run < 10; run++) {
-    telemetry.recorder.observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+    telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(erasures);
@@ -174,11 +185,11 @@ test('closing ends while the code that counts does not arrive, and what arrives 
   };
   const platform = { ...fixedPlatform(), after };
   const delivery = () => new Promise<Awaited<ReturnType<typeof telemetryFiles.delivery>>>((resolve) => (arrive = resolve));
-  const telemetry = createTelemetry(OPTIONS, platform, undefined, { ...telemetryFiles, delivery });
+  const telemetry = createTelemetry(OPTIONS, { files: { ...telemetryFiles, delivery }, platform });
   await telemetry.close();
   arrive(await telemetryFiles.delivery());
   await settle();
-  telemetry.recorder.observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
   await telemetry.flush();
   expect(platform.requests).toEqual([]);
 });
@@ -186,9 +197,9 @@ test('closing ends while the code that counts does not arrive, and what arrives 
 test('a veto that answers with a promise is a veto', async () => {
   const platform = fixedPlatform();
   const onBeforeSend = (async () => true) as unknown as () => boolean;
-  const telemetry = createTelemetry({ ...OPTIONS, onBeforeSend }, platform, undefined, telemetryFiles);
+  const telemetry = createTelemetry({ ...OPTIONS, onBeforeSend }, { files: telemetryFiles, platform });
   await telemetry.grant();
-  for (let run = 0; run < 9; run++) telemetry.recorder.observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
   await telemetry.flush();
   expect(platform.requests).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { BATCH_AXIS_COUNT_MAX } from '../../../protocol/limits.ts';
 import type { Manifest } from '../../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, halfToNumber, toHalf } from '../../../protocol/tensors/tensor-data.ts';
 import type { TensorType } from '../../../protocol/tensors/tensors.ts';
-import type { TensorInput } from '../../../sdk/api/runs.ts';
+import type { TensorInput } from '../../../sdk/api/tensors.ts';
 import { readyFeeds } from '../../../sdk/feeds/feeds.ts';
 
 function manifestWith(type: TensorType, dims: readonly (number | string)[]): Manifest {

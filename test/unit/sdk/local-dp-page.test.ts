@@ -131,7 +131,7 @@ test('a refused report is dropped and its ε stays spent', async () => {
 
 test('a vetoed report is dropped and its ε stays spent', async () => {
   const world = await settledWorld(9);
-  world.mayLeave = false;
+  world.isVetoed = true;
   world.openTab().start();
   await world.pass(EPOCH - 1);
   expect(world.posts).toHaveLength(0);
@@ -155,7 +155,7 @@ test('nothing is sent where storage fails, randomness is missing, or the person 
       world.isRandomBroken = true;
     },
     (world) => {
-      world.maySend = false;
+      world.isSending = false;
     },
   ];
   for (const breakIt of broken) {

@@ -31,7 +31,7 @@ function worker(): {
 }
 
 const order = (timeoutMs = 1000, signal?: AbortSignal) => ({
-  handle: 1,
+  loadId: 1,
   ready: { feeds: {}, buffers: [] },
   isCounted: false,
   startMs: performance.now(),
@@ -67,7 +67,7 @@ test('runs of one task leave in one message, a release where it was called, and 
     { type: 'release', residentIds: [7] },
     [1, 2, 3],
     { type: 'release', residentIds: [8, 9] },
-    { type: 'last', handle: 1 },
+    { type: 'last', loadId: 1 },
   ]);
   reply([answer(3), answer(1)]);
   reply(answer(2));

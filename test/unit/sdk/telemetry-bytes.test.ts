@@ -20,7 +20,7 @@ import { telemetryFiles } from '../../harness/telemetry-files.ts';
 
 const manifest = readManifest();
 const plan = dataPlanOf(manifest);
-const sha256 = (text: string) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+const OUTCOME = { segment: 0, queueMs: 0.1, runMs: 1, totalMs: 2 };
 
 function readManifest(): Manifest {
   const verdict = checkManifest(JSON.parse(readFileSync(new URL('../../../models/digits/model.json', import.meta.url), 'utf8')));
@@ -32,17 +32,13 @@ function readManifest(): Manifest {
 async function egressOf(image: Float32Array, scores: Float32Array): Promise<Request[]> {
   const platform = fixedPlatform();
   const { requests } = platform;
-  const telemetry = createTelemetry(
-    { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' },
-    platform,
-    undefined,
-    telemetryFiles,
-  );
+  const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' } as const;
+  const telemetry = createTelemetry(options, { files: telemetryFiles, platform });
   const count = createRunCounter(manifest, plan);
   const model = {
     manifest,
     modelVersion: '0123456789abcdef',
-    dataPlan: await planHash(plan, sha256),
+    dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   } as LoadedModel;
   await telemetry.grant();
@@ -51,7 +47,7 @@ async function egressOf(image: Float32Array, scores: Float32Array): Promise<Requ
       { image: { type: 'float32', dims: [1, 1, 8, 8], data: image } },
       { scores: { type: 'float32', dims: [1, 10], data: scores } },
     );
-    telemetry.recorder.ran(model, { cells, queueMs: 0.1, runMs: 1, totalMs: 2 });
+    void telemetry.recorderOf('stable').answered(model, OUTCOME, Promise.resolve(cells));
   }
   await telemetry.flush();
   await telemetry.close();
@@ -90,20 +86,16 @@ test('no four bytes of any input or output value stand in what leaves', async ()
 test('a run whose counting failed in the worker is a loss that the next software report tells', async () => {
   const platform = fixedPlatform();
   const { requests } = platform;
-  const telemetry = createTelemetry(
-    { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' },
-    platform,
-    undefined,
-    telemetryFiles,
-  );
+  const options = { collector: { url: 'https://c.example', key: 'k' }, consent: 'granted' } as const;
+  const telemetry = createTelemetry(options, { files: telemetryFiles, platform });
   const model = {
     manifest,
     modelVersion: '0123456789abcdef',
-    dataPlan: await planHash(plan, sha256),
+    dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   } as LoadedModel;
   await telemetry.grant();
-  telemetry.recorder.ran(model, { cells: new Uint32Array(0), queueMs: 0.1, runMs: 1, totalMs: 2 });
+  void telemetry.recorderOf('stable').answered(model, OUTCOME, Promise.resolve(new Uint32Array(0)));
   await telemetry.flush();
   const { offset, cells } = metricOf(SOFTWARE_PLAN, 'loss');
   const windows = requests.flatMap(({ hex }) => {

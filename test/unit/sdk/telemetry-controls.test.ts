@@ -2,8 +2,10 @@
  * Controls: what a person and an application can say about telemetry, and that it is obeyed.
  */
 import { expect, test } from 'vitest';
+import { metricOf } from '../../../counts/layout/plan.ts';
+import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { decodeBody } from '../../../protocol/report/report.ts';
-import type { Window } from '../../../protocol/report/window.ts';
+import type { Arm, Window } from '../../../protocol/report/window.ts';
 import type { LoadedModel } from '../../../protocol/worker/loading.ts';
 import type { ClientOptions } from '../../../sdk/api/client.ts';
 import type { CountedModel } from '../../../sdk/telemetry/recorder.ts';
@@ -22,9 +24,9 @@ const model: CountedModel = {
 function telemetryWith(options: Partial<ClientOptions> = {}) {
   const platform = fixedPlatform();
   const collector = { url: 'https://c.example', key: 'k' };
-  const telemetry = createTelemetry({ collector, consent: 'granted', ...options }, platform, undefined, telemetryFiles);
+  const telemetry = createTelemetry({ collector, consent: 'granted', ...options }, { files: telemetryFiles, platform });
   const observe = (count: number) => {
-    for (let run = 0; run < count; run++) telemetry.recorder.observed(model, Uint32Array.of(7, 1), 0, 1);
+    for (let run = 0; run < count; run++) telemetry.recorderOf('stable').observed(model, Uint32Array.of(7, 1), 0, 1);
   };
   return { platform, telemetry, observe };
 }
@@ -86,7 +88,7 @@ test('erase forgets what was counted and what was shown, and counting goes on fr
   expect(dataRuns(platform)).toBe(9 + 8);
 });
 
-const OUTCOME = { queueMs: 0, runMs: 1, totalMs: 1 };
+const OUTCOME = { segment: 0, queueMs: 0, runMs: 1, totalMs: 1 };
 const CELLS = Uint32Array.of(7, 1);
 
 /** Runs that are answered, and a way to let their cells come. */
@@ -95,7 +97,7 @@ function answeredRuns({ telemetry }: ReturnType<typeof telemetryWith>, count: nu
   const cells = new Promise<Uint32Array>((resolve) => {
     arrive = resolve;
   });
-  const told = Array.from({ length: count }, () => telemetry.recorder.answered(model as LoadedModel, OUTCOME, cells));
+  const told = Array.from({ length: count }, () => telemetry.recorderOf('stable').answered(model as LoadedModel, OUTCOME, cells));
   return () => {
     arrive(CELLS);
     return Promise.all(told);
@@ -131,6 +133,32 @@ test('a run that was answered before its data was erased, or consent withdrawn, 
   await after();
   await page.telemetry.flush();
   expect([page.telemetry.status().openRuns, dataRuns(page.platform)]).toEqual([0, 0]);
+});
+
+test('a candidate’s runs and losses end in windows of their own, data and software, and leave as the candidate’s', async () => {
+  let isAllowed = false;
+  const page = telemetryWith({ onBeforeSend: () => isAllowed });
+  const { telemetry, platform } = page;
+  await telemetry.grant();
+  const told = (arm: Arm, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, () => telemetry.recorderOf(arm).answered(model as LoadedModel, OUTCOME, Promise.resolve(CELLS))),
+    );
+  await told('candidate', 8);
+  await telemetry.flush();
+  expect(platform.requests).toEqual([]);
+  isAllowed = true;
+  await told('stable', 9);
+  await told('candidate', 10);
+  telemetry.recorderOf('candidate').observed(model, CELLS, 0, 1);
+  telemetry.recorderOf('candidate').fedBack(model, CELLS, 0);
+  telemetry.recorderOf('candidate').runFailed(model, 'run-failed');
+  await telemetry.flush();
+  const left = windowsOf(platform).map(({ report, arm, runs }) => `${report} ${arm} ${runs}`);
+  expect(left.sort()).toEqual(['data candidate 11', 'data stable 9', 'software candidate 12', 'software stable 9']);
+  const { offset, cells } = metricOf(SOFTWARE_PLAN, 'loss');
+  const vetoed = windowsOf(platform).filter((window) => window.cells.includes(offset + cells.indexOf('vetoed')));
+  expect(vetoed.map(({ report, arm }) => `${report} ${arm}`)).toEqual(['software candidate']);
 });
 
 test('cells that come to a page that is hidden are counted at once, and to one that is seen a moment later', async () => {
@@ -229,8 +257,8 @@ test('at level local-dp no run, load, hide or flush makes a request, and without
   const { platform, telemetry, observe } = telemetryWith({ privacy: 'local-dp', logger: (_level, code) => codes.push(code) });
   await telemetry.grant();
   observe(100);
-  telemetry.recorder.runFailed(model, 'run-failed');
-  telemetry.recorder.loadFailed({ modelVersion: model.modelVersion, error: { code: 'model-corrupt', details: {} as never } });
+  telemetry.recorderOf('stable').runFailed(model, 'run-failed');
+  telemetry.recorderOf('stable').loadFailed({ modelVersion: model.modelVersion, error: { code: 'model-corrupt', details: {} as never } });
   platform.life?.hidden();
   await telemetry.flush();
   await telemetry.close();

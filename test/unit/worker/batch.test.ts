@@ -14,7 +14,7 @@ const tensor = (dims: readonly number[], data: TensorData = new Float32Array(dim
 });
 
 test('runs agree when names, types and all axes but the first do, and models never agree', () => {
-  const key = (feeds: Feeds, handle = 1) => batchShapeOf(handle, feeds)?.key;
+  const key = (feeds: Feeds, loadId = 1) => batchShapeOf(loadId, feeds)?.key;
   expect(key({ x: tensor([1, 4]) })).toBe(key({ x: tensor([3, 4]) }));
   expect(key({ x: tensor([1, 4]) })).not.toBe(key({ x: tensor([1, 5]) }));
   expect(key({ x: tensor([1, 4]) })).not.toBe(key({ y: tensor([1, 4]) }));

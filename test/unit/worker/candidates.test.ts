@@ -1,9 +1,9 @@
 /**
- * The rules by which a variant may run on a provider, the order in which they put the pairs, and which of them are timed.
+ * The rules by which a variant may run on a provider, the order in which they put the candidates, and which of them are timed.
  */
 import { expect, test } from 'vitest';
 import type { ManifestVariant, Provider } from '../../../protocol/manifest/manifest.ts';
-import { type Device, finalistsOf, type Inputs, isAsked, obstacle, ruleOrder } from '../../../worker/choice/candidates.ts';
+import { candidatesToTime, type Device, type Inputs, isLeftOpen, obstacle, ruleOrder } from '../../../worker/choice/candidates.ts';
 import { fastest, medianRunMs } from '../../../worker/choice/measure.ts';
 import type { Candidate } from '../../../worker/trust/candidate.ts';
 
@@ -40,20 +40,20 @@ test('without WebAssembly SIMD nothing runs, and nobody is asked for a GPU', asy
 
 test('a variant of more than half the memory is left out, unless the load names it', async () => {
   const small = device([], { memoryBytes: 1024 * MIB });
-  const pair = (bytes: number) => ({ variant: variant('fp32', undefined, bytes), provider: 'wasm' as const });
-  expect(await obstacle(pair(512 * MIB), [], small, false)).toBeNull();
-  expect(await obstacle(pair(512 * MIB + 1), [], small, false)).toContain('1024 MiB of memory');
-  expect(await obstacle(pair(512 * MIB + 1), [], small, true)).toBeNull();
+  const candidate = (bytes: number) => ({ variant: variant('fp32', undefined, bytes), provider: 'wasm' as const });
+  expect(await obstacle(candidate(512 * MIB), [], small, false)).toBeNull();
+  expect(await obstacle(candidate(512 * MIB + 1), [], small, false)).toContain('1024 MiB of memory');
+  expect(await obstacle(candidate(512 * MIB + 1), [], small, true)).toBeNull();
 });
 
 test('a tokenizer counts in what a variant takes of the memory, and not in what its heap holds', async () => {
   const file = { file: 'tokenizer.json', bytes: 2048 * MIB, sha256: '', chunks: [] };
   const inputs: Inputs = [{ name: 'ids', type: 'int64', dims: ['batch', 9], kind: 'text', preprocess: { kind: 'text', tokenizer: file } }];
-  const pair = { variant: variant('fp32', undefined, MIB), provider: 'wasm' as const };
-  expect(await obstacle(pair, inputs, device([], { memoryBytes: 1024 * MIB }), false)).toBe(
+  const candidate = { variant: variant('fp32', undefined, MIB), provider: 'wasm' as const };
+  expect(await obstacle(candidate, inputs, device([], { memoryBytes: 1024 * MIB }), false)).toBe(
     "its 2049 MiB do not fit into this device's 1024 MiB of memory",
   );
-  expect(await obstacle(pair, inputs, device([]), false)).toBeNull();
+  expect(await obstacle(candidate, inputs, device([]), false)).toBeNull();
 });
 
 test('a file above 2 GiB stays off wasm where the browser does not tell its memory', async () => {
@@ -80,9 +80,9 @@ test('webgpu needs an adapter and each feature that the variant names', async ()
   expect(await obstacleOf('fp32', 'webnn', [])).toBe('this browser has no WebNN');
 });
 
-const ids = (pairs: readonly Candidate[]) => pairs.map((pair) => `${pair.variant.id}@${pair.provider}`);
+const ids = (of: readonly Candidate[]) => of.map(({ variant: { id }, provider }) => `${id}@${provider}`);
 
-function pairs(...texts: readonly string[]): readonly Candidate[] {
+function candidates(...texts: readonly string[]): readonly Candidate[] {
   const variants = new Map<string, ManifestVariant>();
   return texts.map((text) => {
     const [id, provider] = text.split('@') as [string, Provider];
@@ -93,35 +93,35 @@ function pairs(...texts: readonly string[]): readonly Candidate[] {
 }
 
 test('int8 comes first on wasm and half precision last; on webgpu half precision and q4 come before fp32', () => {
-  const order = ruleOrder(pairs('fp16@webgpu', 'fp16@wasm', 'fp32@webgpu', 'fp32@wasm', 'q4@webgpu', 'q4@wasm', 'int8@wasm'));
+  const order = ruleOrder(candidates('fp16@webgpu', 'fp16@wasm', 'fp32@webgpu', 'fp32@wasm', 'q4@webgpu', 'q4@wasm', 'int8@wasm'));
   expect(ids(order)).toEqual(['fp16@webgpu', 'q4@webgpu', 'fp32@webgpu', 'int8@wasm', 'fp32@wasm', 'q4@wasm', 'fp16@wasm']);
 });
 
-test('the provider that the manifest names first comes first, and equal pairs keep the order of the manifest', () => {
-  expect(ids(ruleOrder(pairs('fp32@wasm', 'fp32@webgpu')))).toEqual(['fp32@wasm', 'fp32@webgpu']);
-  expect(ids(ruleOrder(pairs('int8-b@wasm', 'int8-a@wasm')))).toEqual(['int8-b@wasm', 'int8-a@wasm']);
+test('the provider that the manifest names first comes first, and equal candidates keep the order of the manifest', () => {
+  expect(ids(ruleOrder(candidates('fp32@wasm', 'fp32@webgpu')))).toEqual(['fp32@wasm', 'fp32@webgpu']);
+  expect(ids(ruleOrder(candidates('int8-b@wasm', 'int8-a@wasm')))).toEqual(['int8-b@wasm', 'int8-a@wasm']);
 });
 
-test('finalists are the best of each provider and what shares its file or its rank, three at the most', () => {
-  const finalists = (...texts: readonly string[]) => ids(finalistsOf(ruleOrder(pairs(...texts))));
-  expect(finalists('int8@wasm', 'fp32@webgpu', 'fp32@wasm')).toEqual(['int8@wasm', 'fp32@wasm', 'fp32@webgpu']);
-  expect(finalists('int8@wasm', 'fp32@wasm', 'fp16@wasm')).toEqual(['int8@wasm']);
-  expect(finalists('fp16@webgpu', 'q4f16@webgpu', 'fp32@webgpu')).toEqual(['fp16@webgpu', 'q4f16@webgpu']);
-  expect(finalists('int8-a@wasm', 'int8-b@wasm', 'int8-c@wasm', 'int8-d@wasm')).toEqual(['int8-a@wasm', 'int8-b@wasm', 'int8-c@wasm']);
-  expect(finalists('fp32@webgpu', 'fp32@webnn', 'fp32@wasm', 'int8@wasm')).toEqual(['fp32@webgpu', 'fp32@webnn', 'int8@wasm']);
+test('timed are the best of each provider and what shares its file or its rank, three at the most', () => {
+  const timed = (...texts: readonly string[]) => ids(candidatesToTime(ruleOrder(candidates(...texts))));
+  expect(timed('int8@wasm', 'fp32@webgpu', 'fp32@wasm')).toEqual(['int8@wasm', 'fp32@wasm', 'fp32@webgpu']);
+  expect(timed('int8@wasm', 'fp32@wasm', 'fp16@wasm')).toEqual(['int8@wasm']);
+  expect(timed('fp16@webgpu', 'q4f16@webgpu', 'fp32@webgpu')).toEqual(['fp16@webgpu', 'q4f16@webgpu']);
+  expect(timed('int8-a@wasm', 'int8-b@wasm', 'int8-c@wasm', 'int8-d@wasm')).toEqual(['int8-a@wasm', 'int8-b@wasm', 'int8-c@wasm']);
+  expect(timed('fp32@webgpu', 'fp32@webnn', 'fp32@wasm', 'int8@wasm')).toEqual(['fp32@webgpu', 'fp32@webnn', 'int8@wasm']);
 });
 
-test('another candidate replaces the favourite from 10 % less time on, and the fastest of those does', () => {
-  const winner = (...times: (number | null)[]) => {
+test('another candidate replaces the first from 10 % less time on, and the fastest of those does', () => {
+  const chosen = (...times: (number | null)[]) => {
     const trials = times.map((measuredMs, index) => ({ measuredMs, index }));
     return fastest(trials as [(typeof trials)[0], ...typeof trials]).index;
   };
-  expect(winner(10, 9.1)).toBe(0);
-  expect(winner(10, 9)).toBe(1);
-  expect(winner(10, 8, 7)).toBe(2);
-  expect(winner(10, 7, 8)).toBe(1);
-  expect(winner(10, null)).toBe(0);
-  expect(winner(null, 1)).toBe(0);
+  expect(chosen(10, 9.1)).toBe(0);
+  expect(chosen(10, 9)).toBe(1);
+  expect(chosen(10, 8, 7)).toBe(2);
+  expect(chosen(10, 7, 8)).toBe(1);
+  expect(chosen(10, null)).toBe(0);
+  expect(chosen(null, 1)).toBe(0);
 });
 
 test('the median run is the middle of five spans, each long enough for a coarse clock', async () => {
@@ -134,8 +134,8 @@ test('the median run is the middle of five spans, each long enough for a coarse 
 
 test('a request leaves open what it does not name', () => {
   const candidate = { variant: variant('fp32'), provider: 'webgpu' } as const;
-  expect(isAsked(candidate, { variant: null, provider: 'auto' })).toBe(true);
-  expect(isAsked(candidate, { variant: 'fp32', provider: 'webgpu' })).toBe(true);
-  expect(isAsked(candidate, { variant: 'int8', provider: 'auto' })).toBe(false);
-  expect(isAsked(candidate, { variant: null, provider: 'wasm' })).toBe(false);
+  expect(isLeftOpen(candidate, { variant: null, provider: 'auto' })).toBe(true);
+  expect(isLeftOpen(candidate, { variant: 'fp32', provider: 'webgpu' })).toBe(true);
+  expect(isLeftOpen(candidate, { variant: 'int8', provider: 'auto' })).toBe(false);
+  expect(isLeftOpen(candidate, { variant: null, provider: 'wasm' })).toBe(false);
 });

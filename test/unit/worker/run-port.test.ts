@@ -29,7 +29,7 @@ function answered(...replies: RunReply[]): string[] {
     else events.push(`answer, ${transfer.reduce((sum, { byteLength }) => sum + byteLength, 0)} bytes handed over`);
   };
   const queue = new RunQueue();
-  const port = new RunPort(post, new Map(), new ResidentStore(queue), queue, (handle) => events.push(`model ${handle} has answered`));
+  const port = new RunPort(post, new Map(), new ResidentStore(queue), queue, (loadId) => events.push(`model ${loadId} has answered`));
   port.answer(replies, 7, () => {
     events.push('counting');
     return replies.map(({ id }) => ({ id, cells: CELLS }));

@@ -1,9 +1,9 @@
 /**
- * The run queue: one at a time, in order, bounded, not to be poisoned, and company without anybody waiting for nothing.
+ * The run queue: one at a time, in order, bounded, not to be poisoned, and batches without anybody waiting for nothing.
  */
 import { expect, test } from 'vitest';
 import { BATCH_WAIT_MS_MAX, RUN_QUEUE_COUNT_MAX } from '../../../protocol/limits.ts';
-import { type Company, type QueuedRun, RunQueue } from '../../../worker/queue/run-queue.ts';
+import { type BatchGroup, type QueuedRun, RunQueue } from '../../../worker/queue/run-queue.ts';
 
 /** Something that stays closed until it is opened. */
 function gate(): { opened: Promise<void>; open: () => void } {
@@ -23,14 +23,14 @@ class TestRun implements QueuedRun {
   settle: (outcome: unknown) => void = () => undefined;
   readonly id: number;
   readonly starts: Starts;
-  readonly company: Company | null;
+  readonly batchGroup: BatchGroup | null;
   readonly itemCount: number;
   readonly task: () => Promise<unknown>;
 
-  constructor(id: number, starts: Starts, { company = null, itemCount = 1, task = async () => undefined }: Partial<TestRun> = {}) {
+  constructor(id: number, starts: Starts, { batchGroup = null, itemCount = 1, task = async () => undefined }: Partial<TestRun> = {}) {
     this.id = id;
     this.starts = starts;
-    this.company = company;
+    this.batchGroup = batchGroup;
     this.itemCount = itemCount;
     this.task = task;
     this.settled = new Promise((resolve) => {
@@ -49,7 +49,7 @@ class TestRun implements QueuedRun {
   }
 }
 
-const company = (maxBatch: number, maxWaitMs = 0, key = 'model'): Company => ({ key, maxBatch, maxWaitMs });
+const groupOf = (maxBatch: number, maxWaitMs = 0, key = 'model'): BatchGroup => ({ key, maxBatch, maxWaitMs });
 
 test('one job is in flight at a time, in order of arrival, control work and runs alike', async () => {
   const queue = new RunQueue();
@@ -116,10 +116,10 @@ test('a cancelled job that waits never starts and makes room; one in flight is l
   expect(starts).toEqual([[1]]);
 });
 
-test('runs of one company that come together start together, as many as maxBatch holds', async () => {
+test('runs of one batch group that come together start together, as many as maxBatch holds', async () => {
   const queue = new RunQueue();
   const starts: Starts = [];
-  const runs = [1, 2, 3, 4, 5].map((id) => new TestRun(id, starts, { company: company(3) }));
+  const runs = [1, 2, 3, 4, 5].map((id) => new TestRun(id, starts, { batchGroup: groupOf(3) }));
   queue.enter(runs);
   await Promise.all(runs.map(({ settled }) => settled));
   expect(starts).toEqual([
@@ -131,17 +131,17 @@ test('runs of one company that come together start together, as many as maxBatch
 test('a run with several items takes as many places, and one with more than maxBatch starts alone', async () => {
   const queue = new RunQueue();
   const starts: Starts = [];
-  const runs = [3, 2, 1, 9, 1].map((itemCount, id) => new TestRun(id, starts, { company: company(4), itemCount }));
+  const runs = [3, 2, 1, 9, 1].map((itemCount, id) => new TestRun(id, starts, { batchGroup: groupOf(4), itemCount }));
   queue.enter(runs);
   await Promise.all(runs.map(({ settled }) => settled));
   expect(starts).toEqual([[0, 2], [1, 4], [3]]);
 });
 
-test('only runs of the same company start together, and who joins does not hold up those in between for ever', async () => {
+test('only runs of the same batch group start together, and who joins does not hold up those in between for ever', async () => {
   const queue = new RunQueue();
   const starts: Starts = [];
   const keys = ['a', 'b', 'a', null, 'b', 'a'];
-  const runs = keys.map((key, id) => new TestRun(id, starts, { company: key === null ? null : company(2, 0, key) }));
+  const runs = keys.map((key, id) => new TestRun(id, starts, { batchGroup: key === null ? null : groupOf(2, 0, key) }));
   queue.enter(runs);
   await Promise.all(runs.map(({ settled }) => settled));
   expect(starts).toEqual([[0, 2], [1, 4], [3], [5]]);
@@ -149,12 +149,12 @@ test('only runs of the same company start together, and who joins does not hold 
 
 test('a run is not kept waiting when the batch is full, nor when anything else waits behind it', async () => {
   const starts: Starts = [];
-  const patient = company(2, BATCH_WAIT_MS_MAX);
+  const patient = groupOf(2, BATCH_WAIT_MS_MAX);
   const full = new RunQueue();
-  full.enter([1, 2].map((id) => new TestRun(id, starts, { company: patient })));
+  full.enter([1, 2].map((id) => new TestRun(id, starts, { batchGroup: patient })));
   expect(starts).toEqual([[1, 2]]);
   const behind = new RunQueue();
-  const first = new TestRun(3, starts, { company: patient });
+  const first = new TestRun(3, starts, { batchGroup: patient });
   behind.enter([first]);
   expect(starts).toHaveLength(1);
   const other = new TestRun(4, starts);
@@ -162,7 +162,7 @@ test('a run is not kept waiting when the batch is full, nor when anything else w
   await Promise.all([first.settled, other.settled]);
   expect(starts.slice(1)).toEqual([[3], [4]]);
   const control = new RunQueue();
-  const last = new TestRun(5, starts, { company: patient });
+  const last = new TestRun(5, starts, { batchGroup: patient });
   control.enter([last]);
   await control.control(async () => undefined);
   expect(await last.settled).toBe('ran');
@@ -173,8 +173,8 @@ test('a run is not kept waiting when the batch is full, nor when anything else w
 test('a wait ends with its first sign, not with its timer, and the timer is not needed twice', async () => {
   const queue = new RunQueue();
   const starts: Starts = [];
-  const patient = company(2, 60_000);
-  const run = (id: number, wanted: Company = patient) => new TestRun(id, starts, { company: wanted });
+  const patient = groupOf(2, 60_000);
+  const run = (id: number, wanted: BatchGroup = patient) => new TestRun(id, starts, { batchGroup: wanted });
   const [a, b] = [run(1), run(2)];
   queue.enter([a]);
   queue.enter([b]);
@@ -199,7 +199,7 @@ test('a run that has waited behind others does not wait again, and one that is a
   const { opened, open } = gate();
   const inFlight = new TestRun(1, starts, { task: () => opened });
   queue.enter([inFlight]);
-  const late = new TestRun(2, starts, { company: company(8, 30) });
+  const late = new TestRun(2, starts, { batchGroup: groupOf(8, 30) });
   queue.enter([late]);
   const startMs = performance.now();
   while (performance.now() - startMs < 40) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -210,7 +210,7 @@ test('a run that has waited behind others does not wait again, and one that is a
   await late.settled;
   globalThis.setTimeout = realTimeout;
   expect(timers).toEqual([]);
-  const alone = new TestRun(3, starts, { company: company(8, 20) });
+  const alone = new TestRun(3, starts, { batchGroup: groupOf(8, 20) });
   queue.enter([alone]);
   expect(starts).toEqual([[1], [2]]);
   expect(await alone.settled).toBe('ran');
@@ -220,7 +220,7 @@ test('of a start that throws in place of answering each run is refused, and the 
   const queue = new RunQueue();
   const starts: Starts = [];
   const task = () => Promise.reject(new Error('broken'));
-  const runs = [1, 2].map((id) => new TestRun(id, starts, { company: company(2), task }));
+  const runs = [1, 2].map((id) => new TestRun(id, starts, { batchGroup: groupOf(2), task }));
   queue.enter(runs);
   expect(await Promise.all(runs.map(({ settled }) => settled))).toEqual(['broken', 'broken']);
   const next = new TestRun(3, starts);

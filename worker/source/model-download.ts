@@ -1,8 +1,8 @@
 /**
- * Orders: what to fetch of a model, and the record under which the store will keep it.
+ * Downloads of a model: what to fetch of it, and the record under which the store will keep it.
  */
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
-import type { Order } from '../download/fetch-files.ts';
+import type { ModelDownload } from '../download/fetch-files.ts';
 import { type StoreEntry, storeKey } from '../store/model-store.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { OpenManifest } from './manifest-source.ts';
@@ -10,7 +10,7 @@ import type { OpenManifest } from './manifest-source.ts';
 /** Variant id of a plain file, which has only one. */
 export const PLAIN = 'onnx';
 
-export function variantOrder(opened: OpenManifest, variant: ManifestVariant, isUrgent = true): Order {
+export function variantDownload(opened: OpenManifest, variant: ManifestVariant, isUrgent = true): ModelDownload {
   const { name, version } = opened.manifest;
   const url = storeKey(opened.url);
   const chunks = filesWithPreprocess(opened.manifest.inputs, variant).flatMap((file) => file.chunks);
@@ -28,7 +28,7 @@ export function variantOrder(opened: OpenManifest, variant: ManifestVariant, isU
   };
 }
 
-export function plainOrder(plainUrl: string, { name, sha256, chunks }: FileFacts, validator: string | null): Order {
+export function plainDownload(plainUrl: string, { name, sha256, chunks }: FileFacts, validator: string | null): ModelDownload {
   const url = storeKey(plainUrl);
   const version = sha256.slice(0, 12);
   return {

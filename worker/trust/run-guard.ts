@@ -1,5 +1,5 @@
 /**
- * Run watch: a model's session as long as it can be trusted, and the reason once it cannot.
+ * Run guard: a model's session as long as it can be trusted, and the reason once it cannot.
  *
  * Why: a provider that reproduced the golden outputs at its start may return NaN an hour later (a driver that was reset, a page in the
  * background), without any error. NaN out of inputs that hold none is the sign; the golden outputs decide, because a model may answer NaN by itself.
@@ -22,7 +22,7 @@ import type { Gpu } from '../device/gpu.ts';
 import { disposeKept, KeptTensor, type Session, type SessionTensors } from '../runtime/session.ts';
 import type { Candidate } from './candidate.ts';
 
-export class RunWatch {
+export class RunGuard {
   private readonly session: Pick<Session, 'run' | 'runKeeping'>;
   private readonly manifest: Manifest;
   private readonly candidate: Candidate;

@@ -1,0 +1,108 @@
+/**
+ * `insitu collector`: takes reports in and shows them, until it is told to stop.
+ *
+ * Invariants
+ *  - SIGINT and SIGTERM commit what was accepted and exit with 0; a second one does not wait.
+ *  - Its packages (database, web server) are imported when it starts, so help needs none of them.
+ */
+import { isStartupError } from '../../collector/operator/startup-error.ts';
+import { readOptions } from '../terminal/arguments.ts';
+import { CommandError, UsageError } from '../terminal/command-error.ts';
+import { fail } from '../terminal/exit.ts';
+import { DUCKDB_PACKAGE, isMissingPackage } from '../terminal/optional-package.ts';
+
+declare const __RELEASE__: string;
+
+export const usage = `insitu collector [options]
+
+Takes reports in, sums them, and serves dashboard, demo and API on one port.
+
+  --port 8788         0 lets the system choose
+  --host 127.0.0.1    0.0.0.0 for every network (put TLS in front)
+  --data .insitu      database and admin key
+  --models DIR        one folder per model: model.json, baseline.json, files
+  --site DIR          built demo and dashboard
+  --json              one JSON line when ready
+
+  INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo
+  INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
+`;
+
+/** Optional peers in package.json, so that an application's build does not download a database. */
+const COLLECTOR_PACKAGES = `hono@4 @hono/node-server@2 ${DUCKDB_PACKAGE}`;
+
+/** One Ctrl+C under npm arrives twice, from the terminal and from npm; what comes later was meant. */
+const SAME_SIGNAL_MS = 500;
+
+/** Starts it and returns when it is ready; the server keeps the process alive. */
+export async function run(args: readonly string[]): Promise<void> {
+  const values = readOptions('collector', args, {
+    port: { type: 'string', default: '8788' },
+    host: { type: 'string', default: '127.0.0.1' },
+    data: { type: 'string', default: '.insitu' },
+    models: { type: 'string' },
+    site: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  });
+  const port = portOf(values.port);
+  const { startCollector } = await importCollector();
+  const { INSITU_ADMIN_KEY: adminKey, INSITU_WRITE_KEYS: writeKeys } = process.env;
+  const collector = await startCollector({
+    port,
+    host: values.host,
+    dataFolder: values.data,
+    modelsFolder: values.models ?? null,
+    ...(values.site === undefined ? {} : { siteFolder: values.site }),
+    ...(adminKey ? { adminKey } : {}),
+    ...(writeKeys ? { writeKeys: writeKeys.split(',').map((key) => key.trim()) } : {}),
+    log: (sentence) => process.stderr.write(`${sentence}\n`),
+  }).catch((error: unknown) => {
+    throw isStartupError(error) ? new CommandError(error.message, { cause: error }) : error;
+  });
+  closeOnSignal(() => collector.close());
+  process.stdout.write(values.json ? `${JSON.stringify({ ready: true, url: collector.url })}\n` : readyText(collector, values.data));
+}
+
+function closeOnSignal(close: () => Promise<void>): void {
+  const stop = () => {
+    const stopMs = performance.now();
+    const insist = () => {
+      if (performance.now() - stopMs > SAME_SIGNAL_MS) process.exit(1);
+    };
+    process.on('SIGINT', insist).on('SIGTERM', insist);
+    close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
+
+async function importCollector(): Promise<typeof import('../../collector/index.ts')> {
+  try {
+    return await import('../../collector/index.ts');
+  } catch (error) {
+    if (!isMissingPackage(error)) throw error;
+    throw new CommandError(
+      `A collector needs packages that a page does not. Install them beside insitu: npm install ${COLLECTOR_PACKAGES}`,
+    );
+  }
+}
+
+function readyText({ url, modelCount }: { url: string; modelCount: number }, dataFolder: string): string {
+  const models = modelCount === 1 ? '1 model is registered' : `${modelCount} models are registered`;
+  return `insitu ${__RELEASE__} is ready; ${models}.
+
+  demo       ${url}/
+  dashboard  ${url}/dashboard/
+  API        ${url}/v1/health
+
+Data and admin key are kept in ${dataFolder}. Stop with Ctrl+C.
+`;
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new UsageError(`--port must be a number from 0 to 65535, not "${text}".`);
+  return port;
+}
