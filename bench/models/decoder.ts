@@ -38,17 +38,25 @@ export function decoder(shape: DecoderShape, precision: Precision): Uint8Array<A
   for (let layer = 0; layer < layerCount; layer++) {
     const [key, value] = [`past.${layer}.key`, `past.${layer}.value`];
     inputs.push(cacheOf(key, pastCount), cacheOf(value, pastCount));
-    hidden = block(graph, hidden, { width, headCount, deviation: DEVIATION, lastDeviation }, {
-      pastKeys: graph.cast(key, 'float16'),
-      pastValues: graph.cast(value, 'float16'),
-      mask,
-      keep(keys, values) {
-        for (const [kind, tensor] of [['key', keys], ['value', values]] as const) {
-          outputs.push(cacheOf(`present.${layer}.${kind}`, allCount));
-          graph.output(tensor, `present.${layer}.${kind}`);
-        }
+    hidden = block(
+      graph,
+      hidden,
+      { width, headCount, deviation: DEVIATION, lastDeviation },
+      {
+        pastKeys: graph.cast(key, 'float16'),
+        pastValues: graph.cast(value, 'float16'),
+        mask,
+        keep(keys, values) {
+          for (const [kind, tensor] of [
+            ['key', keys],
+            ['value', values],
+          ] as const) {
+            outputs.push(cacheOf(`present.${layer}.${kind}`, allCount));
+            graph.output(tensor, `present.${layer}.${kind}`);
+          }
+        },
       },
-    });
+    );
   }
   const turned = graph.op('Transpose', [words], { perm: { ints: [1, 0] } });
   graph.output(graph.op('MatMul', [normalised(graph, hidden, width), turned]), 'logits');
@@ -58,5 +66,7 @@ export function decoder(shape: DecoderShape, precision: Precision): Uint8Array<A
 /** Nobody looks at what comes after him. */
 function maskOf(tokenCount: number, pastCount: number): Float32Array {
   const allCount = pastCount + tokenCount;
-  return Float32Array.from({ length: tokenCount * allCount }, (_, at) => (at % allCount > pastCount + Math.floor(at / allCount) ? -1e4 : 0));
+  return Float32Array.from({ length: tokenCount * allCount }, (_, at) =>
+    at % allCount > pastCount + Math.floor(at / allCount) ? -1e4 : 0,
+  );
 }

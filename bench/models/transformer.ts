@@ -37,7 +37,12 @@ export function linear(graph: GraphBuilder, input: string, from: number, to: num
   return graph.op('Add', [graph.floats([to], new Float32Array(to)), product]);
 }
 
-function attention(graph: GraphBuilder, input: string, { width, headCount, deviation, lastDeviation }: BlockShape, cache: Cache | null): string {
+function attention(
+  graph: GraphBuilder,
+  input: string,
+  { width, headCount, deviation, lastDeviation }: BlockShape,
+  cache: Cache | null,
+): string {
   const headWidth = width / headCount;
   const heads = (): string => {
     const split = graph.op('Reshape', [linear(graph, input, width, width, deviation), graph.integers([0, 0, headCount, headWidth])]);

@@ -38,7 +38,9 @@ export function vit({ width, headCount, blockCount, imageLength, classCount }: V
   let hidden = graph.op('Add', [tokens, positions]);
   const shape = { width, headCount, deviation: DEVIATION, lastDeviation: DEVIATION };
   for (let at = 0; at < blockCount; at++) hidden = block(graph, hidden, shape, null);
-  const token = graph.op('Gather', [normalised(graph, hidden, width), graph.constant('int64', [], BigInt64Array.of(0n))], { axis: { int: 1 } });
+  const token = graph.op('Gather', [normalised(graph, hidden, width), graph.constant('int64', [], BigInt64Array.of(0n))], {
+    axis: { int: 1 },
+  });
   graph.output(linear(graph, token, width, classCount, DEVIATION), 'logits');
   return graph.model([input], [{ name: 'logits', dims: [1, classCount] }], 17);
 }

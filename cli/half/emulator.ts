@@ -11,7 +11,8 @@
  *
  * Not here: what follows from the numbers (cli/pack/quality.ts).
  */
-import type { SplitModel } from '../../onnx/weight-split.ts';
+import type { ModelFiles } from '../../onnx/model-files.ts';
+import { elementCount } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { type GraphNode, type WalkedGraph, walkedGraph } from './graph.ts';
 import { bitsOf, halvesOf } from './half.ts';
@@ -27,44 +28,70 @@ export class NotEmulatedError extends Error {
 }
 
 /** @param onNode Told before each node: how many are done, and how many there are. @throws {NotEmulatedError}, and what the runtime throws. */
-export async function emulated(model: SplitModel, feeds: readonly Feeds[], onNode: (done: number, count: number) => void): Promise<Feeds[]> {
+export async function emulated(
+  model: ModelFiles,
+  feeds: readonly Feeds[],
+  onNode: (done: number, count: number) => void,
+): Promise<Feeds[]> {
   const graph = walkedGraph(model);
   requireWalkable(graph);
-  const runner = new NodeRunner(graph);
+  const count = feeds.length * graph.nodes.length;
+  const answers: Feeds[] = [];
+  const work: Work = {
+    runner: new NodeRunner(graph),
+    onNode: (done) => onNode(answers.length * graph.nodes.length + done, count),
+    stepCount: 0,
+  };
   try {
-    const answers: Feeds[] = [];
-    for (const [index, each] of feeds.entries()) {
-      const count = feeds.length * graph.nodes.length;
-      answers.push(await walk(graph, runner, each, (done) => onNode(index * graph.nodes.length + done, count)));
-    }
+    for (const each of feeds) answers.push(await walk(graph, work, each));
     return answers;
   } finally {
-    await runner.release();
+    await work.runner.release();
   }
 }
 
 function requireWalkable({ nodes, model }: WalkedGraph): void {
   const nested = nodes.find(({ hasGraph }) => hasGraph);
   if (nested !== undefined) throw new NotEmulatedError(`${nested.operator} holds a graph of its own`);
-  const foreign = nodes.find(({ domain }) => !model.opsets.some((opset) => opset.domain === domain || (domain === '' && opset.domain === 'ai.onnx')));
+  const foreign = nodes.find(
+    ({ domain }) => !model.opsets.some((opset) => opset.domain === domain || (domain === '' && opset.domain === 'ai.onnx')),
+  );
   if (foreign !== undefined) throw new NotEmulatedError(`${foreign.operator} is of a domain that the file does not name`);
 }
 
-async function walk(graph: WalkedGraph, runner: NodeRunner, feeds: Feeds, onNode: (done: number) => void): Promise<Feeds> {
+/** Of products, over all feeds: half a minute to two, by the machine. A ViT-S/16 has 4.6e9 a picture. */
+const STEP_COUNT_MAX = 5e10;
+
+interface Work {
+  readonly runner: NodeRunner;
+  readonly onNode: (done: number) => void;
+  stepCount: number;
+}
+
+async function walk(graph: WalkedGraph, work: Work, feeds: Feeds): Promise<Feeds> {
   const values = new Map<string, Value>(Object.entries(feeds));
   const lastUse = lastUses(graph);
   for (const [at, node] of graph.nodes.entries()) {
-    onNode(at);
-    const inputs = node.inputs.map((name) => (name === '' ? null : valueOf(graph, values, name)));
+    work.onNode(at);
+    const inputs = node.inputs.map((name) => (name === '' ? null : valueNamed(graph, values, name)));
     const own = halfAnswer(graph, node, inputs);
-    const answers = own === null ? await runner.run(node, inputs.map(asNodeInput)) : [own];
+    work.stepCount += own === null ? 0 : own.values.length * innerCount(node, inputs);
+    if (work.stepCount > STEP_COUNT_MAX) throw new NotEmulatedError(`its products have more than ${STEP_COUNT_MAX / 1e9}e9 steps`);
+    const answers = own === null ? await work.runner.run(node, inputs.map(asNodeInput)) : [own];
     for (const [index, name] of node.outputs.entries()) {
       const answer = answers[index];
       if (name !== '' && answer != null) values.set(name, answer);
     }
     for (const name of [...node.inputs, ...node.outputs]) if (lastUse.get(name) === at) values.delete(name);
   }
-  return Object.fromEntries(graph.model.outputs.map(({ name }) => [name, asTensor(valueOf(graph, values, name))]));
+  return Object.fromEntries(graph.model.outputs.map(({ name }) => [name, asTensor(valueNamed(graph, values, name))]));
+}
+
+/** Steps that one element of the answer took. */
+function innerCount({ operator }: GraphNode, inputs: readonly (Value | null)[]): number {
+  const dimsAt = (at: number): readonly number[] => (inputs[at] as HalfTensor).dims;
+  if (operator === 'Conv') return elementCount(dimsAt(1).slice(1));
+  return operator === 'MatMul' || operator === 'Gemm' ? (dimsAt(0).at(-1) as number) : 1;
 }
 
 /** By name, the place of the last node that needs the value. What the model answers is needed behind all of them. */
@@ -75,7 +102,7 @@ function lastUses({ nodes, model }: WalkedGraph): ReadonlyMap<string, number> {
   return uses;
 }
 
-function valueOf({ weights }: WalkedGraph, values: ReadonlyMap<string, Value>, name: string): Value {
+function valueNamed({ weights }: WalkedGraph, values: ReadonlyMap<string, Value>, name: string): Value {
   const weight = weights.get(name);
   const value = values.get(name) ?? (weight === undefined ? undefined : 'tensor' in weight ? weight.tensor : weight);
   if (value === undefined) throw new NotEmulatedError(`"${name}" comes from nowhere that can be walked`);

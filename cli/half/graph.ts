@@ -7,8 +7,9 @@
  *
  * Source: onnx.proto3: field numbers of GraphProto, NodeProto, AttributeProto.
  */
+
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, type OnnxWeights, readOnnxModel, tensorTypeOf } from '../../onnx/model-reader.ts';
-import type { SplitModel } from '../../onnx/weight-split.ts';
 import { fieldsOf, integerOf, integersOf, textOf, type WireField } from '../../onnx/wire-format.ts';
 import { TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
@@ -32,13 +33,13 @@ export interface WalkedGraph {
   readonly model: OnnxModel;
   readonly nodes: readonly GraphNode[];
   readonly weights: ReadonlyMap<string, Weight>;
-  readonly external: SplitModel['external'];
+  readonly external: ModelFiles['external'];
 }
 
 export type Weight = { readonly tensor: TensorWire } | { readonly proto: Uint8Array };
 
 /** @throws {OnnxFormatError} */
-export function walkedGraph({ graph, external }: SplitModel): WalkedGraph {
+export function walkedGraph({ graph, external }: ModelFiles): WalkedGraph {
   const model = readOnnxModel(graph);
   const nodes: GraphNode[] = [];
   for (const field of fieldsOf(graph, model.graph.valueStart, model.graph.end)) if (field.number === 1) nodes.push(nodeOf(graph, field));
@@ -82,7 +83,7 @@ function attributeOf(bytes: Uint8Array, field: WireField): { name: string; attri
   return { name, attribute: ints.length > 0 ? { ints } : attribute, isGraph };
 }
 
-function weightOf(graph: Uint8Array, external: SplitModel['external'], weight: OnnxWeights): Weight {
+function weightOf(graph: Uint8Array, external: ModelFiles['external'], weight: OnnxWeights): Weight {
   const { place, dims } = weight;
   const type = tensorTypeOf(weight.dataType);
   const proto = { proto: graph.subarray(weight.start, weight.end) };

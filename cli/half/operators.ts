@@ -47,7 +47,11 @@ function matrixProduct(left: HalfTensor, right: HalfTensor): HalfTensor | null {
   if (elementCount(right.dims.slice(0, -2)) === 1) {
     // One matrix for all rows: they are multiplied together, which changes no sum.
     const all = elementCount(left.dims.slice(0, -1));
-    const values = product({ rowCount: all, columnCount: innerCount, values: left.values }, { rowCount: innerCount, columnCount, values: right.values }, 'sequence');
+    const values = product(
+      { rowCount: all, columnCount: innerCount, values: left.values },
+      { rowCount: innerCount, columnCount, values: right.values },
+      'sequence',
+    );
     const outer = right.dims.length > left.dims.length ? right.dims.slice(0, right.dims.length - left.dims.length) : [];
     return { dims: [...outer, ...left.dims.slice(0, -1), columnCount], values };
   }
@@ -93,7 +97,11 @@ function gemm([left, right, added = null]: readonly (HalfTensor | null)[], { att
   const columnCount = other.dims[1] as number;
   // The kernel that takes four steps at a time asks for lengths that it can load in fours.
   const order = !isSet('transA') && isSet('transB') && innerCount % 4 === 0 ? 'fours' : 'sequence';
-  const values = product({ rowCount, columnCount: innerCount, values: one.values }, { rowCount: innerCount, columnCount, values: other.values }, order);
+  const values = product(
+    { rowCount, columnCount: innerCount, values: one.values },
+    { rowCount: innerCount, columnCount, values: other.values },
+    order,
+  );
   const alpha = attributes.get('alpha')?.float ?? 1;
   const beta = attributes.get('beta')?.float ?? 1;
   const [height, width] = added === null ? [1, 1] : ([added.dims.at(-2) ?? 1, added.dims.at(-1) ?? 1] as const);

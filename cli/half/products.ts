@@ -91,7 +91,8 @@ function sumInFours(rows: Float64Array, start: number, panel: Float64Array, inne
     for (let inner = 0; inner < innerCount; inner += 4) {
       let part = 0;
       const end = Math.min(inner + 4, innerCount);
-      for (let step = inner; step < end; step++) part = rounded(part + (rows[start + step] as number) * (panel[step * PANEL + at] as number));
+      for (let step = inner; step < end; step++)
+        part = rounded(part + (rows[start + step] as number) * (panel[step * PANEL + at] as number));
       sum = rounded(sum + part);
     }
     sums[at] = sum;
