@@ -30,7 +30,7 @@ export function product(left: Matrix, right: Matrix, order: 'sequence' | 'fours'
   const { rowCount, columnCount: innerCount } = left;
   const { columnCount } = right;
   const result = new Float32Array(rowCount * columnCount);
-  const rows = Float64Array.from(left.values);
+  const rows = new Float64Array(left.values);
   const panel = new Float64Array(innerCount * PANEL);
   const sums = new Float64Array(PANEL);
   const sumOf = order === 'sequence' ? sumInSequence : sumInFours;
