@@ -8,8 +8,7 @@
  * Source: the WebGPU kernels of onnxruntime-web 1.30; ONNX's Conv.
  */
 import type { GraphNode } from './graph.ts';
-import { rounded } from './half.ts';
-import type { HalfTensor } from './operators.ts';
+import { type HalfTensor, rounded } from './half.ts';
 import { product } from './products.ts';
 
 interface Window {

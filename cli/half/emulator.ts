@@ -15,9 +15,9 @@ import type { ModelFiles } from '../../onnx/model-files.ts';
 import { elementCount } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { type GraphNode, type WalkedGraph, walkedGraph } from './graph.ts';
-import { bitsOf, halvesOf } from './half.ts';
+import { bitsOf, type HalfTensor, halvesOf } from './half.ts';
 import { type NodeInput, NodeRunner } from './node-runner.ts';
-import { HALF_OPERATORS, type HalfTensor } from './operators.ts';
+import { HALF_OPERATORS } from './operators.ts';
 
 /** Half tensors stay decoded from one of our operators to the next. */
 type Value = TensorWire | HalfTensor | { readonly proto: Uint8Array };

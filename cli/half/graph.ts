@@ -36,7 +36,7 @@ export interface WalkedGraph {
   readonly external: ModelFiles['external'];
 }
 
-export type Weight = { readonly tensor: TensorWire } | { readonly proto: Uint8Array };
+type Weight = { readonly tensor: TensorWire } | { readonly proto: Uint8Array };
 
 /** @throws {OnnxFormatError} */
 export function walkedGraph({ graph, external }: ModelFiles): WalkedGraph {

@@ -10,6 +10,12 @@ import { halfToNumber, toHalf } from '../../protocol/tensors/tensor-data.ts';
 /** The value of each of the 65,536 bit patterns. */
 const VALUES = Float32Array.from({ length: 1 << 16 }, (_, bits) => halfToNumber(bits));
 
+/** A tensor of half precision, its values in float32. */
+export interface HalfTensor {
+  readonly dims: readonly number[];
+  readonly values: Float32Array;
+}
+
 /** From here on a number is infinite: half a step above the largest. */
 export const HALF_OVERFLOW = 65_520;
 /** Below it the numbers of binary16 lie at one distance. */

@@ -11,17 +11,11 @@
 import { elementCount } from '../../protocol/tensors/tensor-data.ts';
 import { convolution } from './convolution.ts';
 import type { GraphNode } from './graph.ts';
-import { rounded } from './half.ts';
+import { type HalfTensor, rounded } from './half.ts';
 import { product } from './products.ts';
 
-/** A tensor of half precision, its values in float32. */
-export interface HalfTensor {
-  readonly dims: readonly number[];
-  readonly values: Float32Array;
-}
-
 /** Inputs in order; null where one is left out. @returns The first output, or null where the runtime does it. */
-export type HalfOperator = (inputs: readonly (HalfTensor | null)[], node: GraphNode, opset: number) => HalfTensor | null;
+type HalfOperator = (inputs: readonly (HalfTensor | null)[], node: GraphNode, opset: number) => HalfTensor | null;
 
 export const HALF_OPERATORS: Readonly<Record<string, HalfOperator>> = {
   MatMul: ([left, right]) => (left && right ? matrixProduct(left, right) : null),

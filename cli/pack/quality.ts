@@ -18,7 +18,7 @@ import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { emulated, NotEmulatedError } from '../half/emulator.ts';
 import { answersOf } from './goldens.ts';
 import { orRunError, type Reference } from './reference.ts';
-import type { Quantization } from './variant.ts';
+import { HALF_PRECISION, type Quantization } from './variant.ts';
 
 /**
  * The owner's limit where he says none. A right GPU in half precision is 0.01 away, models of 4 and 8 bits that are fit for use less
@@ -49,7 +49,7 @@ interface OutputDistance {
   readonly scale: number;
 }
 
-export interface Trial {
+interface Trial {
   readonly id: string;
   readonly model: ModelFiles;
   readonly isOptimized: boolean;
@@ -62,7 +62,7 @@ export interface Trial {
 /** What a variant is like on one provider. @throws {CommandError} when it cannot be run. */
 export async function measured(trial: Trial, { feeds, answers, outputs }: Reference): Promise<Measured> {
   if (feeds.length === 0) return { outputs: [], quality: null, notEmulated: null };
-  const isHalf = trial.provider === 'webgpu' && HALF.includes(trial.quantization);
+  const isHalf = trial.provider === 'webgpu' && HALF_PRECISION.includes(trial.quantization);
   const gpu = isHalf ? await emulatedAnswers(trial, feeds) : null;
   const notEmulated = typeof gpu === 'string' ? gpu : null;
   const actual = Array.isArray(gpu)
@@ -72,11 +72,9 @@ export async function measured(trial: Trial, { feeds, answers, outputs }: Refere
   return { outputs: distances, quality: qualityOf(distances, agreementOf(outputs, answers, actual)), notEmulated };
 }
 
-const HALF: readonly Quantization[] = ['fp16', 'q4f16'];
-
 /** Providers that compute alike, together: only half precision tells a GPU from a CPU. */
 export function providersByArithmetic(quantization: Quantization, providers: readonly Provider[]): readonly [Provider, ...Provider[]][] {
-  const groups = HALF.includes(quantization) ? providers.map((provider) => [provider]) : [[...providers]];
+  const groups = HALF_PRECISION.includes(quantization) ? providers.map((provider) => [provider]) : [[...providers]];
   return groups as [Provider, ...Provider[]][];
 }
 

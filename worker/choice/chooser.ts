@@ -21,7 +21,17 @@ import { savesData } from '../device/device-facts.ts';
 import type { Gpu } from '../device/gpu.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import { type Candidate, isSameCandidate } from '../trust/candidate.ts';
-import { bytesOf, candidatesToTime, type Device, type Inputs, isLeftOpen, noCandidateError, obstacle, qualityObstacle, ruleOrder } from './candidates.ts';
+import {
+  bytesOf,
+  candidatesToTime,
+  type Device,
+  type Inputs,
+  isLeftOpen,
+  noCandidateError,
+  obstacle,
+  qualityObstacle,
+  ruleOrder,
+} from './candidates.ts';
 import {
   type ChoiceContext,
   chooseFastest,

@@ -96,7 +96,7 @@ export class LoadJob implements DownloadHooks {
     more: Pick<Consideration, 'measuredMs' | 'error'> = {},
   ): void {
     const quality = variant.quality === undefined ? {} : { quality: variant.quality };
-    this.considered.push({ variant: variant.id, provider, outcome, reason, ...quality, ...more });
+    this.considered.push({ variant: variant.id, provider, ...quality, outcome, reason, ...more });
   }
 
   hasConsidered(candidate: Candidate | CandidateName): boolean {

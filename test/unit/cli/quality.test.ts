@@ -48,8 +48,8 @@ test('a variant beyond the limit is left out with its figure, kept when that is 
 });
 
 test('a provider on which half precision is beyond the limit is left out, and the variant stays for the other', async () => {
-  // Sums of 40,000 and then back: a CPU in float32 gets through, a GPU in half precision does not.
-  const large = new Uint16Array(64).map((_, at) => (at < 32 ? 0x7800 : 0xf800));
+  // Up to 130,000 and back: a CPU gets through in float32, a GPU in half precision does not.
+  const large = new Uint16Array(64).map((_, at) => (at < 32 ? 0x7000 : 0xf000));
   const bytes = onnxModel(
     [{ name: 'x', dims: [1, 64] }],
     [
