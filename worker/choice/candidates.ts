@@ -2,6 +2,8 @@
  * Candidates: which variants on which providers a load may try, in which order, and why the others not.
  *
  * Rules, before anything is measured:
+ *  - quality comes before speed and size: a variant whose answers are beyond the manifest's limit is not a candidate, unless the load
+ *    names it;
  *  - int8 and uint8 run on wasm only, and come first there: on WebGPU their operators run on the CPU with a copy at each border;
  *  - fp16, q4 and q4f16 come first on WebGPU and last on wasm (q4 took seven times as long as fp32 there); those of half
  *    precision need `shader-f16` in any case: without it the first run fails, or returns zeros;
@@ -88,6 +90,12 @@ export function isLeftOpen(candidate: Candidate, request: Pick<LoadRequest, 'var
 export function requireVariant(manifest: Manifest, variant: string | null): void {
   if (variant === null || manifest.variants.some((known) => known.id === variant)) return;
   throw new SdkError('variant-unknown', { variant, known: manifest.variants.map((known) => known.id) });
+}
+
+/** Why nothing but its name makes this variant a candidate, or null. A manifest that tells neither quality nor limit leaves all. */
+export function qualityObstacle({ quality }: ManifestVariant, limit: number | undefined): string | null {
+  if (quality === undefined || limit === undefined || quality.largestRatio <= limit) return null;
+  return `its quality is beyond the limit: ${quality.largestRatio} of the largest output away from the reference, the limit is ${limit}`;
 }
 
 /**
