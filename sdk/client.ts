@@ -124,8 +124,8 @@ class PageClient implements Client {
     }
     const { loaded, host } = outcome;
     if (loaded.storageRefusal !== null) {
-      const refusal = fromWire(loaded.storageRefusal);
-      this.logger('warn', refusal.code, refusal.message);
+      const { code, message } = loaded.storageRefusal;
+      this.logger('warn', code, message);
     }
     for (const sentence of loaded.leftOut) this.logger('warn', 'output-left-out', sentence);
     this.builds.add(loaded.build);
@@ -163,7 +163,7 @@ class PageClient implements Client {
         this.logger('info', 'update-stored', `Version ${update.version} is stored; the next load runs it.`);
         onUpdate?.(update);
       },
-      updateFailed: (error) => this.logger('debug', error.code, fromWire(error).message),
+      updateFailed: ({ code, message }) => this.logger('debug', code, message),
     };
   }
 

@@ -120,5 +120,7 @@ function dimsFor({ dims }: Declared, length: number): number[] {
 function dataOf({ type }: Declared, data: ArrayLike<unknown>): TensorData {
   if (type === 'string') return Array.from(data, String);
   if (ArrayBuffer.isView(data) && data[Symbol.toStringTag as never] === TENSOR_ARRAYS[type].name) return data as unknown as TensorData;
-  return dataFromNumbers(type, Array.from(data, Number));
+  const numbers = dataFromNumbers(type, data) ?? dataFromNumbers(type, Array.from(data, Number));
+  if (numbers === null) throw new RangeError('a number that the declared type does not have');
+  return numbers;
 }

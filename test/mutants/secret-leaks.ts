@@ -215,8 +215,8 @@ const words: readonly Leak[] = [
     'url-fragment',
     edit(
       'protocol/errors.ts',
-      'super(MESSAGES[code](details), options);',
-      "super(MESSAGES[code](details) + ' On ' + globalThis.location?.href, options);",
+      'super(options?.message ?? sentenceOf(code, details), options);',
+      "super((options?.message ?? sentenceOf(code, details)) + ' On ' + globalThis.location?.href, options);",
     ),
     { ...WRONG_RUNS, ...DAILY },
   ),
