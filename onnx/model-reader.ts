@@ -77,6 +77,8 @@ export interface OnnxModel {
   readonly weights: readonly OnnxWeights[];
   /** Other files that tensors lie in, those of graphs and constants inside nodes included. */
   readonly externalLocations: readonly string[];
+  /** The first of these that a tensor inside a node lies in; null where there is none. */
+  readonly nestedLocation: string | null;
   /** The field of the model that holds the graph. */
   readonly graph: WireField;
 }
@@ -152,6 +154,7 @@ class ModelReader {
   private readonly weights: OnnxWeights[] = [];
   private readonly outputFields: WireField[] = [];
   private readonly externalLocations = new Set<string>();
+  private nestedLocation: string | null = null;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -170,8 +173,9 @@ class ModelReader {
     const inputs = this.inputs.filter(({ name }) => !isWeight.has(name));
     // Before IR version 4 every weight had to be listed among the inputs; since then only those are that a caller may replace.
     const defaults = irVersion < 4 ? [] : this.inputs.filter(({ name }) => isWeight.has(name)).map(({ name }) => name);
-    const externalLocations = [...this.externalLocations];
-    return { irVersion, opsets, inputs, defaults, outputs, outputFields, nodes, operators, weights, externalLocations, graph };
+    const { nestedLocation } = this;
+    const places = { weights, externalLocations: [...this.externalLocations], nestedLocation, graph };
+    return { irVersion, opsets, inputs, defaults, outputs, outputFields, nodes, operators, ...places };
   }
 
   private takeGraph(field: WireField): void {
@@ -223,14 +227,19 @@ class ModelReader {
   /** Operators of the graphs that an attribute holds (If, Loop, Scan), and the files that its tensors lie in. */
   private readAttribute(field: WireField, depth: number): void {
     for (const part of this.message(field)) {
-      if (part.number === 5 || part.number === 10) this.tensor(part);
+      if (part.number === 5 || part.number === 10) this.readNested(part);
       if (part.number !== 6 && part.number !== 11) continue;
       if (depth === GRAPH_DEPTH_MAX) throw new OnnxFormatError(`its graphs are nested more than ${GRAPH_DEPTH_MAX} deep`);
       for (const inner of this.message(part)) {
         if (inner.number === 1) this.node(inner, depth + 1);
-        else if (inner.number === 5) this.tensor(inner);
+        else if (inner.number === 5) this.readNested(inner);
       }
     }
+  }
+
+  private readNested(field: WireField): void {
+    const { place } = this.tensor(field);
+    if (place.kind === 'external') this.nestedLocation ??= place.location;
   }
 
   private value(field: WireField): OnnxValue {

@@ -28,8 +28,16 @@ export interface Signature {
   readonly leftOut: readonly string[];
 }
 
-/** The signature, or why there is none: half a sentence. */
-export function signatureOf({ inputs, outputs }: Pick<OnnxModel, 'inputs' | 'outputs'>): Signature | string {
+/**
+ * The signature, or why there is none: half a sentence.
+ *
+ * @param nameOpen What an axis is called that the file does not name; a tool may know more than a page.
+ */
+export function signatureOf(
+  { inputs, outputs }: Pick<OnnxModel, 'inputs' | 'outputs'>,
+  nameOpen: (value: OnnxValue, axis: number) => string = (_, axis) => `axis${axis}`,
+): Signature | string {
+  const tensor = (value: OnnxValue): SignatureTensor => tensorOf(value, nameOpen);
   const fault = nameFault('input', inputs) ?? nameFault('output', outputs);
   if (fault !== null) return fault;
   const stranger = inputs.find(({ type }) => type === null);
@@ -37,7 +45,7 @@ export function signatureOf({ inputs, outputs }: Pick<OnnxModel, 'inputs' | 'out
   const leftOut = outputs.filter(({ type }) => type === null).map((output) => `output "${output.name}", ${formText(output)}`);
   const carried = outputs.filter(({ type }) => type !== null);
   if (carried.length === 0) return outputs.length === 0 ? 'it has no output' : `none of its outputs is a tensor: ${leftOut.join('; ')}`;
-  return { inputs: inputs.map(tensorOf), outputs: carried.map(tensorOf), leftOut };
+  return { inputs: inputs.map(tensor), outputs: carried.map(tensor), leftOut };
 }
 
 function nameFault(side: 'input' | 'output', values: readonly OnnxValue[]): string | null {
@@ -55,10 +63,11 @@ function formText({ form }: OnnxValue): string {
   return form === 'tensor' ? 'a tensor of a type that no page can hold' : `${form === 'optional' ? 'an' : 'a'} ${form}`;
 }
 
-function tensorOf({ name, type, dims }: OnnxValue): SignatureTensor {
+function tensorOf(value: OnnxValue, nameOpen: (value: OnnxValue, axis: number) => string): SignatureTensor {
+  const { name, type, dims } = value;
   const axisOf = (axis: number | string | null, index: number): number | string => {
     const isUnfit = axis === null || axis === ANY_AXES || (typeof axis === 'string' && axis.length > NAME_LENGTH_MAX);
-    return isUnfit ? `axis${index}` : axis;
+    return isUnfit ? nameOpen(value, index) : axis;
   };
   return { name, type: type as TensorType, dims: dims === null ? [ANY_AXES] : dims.map(axisOf) };
 }

@@ -10,6 +10,7 @@
  *
  * Source: ai.onnx.ml ZipMap, version 1; onnx.proto3 (NodeProto, AttributeProto, ValueInfoProto).
  */
+import { LABEL_COUNT_MAX, NAME_LENGTH_MAX } from '../protocol/limits.ts';
 import { withGraphEdited } from './graph-edit.ts';
 import type { OnnxModel } from './model-reader.ts';
 import {
@@ -56,6 +57,12 @@ export function withoutZipMaps(bytes: Uint8Array, model: OnnxModel): WithoutZipM
   const hasOperators = model.opsets.some(({ domain }) => domain === '' || domain === 'ai.onnx');
   const opset = hasOperators ? [] : bytesField(8, integerField(2, DEFAULT_OPSET));
   return { bytes: withGraphEdited(bytes, model.graph, edits, opset), labels };
+}
+
+/** Class names as a manifest declares them; none where it takes no list of that length, or no such name. */
+export function manifestLabels(classes: readonly string[] | undefined): { labels?: string[] } {
+  if (classes === undefined || classes.length > LABEL_COUNT_MAX) return {};
+  return classes.every(({ length }) => length > 0 && length <= NAME_LENGTH_MAX) ? { labels: [...classes] } : {};
 }
 
 /** Rows, as many as are fed, of one number for each class. */

@@ -27,10 +27,11 @@ const wants = (part) => parts.length === 0 || parts.includes(part);
 const transform = { define: definitions };
 
 const { entries, ...shipped } = JSON.parse(readFileSync(path('protocol/shipped-files.json'), 'utf8'));
-/** onnxruntime-web's files, unchanged: each module with the one binary that belongs to it, and what the wasm module imports in Node. */
+/** onnxruntime-web's files, unchanged: each module with the one binary that belongs to it, and what two of them import in Node. */
 const RUNTIME_FILES = [
   ...[shipped.wasmModule, shipped.wasmBinary, shipped.wasmInNode],
-  ...[shipped.webgpuModule, shipped.webgpuBinary, shipped.jspiModule, shipped.jspiBinary],
+  ...[shipped.webgpuModule, shipped.webgpuBinary, shipped.webgpuInNode],
+  ...[shipped.jspiModule, shipped.jspiBinary],
 ];
 
 /** A constant of another file costs its value and no name. */
@@ -90,6 +91,8 @@ async function buildNode() {
   await build.close();
   const written = new Set(output.map((file) => file.fileName));
   for (const name of readdirSync(path('dist/node'))) if (!written.has(name)) rmSync(path(`dist/node/${name}`));
+  // A process of its own, started by its path.
+  copyFileSync(path('cli/runtime/gpu-probe.mjs'), path('dist/node/gpu-probe.mjs'));
   chmodSync(path('dist/node/cli.js'), 0o755);
 }
 

@@ -10,14 +10,16 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
-import { CHUNK_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
+import { CHUNK_BYTES_MAX, NAME_LENGTH_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type Manifest } from '../../protocol/manifest/manifest.ts';
+import { ANY_AXES } from '../../protocol/tensors/dims.ts';
+import { readNpyWhole } from '../data/npy-file.ts';
 import { readManifestFile } from '../folder/model-folder.ts';
 import { makeKeyFile, publicKeyOf, readKeyFile, SIGNATURE_FILE, signatureText } from '../folder/signature.ts';
 import { writeAllWhole } from '../folder/whole-files.ts';
 import { packModel } from '../pack/model.ts';
 import { QUALITY_LIMIT } from '../pack/quality.ts';
-import type { PackedModel, PackInput } from '../pack/request.ts';
+import type { PackedModel, PackInput, PackOptions, StatedAxis, StatedInput } from '../pack/request.ts';
 import type { TextOptions } from '../pack/texts.ts';
 import { countOf, readArguments, seeHelp } from '../terminal/arguments.ts';
 import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
@@ -44,6 +46,9 @@ sample inputs with the outputs of the most exact variant are written down, by wh
   --no-optimize         publish the graphs as they are
   --goldens N           samples; default: 3 of a small model, 1 of a large one. Each is a run on every device
   --axis NAME=LENGTH    length of an open axis in the samples
+  --axis TENSOR:N=NAME  what axis N of one tensor is called, counted from 0: x:0=batch; or how long it is: x:1=512
+  --input NAME=VALUE    what an input holds in the samples: a number in all of its elements (sr=16000), or a tensor: x=FILE.npy.
+                        Several files of one input are as many samples
   --quality-limit RATIO how far a variant's answers may be from the most exact one's, as a part of the largest output: what is
                         farther is left out, and no page runs it unless by name. default: the earlier manifest's, or ${QUALITY_LIMIT}
   --keep ID             a variant that is published although it is beyond the limit
@@ -66,6 +71,7 @@ const OPTIONS = {
   'no-optimize': { type: 'boolean', default: false },
   goldens: { type: 'string' },
   axis: { type: 'string', multiple: true },
+  input: { type: 'string', multiple: true },
   'quality-limit': { type: 'string' },
   keep: { type: 'string', multiple: true },
   chunk: { type: 'string' },
@@ -106,7 +112,8 @@ export async function run(args: readonly string[]): Promise<void> {
     ...(values['quality-limit'] === undefined ? {} : { qualityLimit: ratioOf(values['quality-limit']) }),
     keep: values.keep ?? [],
     chunkBytes: values.chunk === undefined ? PACK_CHUNK_BYTES : bytesOf(values.chunk),
-    axes: Object.fromEntries((values.axis ?? []).map(axisOf)),
+    ...axisOptions(values.axis ?? []),
+    stated: await Promise.all((values.input ?? []).map(statedOf)),
     onStep: steps.say,
   }).finally(steps.end);
   requireNoneWrittenOver(files, out, packed);
@@ -115,8 +122,24 @@ export async function run(args: readonly string[]): Promise<void> {
   // A signature of the manifest before would refuse this one on every page that trusts its key.
   if (key === null) await rm(join(out, SIGNATURE_FILE), { force: true });
   process.stdout.write(
-    `${[...tableOf(packed, previous), ...(key === null ? [] : [`Signed by ${publicKeyOf(key)}.`])].join('\n')}\n${join(out, 'model.json')}\n`,
+    `${[...tableOf(packed, previous), ...(key === null ? [] : [`Signed by ${publicKeyOf(key)}.`])].join('\n')}\n${join(out, 'model.json')}\n\n${nextSteps(packed.manifest, out)}\n`,
   );
+}
+
+/** What makes numbers of the field readable, and who must know of the model. */
+function nextSteps({ inputs, outputs }: Manifest, out: string): string {
+  const isBare = [...inputs, ...outputs].every(({ kind }) => kind === 'numeric');
+  return [
+    'Next:',
+    ...(isBare
+      ? [
+          `  say what the numbers mean: kind, labels, ranges in ${join(out, 'model.json')} (insitu schema prints what there is), then pack again`,
+        ]
+      : []),
+    `  check it:                  insitu verify ${out}`,
+    `  count what is normal:      insitu baseline ${out} --data PATH`,
+    `  let a collector know it:   serve the folder, and start insitu collector --models ${dirname(out)}`,
+  ].join('\n');
 }
 
 interface File {
@@ -148,9 +171,34 @@ function variantOf(text: string): File {
   return { id, file };
 }
 
-function axisOf(text: string): [string, number] {
-  const [name, length] = pairOf('axis', 'NAME=LENGTH', text);
-  return [name, countOf('axis', length)];
+/** A name with a number behind its last colon is an axis of one tensor. */
+function axisOptions(texts: readonly string[]): Required<Pick<PackOptions, 'axes' | 'statedAxes'>> {
+  const axes: Record<string, number> = {};
+  const statedAxes: StatedAxis[] = [];
+  for (const text of texts) {
+    const [name, value] = pairOf('axis', 'NAME=LENGTH or TENSOR:N=NAME', text);
+    const place = /^(.+):(\d{1,3})$/.exec(name);
+    const length = place !== null && !/^\d+$/.test(value) ? null : countOf('axis', value);
+    if (place === null) axes[name] = length as number;
+    else statedAxes.push({ tensor: place[1] as string, axis: Number(place[2]), is: length ?? axisName(value) });
+  }
+  return { axes, statedAxes };
+}
+
+function axisName(text: string): string {
+  if (text.length <= NAME_LENGTH_MAX && text !== ANY_AXES) return text;
+  throw new UsageError(`--axis: the name of an axis has at most ${NAME_LENGTH_MAX} letters, and is not "${ANY_AXES}".`);
+}
+
+const BOOLEANS: Readonly<Record<string, number>> = { true: 1, false: 0 };
+
+async function statedOf(text: string): Promise<StatedInput> {
+  const [input, value] = pairOf('input', 'NAME=VALUE or NAME=FILE.npy', text);
+  const name = `--input ${text}`;
+  const number = BOOLEANS[value] ?? (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(value) ? Number(value) : null);
+  if (number !== null) return { input, name, value: number };
+  if (!value.toLowerCase().endsWith('.npy')) throw new UsageError(`${name}: that is neither a number nor a NumPy file (.npy).`);
+  return { input, name: value, value: await readNpyWhole(value) };
 }
 
 function bytesOf(text: string): number {

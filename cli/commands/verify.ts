@@ -9,6 +9,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, readOnnxModel } from '../../onnx/model-reader.ts';
 import { firstWrongOutput, toleranceFor } from '../../processing/golden.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
@@ -16,10 +17,12 @@ import { firstLine } from '../../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
+import { hasAnyAxes } from '../../protocol/tensors/dims.ts';
 import { type ModelFolder, openModelFolder } from '../folder/model-folder.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from '../folder/signature.ts';
 import { qualityInWords } from '../pack/quality.ts';
 import { quantizationOf } from '../pack/variant.ts';
+import { missingInGpuBuild } from '../runtime/gpu-build.ts';
 import { openNodeSession } from '../runtime/node-session.ts';
 import { onlyName, readArguments } from '../terminal/arguments.ts';
 import { CommandError } from '../terminal/command-error.ts';
@@ -77,7 +80,7 @@ function variantLine({ golden }: Manifest, { external = [], tolerance, tolerance
     external.length === 0 ? 'file and chunks are' : `graph, ${external.length === 1 ? 'weights' : 'all weights'} and chunks are`;
   const goldens =
     golden.length === 0
-      ? 'there are no golden outputs'
+      ? 'there are no golden outputs, so that pages run it on wasm'
       : `${golden.length === 1 ? 'the golden output is' : `all ${golden.length} golden outputs are`} within ${tolerances === undefined ? tolerance : 'the tolerance of each output'}`;
   const distance = quality === undefined ? '' : `; when packed, ${qualityInWords(quality)}`;
   return `${files} as described, ${goldens}${distance}.`;
@@ -112,7 +115,7 @@ async function variantFindings({ folder, manifest }: ModelFolder, variant: Manif
     return [...damaged, `${variant.file} cannot be read as an ONNX model: ${firstLine(error)}.`];
   }
   const told = [...damaged, ...placeFindings(onnx, variant), ...signatureOfTensors(onnx, manifest), ...ruleFindings(onnx, variant)];
-  return [...told, ...(await goldenFindings(files, manifest, variant))];
+  return [...told, ...(await goldenFindings(files, manifest, variant)), ...(await kernelFindings(files, variant))];
 }
 
 async function readChecked(
@@ -168,6 +171,7 @@ function signatureOfTensors(onnx: OnnxModel, manifest: Manifest): string[] {
       if (actual.type !== type) return [`"${name}" is ${actual.type ?? 'of another kind'} in the graph and ${type} in model.json.`];
       const isOther =
         actual.dims !== null &&
+        !hasAnyAxes(dims) &&
         (actual.dims.length !== dims.length ||
           actual.dims.some((axis, at) => typeof axis === 'number' && typeof dims[at] === 'number' && axis !== dims[at]));
       return isOther ? [`"${name}" has dims [${actual.dims?.join(', ')}] in the graph and [${dims.join(', ')}] in model.json.`] : [];
@@ -194,11 +198,17 @@ function ruleFindings(onnx: OnnxModel, { quantization, providers, features = [],
   return findings;
 }
 
-async function goldenFindings(
-  files: { graph: Uint8Array; external: { path: string; data: Uint8Array }[] },
-  manifest: Manifest,
-  variant: ManifestVariant,
-): Promise<string[]> {
+/** A variant that names a GPU makes pages start the build that has GPUs, on wasm too. */
+async function kernelFindings(files: ModelFiles, { providers, optimized }: ManifestVariant): Promise<string[]> {
+  const gpus = providers.filter((provider) => provider !== 'wasm');
+  const operator = gpus.length === 0 ? null : await missingInGpuBuild(files, optimized === true);
+  if (operator === null) return [];
+  return [
+    `it names ${gpus.join(', ')}, but the runtime's build with GPU providers has no ${operator} for these types, on wasm either. Leave providers at ["wasm"], or pack the model again: pages then start the plain build.`,
+  ];
+}
+
+async function goldenFindings(files: ModelFiles, manifest: Manifest, variant: ManifestVariant): Promise<string[]> {
   if (manifest.golden.length === 0) return [];
   try {
     const session = await openNodeSession(files, variant.optimized === true ? 'disabled' : 'all');

@@ -5,44 +5,19 @@
  *  - Read in blocks of READ_BYTES (or one item, where that is more), whatever the size of the file.
  *  - Several files of one input follow one another; the files of several inputs run side by side and hold the same N.
  *
- * Source: NumPy Enhancement Proposal 1 and numpy/lib/format.py, versions 1.0, 2.0 and 3.0.
+ * Not here: the header (cli/data/npy-file.ts).
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
-import { halfToNumber } from '../../protocol/tensors/tensor-data.ts';
+import { elementCount } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { axesText, dataOf, dimsOfItem } from './example-tensor.ts';
+import { type ElementType, readAt, readNpyHeader } from './npy-file.ts';
 
 /** One read from the disk. Large enough to be rare, small enough to forget about. */
 const READ_BYTES = 1024 * 1024;
-/** A header is one line with a type and a shape. */
-const HEADER_BYTES_MAX = 64 * 1024;
-const MAGIC = '\x93NUMPY';
-
-interface ElementType {
-  readonly bytes: number;
-  readonly read: (view: DataView, at: number, isLittle: boolean) => number | bigint;
-  /** Its values are bigints. */
-  readonly isBig?: true;
-}
-
-const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
-  f2: { bytes: 2, read: (view, at, isLittle) => halfToNumber(view.getUint16(at, isLittle)) },
-  f4: { bytes: 4, read: (view, at, isLittle) => view.getFloat32(at, isLittle) },
-  f8: { bytes: 8, read: (view, at, isLittle) => view.getFloat64(at, isLittle) },
-  i1: { bytes: 1, read: (view, at) => view.getInt8(at) },
-  i2: { bytes: 2, read: (view, at, isLittle) => view.getInt16(at, isLittle) },
-  i4: { bytes: 4, read: (view, at, isLittle) => view.getInt32(at, isLittle) },
-  i8: { bytes: 8, isBig: true, read: (view, at, isLittle) => view.getBigInt64(at, isLittle) },
-  u1: { bytes: 1, read: (view, at) => view.getUint8(at) },
-  u2: { bytes: 2, read: (view, at, isLittle) => view.getUint16(at, isLittle) },
-  u4: { bytes: 4, read: (view, at, isLittle) => view.getUint32(at, isLittle) },
-  u8: { bytes: 8, isBig: true, read: (view, at, isLittle) => view.getBigUint64(at, isLittle) },
-  b1: { bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
-};
-
 /** An array on disk, ready to be read item by item. */
 interface NpyArray {
   readonly file: DataFile;
@@ -97,51 +72,19 @@ function namedInput({ inputs }: Manifest, { input, label }: DataFile): ManifestI
 async function openArray(file: DataFile, input: ManifestInput): Promise<NpyArray> {
   const opened = await open(file.path);
   try {
-    const { header, dataStart } = await readHeader(opened, file);
-    const descriptor = /'descr'\s*:\s*'([<>|=]?)(\w+)'/.exec(header);
-    const shape = /'shape'\s*:\s*\(([^)]*)\)/.exec(header)?.[1];
-    if (shape === undefined || !header.includes("'descr'"))
-      throw new CommandError(`${file.label} has a header that is not NumPy's. Save it again with numpy.save.`);
-    const elementType = ELEMENT_TYPES[descriptor?.[2] ?? ''];
-    if (elementType === undefined) {
-      throw new CommandError(`${file.label} holds neither numbers nor booleans. Readable are float16 to float64, int8 to uint64 and bool.`);
-    }
-    if (/'fortran_order'\s*:\s*True/.test(header)) {
-      throw new CommandError(`${file.label} is in Fortran order. Save it with numpy.save(file, numpy.ascontiguousarray(array)).`);
-    }
-    const [itemCount, ...itemShape] = shape.split(',').flatMap((length) => (length.trim() === '' ? [] : [Number(length)]));
+    const { elementType, isLittle, shape, dataStart } = await readNpyHeader(opened, file.label);
+    const [itemCount, ...itemShape] = shape;
     const dims = itemCount === undefined ? null : dimsOfItem(input, itemShape);
     if (itemCount === undefined || dims === null) {
-      throw new CommandError(`${file.label} has the shape (${shape}); the input "${input.name}" takes N items of ${axesText(input)}.`);
+      throw new CommandError(
+        `${file.label} has the shape (${shape.join(', ')}); the input "${input.name}" takes N items of ${axesText(input)}.`,
+      );
     }
-    const { size } = await opened.stat();
-    if (size < dataStart + itemCount * elementCountOf(dims) * elementType.bytes) {
-      throw new CommandError(`${file.label} ends before its ${itemCount} rows do. Copy or save it again.`);
-    }
-    return { file, input, elementType, isLittle: descriptor?.[1] !== '>', dataStart, itemCount, dims };
+    return { file, input, elementType, isLittle, dataStart, itemCount, dims };
   } finally {
     await opened.close();
   }
 }
-
-async function readHeader(opened: FileHandle, { label }: DataFile): Promise<{ header: string; dataStart: number }> {
-  const start = await readAt(opened, 0, 12);
-  if (start.toString('latin1', 0, 6) !== MAGIC || start.length < 12)
-    throw new CommandError(`${label} is no NumPy file. Save the array with numpy.save.`);
-  const version = start[6] as number;
-  if (version < 1 || version > 3)
-    throw new CommandError(`${label} is a NumPy file of version ${version}; readable are 1 to 3. Save it with numpy.save.`);
-  const [headerStart, headerBytes] = version === 1 ? [10, start.readUInt16LE(8)] : [12, start.readUInt32LE(8)];
-  if (headerBytes > HEADER_BYTES_MAX) throw new CommandError(`${label} has a header that is not NumPy's. Save it again with numpy.save.`);
-  return { header: (await readAt(opened, headerStart, headerBytes)).toString('utf8'), dataStart: headerStart + headerBytes };
-}
-
-async function readAt(opened: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await opened.read(Buffer.alloc(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
-}
-
-const elementCountOf = (dims: readonly number[]): number => dims.reduce((product, length) => product * length, 1);
 
 async function* examplesOf(columns: readonly (readonly NpyArray[])[]): AsyncGenerator<Example> {
   const names = columns.map(([array]) => array?.input.name as string);
@@ -167,7 +110,7 @@ async function* examplesOf(columns: readonly (readonly NpyArray[])[]): AsyncGene
 async function* itemsOf(arrays: readonly NpyArray[]): AsyncGenerator<Item> {
   for (const array of arrays) {
     const { file, input, elementType, dataStart, itemCount, dims } = array;
-    const itemBytes = elementCountOf(dims) * elementType.bytes;
+    const itemBytes = elementCount(dims) * elementType.bytes;
     const perRead = Math.max(1, Math.floor(READ_BYTES / Math.max(1, itemBytes)));
     const opened = await open(file.path);
     try {
@@ -193,8 +136,8 @@ async function* itemsOf(arrays: readonly NpyArray[]): AsyncGenerator<Item> {
 /** One item's values: as numbers, or as bigints where those are 64 bits wide. */
 function valuesAt({ elementType, isLittle, dims }: NpyArray, view: DataView, start: number): ArrayLike<number | bigint> {
   const { bytes, read, isBig = false } = elementType;
-  const elementCount = elementCountOf(dims);
-  const values: (number | bigint)[] | Float64Array = isBig ? [] : new Float64Array(elementCount);
-  for (let at = 0; at < elementCount; at++) values[at] = read(view, start + at * bytes, isLittle);
+  const count = elementCount(dims);
+  const values: (number | bigint)[] | Float64Array = isBig ? [] : new Float64Array(count);
+  for (let at = 0; at < count; at++) values[at] = read(view, start + at * bytes, isLittle);
   return values;
 }

@@ -14,6 +14,7 @@
 import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { missingInGpuBuild } from '../runtime/gpu-build.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { type Graph, optimizedGraphs } from './optimize.ts';
 import { type Measured, measured, providersByArithmetic, QUALITY_LIMIT, qualityInWords, tolerancesOf, worstOf } from './quality.ts';
@@ -39,7 +40,7 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
   for (const input of inputs) sources.push(await readSource(input));
   sources.sort((a, b) => QUANTIZATIONS.indexOf(a.kind.quantization) - QUANTIZATIONS.indexOf(b.kind.quantization));
   const ids = variantIds(sources);
-  const signature = signatureOf(sources, options.previous ?? null);
+  const signature = signatureOf(sources, options.previous ?? null, options.statedAxes);
   packing.step(`running ${sources.at(-1)?.name} as the reference`);
   const reference = await makeReference(sources, signature, options);
   packing.notes.push(...reference.notes);
@@ -85,7 +86,7 @@ function variantIds(sources: readonly Source[]): string[] {
 async function packVariant(packing: Packing, source: Source, id: string, reference: Reference): Promise<ManifestVariant[]> {
   const { options, notes, step } = packing;
   step(`packing ${id}`);
-  const plain: Graph = { model: source.model, isOptimized: false, providers: source.kind.providers };
+  const plain: Graph = { model: source.model, isOptimized: false, providers: await providersOf(packing, source, id) };
   const isOptimized = options.isOptimized ?? true;
   const graphs = isOptimized ? await optimizedGraphs(plain, reference.feeds, id, notes) : [plain];
   const variants: ManifestVariant[] = [];
@@ -95,6 +96,16 @@ async function packVariant(packing: Packing, source: Source, id: string, referen
     if (variant !== null) variants.push(variant);
   }
   return variants;
+}
+
+/** Those of its kind, without GPUs where the build that has them lacks a kernel: its wasm would lack it, too, and no page would look elsewhere first. */
+async function providersOf({ notes, step }: Packing, { kind: { providers }, model }: Source, id: string): Promise<readonly Provider[]> {
+  if (providers.every((provider) => provider === 'wasm')) return providers;
+  step(`asking the build with GPU providers for the kernels of ${id}`);
+  const operator = await missingInGpuBuild(model, false);
+  if (operator === null) return providers;
+  notes.push(`${id}: the runtime's build with GPU providers has no ${operator} for these types, so it runs on wasm, in the plain build.`);
+  return ['wasm'];
 }
 
 interface VariantIds {

@@ -7,25 +7,17 @@
  *
  * Not here: which numbers are samples (cli/pack/goldens.ts).
  */
-import { feedsOf } from '../../processing/golden.ts';
+import { withExactBlocks } from '../../onnx/exact-blocks.ts';
+import { readOnnxModel } from '../../onnx/model-reader.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, type NumericTensorType, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorData } from '../../protocol/tensors/tensors.ts';
 import { CommandError } from '../terminal/command-error.ts';
-import {
-  answersOf,
-  differenceOf,
-  type Golden,
-  type GoldenInputs,
-  goldenOutputs,
-  OPEN_AXIS_LENGTHS,
-  sampleDims,
-  sampleInputs,
-  scaleOf,
-} from './goldens.ts';
+import { answersOf, differenceOf, type Golden, type GoldenInputs, goldenOutputs, OPEN_AXIS_LENGTHS, scaleOf } from './goldens.ts';
 import type { PackOptions } from './request.ts';
+import { type SampleSet, type Samples, samplesOf } from './samples.ts';
 import type { Source } from './source.ts';
 import type { Signature } from './tensors.ts';
 
@@ -39,18 +31,8 @@ export interface Reference {
   readonly notes: readonly string[];
 }
 
-interface Sampling {
-  readonly samples: readonly GoldenInputs[];
-  readonly feeds: readonly Feeds[];
+interface Sampling extends SampleSet {
   readonly answers: readonly Feeds[];
-}
-
-interface SampleRequest {
-  /** Lengths of open axes. */
-  readonly axes: Readonly<Record<string, number>>;
-  /** Of the manifest that is packed anew; tried before any that are made here. */
-  readonly earlier: readonly GoldenInputs[];
-  readonly count: number;
 }
 
 /** What an axis is called that looked like the batch and is none. */
@@ -58,18 +40,14 @@ const NO_BATCH = 'rows';
 
 /** @throws {CommandError} when the reference cannot be run. */
 export async function makeReference(sources: readonly Source[], signature: Signature, options: PackOptions): Promise<Reference> {
-  const source = sources.at(-1) as Source;
-  const notes: string[] = [];
-  const earlier = earlierSamples(options, signature);
-  const goldenCount = options.goldenCount ?? (earlier.length || (modelBytes(source) < SINGLE_FILE_BYTES_MAX ? 3 : 1));
+  const source = exactReference(sources.at(-1) as Source);
+  const notes: string[] = [...signature.notes];
+  const earlierCount = options.previous?.golden.length ?? 0;
+  const goldenCount = options.goldenCount ?? (earlierCount || (modelBytes(source) < SINGLE_FILE_BYTES_MAX ? 3 : 1));
   const sampleCount = Math.max(goldenCount, (options.isOptimized ?? true) ? 1 : 0);
-  const text = signature.inputs.find(({ type }) => type === 'string');
-  if (text !== undefined)
-    notes.push(`Input "${text.name}" is text, for which no samples are made: no golden outputs, and nothing is optimised.`);
-  const isSampled = sampleCount > 0 && text === undefined;
-  const sampling = isSampled
-    ? await sample(source, signature, { axes: options.axes ?? {}, earlier: earlier.slice(0, sampleCount), count: sampleCount }, notes)
-    : NO_SAMPLES;
+  const offered = sampleCount === 0 ? NO_OFFER : samplesOf(signature, source.onnx, options, sampleCount);
+  notes.push(...offered.notes);
+  const sampling = await sampled(source, signature, offered, notes);
   const { samples, feeds, answers } = sampling;
   const isBatch = await batchHolds(source, signature, sampling);
   if (!isBatch)
@@ -81,7 +59,7 @@ export async function makeReference(sources: readonly Source[], signature: Signa
   return {
     inputs: signature.inputs.map(named),
     outputs: signature.outputs.map(named),
-    golden: goldensOf(samples.slice(0, goldenCount), answers, notes),
+    golden: goldensOf(options.goldenCount === undefined ? samples : samples.slice(0, goldenCount), answers, notes),
     feeds,
     answers,
     notes,
@@ -89,48 +67,30 @@ export async function makeReference(sources: readonly Source[], signature: Signa
 }
 
 const NO_SAMPLES: Sampling = { samples: [], feeds: [], answers: [] };
+const NO_OFFER: Samples = { sets: [], open: [], notes: [] };
 
-async function sample(source: Source, signature: Signature, { axes, earlier, count }: SampleRequest, notes: string[]): Promise<Sampling> {
-  const open = new Set(signature.inputs.flatMap(({ dims }) => dims.filter((axis) => typeof axis === 'string' && axis !== 'batch')));
-  const isOpen = [...open].some((axis) => axes[axis as string] === undefined);
-  const lengths = isOpen ? OPEN_AXIS_LENGTHS : [1];
-  const kinds: (() => readonly GoldenInputs[])[] = lengths.map((length) => () => {
-    const dimsOf = ({ dims }: ManifestInput) => sampleDims(dims, axes, length);
-    return Array.from({ length: count }, (_, index) => sampleInputs(signature.inputs, source.onnx, dimsOf, index));
-  });
-  if (earlier.length > 0) kinds.unshift(() => earlier);
+/** The first of the samples that can be run, and what the model answers to them. @throws {CommandError} when none can. */
+async function sampled(source: Source, signature: Signature, { sets, open }: Samples, notes: string[]): Promise<Sampling> {
   let failure: unknown = null;
-  for (const [index, make] of kinds.entries()) {
-    const samples = make();
-    const feeds = samples.map((inputs) => feedsOf({ inputs }, signature));
+  for (const { samples, feeds } of sets) {
     try {
       // The first once more, at the end of the same session: random operators begin anew in each.
       const answers = await answersOf(source.model, 'disabled', [...feeds, ...feeds.slice(0, 1)]);
       if (differenceOf(answers.slice(0, 1), answers.splice(-1)) > 0) {
         notes.push(
-          `${source.name} answers the same input in two ways: no golden outputs, and nothing is optimised. Export it without random operators.`,
+          `${source.name} answers the same input in two ways: no golden outputs, nothing is optimised, and devices run it on wasm. Export it without random operators.`,
         );
         return NO_SAMPLES;
       }
-      if (isOpen) notes.push(openAxesNote(signature, samples[0] ?? {}));
+      if (open.length > 0) notes.push(openAxesNote(signature, samples[0] ?? {}));
       return { samples, feeds, answers };
     } catch (error) {
       failure ??= error;
-      if (index === kinds.length - 1 && isOpen) throw new CommandError(unrunnableAxes(source.name, [...open].map(String), failure));
     }
   }
+  if (sets.length === 0) return NO_SAMPLES;
+  if (open.length > 0) throw new CommandError(unrunnableAxes(source.name, open, signature, failure));
   throw runError(source.name, failure);
-}
-
-/** Golden inputs of the manifest that is packed anew, as long as they fit. */
-function earlierSamples({ previous }: PackOptions, { inputs }: Signature): GoldenInputs[] {
-  const fits = (golden: Golden): boolean =>
-    Object.keys(golden.inputs).length === inputs.length &&
-    inputs.every(({ name, dims }) => {
-      const given = golden.inputs[name]?.dims;
-      return given?.length === dims.length && dims.every((axis, index) => typeof axis === 'string' || axis === given[index]);
-    });
-  return (previous?.golden ?? []).filter(fits).map(({ inputs: sample }) => sample);
 }
 
 function openAxesNote({ inputs }: Signature, sample: GoldenInputs): string {
@@ -142,16 +102,18 @@ function openAxesNote({ inputs }: Signature, sample: GoldenInputs): string {
   return `Open axes: ${open.join(', ')}. Any length is taken, and each new one costs time on a GPU; --axis NAME=LENGTH chooses the samples' length.`;
 }
 
-function unrunnableAxes(name: string, axes: readonly string[], failure: unknown): string {
-  return `${name} leaves ${axes.map((axis) => `"${axis}"`).join(', ')} open, and none of the lengths ${OPEN_AXIS_LENGTHS.join(', ')} can be run (${firstLine(failure)}). Say one: --axis ${axes[0]}=LENGTH, or fix the axis when exporting.`;
+function unrunnableAxes(name: string, open: readonly string[], { inputs }: Signature, failure: unknown): string {
+  const layout = inputs.map((input) => `${input.name} [${input.dims.join(', ')}]`).join(', ');
+  const [input] = inputs;
+  return `${name} leaves ${open.map((axis) => `"${axis}"`).join(', ')} open (${layout}), and none of the lengths ${OPEN_AXIS_LENGTHS.join(', ')} can be run (${firstLine(failure)}). Say one: --axis ${open[0]}=LENGTH; tell axes apart: --axis ${input?.name}:0=NAME; or state an input: --input ${input?.name}=VALUE or FILE.npy.`;
 }
 
 /** True when nothing speaks against it: there is no such axis, there are no samples, or two together give what each gives alone. */
 async function batchHolds(source: Source, signature: Signature, { samples, feeds, answers }: Sampling): Promise<boolean> {
   const isBatched = ({ dims }: { readonly dims: ManifestInput['dims'] }): boolean => dims[0] === 'batch';
   const hasBatch = [...signature.inputs, ...signature.outputs].some(({ dims }) => dims.includes('batch'));
-  const [first] = samples;
-  if (!hasBatch || first === undefined) return true;
+  if (!hasBatch || samples.length === 0) return true;
+  if (signature.inputs.length === 0) return false;
   if (!signature.inputs.every(isBatched) || !signature.outputs.every(isBatched)) return false;
   const [one, other] = [feeds[0] as Feeds, feeds[1] ?? (feeds[0] as Feeds)];
   const wanted = together(answers[0] as Feeds, answers[1] ?? (answers[0] as Feeds));
@@ -169,11 +131,10 @@ function together(one: Feeds, other: Feeds): Feeds {
     Object.entries(one).map(([name, { type, dims, data }]) => {
       const second = other[name];
       const [length = 1, ...rest] = dims;
+      const joined = { type, dims: [length + (second?.dims[0] ?? 0), ...rest] };
+      if (!ArrayBuffer.isView(data)) return [name, { ...joined, data: [...data, ...((second?.data ?? []) as readonly string[])] }];
       const numbers = [...Array.from(numbersOf({ type, dims, data }) ?? []), ...Array.from((second && numbersOf(second)) ?? [])];
-      return [
-        name,
-        { type, dims: [length + (second?.dims[0] ?? 0), ...rest], data: dataFromNumbers(type as NumericTensorType, numbers) as TensorData },
-      ];
+      return [name, { ...joined, data: dataFromNumbers(type as NumericTensorType, numbers) as TensorData }];
     }),
   );
 }
@@ -184,13 +145,23 @@ function goldensOf(samples: readonly GoldenInputs[], answers: readonly Feeds[], 
     const outputs = goldenOutputs(answers[index] as Feeds);
     if (typeof outputs === 'string') {
       notes.push(
-        `Output "${outputs}" is not finite for a sample: no golden outputs. Write golden inputs that the model expects into model.json and pack again.`,
+        `Output "${outputs}" is not finite for a sample: no golden outputs. Devices run it on wasm. State inputs that the model expects: --input NAME=FILE.npy.`,
       );
       return [];
     }
     if (Object.keys(outputs).length > 0) goldens.push({ inputs, outputs });
   }
   return goldens;
+}
+
+/**
+ * Weights of 4 bits may ask that what they are multiplied by is rounded to 8 bits, for speed (`accuracy_level` 4): the model itself computes in
+ * single precision, and how far the shortcut is from that is the variant's to answer for.
+ */
+function exactReference(source: Source): Source {
+  const graph = withExactBlocks(source.model.graph, source.onnx);
+  if (graph === null) return source;
+  return { ...source, onnx: readOnnxModel(graph), model: { ...source.model, graph } };
 }
 
 function modelBytes({ model }: Source): number {

@@ -4,6 +4,21 @@
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { TextOptions } from './texts.ts';
 
+/** What an input holds in the samples: one number in all of its elements, or a tensor. */
+export interface StatedInput {
+  readonly input: string;
+  /** What errors call it. */
+  readonly name: string;
+  readonly value: number | { readonly dims: readonly number[]; readonly data: readonly number[] };
+}
+
+/** One axis of one tensor, by its number: what it is called, or how long it is in the samples. */
+export interface StatedAxis {
+  readonly tensor: string;
+  readonly axis: number;
+  readonly is: string | number;
+}
+
 export interface PackInput {
   /** What errors call it; also the variant's id where it has none. */
   readonly name: string;
@@ -29,6 +44,10 @@ export interface PackOptions extends TextOptions {
   readonly chunkBytes?: number;
   /** Lengths of open axes for the samples, by axis name. */
   readonly axes?: Readonly<Record<string, number>>;
+  /** Of single tensors; go before names that the file has. */
+  readonly statedAxes?: readonly StatedAxis[];
+  /** Inputs of the samples; several tensors of one input are as many samples. */
+  readonly stated?: readonly StatedInput[];
   /** How far a variant's answers may be from the reference's, as a part of the largest output. Default: the earlier manifest's, or QUALITY_LIMIT. */
   readonly qualityLimit?: number;
   /** Variants that are published although they are beyond it, by id. */

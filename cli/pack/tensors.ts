@@ -5,68 +5,98 @@
  *  - All variants have one signature: a page calls the model, not the variant.
  *  - A first axis that is open and called as exporters call the batch, or not at all, is "batch". Whether it really is one is tried
  *    by running two samples together (cli/pack/reference.ts).
- *  - Names and types come from the files; kinds and everything that says what values mean come from the earlier manifest.
+ *  - Names and types come from the files; kinds and everything that says what values mean come from the earlier manifest. So do the names of
+ *    axes that the files leave without one; what whoever packs says of an axis goes before both.
+ *
+ * Not here: how a file's own words are read, and which outputs are left out (onnx/signature.ts).
  */
 
 import type { OnnxValue } from '../../onnx/model-reader.ts';
+import { type SignatureTensor, signatureOf as signatureOfModel } from '../../onnx/signature.ts';
+import { manifestLabels } from '../../onnx/zip-map.ts';
 import type { Manifest, ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
+import type { StatedAxis } from './request.ts';
 import type { Source } from './source.ts';
 
 export interface Signature {
   readonly inputs: readonly ManifestInput[];
   readonly outputs: readonly ManifestOutput[];
+  /** Sentences on what is not as the file has it. */
+  readonly notes: readonly string[];
 }
 
 const BATCH_NAME = /^(n|b|bs|batch([_ -]?size)?|unk__\d+)$/i;
 
 /** @throws {CommandError} when the files differ from each other, or hold what cannot cross to a page. */
-export function signatureOf(sources: readonly Source[], previous: Manifest | null): Signature {
+export function signatureOf(sources: readonly Source[], previous: Manifest | null, stated: readonly StatedAxis[] = []): Signature {
   const reference = sources.at(-1);
   if (reference === undefined) throw new UsageError('There is no ONNX file to pack. Name one.');
   for (const source of sources) requireAlike(reference, source);
-  const { inputs, outputs } = reference.onnx;
-  if (inputs.length === 0)
-    throw new CommandError(`${reference.name} has no input: all that it lists are weights. Export it with its inputs.`);
-  if (outputs.length === 0) throw new CommandError(`${reference.name} has no output. Export it with its outputs.`);
-  const batchNames = new Set(inputs.flatMap(({ dims }) => (typeof dims?.[0] === 'string' && BATCH_NAME.test(dims[0]) ? [dims[0]] : [])));
-  const tensor = (value: OnnxValue) => tensorOf(reference.name, value, batchNames);
-  return {
-    inputs: inputs.map((value) => ({ kind: 'numeric', ...earlier(previous?.inputs, value), ...tensor(value) })),
-    outputs: outputs.map((value) => ({ kind: 'numeric', ...earlier(previous?.outputs, value), ...tensor(value) })),
+  const known = [...(previous?.inputs ?? []), ...(previous?.outputs ?? [])];
+  const nameOpen = ({ name, dims }: OnnxValue, axis: number): string => {
+    const earlier = known.find((tensor) => tensor.name === name && tensor.dims.length === dims?.length)?.dims[axis];
+    if (typeof earlier === 'string') return earlier;
+    return axis === 0 ? 'batch' : `axis${axis}`;
   };
+  const read = signatureOfModel(reference.onnx, nameOpen);
+  if (typeof read === 'string') throw new CommandError(`${reference.name}: ${read}.`);
+  requireTensors(stated, [...read.inputs, ...read.outputs]);
+  const isBatch = (axis: unknown): axis is string => typeof axis === 'string' && BATCH_NAME.test(axis);
+  const batchNames = new Set<number | string>(read.inputs.flatMap(({ dims }) => dims.slice(0, 1).filter(isBatch)));
+  const tensor = ({ name, type, dims }: SignatureTensor): SignatureTensor => ({
+    name,
+    type,
+    dims: dims.map((axis, index) => {
+      const said = stated.find((each) => each.tensor === name && each.axis === index && typeof each.is === 'string')?.is;
+      return said ?? (batchNames.has(axis) ? 'batch' : axis);
+    }),
+  });
+  return {
+    inputs: read.inputs.map((input) => ({ kind: 'numeric', ...earlier(previous?.inputs, input), ...tensor(input) })),
+    outputs: read.outputs.map((output) => ({
+      kind: 'numeric',
+      ...manifestLabels(reference.labels.get(output.name)),
+      ...earlier(previous?.outputs, output),
+      ...tensor(output),
+    })),
+    notes: notesOn(reference, read.leftOut),
+  };
+}
+
+function notesOn({ labels, onnx: { defaults } }: Source, leftOut: readonly string[]): string[] {
+  return [
+    ...leftOut.map((output) => `Left out: ${output}, which cannot be handed to a page.`),
+    ...[...labels].map(
+      ([name, classes]) =>
+        `Output "${name}" was a dictionary for each row; it is published as the tensor of its scores, in the order ${classes.slice(0, 8).join(', ')}${classes.length > 8 ? ' …' : ''}.`,
+    ),
+    ...(defaults.length === 0 ? [] : [`Not fed, because the file holds values for them, which are used: ${defaults.join(', ')}.`]),
+  ];
+}
+
+/** @throws {UsageError} */
+function requireTensors(stated: readonly StatedAxis[], tensors: readonly SignatureTensor[]): void {
+  for (const { tensor, axis } of stated) {
+    const known = tensors.find(({ name }) => name === tensor);
+    if (known === undefined)
+      throw new UsageError(
+        `--axis ${tensor}:${axis}: the model has no tensor "${tensor}"; it has ${tensors.map(({ name }) => name).join(', ')}.`,
+      );
+    if (axis >= known.dims.length)
+      throw new UsageError(`--axis ${tensor}:${axis}: "${tensor}" is [${known.dims.join(', ')}]; axes are counted from 0.`);
+    if (typeof known.dims[axis] === 'number')
+      throw new UsageError(`--axis ${tensor}:${axis}: that axis always has ${known.dims[axis]} elements, and needs no name.`);
+  }
 }
 
 /** What a person said of this tensor, as long as it has as many axes as then. */
 function earlier<T extends { readonly name: string; readonly dims: readonly unknown[] }>(
   tensors: readonly T[] | undefined,
-  { name, dims }: OnnxValue,
+  { name, dims }: SignatureTensor,
 ): Partial<T> {
   const known = tensors?.find((tensor) => tensor.name === name);
-  return known === undefined || (dims !== null && dims.length !== known.dims.length) ? {} : known;
-}
-
-function tensorOf(
-  file: string,
-  { name, type, dims }: OnnxValue,
-  batchNames: ReadonlySet<string>,
-): Pick<ManifestInput, 'name' | 'type' | 'dims'> {
-  if (type === null) {
-    throw new CommandError(
-      `"${name}" of ${file} is not a tensor of a type that a page can hold (float32, int64 …). Cast it, or leave that output away, when exporting.`,
-    );
-  }
-  if (dims === null) {
-    throw new CommandError(
-      `${file} does not say how many axes "${name}" has. Run shape inference on it (onnx.shape_inference.infer_shapes) and pack again.`,
-    );
-  }
-  const axisOf = (axis: number | string | null, index: number): number | string => {
-    if (typeof axis === 'number') return axis;
-    if (axis === null) return index === 0 ? 'batch' : `axis${index}`;
-    return batchNames.has(axis) ? 'batch' : axis;
-  };
-  return { name, type, dims: dims.map(axisOf) };
+  return known === undefined || dims.length !== known.dims.length ? {} : known;
 }
 
 function requireAlike(reference: Source, source: Source): void {

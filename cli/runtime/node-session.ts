@@ -39,10 +39,12 @@ export async function createNodeSession(model: Uint8Array | ModelFiles): Promise
 export async function openNodeSession(model: Uint8Array | ModelFiles, level: 'all' | 'disabled'): Promise<OpenSession> {
   const runtime = await startRuntime();
   const session = await createSession(runtime, model, { graphOptimizationLevel: level });
+  // Sequences and maps cannot be read here either.
+  const outputNames = session.outputMetadata.filter((meta) => meta.isTensor).map(({ name }) => name);
   return {
     run: async (feeds) => {
       const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new runtime.Tensor(type, data as never, dims)]);
-      const outputs = await session.run(Object.fromEntries(tensors), SILENT);
+      const outputs = await session.run(Object.fromEntries(tensors), outputNames, SILENT);
       return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, wireOf(tensor)]));
     },
     release: () => session.release(),

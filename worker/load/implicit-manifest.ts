@@ -15,12 +15,11 @@
  */
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, type OnnxValue, readOnnxModel } from '../../onnx/model-reader.ts';
-import { type SignatureTensor, signatureOf } from '../../onnx/signature.ts';
+import { signatureOf } from '../../onnx/signature.ts';
 import { OnnxFormatError } from '../../onnx/wire-format.ts';
-import { withoutZipMaps } from '../../onnx/zip-map.ts';
+import { manifestLabels, withoutZipMaps } from '../../onnx/zip-map.ts';
 import { SdkError } from '../../protocol/errors.ts';
-import { LABEL_COUNT_MAX, NAME_LENGTH_MAX } from '../../protocol/limits.ts';
-import type { Manifest, ManifestOutput, ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import type { Manifest, ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import type { SessionTensor } from '../runtime/session.ts';
 import type { FileFacts } from '../source/file-facts.ts';
 
@@ -88,16 +87,10 @@ export function implicitManifest(
     licence: 'unknown',
     variants: [implicitVariant(facts)],
     inputs: inputs.map((tensor) => ({ ...tensor, kind: 'numeric' })),
-    outputs: outputs.map((tensor) => outputOf(tensor, labels.get(tensor.name))),
+    outputs: outputs.map((tensor) => ({ ...tensor, kind: 'numeric', ...manifestLabels(labels.get(tensor.name)) })),
     golden: [],
   };
   return { manifest, leftOut };
-}
-
-function outputOf(tensor: SignatureTensor, labels: readonly string[] | undefined): ManifestOutput {
-  const isFit =
-    labels !== undefined && labels.length <= LABEL_COUNT_MAX && labels.every(({ length }) => length > 0 && length <= NAME_LENGTH_MAX);
-  return { ...tensor, kind: 'numeric', ...(isFit ? { labels: [...labels] } : {}) };
 }
 
 /** The runtime's own words in those of the file: it says 4,294,967,295 of a length that it does not know. */

@@ -9,9 +9,10 @@ import { assetsBesideModule, assetsIn } from '../../../sdk/assets/assets.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const textOf = (file: string): string => readFileSync(root + file, 'utf8');
-const { entries, wasmInNode, ...fetched } = JSON.parse(textOf('protocol/shipped-files.json')) as {
+const { entries, wasmInNode, webgpuInNode, ...fetched } = JSON.parse(textOf('protocol/shipped-files.json')) as {
   readonly entries: Readonly<Record<string, string>>;
   readonly wasmInNode: string;
+  readonly webgpuInNode: string;
 } & Readonly<Record<string, string>>;
 const names = Object.values(fetched).sort();
 
@@ -47,7 +48,7 @@ test('no other file of ours writes out the name of a file that a page fetches', 
   const rooms = ['protocol', 'counts', 'onnx', 'processing', 'sdk', 'worker', 'collector', 'cli', 'scripts'];
   const files = execFileSync('git', ['ls-files', '-z', '--', ...rooms], { cwd: root, encoding: 'utf8' }).split('\0');
   const sources = files.filter((file) => /\.m?[jt]s$/.test(file) && file !== 'sdk/assets/assets.ts');
-  const quoted = new RegExp(`['"\`/](${[...names, wasmInNode].map((name) => name.replaceAll('.', '\\.')).join('|')})['"\`]`);
+  const quoted = new RegExp(`['"\`/](${[...names, wasmInNode, webgpuInNode].map((name) => name.replaceAll('.', '\\.')).join('|')})['"\`]`);
   const findings = sources.filter((file) =>
     textOf(file)
       .split('\n')
