@@ -21,7 +21,7 @@ export interface SignatureTensor {
   readonly dims: (number | string)[];
 }
 
-export interface Signature {
+interface Signature {
   readonly inputs: readonly SignatureTensor[];
   readonly outputs: readonly SignatureTensor[];
   /** What the file has besides: `output "states", a sequence`. */

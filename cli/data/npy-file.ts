@@ -39,7 +39,7 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
   b1: { bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
 };
 
-export interface NpyFile {
+interface NpyFile {
   readonly elementType: ElementType;
   readonly isLittle: boolean;
   readonly shape: readonly number[];

@@ -4,8 +4,10 @@
  * Invariants
  *  - A name decides where it ends in a known suffix, the first bytes of the file where it does not.
  *  - A folder is read with the folders in it, its files in the order of their names; all of one format.
+ *  - What of a folder is not looked at is counted, by its kind.
  *  - What cannot be read is a CommandError that lists what can.
  */
+import type { Dirent } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
@@ -49,6 +51,9 @@ const SIGNATURES: readonly (readonly [RegExp, Format])[] = [
   [/^RIFF....WAVE/s, 'WAV files'],
 ];
 
+/** Kinds of entries that are named one by one. */
+const KIND_COUNT_MAX = 8;
+
 const READABLE =
   'Readable are .npy, .csv, .tsv and .parquet files, validation.json, and .png, .jpg, .webp, .bmp, .avif or .wav files, one or a folder of them.';
 
@@ -58,9 +63,12 @@ const READABLE =
  */
 export async function openData(manifest: Manifest, paths: readonly string[]): Promise<ExampleSource> {
   const files: DataFile[] = [];
+  const notes: string[] = [];
   const formats = new Map<Format, string>();
   for (const path of paths) {
-    for (const file of await filesAt(manifest, path)) {
+    const found = await filesAt(manifest, path);
+    notes.push(...found.notes);
+    for (const file of found.files) {
       files.push(file);
       const format = await formatOf(file);
       if (!formats.has(format)) formats.set(format, file.label);
@@ -73,10 +81,16 @@ export async function openData(manifest: Manifest, paths: readonly string[]): Pr
   if (format !== 'NumPy files' && files.some(({ input }) => input !== null)) {
     throw new UsageError('NAME=PATH is for NumPy files. A table finds its inputs by the names of its columns.');
   }
-  return OPENERS[format](manifest, files);
+  const source = await OPENERS[format](manifest, files);
+  return { ...source, notes: [...notes, ...source.notes] };
 }
 
-async function filesAt({ inputs }: Manifest, given: string): Promise<DataFile[]> {
+interface Found {
+  readonly files: readonly DataFile[];
+  readonly notes: readonly string[];
+}
+
+async function filesAt({ inputs }: Manifest, given: string): Promise<Found> {
   const name = given.slice(0, Math.max(0, given.indexOf('=')));
   const isNamed = inputs.some((input) => input.name === name);
   const path = isNamed ? given.slice(name.length + 1) : given;
@@ -85,14 +99,42 @@ async function filesAt({ inputs }: Manifest, given: string): Promise<DataFile[]>
     const names = inputs.map((input) => input.name).join(', ');
     throw new CommandError(`${path} cannot be read. If "${name}" is meant to be an input: the model has ${names}.`);
   });
-  if (!found.isDirectory()) return [{ path, label: path, input: isNamed ? name : null }];
+  if (!found.isDirectory()) return { files: [{ path, label: path, input: isNamed ? name : null }], notes: [] };
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => !entry.isDirectory() && formatByName(entry.name) !== undefined && extname(entry.name).toLowerCase() !== '.json')
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort((a, b) => (a < b ? -1 : 1));
-  if (files.length === 0) throw new CommandError(`${path} has no file that can be read. ${READABLE}`);
-  return files.map((file) => ({ path: file, label: relative(path, file), input: isNamed ? name : null }));
+  const taken: string[] = [];
+  const left = new Map<string, number>();
+  for (const entry of entries) {
+    if (entry.isDirectory()) continue;
+    const reason = await whyLeft(entry);
+    if (reason === null) taken.push(join(entry.parentPath, entry.name));
+    else left.set(reason, (left.get(reason) ?? 0) + 1);
+  }
+  const note = left.size === 0 ? [] : [leftNote(path, left)];
+  if (taken.length === 0) throw new CommandError([`${path} has no file that can be read.`, ...note, READABLE].join(' '));
+  const files = taken
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map((file) => ({ path: file, label: relative(path, file), input: isNamed ? name : null }));
+  return { files, notes: note };
+}
+
+/** Why an entry of a folder is not looked at, as a kind; null when it is. */
+async function whyLeft(entry: Dirent): Promise<string | null> {
+  const target = entry.isSymbolicLink() ? await stat(join(entry.parentPath, entry.name)).catch(() => null) : null;
+  if (entry.isSymbolicLink() && target === null) return 'links to nothing';
+  if (target?.isDirectory() === true) return 'links to folders, which are not followed';
+  if (target === null ? !entry.isFile() : !target.isFile()) return 'neither files nor folders';
+  const ending = extname(entry.name).toLowerCase();
+  if (ending === '') return 'without an ending';
+  return formatByName(entry.name) === undefined || ending === '.json' ? ending : null;
+}
+
+/** Most frequent first; each ending is named, as far as there are few. */
+function leftNote(path: string, left: ReadonlyMap<string, number>): string {
+  const kinds = [...left].sort(([, one], [, other]) => other - one);
+  const count = kinds.reduce((sum, [, each]) => sum + each, 0);
+  const rest = kinds.slice(KIND_COUNT_MAX).reduce((sum, [, each]) => sum + each, 0);
+  const list = [...kinds.slice(0, KIND_COUNT_MAX).map(([kind, each]) => `${each} ${kind}`), ...(rest === 0 ? [] : [`${rest} others`])];
+  return `${count} ${count === 1 ? 'entry' : 'entries'} of ${path} ${count === 1 ? 'was' : 'were'} not looked at: ${list.join(', ')}. Convert what should count to a readable format.`;
 }
 
 const formatByName = (path: string): Format | undefined => FORMATS[extname(path).toLowerCase()];

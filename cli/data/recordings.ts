@@ -26,6 +26,13 @@ const EXTENSIBLE = 0xfffe;
 /** Where WAVE_FORMAT_EXTENSIBLE keeps the tag that it stands for. */
 const SUB_FORMAT_AT = 24;
 
+const ALL_ONES = 0xffff_ffff;
+/** Lengths of a whole file that nobody came back to. */
+const STREAMED: readonly number[] = [0, 36, ALL_ONES];
+/** A manifest's lowest, and the highest that converters have. */
+const SAMPLE_RATE_MIN = 50;
+const SAMPLE_RATE_MAX = 1_000_000;
+
 type ReadSample = (bytes: Buffer, at: number) => number;
 
 /** By format tag and bits per sample. Integers are divided by their most negative value, so full scale is -1. */
@@ -42,6 +49,9 @@ interface Format {
   readonly tag: number;
   readonly channelCount: number;
   readonly sampleRate: number;
+  readonly bytesPerSecond: number;
+  /** One sample of each channel. */
+  readonly blockBytes: number;
   readonly bitCount: number;
 }
 
@@ -91,7 +101,7 @@ function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreproces
   const samples = samplesOf(bytes, null);
   if ('unreadable' in samples) return samples;
   try {
-    const { sampleRate } = formatOf(chunksOf(bytes).get('fmt ') as Buffer);
+    const { sampleRate } = formatOf(chunksOf(bytes)?.get('fmt ') as Buffer);
     return prepareRecordings(input, preprocess, [{ channels: [Float32Array.from(samples)], sampleRate }]);
   } catch (error) {
     if (error instanceof UnfitError) return { unreadable: `does not fit the input: ${error.message}` };
@@ -103,6 +113,7 @@ function declaredTensor(input: ManifestInput, preprocess: ManifestAudioPreproces
 function samplesOf(bytes: Buffer, sampleRate: number | null): Readable<Float64Array> {
   if (bytes.toString('latin1', 0, 4) !== 'RIFF' || bytes.toString('latin1', 8, 12) !== 'WAVE') return { unreadable: 'is no WAV file' };
   const chunks = chunksOf(bytes);
+  if (chunks === null) return { unreadable: 'has several chunks of samples or formats; which of them count is not clear' };
   const [header, data] = [chunks.get('fmt '), chunks.get('data')];
   if (header === undefined || header.length < 16 || data === undefined) return { unreadable: 'ends before its samples begin' };
   const format = formatOf(header);
@@ -110,6 +121,8 @@ function samplesOf(bytes: Buffer, sampleRate: number | null): Readable<Float64Ar
   if (read === undefined || format.channelCount === 0) {
     return { unreadable: 'is compressed or of another sample type; readable are PCM of 8, 16, 24 or 32 bits and float of 32 or 64' };
   }
+  const contradiction = contradictionIn(format);
+  if (contradiction !== null) return { unreadable: contradiction };
   if (sampleRate !== null && format.sampleRate !== sampleRate) {
     return { unreadable: `has ${format.sampleRate} samples per second; the manifest says ${sampleRate}. Resample it as the page does` };
   }
@@ -126,22 +139,42 @@ function samplesOf(bytes: Buffer, sampleRate: number | null): Readable<Float64Ar
   return samples;
 }
 
+/** A header says the same thing three times; where it does not agree with itself, nobody knows what the samples are. */
+function contradictionIn({ channelCount, bitCount, sampleRate, blockBytes, bytesPerSecond }: Format): string | null {
+  const frameBytes = (channelCount * bitCount) / 8;
+  if (blockBytes !== frameBytes)
+    return `has a header that contradicts itself: ${channelCount} channels of ${bitCount} bits in blocks of ${blockBytes} bytes`;
+  // Some recorders leave the product at 0.
+  if (bytesPerSecond !== 0 && bytesPerSecond !== sampleRate * frameBytes)
+    return `has a header that contradicts itself: ${sampleRate} blocks of ${frameBytes} bytes in a second of ${bytesPerSecond} bytes`;
+  if (sampleRate < SAMPLE_RATE_MIN || sampleRate > SAMPLE_RATE_MAX) return `says ${sampleRate} samples per second, which no recording has`;
+  return null;
+}
+
 function formatOf(header: Buffer): Format {
   const tag = header.readUInt16LE(0);
   return {
     tag: tag === EXTENSIBLE && header.length >= SUB_FORMAT_AT + 2 ? header.readUInt16LE(SUB_FORMAT_AT) : tag,
     channelCount: header.readUInt16LE(2),
     sampleRate: header.readUInt32LE(4),
+    bytesPerSecond: header.readUInt32LE(8),
+    blockBytes: header.readUInt16LE(12),
     bitCount: header.readUInt16LE(14),
   };
 }
 
-/** Chunks by name. The last one may be shorter than it says: a recorder that was cut off leaves such files. */
-function chunksOf(bytes: Buffer): Map<string, Buffer> {
+/**
+ * Chunks by name; null where one of ours is there twice. The last one may be shorter than it says: a recorder that was cut off leaves such
+ * files. What is written to a pipe cannot go back and say how long it became: it says 0, or all ones, and goes on to the end.
+ */
+function chunksOf(bytes: Buffer): Map<string, Buffer> | null {
   const chunks = new Map<string, Buffer>();
+  const isPiped = STREAMED.includes(bytes.readUInt32LE(4));
   for (let at = 12; at + 8 <= bytes.length; ) {
-    const length = bytes.readUInt32LE(at + 4);
+    const said = bytes.readUInt32LE(at + 4);
     const name = bytes.toString('latin1', at, at + 4);
+    const length = name === 'data' && (said === ALL_ONES || (said === 0 && isPiped)) ? bytes.length - at - 8 : said;
+    if (chunks.has(name) && (name === 'data' || name === 'fmt ')) return null;
     if (!chunks.has(name)) chunks.set(name, bytes.subarray(at + 8, at + 8 + length));
     at += 8 + length + (length % 2);
   }

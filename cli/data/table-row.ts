@@ -37,7 +37,12 @@ const NAMED_NUMBERS: ReadonlyMap<string, number> = new Map([
   ['inf', Infinity],
   ['+inf', Infinity],
   ['-inf', -Infinity],
+  ['infinity', Infinity],
+  ['-infinity', -Infinity],
 ]);
+
+/** What tables write; 0x22 and 0b11 are words of programming languages, and as numbers most likely a mistake. */
+const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/;
 
 /** The columns of all inputs, in the order of their elements. */
 export function tableColumns({ inputs }: Manifest): readonly TableColumn[] {
@@ -131,7 +136,7 @@ function numberOf(cell: unknown): number | bigint | null {
   if (typeof cell === 'number' || typeof cell === 'bigint') return cell;
   const word = String(cell).trim().toLowerCase();
   if (NO_VALUES.has(word)) return Number.NaN;
-  const number = NAMED_NUMBERS.get(word) ?? Number(word);
+  const number = NAMED_NUMBERS.get(word) ?? (DECIMAL.test(word) ? Number(word) : Number.NaN);
   if (!Number.isNaN(number)) return /^[+-]?\d{16,}$/.test(word) ? BigInt(word.replace('+', '')) : number;
   return null;
 }

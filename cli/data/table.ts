@@ -12,13 +12,13 @@
  *
  * Not here: how values are counted (counts/kinds/tabular.ts).
  */
-import { open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import { DUCKDB_PACKAGE, importOptional } from '../terminal/optional-package.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
 import { feedsOfRow, type TableColumn, tableColumns } from './table-row.ts';
+import { openTextTable, type TextTable } from './text-table.ts';
 
 /** A file with the SELECT list that reads the manifest's columns out of it. */
 interface Table {
@@ -30,8 +30,6 @@ interface Table {
 
 type Connect = () => Promise<DuckDBConnection>;
 
-/** The first line of a text file; longer ones are no list of names. */
-const HEADER_BYTES_MAX = 64 * 1024;
 /** Lines that DuckDB could not split. Without a limit of their own, because each is counted. */
 const REJECTS = 'store_rejects = true, rejects_limit = 0';
 const REJECTED_LINES = 'SELECT line, any_value(error_type) FROM reject_errors GROUP BY line ORDER BY line';
@@ -67,49 +65,66 @@ async function openTable(
 ): Promise<{ table: Table; unknown: string[] }> {
   const isText = !file.path.toLowerCase().endsWith('.parquet');
   const path = quotedPath(file.path);
-  const options = isText ? textOptions(await separatorOf(file)) : '';
+  const text = isText ? await openTextTable(file.path, file.label) : null;
+  const options = text === null ? '' : textOptions(text);
   const first = isText ? `read_csv(${path}, ${options}, ignore_errors = true)` : `read_parquet(${path})`;
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${first}`).catch(() => null);
   if (described === null)
     throw new CommandError(`${file.label} cannot be read as a table. Give .csv or .tsv with a line of column names, or .parquet.`);
-  const types = new Map(described.getRowsJS().map(([name, type]) => [String(name), String(type)]));
-  const missing = columns.filter(({ name }) => !types.has(name)).map(({ name }) => quotedName(name));
-  if (missing.length > 0) {
-    throw new CommandError(
-      `${file.label} has no column ${missing.join(', ')}; it has ${[...types.keys()].join(', ')}. Name its columns as the manifest does.`,
-    );
-  }
+  const rows = described.getRowsJS().map(([name, type]) => [String(name), String(type)] as const);
+  const found = rows.map(
+    ([name, type], index): FoundColumn => ({ name: text === null ? name : (text.names[index] ?? name), column: name, type }),
+  );
+  requireColumns(found, columns, file);
   const wanted = new Set(columns.map(({ name }) => name));
   return {
     table: {
       file,
       scan: isText ? `read_csv(${path}, ${options}, ${REJECTS})` : first,
       isText,
-      select: columns.map((column) => expressionOf(column, types.get(column.name) as string, file)).join(', '),
+      select: columns.map((column) => expressionOf(column, found.find(({ name }) => name === column.name) as FoundColumn, file)).join(', '),
     },
-    unknown: [...types.keys()].filter((name) => !wanted.has(name)),
+    unknown: found.map(({ name }) => name).filter((name) => !wanted.has(name)),
   };
+}
+
+/** A column of the file. */
+interface FoundColumn {
+  readonly name: string;
+  /** What the engine calls it: by its place, where the engine would not tell two names apart. */
+  readonly column: string;
+  readonly type: string;
+}
+
+/** @throws {CommandError} Names of the file are in it only where its first line has proved to be one of names. */
+function requireColumns(found: readonly FoundColumn[], columns: readonly TableColumn[], { label }: DataFile): void {
+  const names = found.map(({ name }) => name);
+  const twice = columns.find(({ name }) => names.filter((other) => other === name).length > 1);
+  if (twice !== undefined) throw new CommandError(`${label} has two columns called ${quotedName(twice.name)}. Rename one.`);
+  const missing = columns.filter(({ name }) => !names.includes(name)).map(({ name }) => name);
+  if (missing.length === 0) return;
+  const list = missing.map(quotedName).join(', ');
+  const near = names.filter((name) => missing.some((other) => other.trim().toLowerCase() === name.trim().toLowerCase()));
+  if (near.length > 0) {
+    throw new CommandError(
+      `${label} has no column ${list}, but ${near.map(quotedName).join(', ')}: capitals and spaces tell names apart. Name its columns as the manifest does.`,
+    );
+  }
+  const advice =
+    missing.length === columns.length
+      ? 'its first line holds none of these names; put a line of column names there'
+      : `it has ${names.join(', ')}; name its columns as the manifest does`;
+  throw new CommandError(`${label} has no column ${list}: ${advice}.`);
 }
 
 const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 /** A path as an SQL text, in which nothing is a pattern. */
 const quotedPath = (path: string): string => `'${path.replaceAll(/[[*?]/g, (sign) => `[${sign}]`).replaceAll("'", "''")}'`;
 
-/** Everything is said and nothing guessed: DuckDB's guess follows the first lines, also where they are broken. */
-const textOptions = (separator: string): string =>
-  `delim = '${separator}', header = true, all_varchar = true, quote = '"', escape = '"', skip = 0, comment = '', null_padding = false`;
-
-/** What stands between the names of the first line. Where the comma is the decimal sign, a .csv has semicolons. */
-async function separatorOf({ path }: DataFile): Promise<string> {
-  if (path.toLowerCase().endsWith('.tsv')) return '\t';
-  const opened = await open(path);
-  try {
-    const { buffer, bytesRead } = await opened.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
-    const [line = ''] = buffer.toString('utf8', 0, bytesRead).split(/[\r\n]/, 1);
-    return [',', ';', '\t'].find((separator) => line.includes(separator)) ?? ',';
-  } finally {
-    await opened.close();
-  }
+/** Everything is said and nothing guessed: DuckDB's guess follows the first lines, also where they are broken. Its names know no capitals. */
+function textOptions({ separator, names }: TextTable): string {
+  const places = names.map((_, index) => `'column${index}'`).join(', ');
+  return `delim = '${separator}', header = true, names = [${places}], all_varchar = true, quote = '"', escape = '"', skip = 0, comment = '', null_padding = false`;
 }
 
 const WHOLE_64 = /^U?BIGINT$/;
@@ -117,8 +132,8 @@ const NUMBER = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\
 const NESTED = /[[\]]|^(STRUCT|MAP|UNION)\b|^(BLOB|BIT)$/;
 
 /** The SQL that gives a column as numbers, texts, or lists of them. */
-function expressionOf({ name, holds, isList }: TableColumn, type: string, { label }: DataFile): string {
-  const column = quotedName(name);
+function expressionOf({ name, holds, isList }: TableColumn, { column: called, type }: FoundColumn, { label }: DataFile): string {
+  const column = quotedName(called);
   const element = /^(.*)\[\d*\]$/.exec(type)?.[1];
   const of = (cast: string) => `CAST(${column} AS ${cast}${element === undefined ? '' : '[]'})`;
   const single = element ?? type;

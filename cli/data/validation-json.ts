@@ -19,11 +19,15 @@ export async function openValidation(manifest: Manifest, files: readonly DataFil
   }
   const [file, ...more] = files as [DataFile];
   if (more.length > 0) throw new UsageError('Give one JSON file, not several.');
-  const bytes = await readBytes(file);
+  const { bytes, said } = await readBytes(file);
   const elementCount = itemAxes(input).reduce<number>((product, axis) => product * (typeof axis === 'number' ? axis : 1), 1);
   if (elementCount === 0 || bytes.length % elementCount !== 0) {
     throw new CommandError(`${file.label} does not hold whole examples of ${elementCount} elements. Give other data with --data.`);
   }
+  if (said !== undefined && said !== bytes.length / elementCount)
+    throw new CommandError(
+      `${file.label} says ${JSON.stringify(said).slice(0, 20)} examples and holds ${bytes.length / elementCount}. Write it anew.`,
+    );
   const dims = dimsOfItem(input, [elementCount]) as readonly number[];
   async function* examples(): AsyncGenerator<Example> {
     for (let start = 0; start < bytes.length; start += elementCount) {
@@ -36,15 +40,15 @@ export async function openValidation(manifest: Manifest, files: readonly DataFil
   return { count: bytes.length / elementCount, notes: [], examples };
 }
 
-async function readBytes({ path, label }: DataFile): Promise<Uint8Array> {
-  const { images } = parseObject(await readFile(path, 'utf8'), label);
+async function readBytes({ path, label }: DataFile): Promise<{ readonly bytes: Uint8Array; readonly said: unknown }> {
+  const { images, count } = parseObject(await readFile(path, 'utf8'), label);
   if (typeof images !== 'string') throw new CommandError(`${label} has no "images" in base64. See insitu baseline --help.`);
-  return Buffer.from(images, 'base64');
+  return { bytes: Buffer.from(images, 'base64'), said: count };
 }
 
-function parseObject(text: string, label: string): { readonly images?: unknown } {
+function parseObject(text: string, label: string): { readonly images?: unknown; readonly count?: unknown } {
   try {
-    return Object(JSON.parse(text)) as { images?: unknown };
+    return Object(JSON.parse(text)) as { images?: unknown; count?: unknown };
   } catch {
     throw new CommandError(`${label} is not JSON. Give other data with --data.`);
   }

@@ -150,7 +150,7 @@ describe('NumPy files', () => {
       npyBytes('|u1', [1, 2], Uint8Array.of(1, 2), { isFortran: true }),
     ],
     ['has the shape (1, 3); the input "x" takes N items of [2].', npyBytes('|u1', [1, 3], Uint8Array.of(1, 2, 3))],
-    ['ends before its 2 rows do.', npyBytes('|u1', [2, 2], Uint8Array.of(1, 2, 3))],
+    ['ends before the elements of its shape (2, 2) do.', npyBytes('|u1', [2, 2], Uint8Array.of(1, 2, 3))],
     [
       'holds neither numbers nor booleans. Readable are float16 to float64, int8 to uint64 and bool.',
       npyBytes('<U3', [1, 2], new Uint8Array(24)),
@@ -276,7 +276,7 @@ describe('tables', () => {
 
   test('a missing column, a column of no use and a file that is no table are refused', async () => {
     const path = write('other.csv', 'age,size\n1,2\n');
-    await expect(read(tabular, path)).rejects.toThrow(`${path} has no column "colour", "the ""height"""; it has age, size.`);
+    await expect(read(tabular, path)).rejects.toThrow(`${path} has no column "colour", "the ""height""": it has age, size; name its columns as the manifest does.`);
     const dates = join(folder, 'dates.parquet');
     const connection = await (await DuckDBInstance.create(':memory:')).connect();
     await connection.run(`COPY (SELECT DATE '2020-01-01' AS x) TO '${dates}' (FORMAT parquet)`);

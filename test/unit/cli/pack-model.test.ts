@@ -274,7 +274,7 @@ test('what cannot be packed is refused with a sentence that helps', async () => 
     weights: [weights('w', [5, 3], 1)],
   });
   expect(await refusal(inputOf(five))).toMatch(
-    /^CommandError: model.onnx leaves "length" open, and none of the lengths .* can be run .*Say one: --axis length=LENGTH/,
+    /^CommandError: model.onnx leaves "length" open \(x \[2, length\]\), and none of the lengths .* can be run .*Say one: --axis length=LENGTH/,
   );
 });
 
