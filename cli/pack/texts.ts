@@ -12,6 +12,7 @@
  * Hugging Face's libraries write them; the names `input_ids`, `attention_mask` and `token_type_ids` are those of transformers' exporters.
  */
 import { basename } from 'node:path';
+import { type TokenizerJson as DeclaredTokenizer, tokenizerFault } from '../../processing/text/features.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
 import { TOKEN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, PublishedFile } from '../../protocol/manifest/manifest.ts';
@@ -180,8 +181,20 @@ interface TokenizerConfigJson {
 
 function tokenizerIn({ name, bytes }: NamedFile): TokenizerJson {
   const json = jsonIn(bytes) as Partial<TokenizerJson> | null;
-  if (typeof json === 'object' && typeof json?.model === 'object' && json.model !== null) return json as TokenizerJson;
+  if (typeof json === 'object' && typeof json?.model === 'object' && json.model !== null) {
+    requireKnown(name, json as unknown as DeclaredTokenizer);
+    return json as TokenizerJson;
+  }
   throw new CommandError(`${name} is no tokenizer.json. Export the tokenizer with save_pretrained, or Tokenizer.save.`);
+}
+
+/** @throws {CommandError} where pages would make other ids of a text than Python does. */
+function requireKnown(name: string, json: DeclaredTokenizer): void {
+  const fault = tokenizerFault(json);
+  if (fault !== null)
+    throw new CommandError(
+      `${name}: ${fault}. Feed the ids instead: leave --tokenizer away, and let the page make them with what you trust.`,
+    );
 }
 
 function configOf({ tokenizerConfig }: TextOptions): TokenizerConfigJson {

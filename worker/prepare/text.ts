@@ -60,7 +60,10 @@ export async function openTokenizers(
     } catch (error) {
       throw new SdkError(
         'manifest-invalid',
-        { url: modelUrl, reason: `the tokenizer of input "${name}" cannot be read` },
+        {
+          url: modelUrl,
+          reason: `the tokenizer of input "${name}" cannot be ${error instanceof Error && error.name === 'UnfitError' ? `used: ${error.message}` : 'read'}`,
+        },
         { cause: error },
       );
     }

@@ -51,6 +51,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'processing/audio': { imports: ['protocol', 'processing'] },
   'processing/image': { imports: ['protocol', 'processing'] },
   'processing/outputs': { imports: ['protocol', 'processing/image'] },
+  'processing/text': { imports: ['processing'] },
 
   // What dashboard and demo share.
   site: { imports: [], clock: true },
@@ -80,7 +81,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'worker/runtime': { imports: ['protocol', 'onnx', 'worker/device'], vendors: ['onnxruntime-web'], network: true },
   'worker/queue': { imports: ['protocol', 'worker/runtime'], clock: true },
   'worker/prepare': {
-    imports: ['protocol', 'processing', 'processing/audio', 'processing/image', 'processing/outputs'],
+    imports: ['protocol', 'processing', 'processing/audio', 'processing/image', 'processing/outputs', 'processing/text'],
     vendors: ['@huggingface/tokenizers'],
     clock: true,
   },
@@ -158,7 +159,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
   'cli/half': { imports: ['protocol', 'onnx', 'cli/runtime'], node: true },
-  'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'cli/half', 'cli/runtime', 'cli/terminal'], node: true },
+  'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'processing/text', 'cli/half', 'cli/runtime', 'cli/terminal'], node: true },
   'cli/commands': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'],
