@@ -70,7 +70,7 @@ const NO_SAMPLES: Sampling = { samples: [], feeds: [], answers: [] };
 const NO_OFFER: Samples = { sets: [], open: [], notes: [] };
 
 /** The first of the samples that can be run, and what the model answers to them. @throws {CommandError} when none can. */
-async function sampled(source: Source, signature: Signature, { sets, open }: Samples, notes: string[]): Promise<Sampling> {
+async function sampled(source: Source, signature: Signature, { sets, open, notes: offered }: Samples, notes: string[]): Promise<Sampling> {
   let failure: unknown = null;
   for (const { samples, feeds } of sets) {
     try {
@@ -89,7 +89,7 @@ async function sampled(source: Source, signature: Signature, { sets, open }: Sam
     }
   }
   if (sets.length === 0) return NO_SAMPLES;
-  if (open.length > 0) throw new CommandError(unrunnableAxes(source.name, open, signature, failure));
+  if (open.length > 0) throw new CommandError([unrunnableAxes(source.name, open, signature, failure), ...offered].join(' '));
   throw runError(source.name, failure);
 }
 

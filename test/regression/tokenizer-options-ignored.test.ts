@@ -50,7 +50,12 @@ test('a Unigram tokenizer with byte fallback gives the ids of Python', () => {
   expect(vectors.map(({ text }) => encode(text))).toEqual(vectors.map(({ ids }) => ids));
 });
 
-const PLAIN: TokenizerJson = { normalizer: null, pre_tokenizer: null, post_processor: null, model: { type: 'Unigram', unk_id: 0, vocab: [['u', 0]] } };
+const PLAIN: TokenizerJson = {
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  model: { type: 'Unigram', unk_id: 0, vocab: [['u', 0]] },
+};
 
 test.each<[string, Partial<TokenizerJson>]>([
   ['normalizer Precompiled', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAAA' } }],
@@ -58,7 +63,10 @@ test.each<[string, Partial<TokenizerJson>]>([
   ['option "later" of its normalizer Lowercase', { normalizer: { type: 'Lowercase', later: true } }],
   ['pre-tokenizer UnicodeScripts', { pre_tokenizer: { type: 'UnicodeScripts' } }],
   ['behavior of its pre-tokenizer Punctuation', { pre_tokenizer: { type: 'Punctuation', behavior: 'Scattered' } }],
-  ['order of its pre-tokenizers', { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits' }, { type: 'Metaspace', prepend_scheme: 'first' }] } }],
+  [
+    'order of its pre-tokenizers',
+    { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits' }, { type: 'Metaspace', prepend_scheme: 'first' }] } },
+  ],
   ['model WordLevel', { model: { type: 'WordLevel', vocab: {} } }],
   ['option "dropout"', { model: { type: 'BPE', dropout: 0.1, vocab: {}, merges: [] } }],
   ['option "continuing_subword_prefix"', { model: { type: 'BPE', continuing_subword_prefix: '##', vocab: {}, merges: [] } }],
@@ -66,5 +74,7 @@ test.each<[string, Partial<TokenizerJson>]>([
   ['post-processor Other', { post_processor: { type: 'Other' } }],
 ])('the %s is refused, because its ids are not known to be those of Python', (what, parts) => {
   expect(tokenizerFault(PLAIN)).toBe(null);
-  expect(tokenizerFault({ ...PLAIN, ...parts })).toMatch(new RegExp(`^the ${what}.* is not one whose ids are known to be those of Python$`));
+  expect(tokenizerFault({ ...PLAIN, ...parts })).toMatch(
+    new RegExp(`^the ${what}.* is not one whose ids are known to be those of Python$`),
+  );
 });

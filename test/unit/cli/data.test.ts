@@ -276,7 +276,9 @@ describe('tables', () => {
 
   test('a missing column, a column of no use and a file that is no table are refused', async () => {
     const path = write('other.csv', 'age,size\n1,2\n');
-    await expect(read(tabular, path)).rejects.toThrow(`${path} has no column "colour", "the ""height""": it has age, size; name its columns as the manifest does.`);
+    await expect(read(tabular, path)).rejects.toThrow(
+      `${path} has no column "colour", "the ""height""": it has age, size; name its columns as the manifest does.`,
+    );
     const dates = join(folder, 'dates.parquet');
     const connection = await (await DuckDBInstance.create(':memory:')).connect();
     await connection.run(`COPY (SELECT DATE '2020-01-01' AS x) TO '${dates}' (FORMAT parquet)`);

@@ -175,7 +175,9 @@ test('weights beside the graph are read, and a baseline runs on a packed model w
   const split = splitWeights(whole, 1);
   writeFileSync(join(source, 'net.onnx'), split.graph);
   const missing = await saidBy(runPack, source);
-  expect(missing.failure).toBe(`net.onnx keeps weights in other files ("insitu-own-bytes"), which belong beside it. ${join(source, 'insitu-own-bytes')} cannot be read. Name one that is there and that this user may read.`);
+  expect(missing.failure).toBe(
+    `net.onnx keeps weights in other files ("insitu-own-bytes"), which belong beside it. ${join(source, 'insitu-own-bytes')} cannot be read. Name one that is there and that this user may read.`,
+  );
   writeFileSync(join(source, 'insitu-own-bytes'), whole);
   expect((await saidBy(runPack, source)).failure).toBe('');
   const out = join(source, 'packed');
