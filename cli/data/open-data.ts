@@ -130,7 +130,7 @@ async function whyLeft(entry: Dirent): Promise<string | null> {
 
 /** Most frequent first; each ending is named, as far as there are few. */
 function leftNote(path: string, left: ReadonlyMap<string, number>): string {
-  const kinds = [...left].sort(([, one], [, other]) => other - one);
+  const kinds = [...left].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
   const count = kinds.reduce((sum, [, each]) => sum + each, 0);
   const rest = kinds.slice(KIND_COUNT_MAX).reduce((sum, [, each]) => sum + each, 0);
   const list = [...kinds.slice(0, KIND_COUNT_MAX).map(([kind, each]) => `${each} ${kind}`), ...(rest === 0 ? [] : [`${rest} others`])];

@@ -2,12 +2,12 @@
  * Normalizing: what a tokenizer makes of a text before it is cut, as Python's tokenizers do it.
  *
  * Invariants
- *  - A rule or an option that is not in here is refused. So is a compiled table of characters (`Precompiled`), which JavaScript's own
- *    normal forms only resemble.
+ *  - A rule or an option that is not in here is refused.
  *  - Letters are lowered one by one: a sigma at the end of a word does not become another one.
  *
  * Source: tokenizers 0.23 (Rust), src/normalizers; test/vectors/text-rules.json.
  */
+import { charsmapOf } from './charsmap.ts';
 import { type Compile, type Declared, notKnown, type Pattern, requireOptions } from './declared.ts';
 
 type Normalize = (text: string) => string;
@@ -59,6 +59,10 @@ const RULES: Readonly<Record<string, (declared: Declared, compile: Compile) => N
   BertNormalizer: (declared) => {
     requireOptions(declared, ['clean_text', 'handle_chinese_chars', 'strip_accents', 'lowercase'], 'normalizer');
     return (text) => bertNormalized(text, declared);
+  },
+  Precompiled: (declared) => {
+    requireOptions(declared, ['precompiled_charsmap'], 'normalizer');
+    return charsmapOf(String(declared.precompiled_charsmap));
   },
   Sequence: (declared, compile) => {
     requireOptions(declared, ['normalizers'], 'normalizer');

@@ -14,7 +14,7 @@
 import { type Compile, type Declared, notKnown, type Pattern, requireOptions } from './declared.ts';
 
 /** @param isFirst The text is the beginning of what was fed, and not behind a special token. */
-export type Cut = (text: string, isFirst: boolean) => readonly string[];
+type Cut = (text: string, isFirst: boolean) => readonly string[];
 
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous';
 

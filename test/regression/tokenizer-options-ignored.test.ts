@@ -40,6 +40,19 @@ test.each(rules.preTokenizers.map(({ declared, pieces }) => [JSON.stringify(decl
   },
 );
 
+test('a compiled character map makes of every text what Python makes, and bytes that are none are refused', () => {
+  const { charsmap, texts } = vector('text-charsmap.json') as {
+    readonly charsmap: string;
+    readonly texts: readonly (readonly [string, string])[];
+  };
+  const normalize = normalizerOf({ type: 'Precompiled', precompiled_charsmap: charsmap }, compile);
+  expect(texts.map(([text]) => [text, normalize(text)])).toEqual(texts);
+  for (const damaged of ['', 'AAAA', '****', charsmap.slice(0, 400)])
+    expect(() => normalizerOf({ type: 'Precompiled', precompiled_charsmap: damaged }, compile)).toThrow(
+      'the table of its normalizer Precompiled is none',
+    );
+});
+
 test('a Unigram tokenizer with byte fallback gives the ids of Python', () => {
   const { tokenizer, vectors } = vector('texts-unigram-bytes.json') as {
     readonly tokenizer: object;
@@ -58,7 +71,6 @@ const PLAIN: TokenizerJson = {
 };
 
 test.each<[string, Partial<TokenizerJson>]>([
-  ['normalizer Precompiled', { normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAAA' } }],
   ['normalizer Nmt', { normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Nmt' }] } }],
   ['option "later" of its normalizer Lowercase', { normalizer: { type: 'Lowercase', later: true } }],
   ['pre-tokenizer UnicodeScripts', { pre_tokenizer: { type: 'UnicodeScripts' } }],
