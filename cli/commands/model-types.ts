@@ -10,6 +10,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { hasAnyAxes } from '../../protocol/tensors/dims.ts';
 import { TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorType } from '../../protocol/tensors/tensors.ts';
 import { openModelFolder } from '../folder/model-folder.ts';
@@ -66,7 +67,7 @@ function property({ name, type, dims, kind }: Tensor, data: string, isFeed: bool
   const axes = dims.map((axis, index) => (typeof axis === 'number' ? `axis${index}: ${axis}` : `${label(axis, index)}: number`));
   const fields = [
     `readonly ${data.replace(' | readonly string[]', '')}`,
-    `readonly dims: readonly [${unique(axes).join(', ')}]`,
+    hasAnyAxes(dims) ? 'readonly dims: readonly number[]' : `readonly dims: readonly [${unique(axes).join(', ')}]`,
     `readonly type${isFeed ? '?' : ''}: '${type}'`,
   ];
   return `    /** ${type} [${dims.map((axis) => commentText(String(axis))).join(', ')}], ${kind} */\n    readonly ${key(name)}: { ${fields.join('; ')} };`;

@@ -7,6 +7,7 @@
  * Not here: what a file's bytes mean (the readers), and what a type has (protocol/tensors/tensor-data.ts).
  */
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
+import { hasAnyAxes } from '../../protocol/tensors/dims.ts';
 import { dataFromNumbers } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorType } from '../../protocol/tensors/tensors.ts';
 
@@ -24,6 +25,7 @@ export function itemAxes({ dims }: Pick<ManifestInput, 'dims'>): readonly Axis[]
  * @returns null when it does not fit.
  */
 export function dimsOfItem(input: ManifestInput, shape: readonly number[]): readonly number[] | null {
+  if (hasAnyAxes(input.dims)) return shape;
   const axes = itemAxes(input);
   const batch = axes.length === input.dims.length ? [] : [1];
   if (shape.length === axes.length && axes.every((axis, index) => typeof axis === 'string' || axis === shape[index])) {

@@ -13,6 +13,9 @@ import { UnfitError } from '../unfit-error.ts';
 /** Graphemes of more bytes are taken letter by letter. */
 const GRAPHEME_BYTES_MAX = 5;
 
+/** Browsers and Node have it; the types of this room name neither. */
+declare function atob(base64: string): string;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

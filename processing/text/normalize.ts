@@ -57,7 +57,7 @@ const RULES: Readonly<Record<string, (declared: Declared, compile: Compile) => N
     return (text) => text.replace(pattern, () => String(declared.content));
   },
   BertNormalizer: (declared) => {
-    requireOptions(declared, ['clean_text', 'handle_chinese_chars', 'strip_accents', 'lowercase'], 'normalizer');
+    requireOptions(declared, ['clean_text', SPACED, 'strip_accents', 'lowercase'], 'normalizer');
     return (text) => bertNormalized(text, declared);
   },
   Precompiled: (declared) => {
@@ -75,14 +75,17 @@ function lowered(text: string): string {
   return Array.from(text, (letter) => letter.toLowerCase()).join('');
 }
 
+/** BERT's option that each ideograph is a word of its own. */
+const SPACED = 'handle_chinese_chars';
 /** CJK ideographs and their extensions, as BERT's own script has them. */
 const IDEOGRAPHS =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/gu;
 const NO_TEXT = /[\0\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu;
 
-function bertNormalized(text: string, { clean_text, handle_chinese_chars, strip_accents, lowercase }: Declared): string {
+function bertNormalized(text: string, declared: Declared): string {
+  const { clean_text, strip_accents, lowercase } = declared;
   const clean = clean_text === false ? text : text.replace(NO_TEXT, '').replace(/\p{White_Space}/gu, ' ');
-  const spaced = handle_chinese_chars === false ? clean : clean.replace(IDEOGRAPHS, ' $& ');
+  const spaced = declared[SPACED] === false ? clean : clean.replace(IDEOGRAPHS, ' $& ');
   const isBare = strip_accents ?? lowercase !== false;
   const bare = isBare === true ? spaced.normalize('NFD').replace(/\p{Mn}/gu, '') : spaced;
   return lowercase === false ? bare : lowered(bare);
