@@ -252,8 +252,8 @@ export const BACKOFF_MS_MAX = 5 * 60_000;
 export const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
 /** What a caller of `grant`, `withdraw`, `erase`, `flush` or `close` waits at the most, whatever in the browser never answers. What is under way goes on. */
 export const TELEMETRY_WAIT_MS_MAX = 30_000;
-/** A lock of our own name is given at once or, in a browser whose lock manager is stuck, never. */
-export const PAGE_LOCK_TIMEOUT_MS = 5_000;
+/** A lock that nobody else asks for, the list of locks, and a database's first read are there at once or, in a browser where they are stuck, never. */
+export const STUCK_TIMEOUT_MS = 10_000;
 /** One report request, answer included. Behind it the window stays in the outbox and is retried. */
 export const REPORT_TIMEOUT_MS = 20_000;
 /** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */

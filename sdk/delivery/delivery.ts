@@ -26,10 +26,17 @@ import {
   SOFTWARE_PLAN_HASH,
 } from '../../counts/plans/software-layout.ts';
 import { type ErrorCode, firstLine } from '../../protocol/errors.ts';
-import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
+import {
+  DRAFT_INTERVAL_MS,
+  RETRY_AFTER_MS_MAX,
+  STORE_OPEN_TIMEOUT_MS,
+  STUCK_TIMEOUT_MS,
+  TELEMETRY_WAIT_MS_MAX,
+} from '../../protocol/limits.ts';
 import type { Arm } from '../../protocol/report/window.ts';
 import type { LoadedModel, LoadFailure } from '../../protocol/worker/loading.ts';
 import type { DeliveryModule, Level, LevelDeps, LevelStatus } from '../telemetry/level.ts';
+import { atMost } from '../telemetry/platform.ts';
 import type { CountedModel, RunOutcome } from '../telemetry/recorder.ts';
 import { ReportPost } from '../telemetry/report-post.ts';
 import { BackgroundSync } from './background-sync.ts';
@@ -38,20 +45,29 @@ import { DeviceWatch } from './device-watch.ts';
 import { Exporter } from './exporter.ts';
 import { armOf, keyText, OpenWindow, type WindowKey } from './open-window.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
-import { memoryTable, type OpenTable, type OutboxTable, openOutboxTable } from './outbox-db.ts';
+import { memoryTable, type OpenTable, type OrderedWait, type OutboxTable, openOutboxTable } from './outbox-db.ts';
 import { PageLife } from './page-life.ts';
 
 /** @param openTable Another one only in tests that are several pages at once. */
 export async function openDelivery(deps: LevelDeps, openTable: OpenTable = openOutboxTable): Promise<Delivery> {
   const life = new PageLife(deps.platform);
   await life.begin();
-  const table = await openTable(deps.onLost).catch((error) => {
+  const { table, waits } = await openAnswering(deps, openTable).catch((error) => {
     deps.logger('warn', 'outbox-in-memory', `The browser refuses to store counts (${firstLine(error)}). They are sent from memory.`);
-    return memoryTable();
+    return { table: memoryTable(), waits: [] };
   });
   const delivery = new Delivery(deps, table, life);
-  await delivery.begin();
+  delivery.begin(waits);
   return delivery;
+}
+
+/** A database that opens and then does not answer would keep everything waiting: it counts as one that refuses. */
+async function openAnswering({ platform, onLost }: LevelDeps, openTable: OpenTable) {
+  const table = await openTable(onLost);
+  const waits = await atMost(platform, STUCK_TIMEOUT_MS, table.waits());
+  if (waits !== undefined) return { table, waits };
+  table.close();
+  throw new Error('it opens and does not answer');
 }
 
 void ({ openDelivery } satisfies DeliveryModule);
@@ -104,9 +120,9 @@ export class Delivery implements Level {
   }
 
   /** What earlier visits were told to wait for. */
-  async begin(): Promise<void> {
+  begin(waits: readonly OrderedWait[]): void {
     const nowMs = this.deps.platform.now();
-    for (const wait of await this.outbox.waits()) if (!(wait.atMs > nowMs)) this.exporter.remember(wait);
+    for (const wait of waits) if (!(wait.atMs > nowMs) && wait.untilMs <= nowMs + RETRY_AFTER_MS_MAX) this.exporter.remember(wait);
   }
 
   get status(): LevelStatus {
@@ -251,6 +267,11 @@ export class Delivery implements Level {
   async flush(): Promise<void> {
     this.exporter.wake();
     this.sealAll();
+    await this.drainAgain();
+  }
+
+  /** Also what was sealed since the drain that is under way has looked. */
+  private async drainAgain(): Promise<void> {
     await this.draining;
     await this.drain();
   }
@@ -264,8 +285,7 @@ export class Delivery implements Level {
     for (const window of [...this.outbox.openWindows]) {
       void (window.hasEnoughRuns ? this.outbox.seal(window) : this.outbox.persist(window));
     }
-    await this.draining;
-    await this.drain();
+    await atMost(this.deps.platform, TELEMETRY_WAIT_MS_MAX - STORE_OPEN_TIMEOUT_MS, this.drainAgain());
     await this.end();
   }
 
@@ -275,8 +295,9 @@ export class Delivery implements Level {
     this.exporter.stop();
     this.stopTimer();
     this.device.stop();
-    await this.outbox.end();
-    this.life.end();
+    // The name is kept while a transaction may still commit.
+    const ending = this.outbox.end().then(() => this.life.end());
+    await atMost(this.deps.platform, STORE_OPEN_TIMEOUT_MS, ending);
   }
 
   drain(): Promise<void> {

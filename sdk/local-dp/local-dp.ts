@@ -15,9 +15,15 @@
  */
 import { ByteChance } from '../../counts/noise/chance.ts';
 import { firstLine } from '../../protocol/errors.ts';
-import { LOCAL_DP_RETRY_MS_MAX, LOCAL_DP_RETRY_MS_MIN, LOCAL_DP_TICK_MS, OUTBOX_AGE_MS_MAX } from '../../protocol/limits.ts';
+import {
+  LOCAL_DP_RETRY_MS_MAX,
+  LOCAL_DP_RETRY_MS_MIN,
+  LOCAL_DP_TICK_MS,
+  OUTBOX_AGE_MS_MAX,
+  STUCK_TIMEOUT_MS,
+} from '../../protocol/limits.ts';
 import type { Logger } from '../api/logger.ts';
-import type { Platform } from '../telemetry/platform.ts';
+import { atMost, type Platform } from '../telemetry/platform.ts';
 import { ReportPost } from '../telemetry/report-post.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
 import { DAY_MS, epochStartMs } from './epsilon-ledger.ts';
@@ -123,7 +129,7 @@ export class LocalDp {
     this.isEnded = true;
     this.stopTimer();
     for (const reservoir of this.reservoirs.values()) reservoir.cells = null;
-    await this.tail;
+    await atMost(this.deps.platform, STUCK_TIMEOUT_MS, this.tail);
   }
 
   /** Closes what is due and posts what is closed. Resolves when the answers are in; never rejects. */

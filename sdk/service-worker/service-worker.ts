@@ -85,7 +85,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
   );
   // Consent was withdrawn meanwhile.
   onLost = () => void delivery.end();
-  await delivery.begin();
+  delivery.begin(await table.waits());
   await delivery.drain();
   const left = (await table.all()).filter(({ state, page }) => state !== 'rest' && page !== life.name);
   await delivery.close();

@@ -17,7 +17,7 @@ import { BACKOFF_MS_MAX, REPORT_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from '../../pro
 import { EMPTY_ANSWER, OLDER_EMPTY_ANSWER } from '../../protocol/report/answer.ts';
 import type { DeliveryProblem } from '../api/telemetry.ts';
 import type { LevelDeps } from './level.ts';
-import { type Answer, atMost, NO_ANSWER } from './platform.ts';
+import { type Answer, atMost, NO_ANSWER, post } from './platform.ts';
 import { isOlderStatus, type ReportAnswer, reportAnswerOf } from './report-answer.ts';
 
 /** Where reports are posted. */
@@ -98,7 +98,7 @@ export class ReportPost {
 
   private async request(bytes: Uint8Array<ArrayBuffer>, isLast: boolean): Promise<Answer> {
     const { platform, address, log } = this.deps;
-    const sending = platform.post(address, bytes, isLast ? null : REPORT_TIMEOUT_MS);
+    const sending = (platform.post ?? post)(address, bytes, isLast ? null : REPORT_TIMEOUT_MS);
     const entry = log.add(address, bytes);
     const answer = (await atMost(platform, REPORT_TIMEOUT_MS, sending)) ?? NO_ANSWER;
     log.answer(entry, answer.status);

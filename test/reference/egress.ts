@@ -18,7 +18,6 @@ import { openDelivery } from '../../sdk/delivery/delivery.ts';
 import { memoryTable, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import type { LifeListener } from '../../sdk/telemetry/level.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
-import { realmPlatform } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 import type { CountedRun, Page, Product } from './product.ts';
@@ -50,11 +49,9 @@ class Recording {
   }
 
   platform(): PagePlatform {
-    const real = realmPlatform();
     return {
       now: () => this.nowMs,
       random: (count) => Uint8Array.from({ length: count }, () => this.randomByte()),
-      post: real.post,
       privacySignal: () => null,
       rememberOptOut: () => undefined,
       isPrerendering: () => false,
