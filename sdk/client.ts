@@ -211,12 +211,19 @@ function addressOf(answer: string | URL | FileAddress): FileAddress {
 function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
   let loading: Promise<T> | null = null;
   return () => {
-    loading ??= inTime(import(/* @vite-ignore */ url), LOAD_STALL_TIMEOUT_MS).catch((error) => {
+    loading ??= inTime(imported<T>(url), LOAD_STALL_TIMEOUT_MS).catch((error) => {
       loading = null;
       throw new SdkError('asset-unreachable', { asset, reason: firstLine(error) }, { cause: error });
     });
     return loading as Promise<T>;
   };
+}
+
+/** WebKit sends the page's address with an import, query included where the page's policy allows that; what was preloaded it does not ask for again. */
+function imported<T>(url: string): Promise<T> {
+  const { document } = globalThis;
+  document?.head?.append(Object.assign(document.createElement('link'), { rel: 'modulepreload', referrerPolicy: 'no-referrer', href: url }));
+  return import(/* @vite-ignore */ url);
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {

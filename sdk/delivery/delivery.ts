@@ -96,7 +96,7 @@ export class Delivery implements Level {
   private mustTellSkew = false;
 
   constructor(deps: LevelDeps, table: OutboxTable, life: PageLife) {
-    const { platform, logger, isSending, veto } = deps;
+    const { platform, logger, isSending } = deps;
     this.deps = deps;
     this.clock = new Clock(platform.now);
     this.reports = new ReportPost(deps);
@@ -111,7 +111,6 @@ export class Delivery implements Level {
       platform,
       reports: this.reports,
       isSending,
-      veto,
       stored: (ids) => this.outbox.remove(ids),
       dropped: (window, reason) => this.drop(window, reason),
       ordered: (wait) => this.outbox.keepWait(wait),

@@ -79,8 +79,6 @@ interface ExporterDeps {
   readonly reports: ReportPost;
   /** Consent, privacy signals and pauses, asked before each request. */
   readonly isSending: () => boolean;
-  /** Asked with the very bytes of each request. */
-  readonly veto: (bytes: Uint8Array) => boolean;
   readonly stored: (ids: readonly string[]) => Promise<void>;
   readonly dropped: (window: Outgoing, reason: LossReason) => Promise<void>;
   /** A collector named a time: later visits keep to it too. */
@@ -180,7 +178,7 @@ export class Exporter {
       body.map((window) => window.bytes),
     );
     if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.deps.dropped(body[0] as Outgoing, 'too-large');
-    if (this.deps.veto(bytes)) {
+    if (this.deps.reports.vetoes(bytes)) {
       for (const window of body) await this.deps.dropped(window, 'vetoed');
       return;
     }

@@ -23,6 +23,7 @@ import {
   STUCK_TIMEOUT_MS,
 } from '../../protocol/limits.ts';
 import type { Logger } from '../api/logger.ts';
+import type { LevelDeps } from '../telemetry/level.ts';
 import { atMost, type Platform } from '../telemetry/platform.ts';
 import { ReportPost } from '../telemetry/report-post.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
@@ -37,8 +38,7 @@ export interface LocalDpDeps {
   readonly log: SentLog;
   /** Consent, privacy signals and `pause()`, asked before each request. */
   readonly isSending: () => boolean;
-  /** True when the application refuses the very bytes of a request. */
-  readonly veto: (bytes: Uint8Array) => boolean;
+  readonly onBeforeSend: LevelDeps['onBeforeSend'];
   /** The ledger was there and is gone: another tab withdrew consent. */
   readonly onLost: () => void;
 }
@@ -205,9 +205,9 @@ export class LocalDp {
   }
 
   private async send({ id, body }: NoisedOutgoing): Promise<void> {
-    const { platform, isSending, veto, logger } = this.deps;
+    const { platform, isSending, logger } = this.deps;
     if (this.isEnded || !isSending()) return;
-    if (veto(body)) {
+    if (this.reports.vetoes(body)) {
       await this.release(id);
       return;
     }

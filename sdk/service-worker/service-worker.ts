@@ -25,7 +25,6 @@ import { PageLife } from '../delivery/page-life.ts';
 import { hasGlobalPrivacyControl, realmPlatform } from '../telemetry/platform.ts';
 import { reportAddress } from '../telemetry/report-post.ts';
 import { createSentLog } from '../telemetry/sent-log.ts';
-import { vetoOf } from '../telemetry/veto.ts';
 
 export { type KeepOptions, keepAssets } from './kept-assets.ts';
 
@@ -75,7 +74,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
       log: createSentLog(platform.now, () => undefined),
       isCounting: () => false,
       isSending,
-      veto: vetoOf(onBeforeSend, logger),
+      onBeforeSend,
       onChange: () => undefined,
       onLost: () => undefined,
       hasBackgroundSync: false,

@@ -19,13 +19,14 @@ import type { DeliveryProblem } from '../api/telemetry.ts';
 import type { LevelDeps } from './level.ts';
 import { type Answer, atMost, NO_ANSWER, post } from './platform.ts';
 import { isOlderStatus, type ReportAnswer, reportAnswerOf } from './report-answer.ts';
+import { vetoOf } from './veto.ts';
 
 /** Where reports are posted. */
 export function reportAddress({ url, key }: { readonly url: string; readonly key: string }): string {
   return `${url.replace(/\/+$/, '')}/v1/report/${encodeURIComponent(key)}`;
 }
 
-export type ReportPostDeps = Pick<LevelDeps, 'logger' | 'address' | 'log' | 'isSending' | 'veto'> & {
+export type ReportPostDeps = Pick<LevelDeps, 'logger' | 'address' | 'log' | 'isSending' | 'onBeforeSend'> & {
   readonly platform: Pick<LevelDeps['platform'], 'post' | 'after'>;
 };
 
@@ -53,6 +54,8 @@ const ADVICE: { readonly [Problem in AnswerProblem]: (status: number, key: strin
 
 export class ReportPost {
   problem: AnswerProblem | null = null;
+  /** Whether the application refuses the very bytes of a request. */
+  readonly vetoes: (bytes: Uint8Array) => boolean;
   private readonly deps: ReportPostDeps;
   private readonly told = new Set<AnswerProblem>();
   private isOlder = false;
@@ -60,6 +63,7 @@ export class ReportPost {
 
   constructor(deps: ReportPostDeps) {
     this.deps = deps;
+    this.vetoes = vetoOf(deps.onBeforeSend, deps.logger);
   }
 
   /** @param isLast The page may be gone before the answer: nothing of the page ends the request. Never rejects. */
@@ -89,9 +93,8 @@ export class ReportPost {
   }
 
   private async ask(): Promise<AnswerProblem> {
-    const { isSending, veto } = this.deps;
     const nothing = new Uint8Array();
-    const { text } = isSending() && !veto(nothing) ? await this.request(nothing, false) : NO_ANSWER;
+    const { text } = this.deps.isSending() && !this.vetoes(nothing) ? await this.request(nothing, false) : NO_ANSWER;
     if (text === OLDER_EMPTY_ANSWER) return 'older-collector';
     return text === EMPTY_ANSWER ? 'answer-stripped' : 'not-the-collector';
   }

@@ -25,7 +25,6 @@ import type { Guard } from './recording-queue.ts';
 import { reportAddress } from './report-post.ts';
 import { createSentLog } from './sent-log.ts';
 import { deleteStoredData } from './stored-data.ts';
-import { vetoOf } from './veto.ts';
 
 export interface OwnedTelemetry extends Telemetry {
   /** Of everything that is loaded, run and observed in that arm. */
@@ -72,7 +71,7 @@ export function createTelemetry(
       address: reportAddress(collector as NonNullable<typeof collector>),
       isCounting: life.isCounting,
       isSending: permission.isSending,
-      veto: vetoOf(options.onBeforeSend, logger),
+      onBeforeSend: options.onBeforeSend,
       onChange: notify,
       onLost: () => void life.lost().then(notify),
       hasBackgroundSync: options.backgroundSync === true,

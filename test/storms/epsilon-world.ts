@@ -86,7 +86,7 @@ export class World {
         ),
         isSending: () => this.isSending,
         onLost: () => undefined,
-        veto: () => this.isVetoed,
+        onBeforeSend: () => !this.isVetoed,
       },
       this.storeOf(),
     );

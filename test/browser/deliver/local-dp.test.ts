@@ -38,7 +38,7 @@ const LIVE_WEEKS = `async (weekCount, stepHours) => {
     log: { add: () => ({ status: 0 }), answer: () => undefined },
     isSending: () => true,
     onLost: () => { throw new Error('the ledger is gone'); },
-    veto: () => false,
+    onBeforeSend: undefined,
   };
   const modelVersion = '0123456789abcdef';
   const tabs = [openLocalDp(host), openLocalDp(host)];

@@ -55,10 +55,9 @@ test('a window whose plan is not registered yet waits alone, and the others of i
     platform: { ...platform, now: () => platform.nowMs },
     reports: new ReportPost({
       ...{ platform: { ...platform, post }, address: 'https://c.example/v1/report/k', logger: () => undefined },
-      ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
+      ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, onBeforeSend: undefined },
     }),
     isSending: () => true,
-    veto: () => false,
     stored: async (ids) => void stored.push(...ids),
     dropped: async () => undefined,
     ordered: async () => undefined,
