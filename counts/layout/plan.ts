@@ -12,6 +12,7 @@
  * Not here: how a value finds its cell (counts/*-kernel.ts), nor the metrics themselves (counts/plans/data-plan.ts, counts/plans/software-plan.ts).
  */
 import { shortSha256Hex } from '../../protocol/digest.ts';
+import { plainJson } from '../../protocol/foreign-prototypes.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
 export interface Metric {
@@ -64,6 +65,6 @@ export function metricOf(plan: Plan, id: string): PlacedMetric {
 /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
 export function planHash(plan: Plan): Promise<string> {
   const metrics = plan.metrics.map((metric) => [metric.id, metric.cells]);
-  const layout = JSON.stringify(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
+  const layout = plainJson(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
   return shortSha256Hex(layout);
 }
