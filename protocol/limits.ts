@@ -137,8 +137,8 @@ export const EARLY_STEP_COUNT_MAX = 1_000;
 export const CELLS_TIMEOUT_MS = 1_000;
 /** From a run's answer to its place in the counts: long enough for one timer to serve a loop of runs, too short to be seen. */
 export const RECORD_DELAY_MS = 50;
-/** From the first result of a cached model to the look for a new version: the page's own start comes first. */
-export const UPDATE_DELAY_MS = 2_000;
+/** From the load of a cached model to the look for a new version, and of any to the fetch of the next visit's snapshot: the page's own start comes first. */
+export const UPDATE_DELAY_MS = 5_000;
 
 // ── The choice ─────────────────────────────────────────────────────────────────────────────────
 
