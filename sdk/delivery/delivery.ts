@@ -222,6 +222,8 @@ export class Delivery implements Level {
   /** Windows that are open have left nobody's sight yet: they move to the right hour, and only what was closed is lost. */
   private correctClock(collectorMs: number): void {
     if (!this.clock.correct(collectorMs)) return;
+    if (!this.isClockOff)
+      this.deps.logger('warn', 'clock-off', "This device's clock is off. Windows open in the collector's hour from now on.");
     this.isClockOff = true;
     for (const window of this.outbox.openWindows) {
       window.moveTo(this.clock.hour());

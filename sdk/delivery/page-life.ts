@@ -26,6 +26,8 @@ export class PageLife {
   private page = '';
   /** The browser has Web Locks and denies them here, as it does to pages without an origin of their own. */
   private isRefused = false;
+  /** They were not answered in time: they are not asked again, and who lives is not known. */
+  private isStuck = false;
   private letGo: () => void = () => undefined;
 
   constructor(platform: Platform) {
@@ -67,7 +69,9 @@ export class PageLife {
         })
         .catch(refused);
     });
-    this.isRefused = (await atMost(this.platform, STUCK_TIMEOUT_MS, holding).catch(() => undefined)) === undefined;
+    const answer = await atMost(this.platform, STUCK_TIMEOUT_MS, holding).catch(() => 'refused' as const);
+    this.isStuck ||= answer === undefined;
+    this.isRefused = answer !== true;
   }
 
   end(): void {
@@ -84,12 +88,15 @@ export class PageLife {
   async orphanTest(records: readonly WindowRecord[]): Promise<(record: WindowRecord) => boolean> {
     const locks = this.locks();
     const nowMs = this.platform.now();
+    const nobody = () => false;
+    if (this.isStuck) return nobody;
     // A lease that ends later than any that is given now was written under another clock.
     if (locks === null) {
       return ({ page, leaseUntilMs }) => page !== this.page && (leaseUntilMs < nowMs || leaseUntilMs > nowMs + LEASE_MS);
     }
     const answer = await atMost(this.platform, STUCK_TIMEOUT_MS, locks.query());
-    if (answer === undefined) return () => false;
+    this.isStuck = answer === undefined;
+    if (answer === undefined) return nobody;
     const { held = [] } = answer;
     const living = new Set(held.map((lock) => lock.name));
     const dead = new Set(records.map(({ page }) => page).filter((page) => page !== this.page && !living.has(PREFIX + page)));
@@ -99,6 +106,7 @@ export class PageLife {
   /** Runs `work` while no other page of this origin does; does nothing when one is at it. */
   async alone(name: string, work: () => Promise<void>): Promise<void> {
     const locks = this.locks();
+    if (this.isStuck) return;
     if (locks === null) return work();
     let begun: (isBegun: true) => void = () => undefined;
     const beginning = new Promise<true>((resolve) => {
@@ -109,7 +117,8 @@ export class PageLife {
       begun(true);
       return lock === null || isLate ? undefined : work();
     });
-    isLate = (await atMost(this.platform, STUCK_TIMEOUT_MS, Promise.race([beginning, working.then(() => true)]))) === undefined;
+    isLate = this.isStuck =
+      (await atMost(this.platform, STUCK_TIMEOUT_MS, Promise.race([beginning, working.then(() => true)]))) === undefined;
     if (!isLate) await working;
   }
 }
