@@ -39,7 +39,7 @@ export function answerProof(status: number, body: Uint8Array | null, nowMs?: num
   return nowMs === undefined ? proof : `${proof} ${Math.floor(nowMs / 1000)}`;
 }
 
-export interface ProvedAnswer {
+interface ProvedAnswer {
   /** The collector's clock; null where it did not tell, or tells no time. */
   readonly collectorMs: number | null;
 }

@@ -12,7 +12,7 @@ import { readProof } from '../../protocol/report/answer.ts';
 import type { Answer } from './platform.ts';
 
 /** `skewed`, `too-large` and `refused` are reasons of a loss; all others but `stored` keep the windows. */
-export type ReportMeaning = 'stored' | 'retry' | 'silent' | 'unproved' | 'unknown-key' | 'skewed' | 'too-large' | 'refused';
+type ReportMeaning = 'stored' | 'retry' | 'silent' | 'unproved' | 'unknown-key' | 'skewed' | 'too-large' | 'refused';
 
 export interface ReportAnswer {
   /** Of several windows, a refusal says only that one of them is refused. */

@@ -26,7 +26,7 @@ export function reportAddress({ url, key }: { readonly url: string; readonly key
   return `${url.replace(/\/+$/, '')}/v1/report/${encodeURIComponent(key)}`;
 }
 
-export type ReportPostDeps = Pick<LevelDeps, 'logger' | 'address' | 'log' | 'isSending' | 'onBeforeSend'> & {
+type ReportPostDeps = Pick<LevelDeps, 'logger' | 'address' | 'log' | 'isSending' | 'onBeforeSend'> & {
   readonly platform: Pick<LevelDeps['platform'], 'post' | 'after'>;
 };
 
