@@ -13,6 +13,7 @@
  * counts/plans).
  */
 import { shortSha256Hex } from '../../protocol/digest.ts';
+import { plainJson } from '../../protocol/foreign-prototypes.ts';
 import type { CountedOf, Metric, MetricRole, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
@@ -44,6 +45,6 @@ export function metricOf(plan: Plan, id: string): PlacedMetric {
 /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
 export function planHash(plan: Plan): Promise<string> {
   const metrics = plan.metrics.map((metric) => [metric.id, metric.cells]);
-  const layout = JSON.stringify(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
+  const layout = plainJson(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
   return shortSha256Hex(layout);
 }

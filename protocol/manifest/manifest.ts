@@ -13,6 +13,7 @@
  */
 
 import * as v from 'valibot';
+import { hasForeignNames, withOwnNames } from '../foreign-prototypes.ts';
 import { SEGMENT_COUNT_MAX } from '../limits.ts';
 import { TENSOR_TYPES } from '../tensors/tensors.ts';
 import { Postprocess, type PostprocessedOutput, postprocessFault } from './postprocess.ts';
@@ -292,6 +293,7 @@ type ManifestCheck = { readonly ok: true; readonly manifest: Manifest } | { read
  *   holds the offending value, because error texts may be logged.
  */
 export function checkManifest(json: unknown): ManifestCheck {
+  if (hasForeignNames()) for (const searched of [ManifestSchema, json]) withOwnNames(searched);
   const result = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (result.success) return { ok: true, manifest: result.output };
   const issue = result.issues[0];

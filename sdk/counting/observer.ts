@@ -12,7 +12,9 @@
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
+import { inTime } from '../../protocol/deadline.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
+import { LOAD_STALL_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
@@ -66,11 +68,16 @@ async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const place = placeOf(url);
   let response: Response;
   try {
-    response = await fetch(url);
+    // The page's policy may send its whole address along, query included.
+    response = await inTime(fetch(url, { referrerPolicy: 'no-referrer' }), LOAD_STALL_TIMEOUT_MS);
+    if (response.ok) return await inTime(bytesOf(response), LOAD_STALL_TIMEOUT_MS);
   } catch (error) {
     throw new SdkError('manifest-unreachable', { url: place, status: 0 }, { cause: error });
   }
-  if (!response.ok) throw new SdkError('manifest-unreachable', { url: place, status: response.status });
+  throw new SdkError('manifest-unreachable', { url: place, status: response.status });
+}
+
+async function bytesOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 

@@ -162,11 +162,6 @@ export class Outbox {
     await this.serial(() => this.table.remove(ids));
   }
 
-  /** Waits that a collector ordered on an earlier visit. */
-  async waits(): Promise<readonly OrderedWait[]> {
-    return (await this.serial(() => this.table.waits())) ?? [];
-  }
-
   async keepWait(wait: OrderedWait): Promise<void> {
     await this.serial(() => this.table.putWait(wait));
   }
@@ -335,7 +330,9 @@ export class Outbox {
 
   private reasonToDrop(record: WindowRecord, oldestMs: number, bytes: number): LossReason | null {
     if (decodeWindow(record.bytes) === null) return 'record-corrupt';
-    if (record.openedAtMs < oldestMs) return record.state === 'rest' ? 'rest-expired' : 'expired';
+    // What opened further ahead than it may wait was written under another clock, and would wait for that.
+    if (record.openedAtMs < oldestMs || record.openedAtMs > oldestMs + 2 * OUTBOX_AGE_MS_MAX)
+      return record.state === 'rest' ? 'rest-expired' : 'expired';
     return bytes > OUTBOX_BYTES_MAX ? 'evicted' : null;
   }
 

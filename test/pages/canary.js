@@ -211,8 +211,10 @@ const loads = async (client, { base, texts, table, index, image, floats }) => {
   };
   for (const [name, url] of Object.entries(failing)) await outcome(name, () => client.load(url));
   const broken = new TextEncoder().encode(`{ no model, but ${texts['broken-file-name']} }`);
-  await outcome('broken file', () => client.load({ name: `${texts['broken-file-name']}.onnx`, bytes: broken }));
-  await outcome('image instead of a model', () => client.load({ name: texts['image-file-name'], bytes: bytesOf(image) }));
+  await outcome('broken file', () => client.load({ name: `${texts['broken-file-name']}.onnx`, bytes: broken }, { telemetry: true }));
+  await outcome('image instead of a model', () =>
+    client.load({ name: texts['image-file-name'], bytes: bytesOf(image) }, { telemetry: true }),
+  );
   const bytes = new Uint8Array(
     await (await plainFetch(`${base}/models/digits/digits.fp32.onnx`, { referrerPolicy: 'no-referrer' })).arrayBuffer(),
   );
@@ -225,7 +227,7 @@ const loads = async (client, { base, texts, table, index, image, floats }) => {
     await dropped.close();
     await outcome('run after close', () => dropped.run({}));
   }
-  const gather = await outcome('table lookup', () => client.load({ name: 'gather.onnx', bytes: bytesOf(table) }));
+  const gather = await outcome('table lookup', () => client.load({ name: 'gather.onnx', bytes: bytesOf(table) }, { telemetry: true }));
   const feeds = { table: { data: Float32Array.of(1, 2, 3, 4), dims: [4] }, index: { data: BigInt64Array.of(BigInt(index)), dims: [1] } };
   await outcome('index outside of the table', () => gather.run(feeds));
   const plain = await outcome('plain model', () => client.load(signed(base, '/models/digits/digits.fp32.onnx', texts['signed-model'])));

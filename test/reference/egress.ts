@@ -11,6 +11,7 @@
  */
 
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Logger } from '../../sdk/api/logger.ts';
@@ -18,7 +19,6 @@ import { openDelivery } from '../../sdk/delivery/delivery.ts';
 import { memoryTable, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import type { LifeListener } from '../../sdk/telemetry/level.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
-import { realmPlatform } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 import type { CountedRun, Page, Product } from './product.ts';
@@ -50,11 +50,9 @@ class Recording {
   }
 
   platform(): PagePlatform {
-    const real = realmPlatform();
     return {
       now: () => this.nowMs,
       random: (count) => Uint8Array.from({ length: count }, () => this.randomByte()),
-      post: real.post,
       privacySignal: () => null,
       rememberOptOut: () => undefined,
       isPrerendering: () => false,
@@ -93,9 +91,9 @@ class Recording {
     const bytes = body as Uint8Array;
     this.write('fetch', String(url), bytes.length, bytes, options, signal === undefined ? 'no deadline' : 'deadline');
     this.requestCount++;
-    return this.requestCount % BUSY_PERIOD === 0
-      ? new Response(null, { status: 503, headers: { 'Retry-After': '20' } })
-      : new Response(null, { status: 204 });
+    const status = this.requestCount % BUSY_PERIOD === 0 ? 503 : 204;
+    const headers = { [ANSWER_HEADER]: answerProof(status, bytes), ...(status === 503 ? { 'Retry-After': '20' } : {}) };
+    return new Response(null, { status, headers });
   };
 
   private randomByte(): number {

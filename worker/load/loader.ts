@@ -108,12 +108,15 @@ export class Loader implements RuntimeSlot {
     return this.hasRuntimeFailed || this.gpu.isLost;
   }
 
-  /** Behind the first result: what makes the next visit's start a fast one. Never rejects. */
-  async prepareNextVisit(): Promise<void> {
+  /** Fetches what the next visit's runtime begins with. Never rejects. */
+  async keepSnapshot(): Promise<void> {
+    (await this.runtime?.starting.catch(() => null))?.keepSnapshot();
+  }
+
+  /** Has the browser keep what it has compiled, for the next visit. Never rejects. */
+  async fillCodeCache(): Promise<void> {
     const factory = await this.runtime?.starting.catch(() => null);
-    if (!factory) return;
-    factory.keepSnapshot();
-    await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
+    if (factory) await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
   }
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
