@@ -13,7 +13,7 @@
  */
 import { REPEAT_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
-import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { type Feeds, type TensorWire, tensorNamed } from '../../protocol/tensors/tensors.ts';
 import { inputCounterOf } from '../kinds/table.ts';
 import { strideFor } from '../tally/tensor-values.ts';
 
@@ -59,7 +59,7 @@ export class Repeats {
 
   isRepeat(feeds: Feeds): boolean {
     const hash = new Hash();
-    for (const input of this.inputs) mixTensor(hash, input, feeds[input.name]);
+    for (const input of this.inputs) mixTensor(hash, input, tensorNamed(feeds, input.name));
     const { value } = hash;
     const isKnown = this.recent.delete(value);
     this.recent.add(value);

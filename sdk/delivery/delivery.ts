@@ -159,7 +159,13 @@ export class Delivery implements Level {
       return;
     }
     const window = this.windowOf(of);
+    const isFeedback = of.report === 'data' && runs === 0;
+    if (isFeedback && !window.hasRoomFor({ runs, feedback: 1 })) {
+      this.lose(of.modelVersion, of.arm, 'uncounted', 1);
+      return;
+    }
     window.counts.add(cells);
+    if (isFeedback) window.feedback++;
     if (runs === 1) window.counts.addRun();
     if (!isLoss) window.isLossOnly = false;
     window.isDirty = true;
