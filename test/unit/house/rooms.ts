@@ -41,7 +41,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/tally': { imports: ['protocol', 'counts/layout'] },
   'counts/kinds': { imports: ['protocol', 'counts/layout', 'counts/tally'] },
   'counts/plans': { imports: ['protocol', 'counts/layout', 'counts/kinds'] },
-  'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds', 'counts/plans'] },
+  'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
 
