@@ -115,9 +115,10 @@ function feedbackFor({ outputs }: Manifest): fc.Arbitrary<Feedback> {
 
 export interface AnyModel {
   readonly manifest: Manifest;
+  /** They follow one another. */
   readonly runs: readonly Run[];
-  /** Which of the runs follow one another, some of them again. */
-  readonly order: readonly number[];
+  /** Which of them are made once more. */
+  readonly repeats: readonly number[];
   /** How often a person judges the first answer on top. */
   readonly extraFeedback: number;
   readonly seed: number;
@@ -127,8 +128,8 @@ export const ANY_MODEL: fc.Arbitrary<AnyModel> = MANIFEST.chain((manifest) => {
   const run = fc.record({ feeds: feedsFor(manifest.inputs), outputs: feedsFor(manifest.outputs), feedback: feedbackFor(manifest) });
   return fc.record({
     manifest: fc.constant(manifest),
-    runs: fc.array(run, { minLength: 1, maxLength: 9, size: 'max' }),
-    order: fc.array(fc.nat(8), { minLength: 8, maxLength: 14 }),
+    runs: fc.integer({ min: 1, max: 10 }).chain((count) => fc.array(run, { minLength: count, maxLength: count })),
+    repeats: fc.array(fc.nat(9), { maxLength: 6 }),
     extraFeedback: fc.oneof({ arbitrary: fc.constant(0), weight: 20 }, fc.constantFrom(63, 512, 700)),
     seed: fc.nat(),
   });
