@@ -183,6 +183,8 @@ export const FEEDBACK_PER_RUN_COUNT_MAX = 64;
 export const AUDIO_SAMPLE_COUNT_MAX = 16 * COUNTED_ELEMENT_COUNT_MAX;
 /** Distinct runs that a later one is compared with to tell a repeat: a slider or a double click repeats the last few. */
 export const REPEAT_RUN_COUNT_MAX = 64;
+/** Models whose last runs one realm remembers. A page has a handful; what generates them must not grow it. */
+export const REPEAT_MODEL_COUNT_MAX = 64;
 /** Between two samples of the processor's pressure: it is about heat and neighbours, which do not change faster. */
 export const PRESSURE_INTERVAL_MS = 10_000;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */

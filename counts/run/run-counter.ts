@@ -33,10 +33,12 @@ const NOTHING: OnGpu = { inputs: new Set(), outputs: new Set() };
 
 type CountIfThere = (tensor: TensorWire | undefined) => void;
 
-/** @param plan `dataPlanOf(manifest)`; handed in because its owner also needs the hash. */
-export function createRunCounter(manifest: Manifest, plan: Plan): RunCounter {
+/**
+ * @param plan `dataPlanOf(manifest)`; handed in because its owner also needs the hash.
+ * @param repeats `repeatsOf` the model, where others count it too.
+ */
+export function createRunCounter(manifest: Manifest, plan: Plan, repeats = new Repeats(manifest.inputs)): RunCounter {
   const counts = new RunCounts(plan.cellCount);
-  const repeats = new Repeats(manifest.inputs);
   const inputs = manifest.inputs.map((input): [string, CountIfThere] => [
     input.name,
     inputCounter(input, new TensorCounts(counts, plan, inputOf(input))),

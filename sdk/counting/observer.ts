@@ -11,6 +11,7 @@
 
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { repeatsOf } from '../../counts/run/repeats.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
@@ -32,11 +33,12 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   const read = readManifest(served);
   if (!read.ok) throw new SdkError('manifest-invalid', { url: placeOf(url), reason: read.reason });
   const { manifest } = read;
+  const modelVersion = await modelVersionOf(served);
   const plan = dataPlanOf(manifest);
-  const count = createRunCounter(manifest, plan);
+  const count = createRunCounter(manifest, plan, repeatsOf(modelVersion, manifest.inputs));
   const model: CountedModel = {
     manifest,
-    modelVersion: await modelVersionOf(served),
+    modelVersion,
     dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   };
@@ -47,7 +49,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   };
   return {
     manifest,
-    modelVersion: model.modelVersion,
+    modelVersion,
     record: (run) => {
       try {
         record(run);
