@@ -177,6 +177,10 @@ export const WINDOW_RUN_COUNT_MAX = 100_000;
 export const COUNTED_ELEMENT_COUNT_MAX = 65_536;
 /** What was left out of one tensor of one run is told up to this: 67 million are 268 MB of float32, about what a page can hold beside its model. */
 export const UNCOUNTED_COUNT_MAX = 2 ** 26;
+/** Runs of a rest: as many with fewer than eight different inputs are one input again and again, and are given up. */
+export const REST_RUN_COUNT_MAX = 1_000;
+/** What a software metric of one window may count beside the window's runs: loads, losses and samples of a minute. A page that reloads all the time makes a dozen. */
+export const SOFTWARE_EVENT_COUNT_MAX = 10_000;
 /** Answers that a person is believed to have judged, per run of the window: one run may put a page full of items before somebody. */
 export const FEEDBACK_PER_RUN_COUNT_MAX = 64;
 /** Samples of one recording that the audio kernel reads, from the start: 65 s at 16 kHz, about 3 ms. */

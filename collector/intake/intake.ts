@@ -102,7 +102,6 @@ function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Wind
 function judgeCells(window: Window, plan: Plan): Refusal | null {
   const last = window.cells.at(-1);
   if (last !== undefined && last >= plan.cellCount) return { status: 400, reason: 'A cell lies outside the plan.' };
-  if (window.report !== 'data') return null;
-  if (!areEnoughRuns(window.runs, repeatsOf(window, plan))) return { status: 400, reason: TOO_FEW_RUNS };
+  if (window.report === 'data' && !areEnoughRuns(window.runs, repeatsOf(window, plan))) return { status: 400, reason: TOO_FEW_RUNS };
   return isPlausible(window, plan) ? null : { status: 400, reason: 'A metric counts more than its runs can have.' };
 }

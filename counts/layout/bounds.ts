@@ -5,18 +5,19 @@
  * count believes liars. So the kinds count no further than this, a page's windows leave by it, and the collector accepts by it.
  *
  * Invariants
- *  - Every metric of a data plan has a finite bound, in what the window says itself: its runs, and the items whose state it counted.
+ *  - Every metric has a finite bound, in what the window says itself: its runs, and the items whose state it counted.
  *  - A bound of a window is the sum of those of its runs: windows that keep to it keep to it when they are added up.
  *  - The cell `uncounted` is of what was left out, and has a bound of its own.
  *
- * Not here: how a kind leaves out what is too much (counts/tally/rows.ts, counts/kinds), software metrics, answers with noise
- * (counts/noise/plausible-answer.ts).
+ * Not here: how a kind leaves out what is too much (counts/tally/rows.ts, counts/kinds), how a page tells no more events than are
+ * believed (sdk/delivery/open-window.ts), answers with noise (counts/noise/plausible-answer.ts).
  */
 import {
   BATCH_AXIS_COUNT_MAX,
   COUNTED_ELEMENT_COUNT_MAX,
   DATA_REPORT_RUN_COUNT_MIN,
   FEEDBACK_PER_RUN_COUNT_MAX,
+  SOFTWARE_EVENT_COUNT_MAX,
   UNCOUNTED_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
@@ -72,7 +73,7 @@ export function repeatsOf({ cells, counts }: Pick<Window, 'cells' | 'counts'>, p
 
 type Counted = Pick<Window, 'runs' | 'cells' | 'counts'>;
 
-/** Whether a data window's runs can have led to its cells. One pass: cells rise, and a plan has the states of all tensors before what they bound. */
+/** Whether a window's runs can have led to its cells. One pass: cells rise, and a plan has the states of all tensors before what they bound. */
 export function isPlausible({ runs, cells, counts }: Counted, plan: Plan): boolean {
   const itemCounts = new Map<string, number>();
   let index = 0;
@@ -85,7 +86,8 @@ export function isPlausible({ runs, cells, counts }: Counted, plan: Plan): boole
       else total += counts[index] as number;
     }
     if (metric.role === 'state' && metric.of !== null) itemCounts.set(tensorKey(metric.of), total);
-    if (total > totalMax(metric, runs, itemCounts) || uncounted > runs * UNCOUNTED_COUNT_MAX) return false;
+    const most = plan.report === 'software' ? runs + SOFTWARE_EVENT_COUNT_MAX : totalMax(metric, runs, itemCounts);
+    if (total > most || uncounted > runs * UNCOUNTED_COUNT_MAX) return false;
   }
   return true;
 }

@@ -92,12 +92,13 @@ function wiresOf(
   if (Object.keys(values).some((name) => !names.includes(name))) {
     logger('warn', 'observe-unknown-name', `A value has a name that the manifest does not have; it has ${names.join(', ')}.`);
   }
-  const wires: Record<string, TensorWire> = {};
+  const wires: [string, TensorWire][] = [];
   for (const tensor of declared) {
-    const value = values[tensor.name];
-    if (value !== undefined && value !== null) wires[tensor.name] = wireOf(tensor, value);
+    const value = Object.hasOwn(values, tensor.name) ? values[tensor.name] : undefined;
+    if (value !== undefined && value !== null) wires.push([tensor.name, wireOf(tensor, value)]);
   }
-  return wires;
+  // By entries: a tensor may be called "__proto__".
+  return Object.fromEntries(wires);
 }
 
 function wireOf(tensor: Declared, value: ObservedValue): TensorWire {

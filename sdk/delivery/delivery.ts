@@ -53,6 +53,13 @@ export async function openDelivery(deps: LevelDeps, openTable: OpenTable = openO
 
 void ({ openDelivery } satisfies DeliveryModule);
 
+/** @param pairs Cell and count alternating. */
+function countIn(pairs: Uint32Array | readonly number[]): number {
+  let sum = 0;
+  for (let at = 1; at < pairs.length; at += 2) sum += pairs[at] as number;
+  return sum;
+}
+
 export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
@@ -159,6 +166,7 @@ export class Delivery implements Level {
       return;
     }
     const window = this.windowOf(of);
+    if (of.report === 'software' && runs === 0 && !window.takesEvents(countIn(cells))) return;
     const isFeedback = of.report === 'data' && runs === 0;
     if (isFeedback && !window.hasRoomFor({ runs, feedback: 1 })) {
       this.lose(of.modelVersion, of.arm, 'uncounted', 1);

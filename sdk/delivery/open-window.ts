@@ -5,7 +5,7 @@
  *  - Its id exists from the moment it opens and is never used for anything else.
  *  - A data window with fewer than DATA_REPORT_RUN_COUNT_MIN runs that are no repeats is a rest and does not leave the device; a software
  *    window has no minimum.
- *  - It takes no more feedback than its runs can have, or as many runs as it must have to leave: the collector refuses more.
+ *  - It takes no more feedback and events than are believed of it, or of as many runs as it must have to leave: the collector refuses more.
  *  - A window with losses but no runs is not sent alone: it would answer its own refusal for ever.
  *  - Its key says whose counts it holds: report, model version, plan, arm and segment.
  *
@@ -17,6 +17,8 @@ import {
   DATA_REPORT_RUN_COUNT_MIN,
   FEEDBACK_PER_RUN_COUNT_MAX,
   OUTBOX_AGE_MS_MAX,
+  REST_RUN_COUNT_MAX,
+  SOFTWARE_EVENT_COUNT_MAX,
   WINDOW_OPEN_MS_MAX,
   WINDOW_RUN_COUNT_MAX,
 } from '../../protocol/limits.ts';
@@ -53,6 +55,7 @@ export class OpenWindow {
   readonly counts: CountWindow;
   /** Answers that a person judged. */
   feedback = 0;
+  private events = 0;
   /** State of the last committed record; null before the first. */
   committed: RecordState | null = null;
   /** Runs in that record. */
@@ -87,6 +90,13 @@ export class OpenWindow {
     return this.stateOf(this.counts);
   }
 
+  /** What of a software window is no run: whether so many more of it are still believed, and then counted. Beyond, nothing is told. */
+  takesEvents(count: number): boolean {
+    if (this.events + count > SOFTWARE_EVENT_COUNT_MAX) return false;
+    this.events += count;
+    return true;
+  }
+
   /** Whether `more` runs and feedback keep it believable. */
   hasRoomFor(more: Pick<WindowRecord, 'runs' | 'feedback'>): boolean {
     const runs = this.counts.runs + more.runs;
@@ -101,7 +111,7 @@ export class OpenWindow {
 
   /** A rest that stayed one for longer than anything is kept, or until nothing more fits: one input again and again. */
   isExpired(nowMs: number): boolean {
-    return this.stateNow === 'rest' && (nowMs - this.oldestAtMs > OUTBOX_AGE_MS_MAX || this.counts.isFull);
+    return this.stateNow === 'rest' && (nowMs - this.oldestAtMs > OUTBOX_AGE_MS_MAX || this.counts.runs >= REST_RUN_COUNT_MAX);
   }
 
   /** Old enough to close, full, or of an hour that has passed. */
