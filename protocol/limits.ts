@@ -169,16 +169,26 @@ export const KEEP_FILES_TIMEOUT_MS = 2 * 60_000;
 
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 
-/** Runs in a data report at the least: a histogram of fewer is close to a record of one act. */
+/** Runs in a data report at the least, repeats left out: a histogram of fewer is close to a record of one act. */
 export const DATA_REPORT_RUN_COUNT_MIN = 8;
 /** Runs in one window at the most; what comes after seals it. Keeps every cell far below u32. */
 export const WINDOW_RUN_COUNT_MAX = 100_000;
 /** Elements of one tensor that a numeric kernel reads per run, at a fixed stride. 65,536 cost 0.1 to 0.2 ms. */
 export const COUNTED_ELEMENT_COUNT_MAX = 65_536;
+/** What was left out of one tensor of one run is told up to this: 67 million are 268 MB of float32, about what a page can hold beside its model. */
+export const UNCOUNTED_COUNT_MAX = 2 ** 26;
+/** Runs of a rest: as many with fewer than eight different inputs are one input again and again, and are given up. */
+export const REST_RUN_COUNT_MAX = 1_000;
+/** What a software metric of one window may count beside the window's runs: loads, losses and samples of a minute. A page that reloads all the time makes a dozen. */
+export const SOFTWARE_EVENT_COUNT_MAX = 10_000;
+/** Answers that a person is believed to have judged, per run of the window: one run may put a page full of items before somebody. */
+export const FEEDBACK_PER_RUN_COUNT_MAX = 64;
 /** Samples of one recording that the audio kernel reads, from the start: 65 s at 16 kHz, about 3 ms. */
 export const AUDIO_SAMPLE_COUNT_MAX = 16 * COUNTED_ELEMENT_COUNT_MAX;
 /** Distinct runs that a later one is compared with to tell a repeat: a slider or a double click repeats the last few. */
 export const REPEAT_RUN_COUNT_MAX = 64;
+/** Models whose last runs one realm remembers. A page has a handful; what generates them must not grow it. */
+export const REPEAT_MODEL_COUNT_MAX = 64;
 /** Between two samples of the processor's pressure: it is about heat and neighbours, which do not change faster. */
 export const PRESSURE_INTERVAL_MS = 10_000;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */

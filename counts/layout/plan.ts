@@ -20,6 +20,12 @@ import type { ReportKind } from '../../protocol/report/window.ts';
 /** A metric as a kind declares it. Its tensor, and that tensor's name in front of the id, are added when a plan is made. */
 export type KindMetric = Omit<Metric, 'of' | 'role'> & { readonly role?: MetricRole };
 
+/** Repetition is first in every data plan, so that a page that knows nothing else of a plan finds it. */
+export const REPEAT_ID = 'run.repeat';
+export const REPEAT_CELLS = ['new', 'repeat'] as const;
+export const NEW_CELL = 0;
+export const REPEAT_CELL = 1;
+
 /** Id of a tensor's metric in a data plan. @param name As its kind calls it. */
 export function metricId({ side, tensor }: CountedOf, name: string): string {
   return `${side}.${tensor}.${name}`;

@@ -250,6 +250,10 @@ export const ManifestSchema = v.pipe(
     'variant ids must be unique',
   ),
   v.check(
+    ({ inputs, outputs }) => [inputs, outputs].every((side) => new Set(side.map(({ name }) => name)).size === side.length),
+    'names of inputs must be unique, and so must those of outputs',
+  ),
+  v.check(
     (manifest) =>
       [...manifest.variants.flatMap(filesOf), ...preprocessFiles(manifest.inputs)].every(
         ({ bytes, chunks }) => bytes === chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),

@@ -15,7 +15,7 @@ export interface TelemetryOptions {
   /** `required` (default): nothing of telemetry is stored or sent until `telemetry.grant()`. */
   readonly consent?: Consent;
   /**
-   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
+   * `counts` (default): histograms of at least 8 runs that repeat no other. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
    * see docs/local-dp.md for the guarantee and its price.
    */
   readonly privacy?: PrivacyLevel;

@@ -72,6 +72,13 @@ async function openAnswering({ platform, onLost }: LevelDeps, openTable: OpenTab
 
 void ({ openDelivery } satisfies DeliveryModule);
 
+/** @param pairs Cell and count alternating. */
+function countIn(pairs: Uint32Array | readonly number[]): number {
+  let sum = 0;
+  for (let at = 1; at < pairs.length; at += 2) sum += pairs[at] as number;
+  return sum;
+}
+
 export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
@@ -186,7 +193,14 @@ export class Delivery implements Level {
       return;
     }
     const window = this.windowOf(of);
+    if (of.report === 'software' && runs === 0 && !window.takesEvents(countIn(cells))) return;
+    const isFeedback = of.report === 'data' && runs === 0;
+    if (isFeedback && !window.hasRoomFor({ runs, feedback: 1 })) {
+      this.lose(of.modelVersion, of.arm, 'uncounted', 1);
+      return;
+    }
     window.counts.add(cells);
+    if (isFeedback) window.feedback++;
     if (runs === 1) window.counts.addRun();
     if (!isLoss) window.isLossOnly = false;
     window.isDirty = true;

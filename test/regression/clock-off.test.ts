@@ -20,7 +20,19 @@ import { telemetryFiles } from '../harness/telemetry-files.ts';
 const NOW_MS = Date.UTC(2026, 10, 23, 12, 30);
 const MODEL = { modelVersion: '0123456789abcdef', dataPlan: 'fedcba9876543210', dataCellCount: 16 } as CountedModel;
 const cells = Array.from({ length: 16 }, (_, cell) => String(cell));
-const DATA_PLAN = placeMetrics('data', [{ id: 'input.x.values', title: '', unit: 'elements', why: '', cells, edges: null }]);
+const DATA_PLAN = placeMetrics('data', [
+  {
+    id: 'input.x.values',
+    title: '',
+    unit: 'elements',
+    why: '',
+    per: 'part',
+    of: { side: 'input', tensor: 'x' },
+    role: null,
+    cells,
+    edges: null,
+  },
+]);
 const PLANS = new Map([
   [MODEL.dataPlan, DATA_PLAN],
   [SOFTWARE_PLAN_HASH, SOFTWARE_PLAN],

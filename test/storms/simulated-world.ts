@@ -9,7 +9,7 @@
  * Not here: what must hold (outbox.test.ts), and the same in real browsers (test/browser/deliver/exactly-once.test.ts).
  */
 import { judgeBody } from '../../collector/intake/intake.ts';
-import { placeMetrics } from '../../counts/layout/plan.ts';
+import { NEW_CELL, placeMetrics, REPEAT_CELL, REPEAT_CELLS, REPEAT_ID } from '../../counts/layout/plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
@@ -32,15 +32,19 @@ export const RUN_COUNT_MAX = 2_048;
 const DATA_PLAN_HASH = 'fedcba9876543210';
 const MODEL_VERSION = '0123456789abcdef';
 const cells = Array.from({ length: RUN_COUNT_MAX }, (_, run) => `run:${run}`);
+/** One run in three repeats the one before it. */
+export const isRepeat = (run: number) => run % 3 === 0;
+const RUN_CELLS_AT = REPEAT_CELLS.length;
 const of = { side: 'input', tensor: 'x' } as const;
 const DATA_PLAN = placeMetrics('data', [
+  { id: REPEAT_ID, title: '', unit: 'runs', why: '', per: 'run', of: null, role: null, cells: REPEAT_CELLS, edges: null },
   { id: 'input.x.values', title: '', unit: 'elements', why: '', per: 'part', of, role: null, cells, edges: null },
 ]);
 const PLANS = new Map([
   [DATA_PLAN_HASH, DATA_PLAN],
   [SOFTWARE_PLAN_HASH, SOFTWARE_PLAN],
 ]);
-const model = { modelVersion: MODEL_VERSION, dataPlan: DATA_PLAN_HASH, dataCellCount: RUN_COUNT_MAX } as LoadedModel;
+const model = { modelVersion: MODEL_VERSION, dataPlan: DATA_PLAN_HASH, dataCellCount: DATA_PLAN.cellCount } as LoadedModel;
 
 /** One transaction or request on its way. */
 interface Pending {
@@ -83,7 +87,8 @@ export class SimulatedPage {
 
   run(count: number): void {
     for (let index = 0; index < count && this.world.runs < RUN_COUNT_MAX; index++) {
-      const cells = Promise.resolve(Uint32Array.of(this.world.runs++, 1));
+      const run = this.world.runs++;
+      const cells = Promise.resolve(Uint32Array.of(isRepeat(run) ? REPEAT_CELL : NEW_CELL, 1, RUN_CELLS_AT + run, 1));
       void this.telemetry.recorderOf('stable').answered(model, { segment: 0, queueMs: 0, runMs: 1, totalMs: 1 }, cells);
     }
   }
@@ -254,7 +259,7 @@ export class World {
       return verdict.status;
     }
     for (const { id, report, cells: bumped } of verdict.windows) {
-      if (report === 'data' && !this.accepted.has(id)) this.accepted.set(id, [...bumped]);
+      if (report === 'data' && !this.accepted.has(id)) this.accepted.set(id, runsAmong(bumped));
     }
     return 204;
   }
@@ -354,11 +359,15 @@ export class World {
   }
 }
 
+function runsAmong(cells: Iterable<number>): number[] {
+  return [...cells].filter((cell) => cell >= RUN_CELLS_AT).map((cell) => cell - RUN_CELLS_AT);
+}
+
 function runsIn(body: Uint8Array): number[] {
   const verdict = decodeBody(body);
-  return verdict.ok ? verdict.body.windows.flatMap(({ report, cells: bumped }) => (report === 'data' ? [...bumped] : [])) : [];
+  return verdict.ok ? verdict.body.windows.flatMap(({ report, cells: bumped }) => (report === 'data' ? runsAmong(bumped) : [])) : [];
 }
 
 export function runsOf(record: WindowRecord): number[] {
-  return [...(decodeWindow(record.bytes)?.cells ?? [])];
+  return runsAmong(decodeWindow(record.bytes)?.cells ?? []);
 }

@@ -15,6 +15,7 @@
 
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { repeatsOf } from '../../counts/run/repeats.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
@@ -230,7 +231,7 @@ export class Loader implements RuntimeSlot {
       session,
       guard,
       loaded,
-      counter: createRunCounter(manifest, plan),
+      counter: createRunCounter(manifest, plan, repeatsOf(loaded.modelVersion, manifest.inputs)),
       processing: processingOf(manifest, trialSource.tokenizers),
       retest: trial.isTrustedFromMemory ? retestGoldens : open,
     };
