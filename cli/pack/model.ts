@@ -14,6 +14,7 @@
 import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { isWithinQuality } from '../../protocol/manifest/quality.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { type Graph, optimizedGraphs } from './optimize.ts';
 import { type Measured, measured, providersByArithmetic, QUALITY_LIMIT, qualityInWords, tolerancesOf, worstOf } from './quality.ts';
@@ -162,7 +163,7 @@ function isWithin({ notes, options }: Packing, { own, full: id }: VariantIds, pr
   }
   if (quality === null || quality.largestRatio === 0) return true;
   const limit = limitOf(options);
-  const isBeyond = quality.largestRatio > limit;
+  const isBeyond = !isWithinQuality({ quality }, limit);
   const isKept = options.keep?.includes(own) || options.keep?.includes(id) || false;
   const advice = isKept
     ? `kept all the same; a page runs it only by name: load({ variant: '${id}' })`

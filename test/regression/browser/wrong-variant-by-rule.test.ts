@@ -47,3 +47,33 @@ browserTest(
     });
   },
 );
+
+browserTest(
+  'an update whose measure keeps loads from choosing the running variant brings the one that they will choose',
+  ['chromium-webgpu'],
+  async ({ page }) => {
+    const { manifest, files } = await packModel([denseLayer(), fourBitLayer(1)], { ...{ name: 'tried', version: '1' }, keep: ['q4'] });
+    const { qualityLimit: _, ...unlimited } = manifest;
+    await withServer(page, async (server) => {
+      for (const [name, bytes] of files) server.faults.set(`/packed/${name}`, { body: Buffer.from(bytes) });
+      server.faults.set('/packed/model.json', { body: JSON.stringify(unlimited) });
+      const first = await page.evaluate<Outcome<Explanation>>(load(`{ measure: 'never' }`));
+      expect(first).toMatchObject({ ok: true, value: { variant: expect.stringMatching(/^q4/) } });
+
+      server.faults.set('/packed/model.json', { body: JSON.stringify({ ...manifest, version: '2' }) });
+      await page.evaluate(`async () => {
+        const client = insitu.createClient();
+        let updated;
+        const update = new Promise((resolve) => (updated = resolve));
+        const model = await client.load('/packed/model.json', { measure: 'never', onUpdate: updated });
+        // Behind the first result a load looks for a new version.
+        await model.run({ x: { data: new Float32Array(32), dims: [1, 32] } });
+        await update;
+        await client.close();
+      }`);
+      for (const name of ['model.json', ...files.keys()]) server.faults.set(`/packed/${name}`, { status: 503 });
+      const offline = await page.evaluate<Outcome<Explanation>>(load(`{ measure: 'never' }`));
+      expect(offline).toMatchObject({ ok: true, value: { variant: expect.stringMatching(/^fp32/), fromCache: true } });
+    });
+  },
+);
