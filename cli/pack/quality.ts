@@ -49,7 +49,7 @@ interface OutputDistance {
   readonly scale: number;
 }
 
-interface Trial {
+interface VariantOnProvider {
   readonly id: string;
   readonly model: ModelFiles;
   readonly isOptimized: boolean;
@@ -60,12 +60,13 @@ interface Trial {
 }
 
 /** What a variant is like on one provider. @throws {CommandError} when it cannot be run. */
-export async function measured(trial: Trial, { feeds, answers, outputs }: Reference): Promise<Measured> {
+export async function measured(variant: VariantOnProvider, { feeds, answers, outputs }: Reference): Promise<Measured> {
   if (feeds.length === 0) return { outputs: [], quality: null, notEmulated: null };
-  const isHalf = trial.provider === 'webgpu' && HALF_PRECISION.includes(trial.quantization);
-  const gpu = isHalf ? await emulatedAnswers(trial, feeds) : { answers: null, notEmulated: null };
+  const isHalf = variant.provider === 'webgpu' && HALF_PRECISION.includes(variant.quantization);
+  const gpu = isHalf ? await emulatedAnswers(variant, feeds) : { answers: null, notEmulated: null };
   const { notEmulated } = gpu;
-  const actual = gpu.answers ?? (await orRunError(trial.id, () => answersOf(trial.model, trial.isOptimized ? 'disabled' : 'all', feeds)));
+  const actual =
+    gpu.answers ?? (await orRunError(variant.id, () => answersOf(variant.model, variant.isOptimized ? 'disabled' : 'all', feeds)));
   const distances = distancesOf(answers, actual);
   return { outputs: distances, quality: qualityOf(distances, agreementOf(outputs, answers, actual)), notEmulated };
 }
@@ -81,7 +82,7 @@ interface GpuAnswers {
   readonly notEmulated: string | null;
 }
 
-async function emulatedAnswers({ id, model, step }: Trial, feeds: readonly Feeds[]): Promise<GpuAnswers> {
+async function emulatedAnswers({ id, model, step }: VariantOnProvider, feeds: readonly Feeds[]): Promise<GpuAnswers> {
   let told = -1;
   const onNode = (done: number, count: number): void => {
     const percent = Math.floor((100 * done) / count);
