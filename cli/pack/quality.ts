@@ -224,6 +224,7 @@ export function worstOf(qualities: readonly (ManifestQuality | null)[]): Manifes
 }
 
 export function qualityInWords({ largestRatio, agreementRatio }: ManifestQuality): string {
+  if (largestRatio === 0) return "the reference's answers";
   const agreement = agreementRatio === undefined ? '' : `, the same top answer in ${Math.round(100 * agreementRatio)} %`;
   return `at most ${largestRatio} of the largest output away from the reference${agreement}`;
 }
