@@ -5,7 +5,7 @@
  *
  * Invariants
  *  - Every golden of the manifest is run; an output is right when it has the golden's element count and no element that the
- *    golden knows is farther away than the variant's tolerance. NaN is never right.
+ *    golden knows is farther away than the variant's tolerance for that output. NaN is never right.
  */
 
 import { goldenInputNumbers } from '../protocol/manifest/golden-sample.ts';
@@ -25,10 +25,15 @@ export async function firstWrongOutput(
   for (const golden of manifest.golden) {
     const outputs = await run(feedsOf(golden, manifest));
     for (const [name, expected] of Object.entries(golden.outputs)) {
-      if (!isReproduced(outputs[name], expected, variant.tolerance)) return name;
+      if (!isReproduced(outputs[name], expected, toleranceFor(variant, name))) return name;
     }
   }
   return null;
+}
+
+/** Of one output. */
+export function toleranceFor({ tolerance, tolerances }: Pick<ManifestVariant, 'tolerance' | 'tolerances'>, output: string): number {
+  return tolerances?.[output] ?? tolerance;
 }
 
 export function feedsOf(golden: Pick<Golden, 'inputs'>, manifest: { readonly inputs: Readonly<Manifest['inputs']> }): Feeds {

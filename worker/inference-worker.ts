@@ -218,10 +218,10 @@ class InferenceWorker implements ControlApi<MessagePort> {
     setTimeout(() => void this.loader?.fillCodeCache(), RETEST_DELAY_MS);
   }
 
-  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+  private async update(url: string, { access, request }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
     const downloadHooks = { signal: new AbortController().signal, access, onBytes: () => undefined };
     try {
-      const update = await fetchUpdate(this.source, url, variant, downloadHooks);
+      const update = await fetchUpdate(this.source, url, { id: variant, isNamed: request.variant !== null }, downloadHooks);
       if (update !== null) hooks.updated(update);
     } catch (error) {
       // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.

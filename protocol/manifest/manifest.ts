@@ -36,6 +36,18 @@ export interface PublishedFile {
 /** Weights outside the graph's file. `path` is the location that the graph names (ONNX external data, `TensorProto.external_data`). */
 const ExternalFile = v.strictObject({ path: Name, ...PUBLISHED_FILE });
 
+const Ratio = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+/** How far a variant's answers to samples were from the reference's, as it would run in the field; told when it was packed. */
+const Quality = v.strictObject({
+  /** Largest difference, over the largest value of the output in which it is worst. */
+  largestRatio: Ratio,
+  /** Mean difference in that output, over the same. */
+  meanRatio: Ratio,
+  /** Of outputs that are scores of labels: part of the rows whose top answer is the reference's. */
+  agreementRatio: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+});
+
 const Variant = v.strictObject({
   /** Unique in the manifest, for example "int8". */
   id: Name,
@@ -51,6 +63,9 @@ const Variant = v.strictObject({
   optimized: v.optional(v.boolean()),
   /** Largest absolute difference from the golden outputs that still counts as a right answer. */
   tolerance: v.pipe(v.number(), v.minValue(0)),
+  /** The same by output, of a model that has several: within what is little for a large one a small one could be anything. */
+  tolerances: v.optional(v.record(Name, v.pipe(v.number(), v.minValue(0)))),
+  quality: v.optional(Quality),
 });
 
 /** How a tensor's values become counts; see counts/layout/plan.ts. */
@@ -243,6 +258,8 @@ export const ManifestSchema = v.pipe(
     inputs: v.array(Input),
     outputs: v.pipe(v.array(Output), v.minLength(1)),
     golden: v.array(Golden),
+    /** A variant whose `quality.largestRatio` is above it is never chosen, unless the load names it. */
+    qualityLimit: v.optional(Ratio),
     monitor: v.optional(Monitor),
   }),
   v.check(
@@ -277,6 +294,8 @@ export const ManifestSchema = v.pipe(
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 export type ManifestVariant = Manifest['variants'][number];
+
+export type ManifestQuality = NonNullable<ManifestVariant['quality']>;
 
 export type ManifestInput = Manifest['inputs'][number];
 

@@ -4,7 +4,7 @@
  * Not here: the control calls themselves (protocol/worker/control.ts), runs (protocol/worker/runs.ts).
  */
 import type { ErrorCode, ErrorWire } from '../errors.ts';
-import type { Manifest, Provider } from '../manifest/manifest.ts';
+import type { Manifest, ManifestQuality, Provider } from '../manifest/manifest.ts';
 
 /** Where the worker finds its files; absolute URLs, all of one release. */
 export interface RuntimeUrls {
@@ -117,6 +117,8 @@ export interface Consideration {
   readonly outcome: 'chosen' | 'slower' | 'not-asked' | 'unavailable' | 'failed' | 'wrong-outputs';
   /** For people; names and numbers only. */
   readonly reason: string;
+  /** How far its answers were from the reference's when it was packed; absent where the manifest does not tell. */
+  readonly quality?: ManifestQuality;
   /** Median of a few runs on the golden inputs, in milliseconds; absent when it was not timed. */
   readonly measuredMs?: number;
   /** Of a candidate that failed. */

@@ -33,7 +33,10 @@ import type {
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** A variant id of the manifest. Default: chosen on the device. A named variant is used or refused, never replaced. */
+  /**
+   * A variant id of the manifest. Default: chosen on the device, among those within the manifest's `qualityLimit`. A named variant is used or
+   * refused, never replaced.
+   */
   readonly variant?: string;
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
@@ -167,7 +170,10 @@ export interface Explanation {
   readonly isFromSnapshot: boolean;
   readonly fromCache: boolean;
   readonly choice: Choice;
-  /** Every candidate, a variant on a provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
+  /**
+   * Every candidate, a variant on a provider, in the order of the rules: taken or left, why, how far its answers were from the reference's
+   * when it was packed, and how long a run took where it was timed.
+   */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */

@@ -157,7 +157,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
-  'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'cli/runtime', 'cli/terminal'], node: true },
+  'cli/half': { imports: ['protocol', 'onnx', 'cli/runtime'], node: true },
+  'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'cli/half', 'cli/runtime', 'cli/terminal'], node: true },
   'cli/commands': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'],
