@@ -1,14 +1,14 @@
 /**
- * The inference worker: runs over the worker's own messages, control calls over a port and comlink, both in front of one queue.
+ * The inference worker: runs over the worker's own messages, control calls over a port, both in front of one queue.
  *
  * Invariants
  *  - Nothing throws across the boundary: errors travel as data.
  *
  * Not here: runs (worker/runs/run-port.ts), deadlines and the window (page), the runtime (worker/runtime/session.ts).
  */
-import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { LIFE_LOCK_TIMEOUT_MS, RETEST_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { answerCall, type Call } from '../protocol/worker/calls.ts';
 import type {
   ControlApi,
   LoadReply,
@@ -40,7 +40,7 @@ const earlyStart = earlyStartOf(self.name);
 const earlyRuntime = startEarly(earlyStart);
 const readAhead = earlyStart.model === null ? null : new ReadAhead(earlyStart.model);
 
-class InferenceWorker implements ControlApi<MessagePort> {
+class InferenceWorker implements ControlApi {
   private readonly queue = new RunQueue();
   private readonly residents = new ResidentStore(this.queue);
   private readonly models = new Map<number, PortModel>();
@@ -65,12 +65,12 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private loader: Loader | null = null;
   private readonly asks = new Map<number, (address: FileAddress | null) => void>();
   private nextAsk = 1;
-  private tell: (news: WorkerNews) => void = () => undefined;
+  /** The page's end of the port. */
+  tell: (news: WorkerNews) => void = () => undefined;
 
-  async start(settings: WorkerSettings, newsPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys, readAhead);
-    this.tell = (news) => newsPort.postMessage(news);
     this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), earlyRuntime);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
@@ -141,7 +141,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.asks.delete(ask);
   }
 
-  /** The page's side of a load, over the news port. */
+  /** The page's side of a load. */
   private hooksOf(id: number): LoadHooks {
     return {
       progress: (progress) => this.tell({ type: 'progress', id, progress }),
@@ -255,6 +255,8 @@ function holdLock(name: string | null): Promise<boolean> {
 
 const worker = new InferenceWorker();
 addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) => {
-  if (data.type === 'control') comlink.expose(worker, data.port);
-  else worker.runs.receive(data);
+  if (data.type !== 'control') return worker.runs.receive(data);
+  const { port } = data;
+  worker.tell = (news) => port.postMessage(news);
+  port.onmessage = (call: MessageEvent<Call>) => void answerCall(worker, call.data, (answer) => port.postMessage(answer));
 });

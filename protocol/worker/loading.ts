@@ -90,7 +90,7 @@ export interface StoredUpdate {
   readonly bytes: number;
 }
 
-/** What the worker asks of the page about a load, or tells it; between the two lies the news port. */
+/** What the worker asks of the page about a load, or tells it; between the two lies the port of the calls. */
 export interface LoadHooks {
   progress(progress: LoadProgress): void;
   /** Null: the application has no better address. */

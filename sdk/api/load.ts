@@ -89,7 +89,7 @@ export interface LoadOptions {
  */
 export interface ModelFile {
   readonly name: string;
-  readonly bytes: Blob | Uint8Array;
+  readonly bytes: Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 }
 
 /**

@@ -126,7 +126,7 @@ export class OpenModel implements Model {
   private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<RunResult> {
     const startMs = performance.now();
     const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
-    checkRun(feeds, timeoutMs, signal);
+    checkRun(feeds, options, timeoutMs);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
     const target = this.binding.ready?.host.runs ?? null;
     const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;

@@ -9,6 +9,7 @@
  * Not here: the store itself (worker/store/).
  */
 import type { StoreCheck, StoredModel } from '../../protocol/worker/control.ts';
+import { resolved } from '../api/foreign.ts';
 import type { ModelStore } from '../api/load.ts';
 import type { WorkerSet } from './worker-set.ts';
 
@@ -24,21 +25,17 @@ export class StoredModels implements ModelStore {
   }
 
   async pin(url: string, isPinned = true): Promise<boolean> {
-    const isStored = await this.workers.withAnyHost((host) => host.pinStored(absolute(url), isPinned));
+    const isStored = await this.workers.withAnyHost((host) => host.pinStored(resolved(url).href, isPinned));
     // The answer is not waited for: Firefox gives none before the person does. The pin stands either way.
     if (isStored && isPinned) void navigator.storage?.persist?.().catch(() => false);
     return isStored;
   }
 
   verify(url?: string): Promise<StoreCheck> {
-    return this.workers.withAnyHost((host) => host.checkStored(url === undefined ? null : absolute(url)));
+    return this.workers.withAnyHost((host) => host.checkStored(url === undefined ? null : resolved(url).href));
   }
 
   remove(url?: string): Promise<number> {
-    return this.workers.withAnyHost((host) => host.removeStored(url === undefined ? null : absolute(url)));
+    return this.workers.withAnyHost((host) => host.removeStored(url === undefined ? null : resolved(url).href));
   }
-}
-
-function absolute(url: string): string {
-  return new URL(url, document.baseURI).href;
 }

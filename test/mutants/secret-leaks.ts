@@ -54,8 +54,8 @@ const requests: readonly Leak[] = [
     'title',
     edit(
       'sdk/client.ts',
-      'new URL(source, document.baseURI).href }',
-      "new URL(source, document.baseURI).href + '&page=' + escape(document.title) }",
+      '{ url: resolved(source).href }',
+      "{ url: resolved(source).href + '&page=' + escape(document.title) }",
     ),
   ),
   hunted(
@@ -225,8 +225,8 @@ const words: readonly Leak[] = [
     'referrer',
     edit(
       'sdk/client.ts',
-      "this.logger('error', error.code, error.message);",
-      "this.logger('error', error.code, error.message + document.referrer);",
+      "this.logger(isOwn ? 'debug' : 'error', error.code, error.message);",
+      "this.logger(isOwn ? 'debug' : 'error', error.code, error.message + document.referrer);",
     ),
     LOADS,
   ),

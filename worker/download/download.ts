@@ -21,6 +21,7 @@ import {
 } from '../../protocol/limits.ts';
 import { withoutQuery } from '../../protocol/worker/loading.ts';
 import type { Access } from './access.ts';
+import { contentOf, PAGE_REASON } from './content.ts';
 
 export interface BodyRequest {
   readonly url: string;
@@ -143,8 +144,7 @@ async function open(request: BodyRequest, stall: StallTimer): Promise<Response> 
     const { status } = response;
     if (response.ok) {
       address.isProven = true;
-      requireNoPage(response, url);
-      return response;
+      return isNamedPage(response) ? requireNoPage(response, url) : response;
     }
     if (await request.access.renew(request.url, address, status, request.signal)) continue;
     if (status === 416 && request.range !== undefined) throw new RangeRefusal('416');
@@ -172,12 +172,20 @@ function initOf(request: BodyRequest, address: ReturnType<Access['addressOf']>, 
   };
 }
 
-function requireNoPage(response: Response, url: string): void {
-  if (!/^text\/html/i.test(response.headers.get('content-type') ?? '')) return;
-  throw new SdkError('model-not-onnx', {
-    url,
-    reason: 'the server answered with a web page, which many servers do for a path that does not exist',
-  });
+function isNamedPage(response: Response): boolean {
+  return /^text\/html/i.test(response.headers.get('content-type') ?? '');
+}
+
+/** Many servers answer a path that does not exist with a page; some send any file by that name. The first byte tells. */
+async function requireNoPage(response: Response, url: string): Promise<Response> {
+  const [head, body] = (response.body ?? new Blob().stream()).tee();
+  const reader = head.getReader();
+  const { value } = await reader.read().catch(() => ({ value: undefined }));
+  // Not awaited: it settles when the other branch is done, too.
+  void reader.cancel();
+  if (contentOf(value ?? new Uint8Array()) !== 'page') return new Response(body, response);
+  void body.cancel();
+  throw new SdkError('model-not-onnx', { url, reason: PAGE_REASON });
 }
 
 /** Seconds or a date; null when the server does not say. */
