@@ -280,17 +280,25 @@ export class WorkerHost {
  * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
  */
 function spawn(url: string, order: EarlyStart | null): Worker {
-  const isSameOrigin = new URL(url).origin === self.origin;
-  // Not the address's origin: a sandboxed frame has one of its own, to which everything is foreign.
-  const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
+  const source = sourceOf(url);
   try {
     return new Worker(trustedUrl(source), { type: 'module', name: order === null ? 'insitu' : `insitu ${JSON.stringify(order)}` });
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: shipped.worker, reason: firstLine(error), advice: refusalAdvice() }, { cause: error });
   } finally {
     // The worker's fetch has its own hold on the blob; see "resolve a blob URL" in the File API.
-    if (!isSameOrigin) URL.revokeObjectURL(source);
+    URL.revokeObjectURL(source);
   }
+}
+
+/** The address itself, or one of a module that imports it. */
+function sourceOf(url: string): string {
+  // Not the page's address: a sandboxed frame has an origin of its own, to which everything is foreign.
+  if (new URL(url).origin === self.origin) return url;
+  const script = `import ${JSON.stringify(url)};`;
+  // Chromium starts no module worker of a blob that such a frame has made.
+  if (self.origin === 'null') return `data:text/javascript,${encodeURIComponent(script)}`;
+  return URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
 }
 
 function unwrap<T>(reply: Reply<T>): T {
