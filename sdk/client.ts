@@ -231,6 +231,7 @@ async function requestOf(
 ): Promise<LoadRequest> {
   return {
     source: isUrl(source) ? { url: resolved(source).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
+    ignoreQuery: [...(options.ignoreQuery ?? [])],
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',

@@ -28,6 +28,7 @@ import { RunQueue } from './queue/run-queue.ts';
 import type { PortModel } from './runs/port-model.ts';
 import { RunPort } from './runs/run-port.ts';
 import { earlyStartOf, startEarly } from './runtime/early-start.ts';
+import { modelAddress } from './source/model-address.ts';
 import { ModelSource } from './source/model-source.ts';
 import { ReadAhead } from './source/read-ahead.ts';
 import { fetchUpdate } from './source/update.ts';
@@ -125,15 +126,15 @@ class InferenceWorker implements ControlApi {
   }
 
   removeStored(url: string | null): Promise<Reply<number>> {
-    return this.withStore((store) => store.remove(url));
+    return this.withStore(async (store) => store.remove(url === null ? null : await store.keyOf(url)));
   }
 
   pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>> {
-    return this.withStore((store) => store.pin(url, isPinned));
+    return this.withStore(async (store) => store.pin(await store.keyOf(url), isPinned));
   }
 
   checkStored(url: string | null): Promise<Reply<StoreCheck>> {
-    return this.withStore((store) => checkStore(store, url));
+    return this.withStore(async (store) => checkStore(store, url === null ? null : await store.keyOf(url)));
   }
 
   async refreshed(ask: number, address: FileAddress | null): Promise<void> {
@@ -209,10 +210,10 @@ class InferenceWorker implements ControlApi {
     setTimeout(() => void this.loader?.prepareNextVisit(), RETEST_DELAY_MS);
   }
 
-  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+  private async update(url: string, { access, request }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
     const downloadHooks = { signal: new AbortController().signal, access, onBytes: () => undefined };
     try {
-      const update = await fetchUpdate(this.source, url, variant, downloadHooks);
+      const update = await fetchUpdate(this.source, await modelAddress(url, request.ignoreQuery), variant, downloadHooks);
       if (update !== null) hooks.updated(update);
     } catch (error) {
       // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.

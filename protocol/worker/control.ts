@@ -46,12 +46,13 @@ export interface EarlyStart {
   /** The plain wasm build, where the load will need it whatever it finds. */
   readonly runtime: RuntimeUrls | null;
   readonly threadCountMax: number;
-  /** URL, without query and hash, of the stored model to be read. */
-  readonly model: string | null;
+  /** The stored model to be read. */
+  readonly model: { readonly url: string; readonly ignoreQuery: readonly string[] } | null;
 }
 
 /** A model in the worker's store, or a download of one that broke off and will go on from there (`bytes` below `totalBytes`). */
 export interface StoredModel {
+  /** Its address, and in place of a query by which models are told apart a hash of it. `pin`, `verify` and `remove` take it as it is. */
   readonly url: string;
   readonly name: string;
   readonly version: string;

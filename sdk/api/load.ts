@@ -66,9 +66,16 @@ export interface LoadOptions {
   /**
    * For signed URLs: answers where the file of a plain URL can be fetched now, and with which headers. Asked when a server answers
    * 400, 401, 403 or 410, for each file by its URL without the signature's query; the download goes on where it was. Files beside
-   * a signed manifest are asked for without its query first. The answer is kept in memory, and the store's keys ignore every query.
+   * a signed manifest are asked for without its query first. The answer is kept in memory; the model is stored under the address that
+   * was loaded.
    */
   readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
+  /**
+   * Names of query parameters that say nothing of the model: signatures, when they expire, who asks. All others are part of what the model
+   * is stored under, so that `?id=a` and `?id=b` are two models; of two addresses that differ in these alone, the second finds what the first
+   * has fetched, offline too. Example: `['X-Amz-Signature', 'X-Amz-Date', 'X-Amz-Expires', 'X-Amz-Credential']`.
+   */
+  readonly ignoreQuery?: readonly string[];
   /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
   readonly telemetry?: boolean;
   /**

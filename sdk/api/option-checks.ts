@@ -30,7 +30,7 @@ const CLIENT: Names<ClientOptions> = {
 };
 const LOAD: Names<LoadOptions> = {
   ...{ signal: true, onProgress: true, variant: true, provider: true, measure: true, update: true, onUpdate: true },
-  ...{ request: true, refresh: true, telemetry: true, batch: true, resident: true },
+  ...{ request: true, refresh: true, ignoreQuery: true, telemetry: true, batch: true, resident: true },
 };
 const REQUEST: Names<NonNullable<LoadOptions['request']>> = { headers: true, credentials: true };
 const BATCH: Names<NonNullable<LoadOptions['batch']>> = { maxBatch: true, maxWaitMs: true };
@@ -71,6 +71,7 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   requireOneOf('update', options.update, UPDATES);
   checkRunning(options);
   requireOneOf('measure', options.measure, MEASURES);
+  requireNames('ignoreQuery', options.ignoreQuery, 'of parameters');
   const { variant, request, refresh, onUpdate } = options;
   require('variant', variant === undefined || typeof variant === 'string', 'it must be the id of a variant');
   if (request !== undefined) requireKnown('request', request, REQUEST);
@@ -97,8 +98,8 @@ function checkRunning({ batch, resident }: LoadOptions): void {
     require('batch.maxBatch', isCount, `it must be a whole number from 1 to ${BATCH_AXIS_COUNT_MAX}`);
     require('batch.maxWaitMs', maxWaitMs >= 0 && maxWaitMs <= BATCH_WAIT_MS_MAX, `it must be a number from 0 to ${BATCH_WAIT_MS_MAX}`);
   }
+  requireNames('resident', resident, 'of outputs');
   if (resident === undefined) return;
-  require('resident', Array.isArray(resident) && resident.every((name) => typeof name === 'string'), 'it must be a list of output names');
   require('resident', batch === undefined || resident.length === 0, 'a model with batches cannot keep outputs in the worker');
 }
 
@@ -121,6 +122,11 @@ export function checkConcurrency(concurrency: number): void {
 function isModelFile(source: unknown): boolean {
   const { name, bytes } = (source ?? {}) as Partial<ModelFile>;
   return typeof name === 'string' && (ArrayBuffer.isView(bytes) || /^.object (Blob|File|ArrayBuffer).$/.test(tagOf(bytes)));
+}
+
+function requireNames(option: string, names: readonly string[] | undefined, of: string): void {
+  const areNames = names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'));
+  require(option, areNames, `it must be a list of names ${of}`);
 }
 
 function requireOneOf(option: string, value: string | undefined, allowed: Readonly<Record<string, true>>): void {

@@ -11,6 +11,9 @@ import { ASSET_ASK_TIMEOUT_MS } from '../../protocol/limits.ts';
 /** @param said What the browser did say. Never rejects. */
 export async function askAsset(url: string, said: string): Promise<AssetFault> {
   if (location.protocol === 'file:')
-    return { reason: 'the page is a file', advice: 'Browsers start no worker of a file: serve the page over http://, as `npx serve` does.' };
+    return {
+      reason: 'the page is a file',
+      advice: 'Browsers start no worker of a file: serve the page over http://, as `npx serve` does.',
+    };
   return assetFault(fetch(url, { signal: AbortSignal.timeout(ASSET_ASK_TIMEOUT_MS) }), said, self.origin === 'null');
 }

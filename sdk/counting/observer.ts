@@ -17,6 +17,7 @@ import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/mani
 import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { printableAddress } from '../../protocol/worker/model-address.ts';
 import type { Logger } from '../api/logger.ts';
 import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
 import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
@@ -30,7 +31,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   if (globalThis.crypto?.subtle === undefined) throw new SdkError('crypto-unavailable', {});
   const served = await fetchManifest(url);
   const read = readManifest(served);
-  if (!read.ok) throw new SdkError('manifest-invalid', { url: placeOf(url), reason: read.reason });
+  if (!read.ok) throw new SdkError('manifest-invalid', { url: printableAddress(new URL(url)), reason: read.reason });
   const { manifest } = read;
   const plan = dataPlanOf(manifest);
   const count = createRunCounter(manifest, plan);
@@ -63,7 +64,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
 }
 
 async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const place = placeOf(url);
+  const place = printableAddress(new URL(url));
   let response: Response;
   try {
     response = await fetch(url);
@@ -72,11 +73,6 @@ async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
   }
   if (!response.ok) throw new SdkError('manifest-unreachable', { url: place, status: response.status });
   return new Uint8Array(await response.arrayBuffer());
-}
-
-/** The address without what may be a secret. */
-function placeOf(url: string): string {
-  return url.split(/[?#]/, 1)[0] as string;
 }
 
 type Declared = ManifestInput | ManifestOutput;

@@ -36,7 +36,7 @@ import type {
   WorkerNews,
   WorkerSettings,
 } from '../../protocol/worker/control.ts';
-import { type FileAddress, type LoadHooks, type LoadRequest, withoutQuery } from '../../protocol/worker/loading.ts';
+import type { FileAddress, LoadHooks, LoadRequest } from '../../protocol/worker/loading.ts';
 import { requireWorkers } from '../api/foreign.ts';
 import { askAsset } from '../assets/ask-asset.ts';
 import { afterAwake, everyStep } from './awake-time.ts';
@@ -307,12 +307,15 @@ function unwrap<T>(reply: Reply<T>): T {
 }
 
 /** What the worker begins with, before its first message. A stored model is read ahead where nothing else decides whether it may be used. */
-function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { source, provider, update }: LoadRequest): EarlyStart {
+function earlyStart(
+  settings: Omit<WorkerSettings, 'release' | 'lifeLock'>,
+  { source, ignoreQuery, provider, update }: LoadRequest,
+): EarlyStart {
   const { assets, threadCountMax, cache, trustedKeys } = settings;
   const isReadAhead = 'url' in source && cache === 'indexeddb' && trustedKeys === null && update !== 'before';
   return {
     runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
     threadCountMax,
-    model: isReadAhead ? withoutQuery(new URL(source.url)) : null,
+    model: isReadAhead ? { url: source.url, ignoreQuery } : null,
   };
 }

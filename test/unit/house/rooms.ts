@@ -83,7 +83,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'worker/prepare': { imports: ['protocol', ...PROCESSING], vendors: ['@huggingface/tokenizers'], clock: true },
   'worker/trust': { imports: ['protocol', ...PROCESSING, 'worker/device', 'worker/runtime', 'worker/queue'] },
   'worker/store': { imports: ['protocol'], vendors: ['idb'], clock: true, indexedDB: true },
-  'worker/download': { imports: ['protocol', 'worker/store'], network: true, clock: true },
+  'worker/download': { imports: ['protocol', 'onnx', 'worker/store'], network: true, clock: true },
   'worker/source': { imports: ['protocol', 'onnx', 'worker/store', 'worker/download'], clock: true },
   'worker/choice': {
     imports: [
