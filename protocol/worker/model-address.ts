@@ -40,11 +40,14 @@ export async function modelKey(address: Address, ignored: readonly string[]): Pr
   const { protocol, host, pathname, search } = address;
   const place = `${protocol}//${host}${normal(pathname)}`;
   if (QUERY_DIGEST.test(search)) return place + search;
-  const telling = search
-    .slice(1)
-    .split('&')
-    .filter((part) => part !== '' && !ignored.includes(nameOf(part)));
-  return telling.length === 0 ? place : `${place}?insitu-query=${await shortSha256Hex(normal(telling.join('&')))}`;
+  const telling = tellingQuery(address, ignored);
+  return telling === '' ? place : `${place}?insitu-query=${await shortSha256Hex(normal(telling))}`;
+}
+
+/** The query without its question mark, less what says nothing of the model. */
+export function tellingQuery({ search }: Pick<Address, 'search'>, ignored: readonly string[]): string {
+  const parts = search.slice(1).split('&');
+  return parts.filter((part) => part !== '' && !ignored.includes(nameOf(part))).join('&');
 }
 
 /** Letters that need no encoding are written plainly, all other encodings in capitals. */

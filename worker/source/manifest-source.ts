@@ -10,6 +10,7 @@ import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf, readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
+import { tellingQuery } from '../../protocol/worker/model-address.ts';
 import { download, printable, withRetries } from '../download/download.ts';
 import type { DownloadHooks } from '../download/fetch-files.ts';
 import type { ModelAddress } from './model-address.ts';
@@ -33,7 +34,7 @@ type Asking = Pick<DownloadHooks, 'access' | 'signal'>;
 export async function fetchManifest(address: ModelAddress, asking: Asking, trustedKeys: readonly string[] | null): Promise<OpenManifest> {
   const { url } = address;
   const fetching = fetchBytes(url, asking);
-  const signing = trustedKeys === null ? null : fetchText(signatureUrl(url), asking);
+  const signing = trustedKeys === null ? null : fetchText(signatureUrl(address), asking);
   // Awaited below, if at all: its failure is a sentence of its own.
   signing?.catch(() => undefined);
   let served: Uint8Array<ArrayBuffer>;
@@ -78,10 +79,13 @@ async function fetchBytes(url: string, { access, signal }: Asking): Promise<Uint
   return bytes;
 }
 
-/** `model.json.sig` beside `model.json`. */
-function signatureUrl(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}.sig`;
+/** `model.json.sig` beside `model.json`, and of the same model where the query says which. */
+function signatureUrl({ url, ignoreQuery }: ModelAddress): string {
+  const signed = new URL(url);
+  signed.pathname += '.sig';
+  signed.search = tellingQuery(signed, ignoreQuery);
+  signed.hash = '';
+  return signed.href;
 }
 
 async function signatureOf(url: string, signing: Promise<string> | null): Promise<string | null> {
