@@ -25,7 +25,7 @@ import { isUrl, requireWorkers, resolved } from './api/foreign.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
 import type { Logger } from './api/logger.ts';
 import type { Observer } from './api/observe.ts';
-import { checkClientOptions, checkLoad, checkObserve } from './api/option-checks.ts';
+import { checkAddress, checkClientOptions, checkLoad } from './api/option-checks.ts';
 import type { ModelSignature } from './api/runs.ts';
 import { askAsset } from './assets/ask-asset.ts';
 import { type AssetTable, assetsIn } from './assets/assets.ts';
@@ -138,7 +138,7 @@ class PageClient implements Client {
   }
 
   async observe(source: string | URL): Promise<Observer> {
-    checkObserve(source);
+    checkAddress('source', source);
     if (this.closing !== null) throw new SdkError('client-closed', {});
     requireWorkers();
     const { createObserver } = await this.files.counts();

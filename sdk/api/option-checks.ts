@@ -58,8 +58,8 @@ export function checkClientOptions(options: ClientOptions): void {
 }
 
 /** @throws {SdkError} `invalid-option` */
-export function checkObserve(source: string | URL): void {
-  require('source', canResolve(source), 'it must be the URL of a model.json');
+export function checkAddress(option: 'source' | 'url', address: string | URL): void {
+  require(option, canResolve(address), 'it must be the URL of a model.json');
 }
 
 /** @throws {SdkError} `invalid-option` */

@@ -51,6 +51,8 @@ test.each([{}, { assets: '/insitu/' }, { collector: { url: 'https://c.example', 
     await expect(client.load('/models/model.json')).rejects.toMatchObject(said);
     await expect(client.observe('/models/model.json')).rejects.toMatchObject(said);
     await expect(client.models.list()).rejects.toMatchObject(said);
+    await expect(client.models.remove('http://')).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(client.models.pin(7 as unknown as string)).rejects.toMatchObject({ code: 'invalid-option' });
     expect(await client.keepOffline()).toBe(false);
     await client.telemetry.grant();
     expect(client.telemetry.status().offReason).toBe('collector' in options ? 'no-document' : 'no-collector');

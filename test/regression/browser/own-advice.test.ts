@@ -2,7 +2,7 @@
  * Whatever kept insitu's own files from starting, the advice was to serve them side by side. Each cause has its own, or it works.
  */
 import { expect } from 'vitest';
-import { openBarePage, readRepositoryFile, withServer } from '../../harness/bare-page.ts';
+import { type Outcome, openBarePage, readRepositoryFile, withServer } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
 import { answerTo, DOUBLER } from '../../harness/small-models.ts';
 import type { StaticServer } from '../../harness/static-server.ts';
@@ -11,9 +11,10 @@ const PAGE = '/pages/bare.html';
 const RUNTIME = '/insitu/ort/ort.wasm.bundle.min.mjs';
 
 async function messageOf(page: { evaluate<T>(source: string): Promise<T> }): Promise<string> {
-  const { code, message } = await page.evaluate<{ code: string; message: string }>(answerTo(`'/a.onnx'`, `{ provider: 'wasm' }`));
-  expect(code).toBe('asset-unreachable');
-  return message;
+  const outcome = await page.evaluate<Outcome<number>>(answerTo(`'/a.onnx'`, `{ provider: 'wasm' }`));
+  if (outcome.ok) return 'it runs';
+  expect(outcome.code).toBe('asset-unreachable');
+  return outcome.message;
 }
 
 /** What is wrong, and what the sentence must say. */
@@ -42,12 +43,14 @@ const CAUSES: readonly (readonly [what: string, advice: string, plant: (server: 
 ];
 
 for (const [what, advice, plant] of CAUSES) {
-  browserTest(`${what} is told with its own advice`, async ({ page }) => {
+  browserTest(`${what} is told with its own advice`, async ({ page, engine }) => {
     await withServer(page, async (server) => {
       server.files.set('/a.onnx', DOUBLER);
       plant(server);
       await openBarePage(page, server);
-      expect(await messageOf(page)).toContain(advice);
+      // WebKit starts a worker of any type.
+      const isTaken = engine === 'webkit' && what.startsWith('a worker');
+      expect(await messageOf(page)).toContain(isTaken ? 'it runs' : advice);
     });
   });
 }
