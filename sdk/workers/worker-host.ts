@@ -287,7 +287,7 @@ function spawn(url: string, order: EarlyStart | null): Worker {
     throw new SdkError('asset-unreachable', { asset: shipped.worker, reason: firstLine(error), advice: refusalAdvice() }, { cause: error });
   } finally {
     // The worker's fetch has its own hold on the blob; see "resolve a blob URL" in the File API.
-    URL.revokeObjectURL(source);
+    if (source !== url) URL.revokeObjectURL(source);
   }
 }
 
