@@ -12,6 +12,7 @@ import { goldenInputNumbers } from '../protocol/manifest/golden-sample.ts';
 import type { Manifest, ManifestVariant } from '../protocol/manifest/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType, numbersOf } from '../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorType, TensorWire } from '../protocol/tensors/tensors.ts';
+import { UnfitError } from './unfit-error.ts';
 
 type Golden = Manifest['golden'][number];
 type GoldenTensor = Golden['outputs'][string];
@@ -41,7 +42,9 @@ export function feedsOf(golden: Pick<Golden, 'inputs'>, manifest: { readonly inp
   return Object.fromEntries(
     Object.entries(golden.inputs).map(([name, input]) => {
       const numeric = type(name) as NumericTensorType;
-      return [name, { type: numeric, dims: input.dims, data: dataFromNumbers(numeric, goldenInputNumbers(input, numeric)) }];
+      const data = dataFromNumbers(numeric, goldenInputNumbers(input, numeric));
+      if (data === null) throw new UnfitError(`a golden number of input "${name}" is not one of ${numeric}`);
+      return [name, { type: numeric, dims: input.dims, data }];
     }),
   );
 }

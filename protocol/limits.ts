@@ -129,6 +129,10 @@ export const DOWNLOAD_POLL_MS = 200;
 export const DOWNLOAD_SILENCE_MS_MAX = 15_000;
 /** Between two reports of bytes to the page: twenty a second are a smooth bar. */
 export const PROGRESS_INTERVAL_MS = 50;
+/** Asking for a script once more, to tell why it did not start. Its failure is told at the latest then. */
+export const ASSET_ASK_TIMEOUT_MS = 5000;
+/** A store that could not be opened is believed to be refused for so long: each load asks many times, and a browser that hangs would be waited for each time. */
+export const STORE_REFUSAL_MS = 60_000;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
 /** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */

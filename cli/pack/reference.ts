@@ -12,7 +12,7 @@ import { firstLine } from '../../protocol/errors.ts';
 import { SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, type NumericTensorType, numbersOf } from '../../protocol/tensors/tensor-data.ts';
-import type { Feeds } from '../../protocol/tensors/tensors.ts';
+import type { Feeds, TensorData } from '../../protocol/tensors/tensors.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import {
   answersOf,
@@ -170,7 +170,10 @@ function together(one: Feeds, other: Feeds): Feeds {
       const second = other[name];
       const [length = 1, ...rest] = dims;
       const numbers = [...Array.from(numbersOf({ type, dims, data }) ?? []), ...Array.from((second && numbersOf(second)) ?? [])];
-      return [name, { type, dims: [length + (second?.dims[0] ?? 0), ...rest], data: dataFromNumbers(type as NumericTensorType, numbers) }];
+      return [
+        name,
+        { type, dims: [length + (second?.dims[0] ?? 0), ...rest], data: dataFromNumbers(type as NumericTensorType, numbers) as TensorData },
+      ];
     }),
   );
 }

@@ -69,9 +69,16 @@ export interface LoadOptions {
   /**
    * For signed URLs: answers where the file of a plain URL can be fetched now, and with which headers. Asked when a server answers
    * 400, 401, 403 or 410, for each file by its URL without the signature's query; the download goes on where it was. Files beside
-   * a signed manifest are asked for without its query first. The answer is kept in memory, and the store's keys ignore every query.
+   * a signed manifest are asked for without its query first. The answer is kept in memory; the model is stored under the address that
+   * was loaded.
    */
   readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
+  /**
+   * Names of query parameters that say nothing of the model: signatures, when they expire, who asks. All others are part of what the model
+   * is stored under, so that `?id=a` and `?id=b` are two models; of two addresses that differ in these alone, the second finds what the first
+   * has fetched, offline too. Example: `['X-Amz-Signature', 'X-Amz-Date', 'X-Amz-Expires', 'X-Amz-Credential']`.
+   */
+  readonly ignoreQuery?: readonly string[];
   /**
    * Whether loads and runs of this model are counted. Default: a model from an address is, bytes are not, and neither is a `blob:` or `data:`
    * address: a report names the model by a hash, which would say which file a person has opened. Pass true for bytes that your application
@@ -96,7 +103,7 @@ export interface LoadOptions {
  */
 export interface ModelFile {
   readonly name: string;
-  readonly bytes: Blob | Uint8Array;
+  readonly bytes: Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 }
 
 /**

@@ -63,8 +63,8 @@ export interface Telemetry {
 
 export interface TelemetryStatus {
   readonly consent: Consent;
-  /** Why nothing is counted, or null. */
-  readonly offReason: 'no-collector' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
+  /** Why nothing is counted, or null. `no-document`: a worker cannot know whether the person has opted out, so it counts nothing. */
+  readonly offReason: 'no-collector' | 'no-document' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
   readonly privacy: PrivacyLevel;
   /** Counting goes on, sending does not. */
   readonly isPaused: boolean;

@@ -20,6 +20,7 @@ import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/mani
 import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { printableAddress } from '../../protocol/worker/model-address.ts';
 import type { Logger } from '../api/logger.ts';
 import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
 import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
@@ -33,7 +34,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   if (globalThis.crypto?.subtle === undefined) throw new SdkError('crypto-unavailable', {});
   const served = await fetchManifest(url);
   const read = readManifest(served);
-  if (!read.ok) throw new SdkError('manifest-invalid', { url: placeOf(url), reason: read.reason });
+  if (!read.ok) throw new SdkError('manifest-invalid', { url: printableAddress(new URL(url)), reason: read.reason });
   const { manifest } = read;
   const modelVersion = await modelVersionOf(served);
   const plan = dataPlanOf(manifest);
@@ -67,7 +68,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
 }
 
 async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const place = placeOf(url);
+  const place = printableAddress(new URL(url));
   let response: Response;
   try {
     // The page's policy may send its whole address along, query included.
@@ -81,11 +82,6 @@ async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
 
 async function bytesOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
-}
-
-/** The address without what may be a secret. */
-function placeOf(url: string): string {
-  return url.split(/[?#]/, 1)[0] as string;
 }
 
 type Declared = ManifestInput | ManifestOutput;
@@ -130,5 +126,7 @@ function dimsFor({ dims }: Declared, length: number): number[] {
 function dataOf({ type }: Declared, data: ArrayLike<unknown>): TensorData {
   if (type === 'string') return Array.from(data, String);
   if (ArrayBuffer.isView(data) && data[Symbol.toStringTag as never] === TENSOR_ARRAYS[type].name) return data as unknown as TensorData;
-  return dataFromNumbers(type, Array.from(data, Number));
+  const numbers = dataFromNumbers(type, data) ?? dataFromNumbers(type, Array.from(data, Number));
+  if (numbers === null) throw new RangeError('a number that the declared type does not have');
+  return numbers;
 }

@@ -7,6 +7,7 @@ export const SENT_TEXTS = {
   paused: 'Sending is paused.',
   'no-collector': 'Off: this page names no collector, so nothing is counted.',
   'consent-required': 'Off: you have not agreed. Nothing is counted, stored or sent.',
+  'no-document': 'Off: a worker counts nothing.',
   'opted-out': 'Off: you opted out on this device. Nothing is counted, stored or sent.',
   'global-privacy-control': 'Off: your browser sends Global Privacy Control, so nothing is counted.',
   'do-not-track': 'Off: your browser says Do Not Track, so nothing is counted.',

@@ -15,8 +15,8 @@
  * Not here: when to ask for a sync event (sdk/delivery/background-sync.ts). A worker is told of Global Privacy Control; Do Not Track it
  * cannot see, so pages that see it do not ask.
  */
-import { SdkError } from '../../protocol/errors.ts';
 import type { LogOptions } from '../api/logger.ts';
+import { checkCollector } from '../api/option-rules.ts';
 import type { TelemetryOptions } from '../api/telemetry.ts';
 import { SYNC_TAG } from '../delivery/background-sync.ts';
 import { Delivery } from '../delivery/delivery.ts';
@@ -44,8 +44,7 @@ interface SyncEvent extends Event {
  * @throws {SdkError} `invalid-option`
  */
 export function sendOnSync(options: SyncOptions): void {
-  if (!URL.canParse(options.collector?.url, location.href))
-    throw new SdkError('invalid-option', { option: 'collector.url', reason: "it must be the collector's URL" });
+  checkCollector(options.collector);
   addEventListener('sync', (event) => {
     const { tag, waitUntil } = event as SyncEvent;
     if (tag === SYNC_TAG) waitUntil.call(event, sendWhatIsLeft(options));

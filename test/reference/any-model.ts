@@ -86,9 +86,13 @@ function hugeFor(spec: TensorSpec): fc.Arbitrary<TensorWire | undefined> {
     const count = elementCount(dims);
     if (count > HUGE_ELEMENT_COUNT_MAX) return undefined;
     const dice = new Dice(seed);
-    const numbers = Array.from({ length: count }, () => dice.below(7));
     const type = spec.type as TensorWire['type'];
-    return { type, dims, data: type === 'string' ? numbers.map(String) : dataFromNumbers(type as NumericTensorType, numbers) };
+    const numbers = Array.from({ length: count }, () => dice.below(type === 'bool' ? 2 : 7));
+    return {
+      type,
+      dims,
+      data: type === 'string' ? numbers.map(String) : (dataFromNumbers(type as NumericTensorType, numbers) as TensorData),
+    };
   });
 }
 

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { SdkError, toWire } from '../../protocol/errors.ts';
 import { BACKOFF_MS_MAX, LEASE_MS, LOCAL_DP_HISTORY_DAYS, LOCAL_DP_TICK_MS, RETRY_AFTER_MS_MAX } from '../../protocol/limits.ts';
 import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 import { openDelivery } from '../../sdk/delivery/delivery.ts';
@@ -87,7 +88,9 @@ test('a wait that an earlier release stored holds a browser back for the limit a
 test('a clock that steps back while a wait goes on makes it no longer', async () => {
   const { telemetry, platform } = await visitWith(memoryTable());
   platform.answer = { status: 503, retryAfterMs: 60_000 };
-  telemetry.recorderOf('stable').loadFailed({ modelVersion: MODEL.modelVersion, error: { code: 'aborted', details: { stage: 'load' } } });
+  telemetry
+    .recorderOf('stable')
+    .loadFailed({ modelVersion: MODEL.modelVersion, error: toWire(new SdkError('aborted', { stage: 'load' })) });
   await telemetry.flush();
   platform.answer = { status: 204 };
   platform.nowMs -= 30 * 24 * 3_600_000;

@@ -19,6 +19,7 @@ import type { ModelStore, StoreEntry } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import { fileFacts } from './file-facts.ts';
 import { fetchManifest, type OpenManifest } from './manifest-source.ts';
+import type { ModelAddress } from './model-address.ts';
 import { variantDownload } from './model-download.ts';
 import type { ModelSource } from './model-source.ts';
 
@@ -31,15 +32,15 @@ interface RunningVariant {
 /** @returns What is stored now, or null when there is nothing new. @throws what a load would, and the store's refusal. */
 export async function fetchUpdate(
   source: ModelSource,
-  url: string,
+  address: ModelAddress,
   running: RunningVariant,
   hooks: DownloadHooks,
 ): Promise<StoredUpdate | null> {
   const store = await source.openStore();
-  const entry = await source.entry(url);
+  const entry = await source.entry(address.key);
   if (typeof store === 'string' || entry === undefined) return null;
-  if (entry.manifestText === null) return updatePlain(source, entry, url, hooks);
-  const opened = await fetchManifest(url, hooks, source.trustedKeys);
+  if (entry.manifestText === null) return updatePlain(source, entry, address, hooks);
+  const opened = await fetchManifest(address, hooks, source.trustedKeys);
   if (opened.text === entry.manifestText) return null;
   const bytes = await keepVariant(store, opened, nextVariant(opened.manifest, running), hooks);
   return { version: opened.manifest.version, modelVersion: opened.modelVersion, bytes };
@@ -77,12 +78,18 @@ async function keepVariant(store: ModelStore, opened: OpenManifest, variant: Man
   }
 }
 
-async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, hooks: DownloadHooks): Promise<StoredUpdate | null> {
+async function updatePlain(
+  source: ModelSource,
+  entry: StoreEntry,
+  address: ModelAddress,
+  hooks: DownloadHooks,
+): Promise<StoredUpdate | null> {
+  const { url } = address;
   const validator = await askForValidator(url, hooks.access, hooks.signal);
   if (validator === null || validator === entry.validator) return null;
   const { bytes, validator: current } = await fetchPlain(url, hooks, false, () => undefined, 'no-cache');
   const facts = await fileFacts(url, bytes);
-  const refusal = await source.storePlain(url, bytes, facts, current);
+  const refusal = await source.storePlain(address, bytes, facts, current);
   if (refusal !== null) throw refusal;
   return { version: facts.sha256.slice(0, 12), modelVersion: null, bytes: bytes.length };
 }

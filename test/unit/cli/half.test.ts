@@ -11,7 +11,7 @@ import { rounded } from '../../../cli/half/half.ts';
 import { product } from '../../../cli/half/products.ts';
 import { answersOf } from '../../../cli/pack/goldens.ts';
 import { dataFromNumbers, elementCount, halfToNumber, numbersOf, toHalf } from '../../../protocol/tensors/tensor-data.ts';
-import type { Feeds } from '../../../protocol/tensors/tensors.ts';
+import type { Feeds, TensorData } from '../../../protocol/tensors/tensors.ts';
 import { noise } from '../../fixtures/packed-models.ts';
 import { type OnnxAttribute, type OnnxNode, type OnnxType, onnxModel } from '../../harness/onnx-writer.ts';
 
@@ -185,7 +185,9 @@ test.each(
 )('%s computes what it means, to the precision of halves', async (_, each) => {
   const numbers = each.dims.map((dims, at) => [...halves(elementCount(dims), at)]);
   const feedsOf = (type: 'float16' | 'float32'): Feeds =>
-    Object.fromEntries(each.dims.map((dims, at) => [`i${at}`, { type, dims, data: dataFromNumbers(type, numbers[at] as number[]) }]));
+    Object.fromEntries(
+      each.dims.map((dims, at) => [`i${at}`, { type, dims, data: dataFromNumbers(type, numbers[at] as number[]) as TensorData }]),
+    );
   const [exact] = await answersOf({ graph: graphOf(each, 'float32'), external: [] }, 'disabled', [feedsOf('float32')]);
   const { answers, approximated } = await emulated(
     { graph: graphOf(each, 'float16'), external: [] },

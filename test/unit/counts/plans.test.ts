@@ -204,7 +204,9 @@ test('a warm load and a refused store are told apart', () => {
     'load.storage/from-cache': 1,
     'load.fallback/none': 1,
   });
-  expect(named(cellsOfLoad({ ...LOADED, storageRefusal: { code: 'storage-refused', details: { reason: 'quota' } } }, 50))).toMatchObject({
+  expect(
+    named(cellsOfLoad({ ...LOADED, storageRefusal: { code: 'storage-refused', details: { reason: 'quota' }, message: '' } }, 50)),
+  ).toMatchObject({
     'load.storage/refused': 1,
   });
   for (const [threadCount, cell] of [

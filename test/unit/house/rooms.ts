@@ -57,9 +57,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 
   // The page.
   'sdk/api': { imports: ['protocol'] },
-  'sdk/assets': { imports: ['protocol'] },
+  // Asks for a script of ours once more, behind its failure.
+  'sdk/assets': { imports: ['protocol', 'sdk/api'], network: true },
   'sdk/telemetry': { imports: ['protocol', 'counts/layout', 'sdk/api'], network: true, clock: true, indexedDB: true },
-  'sdk/workers': { imports: ['protocol', 'sdk/api'], vendors: ['comlink'], clock: true },
+  'sdk/workers': { imports: ['protocol', 'sdk/api', 'sdk/assets'], clock: true },
   'sdk/feeds': { imports: ['protocol', 'sdk/api', 'sdk/workers'] },
   'sdk/counting': {
     imports: ['protocol', 'counts/layout', 'counts/plans', 'counts/run', 'counts/noise', 'sdk/api', 'sdk/telemetry'],
@@ -86,7 +87,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'worker/trust': { imports: ['protocol', 'processing', 'worker/device', 'worker/runtime', 'worker/queue'] },
   'worker/store': { imports: ['protocol'], vendors: ['idb'], clock: true, indexedDB: true },
-  'worker/download': { imports: ['protocol', 'worker/store'], network: true, clock: true },
+  'worker/download': { imports: ['protocol', 'onnx', 'worker/store'], network: true, clock: true },
   'worker/source': { imports: ['protocol', 'onnx', 'worker/store', 'worker/download'], clock: true },
   'worker/choice': {
     imports: [
@@ -112,7 +113,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       ...['protocol', 'worker/runtime', 'worker/queue', 'worker/trust', 'worker/store', 'worker/source'],
       ...['worker/choice', 'worker/load', 'worker/runs'],
     ],
-    vendors: ['comlink'],
   },
 
   // The collector.
@@ -149,7 +149,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // The command line.
-  'cli/terminal': { imports: [], clock: true, node: true },
+  'cli/terminal': { imports: ['protocol'], clock: true, node: true },
   'cli/folder': { imports: ['protocol', 'onnx', 'cli/terminal'], node: true },
   'cli/data': {
     imports: ['protocol', 'counts/kinds', 'processing', 'processing/audio', 'processing/image', 'cli/terminal'],
@@ -170,7 +170,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     clock: true,
     node: true,
   },
-  cli: { imports: ['cli/commands', 'cli/terminal'], node: true },
+  cli: { imports: ['protocol', 'cli/commands', 'cli/terminal'], node: true },
 
   // The demo: an application like any other.
   demo: { imports: ['sdk/index.ts', 'sdk/sent-element/sent-element.ts', 'site'], vendors: ['workbox-window'], clock: true, network: true },
