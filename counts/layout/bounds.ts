@@ -21,7 +21,7 @@ import {
   UNCOUNTED_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
-import type { CountedOf, Metric, Plan } from '../../protocol/report/plan.ts';
+import type { CountedOf, Metric, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import type { Window } from '../../protocol/report/window.ts';
 import { REPEAT_CELL, REPEAT_ID } from './plan.ts';
 
@@ -79,7 +79,7 @@ export function isPlausible({ runs, cells, counts }: Counted, plan: Plan): boole
   let index = 0;
   for (const metric of plan.metrics) {
     const end = metric.offset + metric.cells.length;
-    const uncountedAt = metric.offset + metric.cells.indexOf(UNCOUNTED);
+    const uncountedAt = uncountedCell(metric);
     let [total, uncounted] = [0, 0];
     for (; index < cells.length && (cells[index] as number) < end; index++) {
       if (cells[index] === uncountedAt) uncounted = counts[index] as number;
@@ -92,8 +92,11 @@ export function isPlausible({ runs, cells, counts }: Counted, plan: Plan): boole
   return true;
 }
 
-/** Id of the cell of what was left out, wherever there is one. */
-const UNCOUNTED = 'uncounted';
+/** The cell of what was left out of a tensor; null where there is none. A software report's losses have one of that name. */
+function uncountedCell({ of, offset, cells }: PlacedMetric): number | null {
+  const at = of === null ? -1 : cells.indexOf('uncounted');
+  return at < 0 ? null : offset + at;
+}
 
 function totalMax({ per, of, role }: Metric, runs: number, itemCounts: ReadonlyMap<string, number>): number {
   if (per === 'run') return runs;
