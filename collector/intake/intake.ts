@@ -9,7 +9,7 @@
  *  - A body that could be right later (model or plan not registered yet) is never answered with a 4xx when all of it
  *    waits for that; when only some windows wait, it is, so that they cannot hold up the others.
  *  - A window is accepted only while its id would still be remembered: the hour counts from its start, and
- *    ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
+ *    ID_HORIZON_MS is at least OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
  *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
  *
  * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have (counts/layout/bounds.ts).

@@ -24,7 +24,7 @@ async function visit() {
   const telemetry = createTelemetry({ collector, consent: 'granted', logger }, { files: telemetryFiles, platform });
   await telemetry.grant();
   const observe = (count: number) => {
-    for (let run = 0; run < count; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+    for (let run = 0; run < count; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(7, 1), 0, 1);
   };
   return { platform, telemetry, told, observe };
 }
@@ -120,7 +120,7 @@ test('an answer is asked about under the rules of every request: an application 
   const telemetry = createTelemetry({ ...options, onBeforeSend }, { files: telemetryFiles, platform: page.platform });
   await telemetry.grant();
   page.platform.stranger = () => answer(204);
-  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(7, 1), 0, 1);
   await telemetry.flush();
   expect(lengths).toContain(0);
   expect(page.platform.requests.every(({ hex }) => hex.length > 0)).toBe(true);

@@ -84,7 +84,7 @@ async function settles(what: Promise<unknown>): Promise<boolean> {
 test.each(CASES)('%s never comes: every promise settles in time', async (_what, owed, delivers) => {
   const telemetry = visit(owed);
   expect(await settles(telemetry.grant())).toBe(true);
-  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(7, 1), 0, 1);
   expect(await settles(telemetry.flush())).toBe(true);
   if (delivers) expect(telemetry.status().sentWindows).toBe(2);
   expect(await settles(telemetry.erase())).toBe(true);

@@ -54,7 +54,7 @@ async function visit(offMs: number, saysMs = NOW_MS) {
   const telemetry = createTelemetry({ collector, consent: 'granted' }, { files: telemetryFiles, platform });
   await telemetry.grant();
   const observe = async (count: number) => {
-    for (let run = 0; run < count; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+    for (let run = 0; run < count; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(7, 1), 0, 1);
     await telemetry.flush();
   };
   const dataRuns = () => accepted.filter(({ report }) => report === 'data').reduce((sum, { runs }) => sum + runs, 0);

@@ -61,7 +61,7 @@ async function visitWith(table: OutboxTable, nowMs?: number) {
     { files: { ...telemetryFiles, delivery: async () => delivery }, platform },
   );
   await telemetry.grant();
-  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(7, 1), 0, 1);
   await telemetry.flush();
   return { telemetry, platform };
 }
