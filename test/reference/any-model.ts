@@ -9,7 +9,7 @@
 import fc from 'fast-check';
 import { checkManifest, type Manifest } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType } from '../../protocol/tensors/tensor-data.ts';
-import { type Feeds, TENSOR_TYPES, type TensorWire } from '../../protocol/tensors/tensors.ts';
+import { type Feeds, TENSOR_TYPES, type TensorData, type TensorWire } from '../../protocol/tensors/tensors.ts';
 import type { Run } from './binner.ts';
 import { Dice } from './dice.ts';
 import type { Feedback } from './feedback-cells.ts';
