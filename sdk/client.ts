@@ -8,7 +8,9 @@
  *
  * Not here: workers (sdk/workers/worker-set.ts), how a model survives one (sdk/model/model-binding.ts), runs (sdk/model/model.ts), what telemetry does (sdk/telemetry/telemetry.ts).
  */
+import { inTime } from '../protocol/deadline.ts';
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
+import { KEEP_FILES_TIMEOUT_MS, LOAD_STALL_TIMEOUT_MS } from '../protocol/limits.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
 import * as shipped from '../protocol/shipped-files.json';
 import type {
@@ -90,7 +92,7 @@ class PageClient implements Client {
     options: LoadOptions = {},
   ): Promise<Model<S, R>> {
     checkLoad(source, options);
-    const recorder = options.telemetry === false ? null : this.recorder;
+    const recorder = (options.telemetry ?? isServed(source)) ? this.recorder : null;
     const binding = new ModelBinding(await this.open(source, options, recorder, null), options, {
       rebuild: (considered, signal) => {
         const { onProgress, ...asked } = options;
@@ -140,7 +142,7 @@ class PageClient implements Client {
   }
 
   keepOffline(): Promise<boolean> {
-    return keepFiles(this.assets, this.builds).catch(() => false);
+    return inTime(keepFiles(this.assets, this.builds), KEEP_FILES_TIMEOUT_MS).catch(() => false);
   }
 
   close(): Promise<void> {
@@ -195,6 +197,11 @@ class PageClient implements Client {
   }
 }
 
+/** Bytes that a person opened are no model that somebody serves: their hash alone would say which file it was. */
+function isServed(source: string | URL | ModelFile): boolean {
+  return !('bytes' in Object(source)) && !/^(blob|data):/.test(new URL(source as URL, document.baseURI).href);
+}
+
 /** The signed address of a file, as an application may answer. */
 function addressOf(answer: string | URL | FileAddress): FileAddress {
   return typeof answer === 'string' || answer instanceof URL ? { url: String(answer) } : { ...answer };
@@ -204,12 +211,19 @@ function addressOf(answer: string | URL | FileAddress): FileAddress {
 function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
   let loading: Promise<T> | null = null;
   return () => {
-    loading ??= import(/* @vite-ignore */ url).catch((error) => {
+    loading ??= inTime(imported<T>(url), LOAD_STALL_TIMEOUT_MS).catch((error) => {
       loading = null;
       throw new SdkError('asset-unreachable', { asset, reason: firstLine(error) }, { cause: error });
     });
     return loading as Promise<T>;
   };
+}
+
+/** WebKit sends the page's address with an import, query included where the page's policy allows that; what was preloaded it does not ask for again. */
+function imported<T>(url: string): Promise<T> {
+  const { document } = globalThis;
+  document?.head?.append(Object.assign(document.createElement('link'), { rel: 'modulepreload', referrerPolicy: 'no-referrer', href: url }));
+  return import(/* @vite-ignore */ url);
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {

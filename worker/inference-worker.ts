@@ -45,7 +45,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
   private readonly residents = new ResidentStore(this.queue);
   private readonly models = new Map<number, PortModel>();
   private readonly loads = new Map<number, AbortController>();
-  private readonly updates = new Map<number, () => void>();
+  private readonly updates = new Map<number, ReturnType<typeof setTimeout>>();
   private readonly retests = new Map<number, () => void>();
   /** Of models with a retest: aborted when the model is closed. */
   private readonly retested = new Map<number, AbortController>();
@@ -55,12 +55,12 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.residents,
     this.queue,
     (loadId) => {
-      this.updates.get(loadId)?.();
       this.retests.get(loadId)?.();
-      this.prepareNextVisit();
+      this.fillCodeCache();
     },
   );
-  private isNextVisitPrepared = false;
+  private isSnapshotKept = false;
+  private isCodeCacheFilled = false;
   private source = new ModelSource('memory', null, null);
   private loader: Loader | null = null;
   private readonly asks = new Map<number, (address: FileAddress | null) => void>();
@@ -88,6 +88,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
       const loaded = await this.admit(id, request, model);
       this.planUpdate(job, model, hooks);
       this.planRetest(id, model);
+      this.planSnapshot();
       return { ok: true, value: loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -108,6 +109,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     await this.runs.allEntered(loadId);
     const model = this.models.get(loadId);
     this.models.delete(loadId);
+    clearTimeout(this.updates.get(loadId));
     this.updates.delete(loadId);
     this.retests.delete(loadId);
     this.retested.get(loadId)?.abort();
@@ -180,14 +182,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
     return { ...loaded, batchRefusal: refusal };
   }
 
-  /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
+  /** A cached model is looked up anew when the page's own start is over, whether anything ran or not: a request must not tell that. */
   private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
     const { source, update } = job.request;
     if (update !== 'background' || !loaded.fromCache || !('url' in source)) return;
-    this.updates.set(job.id, () => {
-      this.updates.delete(job.id);
-      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
-    });
+    this.updates.set(
+      job.id,
+      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS),
+    );
   }
 
   /** What the choice left open is found out behind the first result, too. */
@@ -202,11 +204,18 @@ class InferenceWorker implements ControlApi<MessagePort> {
     });
   }
 
-  /** Behind the first result of any model, and once. */
-  private prepareNextVisit(): void {
-    if (this.isNextVisitPrepared) return;
-    this.isNextVisitPrepared = true;
-    setTimeout(() => void this.loader?.prepareNextVisit(), RETEST_DELAY_MS);
+  /** Behind the first load, as an update is, and once. */
+  private planSnapshot(): void {
+    if (this.isSnapshotKept) return;
+    this.isSnapshotKept = true;
+    setTimeout(() => void this.loader?.keepSnapshot(), UPDATE_DELAY_MS);
+  }
+
+  /** Behind the first result of any model, and once: it takes the processor and asks no server. */
+  private fillCodeCache(): void {
+    if (this.isCodeCacheFilled) return;
+    this.isCodeCacheFilled = true;
+    setTimeout(() => void this.loader?.fillCodeCache(), RETEST_DELAY_MS);
   }
 
   private async update(url: string, { access, request }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {

@@ -72,7 +72,11 @@ export interface LoadOptions {
    * a signed manifest are asked for without its query first. The answer is kept in memory, and the store's keys ignore every query.
    */
   readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
-  /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
+  /**
+   * Whether loads and runs of this model are counted. Default: a model from an address is, bytes are not, and neither is a `blob:` or `data:`
+   * address: a report names the model by a hash, which would say which file a person has opened. Pass true for bytes that your application
+   * publishes.
+   */
   readonly telemetry?: boolean;
   /**
    * Runs that wait at the same time start together, if the first axis of every input and output is named "batch". Each gets what it would

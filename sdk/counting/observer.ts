@@ -11,8 +11,11 @@
 
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { repeatsOf } from '../../counts/run/repeats.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
+import { inTime } from '../../protocol/deadline.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
+import { LOAD_STALL_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
@@ -32,11 +35,12 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   const read = readManifest(served);
   if (!read.ok) throw new SdkError('manifest-invalid', { url: placeOf(url), reason: read.reason });
   const { manifest } = read;
+  const modelVersion = await modelVersionOf(served);
   const plan = dataPlanOf(manifest);
-  const count = createRunCounter(manifest, plan);
+  const count = createRunCounter(manifest, plan, repeatsOf(modelVersion, manifest.inputs));
   const model: CountedModel = {
     manifest,
-    modelVersion: await modelVersionOf(served),
+    modelVersion,
     dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   };
@@ -47,7 +51,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   };
   return {
     manifest,
-    modelVersion: model.modelVersion,
+    modelVersion,
     record: (run) => {
       try {
         record(run);
@@ -66,11 +70,16 @@ async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const place = placeOf(url);
   let response: Response;
   try {
-    response = await fetch(url);
+    // The page's policy may send its whole address along, query included.
+    response = await inTime(fetch(url, { referrerPolicy: 'no-referrer' }), LOAD_STALL_TIMEOUT_MS);
+    if (response.ok) return await inTime(bytesOf(response), LOAD_STALL_TIMEOUT_MS);
   } catch (error) {
     throw new SdkError('manifest-unreachable', { url: place, status: 0 }, { cause: error });
   }
-  if (!response.ok) throw new SdkError('manifest-unreachable', { url: place, status: response.status });
+  throw new SdkError('manifest-unreachable', { url: place, status: response.status });
+}
+
+async function bytesOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -90,12 +99,13 @@ function wiresOf(
   if (Object.keys(values).some((name) => !names.includes(name))) {
     logger('warn', 'observe-unknown-name', `A value has a name that the manifest does not have; it has ${names.join(', ')}.`);
   }
-  const wires: Record<string, TensorWire> = {};
+  const wires: [string, TensorWire][] = [];
   for (const tensor of declared) {
-    const value = values[tensor.name];
-    if (value !== undefined && value !== null) wires[tensor.name] = wireOf(tensor, value);
+    const value = Object.hasOwn(values, tensor.name) ? values[tensor.name] : undefined;
+    if (value !== undefined && value !== null) wires.push([tensor.name, wireOf(tensor, value)]);
   }
-  return wires;
+  // By entries: a tensor may be called "__proto__".
+  return Object.fromEntries(wires);
 }
 
 function wireOf(tensor: Declared, value: ObservedValue): TensorWire {

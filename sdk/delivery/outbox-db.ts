@@ -28,6 +28,8 @@ export interface WindowRecord {
   /** `encodeWindow` of what was counted when the record was written. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly runs: number;
+  /** Answers that a person judged. Earlier releases did not write it. */
+  readonly feedback?: number;
   /** When its window opened; of a rest, when the oldest of its runs was counted. Its age counts from here. */
   readonly openedAtMs: number;
   /** The page that owns it, by a random name that never leaves the device. */

@@ -10,7 +10,7 @@ export const SENT_TEXTS = {
   'opted-out': 'Off: you opted out on this device. Nothing is counted, stored or sent.',
   'global-privacy-control': 'Off: your browser sends Global Privacy Control, so nothing is counted.',
   'do-not-track': 'Off: your browser says Do Not Track, so nothing is counted.',
-  figures: 'Runs not yet in a report: {runs} (it needs {needed}). Reports that wait: {windows} ({bytes} bytes). Taken: {sent}.',
+  figures: 'Runs not yet in a report: {runs} (it needs {needed} that differ). Reports that wait: {windows} ({bytes} bytes). Taken: {sent}.',
   next: 'Next attempt: {time}.',
   flush: 'Send now',
   erase: 'Delete what is stored',

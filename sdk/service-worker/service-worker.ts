@@ -23,9 +23,8 @@ import { Delivery } from '../delivery/delivery.ts';
 import { hasOutbox, openOutboxTable } from '../delivery/outbox-db.ts';
 import { PageLife } from '../delivery/page-life.ts';
 import { hasGlobalPrivacyControl, realmPlatform } from '../telemetry/platform.ts';
-import { reportAddress } from '../telemetry/report-address.ts';
+import { reportAddress } from '../telemetry/report-post.ts';
 import { createSentLog } from '../telemetry/sent-log.ts';
-import { vetoOf } from '../telemetry/veto.ts';
 
 export { type KeepOptions, keepAssets } from './kept-assets.ts';
 
@@ -75,7 +74,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
       log: createSentLog(platform.now, () => undefined),
       isCounting: () => false,
       isSending,
-      veto: vetoOf(onBeforeSend, logger),
+      onBeforeSend,
       onChange: () => undefined,
       onLost: () => undefined,
       hasBackgroundSync: false,
@@ -85,7 +84,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
   );
   // Consent was withdrawn meanwhile.
   onLost = () => void delivery.end();
-  await delivery.begin();
+  delivery.begin(await table.waits());
   await delivery.drain();
   const left = (await table.all()).filter(({ state, page }) => state !== 'rest' && page !== life.name);
   await delivery.close();

@@ -38,7 +38,7 @@ const requests: readonly Leak[] = [
   hunted(
     'cookies in a beacon after the report',
     'cookie',
-    edit(PLATFORM, 'await response.arrayBuffer();', "await response.arrayBuffer(); navigator.sendBeacon(url, '');"),
+    edit(PLATFORM, '    const { status, headers } = response;', "    const { status, headers } = response; navigator.sendBeacon(url, '');"),
   ),
   hunted(
     'the page title as the window’s id',

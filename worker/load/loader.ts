@@ -15,6 +15,7 @@
 
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { repeatsOf } from '../../counts/run/repeats.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
@@ -108,12 +109,15 @@ export class Loader implements RuntimeSlot {
     return this.hasRuntimeFailed || this.gpu.isLost;
   }
 
-  /** Behind the first result: what makes the next visit's start a fast one. Never rejects. */
-  async prepareNextVisit(): Promise<void> {
+  /** Fetches what the next visit's runtime begins with. Never rejects. */
+  async keepSnapshot(): Promise<void> {
+    (await this.runtime?.starting.catch(() => null))?.keepSnapshot();
+  }
+
+  /** Has the browser keep what it has compiled, for the next visit. Never rejects. */
+  async fillCodeCache(): Promise<void> {
     const factory = await this.runtime?.starting.catch(() => null);
-    if (!factory) return;
-    factory.keepSnapshot();
-    await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
+    if (factory) await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
   }
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
@@ -227,7 +231,7 @@ export class Loader implements RuntimeSlot {
       session,
       guard,
       loaded,
-      counter: createRunCounter(manifest, plan),
+      counter: createRunCounter(manifest, plan, repeatsOf(loaded.modelVersion, manifest.inputs)),
       processing: processingOf(manifest, trialSource.tokenizers),
       retest: trial.isTrustedFromMemory ? retestGoldens : open,
     };

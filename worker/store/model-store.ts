@@ -269,7 +269,8 @@ export class ModelStore {
     const partials = transaction.objectStore('partials');
     const begun = await partials.getAll();
     const oldest = Date.now() - PARTIAL_AGE_MS_MAX;
-    const isCurrent = ({ startedAtMs }: PartialDownload) => startedAtMs > oldest;
+    // One from further ahead was begun under another clock, and would be kept until that time comes.
+    const isCurrent = ({ startedAtMs }: PartialDownload) => startedAtMs > oldest && startedAtMs < Date.now() + PARTIAL_AGE_MS_MAX;
     for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
     const entries = await transaction.objectStore('entries').getAll();
     const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));

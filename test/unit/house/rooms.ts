@@ -41,7 +41,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/tally': { imports: ['protocol', 'counts/layout'] },
   'counts/kinds': { imports: ['protocol', 'counts/layout', 'counts/tally'] },
   'counts/plans': { imports: ['protocol', 'counts/layout', 'counts/kinds'] },
-  'counts/run': { imports: ['protocol', 'counts/tally', 'counts/kinds', 'counts/plans'] },
+  'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
 
@@ -118,7 +118,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // The collector.
   'collector/operator': { imports: [], node: true },
   'collector/store': { imports: ['protocol', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
-  'collector/intake': { imports: ['protocol', 'counts/noise', 'collector/store'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
   'collector/models': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/plans', 'counts/noise'],

@@ -1,9 +1,9 @@
 /**
- * Plausible counts: what a counter counts is accepted, whatever the kind; what passes its runs or items is not.
+ * Bounds: what a counter counts is accepted, whatever the kind; what passes its runs or items is not.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isPlausible } from '../../../collector/intake/plausible-counts.ts';
+import { isPlausible } from '../../../counts/layout/bounds.ts';
 import { metricOf } from '../../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../../counts/run/run-counter.ts';
