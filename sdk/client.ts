@@ -200,11 +200,16 @@ function addressOf(answer: string | URL | FileAddress): FileAddress {
   return typeof answer === 'string' || answer instanceof URL ? { url: String(answer) } : { ...answer };
 }
 
-/** One import for all callers. A failed one is tried again by the next; browsers remember a failure by its URL, so it may need a new page. */
+/**
+ * One import for all callers. A failed one is tried again by the next; browsers remember a failure by its URL, so it may need a new page.
+ *
+ * The comments keep bundlers off: the address is known in the page alone. Unless told, webpack and Turbopack put a context of modules in its
+ * place, in which it is not found. Both read webpack's word.
+ */
 function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
   let loading: Promise<T> | null = null;
   return () => {
-    loading ??= import(/* @vite-ignore */ url).catch((error) => {
+    loading ??= import(/*webpackIgnore:true*/ /*@vite-ignore*/ url).catch((error) => {
       loading = null;
       throw new SdkError('asset-unreachable', { asset, reason: firstLine(error) }, { cause: error });
     });

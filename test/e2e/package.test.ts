@@ -5,7 +5,7 @@
  * not by a user. Method: the tarball is packed and installed into an empty application, type-checked, built and served by
  * tools that know nothing of us, and a held-out digit must be answered in real browsers.
  *
- * Not here: the demo and its collector as a person uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
+ * Not here: other bundlers (bundlers.test.ts); the demo and its collector as a person uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +19,7 @@ import { build, createServer, type InlineConfig } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserTest, type Page } from '../harness/browsers.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from '../harness/guardian.ts';
+import { packPackage } from './application.ts';
 import { type FolderServer, type Headers, ISOLATION, SHARING, serveFolders } from './folder-server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -112,8 +113,7 @@ beforeAll(() => {
   if (!isBuilt) execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'pipe' });
   const npm = (args: string[], cwd: string) =>
     execFileSync('npm', args, { cwd, encoding: 'utf8', env: { ...process.env, npm_config_loglevel: 'error' } });
-  const [packed] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', home], root)) as [{ filename: string }];
-  tarball = join(home, packed.filename);
+  tarball = packPackage(home);
   mkdirSync(join(app, 'public/models/digits'), { recursive: true });
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   writeFileSync(join(app, 'index.html'), INDEX);

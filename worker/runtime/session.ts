@@ -112,7 +112,7 @@ function hideLanguage(): () => void {
 
 async function importRuntime(module: string): Promise<Runtime> {
   try {
-    return await import(/* @vite-ignore */ module);
+    return await import(/*webpackIgnore:true*/ /*@vite-ignore*/ module);
   } catch (error) {
     throw new SdkError('asset-unreachable', { asset: fileName(module), reason: firstLine(error) }, { cause: error });
   }
