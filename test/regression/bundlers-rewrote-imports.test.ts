@@ -4,6 +4,7 @@
  * The bug: webpack and Turbopack put a table of modules in the place of an `import()` whose address is computed, in which the address
  * is not found. Models ran as before. Comments keep bundlers off, and a minifier may drop them: the built scripts are looked at.
  */
+import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { expect, test } from 'vitest';
 import { definitions } from '../../scripts/definitions.mjs';
@@ -12,7 +13,7 @@ const root = new URL('../../', import.meta.url);
 
 /** As scripts/build.mjs does. */
 async function minified(input: string): Promise<string> {
-  const build = await rolldown({ input: new URL(input, root).pathname, transform: { define: definitions }, platform: 'browser' });
+  const build = await rolldown({ input: fileURLToPath(new URL(input, root)), transform: { define: definitions }, platform: 'browser' });
   const { output } = await build.generate({ minify: true, codeSplitting: false });
   return output.map((chunk) => ('code' in chunk ? chunk.code : '')).join('\n');
 }
