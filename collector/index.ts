@@ -5,7 +5,8 @@
  *
  * Invariants
  *  - `startCollector` resolves when the port is open, or rejects with a StartupError and leaves nothing running.
- *  - `close` answers what was accepted, commits what was answered, and only then closes the database.
+ *  - `close` answers what was accepted, commits what was answered, and only then closes the store.
+ *  - DuckDB is loaded only when no store is given.
  *
  * Not here: options and signals of the command line (cli/insitu.ts).
  */
@@ -19,11 +20,11 @@ import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
 import { StartupError, systemCode } from './operator/startup-error.ts';
-import { openDuckDbStore } from './store/duckdb-store.ts';
 import type { Store } from './store/store.ts';
 import { LiveFeed } from './views/live-feed.ts';
 
 declare const __RELEASE__: string;
+declare const __DUCKDB__: string;
 
 export interface CollectorOptions {
   /** Default 8788; 0 lets the system choose. */
@@ -32,6 +33,8 @@ export interface CollectorOptions {
   readonly host?: string;
   /** Folder of the database and the admin key; created when missing. Default `.insitu` in the working directory. */
   readonly dataFolder?: string;
+  /** Where counts are kept; the collector closes it, also when it cannot start. Default: a DuckDB file in `dataFolder`. */
+  readonly store?: Store;
   /** Folder with one folder per model (model.json, baseline.json, files): registered at start-up and served at `/models/`. */
   readonly modelsFolder?: string | null;
   /** Built demo and dashboard. Default: `site` beside insitu's own files. */
@@ -63,14 +66,14 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
   const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
   const models = options.modelsFolder ?? null;
-  const store = await openDuckDbStore(dataFolder);
+  const store = options.store ?? (await openDefaultStore(dataFolder));
   const closing = new AbortController();
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
   const live = new LiveFeed();
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
-    const registry = await Registry.open(store, now, log);
+    const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
     const group = new GroupCommit({
       store,
@@ -83,7 +86,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       folders: { site, library, models },
       writeKeys: new Set(options.writeKeys ?? ['demo']),
       release: __RELEASE__,
-      complain: log,
+      log,
       closing: closing.signal,
     });
     const url = await listen(server, host, port);
@@ -113,7 +116,20 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   }
 }
 
-/** An hour later than the horizon, so that an id cannot be forgotten between a window's verdict and its commit. */
+/** DuckDB is loaded only here: whoever brings a store of their own needs no database. */
+async function openDefaultStore(folder: string): Promise<Store> {
+  const { openDuckDbStore } = await import('./store/duckdb-store.ts').catch((error: unknown) => {
+    // A missing file of our own is a damaged installation, and keeps its stack.
+    if (!(error instanceof Error && /^Cannot find package/.test(error.message))) throw error;
+    throw new StartupError(
+      `Counts are kept in DuckDB, which is not installed. Run npm install @duckdb/node-api@${__DUCKDB__}, or give the collector another store.`,
+      { cause: error },
+    );
+  });
+  return openDuckDbStore(folder);
+}
+
+/** An hour later than the horizon, so that an id cannot be forgotten between a window's acceptance and its commit. */
 function startSweeping(store: Store, now: () => number, log: (sentence: string) => void): NodeJS.Timeout {
   const sweep = () => {
     store.forgetIds(now() - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS).catch((error: unknown) => {
@@ -157,5 +173,6 @@ async function stopServer(server: HttpServer): Promise<void> {
   clearTimeout(cut);
 }
 
-export type { Store } from './store/store.ts';
+export type { Baseline, CellSum, HourTotal } from '../protocol/read/read-api.ts';
+export type { AcceptedWindow, CellQuery, KeptPlan, Registration, Store } from './store/store.ts';
 export { StartupError };

@@ -5,8 +5,9 @@
  *  - Mouse, touch and pen are one: Pointer Events with capture; the canvas does not scroll the page while drawing.
  *  - Strokes are kept as points in canvas pixels; what the model sees is made from them, not from the canvas.
  */
+
+import { byId } from '../site/element.ts';
 import type { Point, Stroke } from './digit-canvas.ts';
-import { byId } from './element.ts';
 
 const SIDE = 8;
 const FULL = 16;

@@ -7,10 +7,11 @@
  */
 
 import { type Client, createClient, isSdkError, type LoadProgress, type Model } from '../sdk/index.ts';
+import { byId, element } from '../site/element.ts';
 import { wireTheme } from '../site/theme.ts';
 import { bitmapOf, blockCounts } from './digit-canvas.ts';
 import { DrawPad, paintCounts } from './draw-pad.ts';
-import { byId, element, formatBytes, formatMs } from './element.ts';
+import { formatBytes, formatMs } from './figures.ts';
 import { keepRuntime, registerOffline } from './offline.ts';
 import { OwnModel } from './own-model.ts';
 import { wireSentPanel } from './sent-panel.ts';

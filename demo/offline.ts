@@ -3,7 +3,7 @@
  */
 import { Workbox } from 'workbox-window';
 import type { Client } from '../sdk/index.ts';
-import { byId } from './element.ts';
+import { byId } from '../site/element.ts';
 
 let workbox: Workbox | null = null;
 

@@ -6,7 +6,8 @@
  *  - Whatever goes wrong ends in a sentence with the error's code.
  */
 import { type Client, isSdkError, type Model, type TensorInput, type TensorOutput } from '../sdk/index.ts';
-import { byId, element, formatMs } from './element.ts';
+import { byId, element } from '../site/element.ts';
+import { formatMs } from './figures.ts';
 
 type Declared = Model['manifest']['inputs'][number];
 

@@ -6,7 +6,7 @@
  */
 import type { Client } from '../sdk/index.ts';
 import '../sdk/sent-element/sent-element.ts';
-import { byId } from './element.ts';
+import { byId } from '../site/element.ts';
 import { rememberConsent } from './settings-panel.ts';
 
 export function wireSentPanel(client: Client, alertOf: (error: unknown) => void): void {

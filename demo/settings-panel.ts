@@ -7,12 +7,13 @@
  */
 
 import { isSdkError, type Model, type ModelStore, type Provider, type StoredModel } from '../sdk/index.ts';
+import { byId, element } from '../site/element.ts';
 import { recall, remember } from '../site/theme.ts';
-import { byId, element, formatBytes, formatMs } from './element.ts';
+import { formatBytes, formatMs } from './figures.ts';
 
 const query = new URLSearchParams(location.search);
 
-export interface Choice {
+interface Choice {
   readonly provider: Provider | 'auto';
   readonly variant: string | undefined;
 }

@@ -5,7 +5,7 @@
  *  - One stream at a time; Cancel stops it between two digits and says how far it came.
  *  - Every digit goes through the tilt, as drawings do.
  */
-import { byId } from './element.ts';
+import { byId } from '../site/element.ts';
 
 export interface HeldOut {
   readonly count: number;

@@ -5,7 +5,7 @@
  *  - Values stay whole numbers from 0 to 16: a tilted digit is still a possible input, only not one of the training data.
  *  - Applied to drawings and streamed digits alike, in the order noise, shift, invert, darken.
  */
-import { byId } from './element.ts';
+import { byId } from '../site/element.ts';
 
 const SIDE = 8;
 const FULL = 16;

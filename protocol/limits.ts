@@ -276,6 +276,11 @@ export const LIVE_KEEPALIVE_MS = 20_000;
 export const SERIES_HOUR_COUNT_MAX = 24 * 92;
 /** Registered models; each keeps its plan in memory, and a write key cannot add one. */
 export const REGISTRATION_COUNT_MAX = 1_000;
+/**
+ * Plans of one kind that are kept per model, the present one among them. A quarter of a year can be asked for
+ * (SERIES_HOUR_COUNT_MAX), and a release that changes a plan every week would have made 14 of them by then.
+ */
+export const PLAN_KEPT_COUNT_MAX = 16;
 /** Between two sweeps of forgotten ids. Keeping an id longer than its horizon costs a few bytes and nothing else. */
 export const ID_SWEEP_INTERVAL_MS = 3_600_000;
 /** From SIGTERM to the last answer: connections that are still open then are cut. */

@@ -2,6 +2,7 @@
  * Definitions: what a build knows and the sources name in capitals; for scripts/build.mjs and vitest.config.ts.
  *
  *   __RELEASE__        package.json's version
+ *   __DUCKDB__         @duckdb/node-api's version, which package.json names among the optional peers
  *   __RUNTIME__        onnxruntime-web's version
  *   __RUNTIME_BYTES__  the lengths of its binaries by build, so that one of another release is told apart
  *   __SNAPSHOT__       the id of the snapshot of the plain WASM build (scripts/runtime-snapshot.mjs)
@@ -12,6 +13,7 @@ import { readFileSync, statSync } from 'node:fs';
 const root = new URL('..', import.meta.url);
 const runtime = new URL('node_modules/onnxruntime-web/', root);
 const versionIn = (folder) => JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')).version;
+const duckDbVersion = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).peerDependencies['@duckdb/node-api'];
 const bytesOf = (name) => statSync(new URL(`dist/${name}`, runtime)).size;
 
 /** Of the binary and of the recipe: a change of either makes another snapshot. */
@@ -23,6 +25,7 @@ const snapshotId = ['node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wa
 export const definitions = {
   __SNAPSHOT__: JSON.stringify(snapshotId),
   __RELEASE__: JSON.stringify(versionIn(root)),
+  __DUCKDB__: JSON.stringify(duckDbVersion),
   __RUNTIME__: JSON.stringify(versionIn(runtime)),
   __RUNTIME_BYTES__: JSON.stringify({
     wasm: bytesOf('ort-wasm-simd-threaded.wasm'),

@@ -7,7 +7,7 @@
 import { DDSketch } from '@datadog/sketches-js';
 import { countValues } from '../../counts/kinds/numeric.ts';
 import { UNIVERSAL_CELL_COUNT } from '../../counts/layout/universal.ts';
-import { Tally } from '../../counts/tally/tally.ts';
+import { RunCounts } from '../../counts/tally/run-counts.ts';
 import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 
 const ROUND_COUNT = 15;
@@ -26,14 +26,14 @@ export interface Case {
 
 type Contender = 'kernel' | 'sketch' | 'sum';
 
-const tally = new Tally(UNIVERSAL_CELL_COUNT);
+const counts = new RunCounts(UNIVERSAL_CELL_COUNT);
 /** Results go here, so that no loop is without effect. */
 const kept: unknown[] = [];
 
 const CONTENDERS: { readonly [C in Contender]: (values: Float32Array) => unknown } = {
   kernel(values) {
-    countValues(values, 0, tally);
-    return tally.take();
+    countValues(values, 0, counts);
+    return counts.take();
   },
   sketch(values) {
     const sketch = new DDSketch({ relativeAccuracy: 0.0225 });

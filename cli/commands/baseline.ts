@@ -13,14 +13,15 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Baseline } from '../../collector/store/store.ts';
-import { type Plan, planHash } from '../../counts/layout/plan.ts';
+import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { denseOf } from '../../counts/statistics/summary.ts';
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
+import type { Baseline } from '../../protocol/read/read-api.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
@@ -119,10 +120,9 @@ async function baselineOf(manifestJson: string, plan: Plan, n: number, sums: Rea
 function stateLines(manifest: Manifest, { cells, counts }: Baseline): string[] {
   const sums = cells.map((cell, index) => ({ cell, count: counts[index] as number }));
   return dataPlanOf(manifest).metrics.flatMap((metric) => {
-    const input = manifest.inputs.find(({ name }) => metric.id === `input.${name}.state`);
-    if (input === undefined) return [];
+    if (metric.role !== 'state' || metric.of?.side !== 'input') return [];
     const dense = denseOf(metric, sums);
     const met = metric.cells.flatMap((state, index) => ((dense[index] as number) > 0 ? [`${dense[index]} ${state}`] : []));
-    return met.length === 0 ? [] : [`input ${input.name}: ${met.join(', ')}`];
+    return met.length === 0 ? [] : [`input ${metric.of.tensor}: ${met.join(', ')}`];
   });
 }

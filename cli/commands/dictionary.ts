@@ -5,7 +5,6 @@
  * docs/data-dictionary.md is this text for EVERY_KIND; test/unit/cli/generated-documents.test.ts fails when it is stale.
  */
 import { edgeText } from '../../counts/layout/edges.ts';
-import type { PlacedMetric } from '../../counts/layout/plan.ts';
 import { localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
@@ -17,6 +16,7 @@ import {
   SEGMENT_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { PlacedMetric } from '../../protocol/report/plan.ts';
 import { REPORT_SCHEMA } from '../../protocol/report/report.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
 import { openModelFolder } from '../folder/model-folder.ts';

@@ -13,7 +13,7 @@
  * NumPy file.
  */
 import { readFile } from 'node:fs/promises';
-import { declaredChannelCount } from '../../counts/plans/data-plan.ts';
+import { declaredChannelCount } from '../../counts/kinds/image.ts';
 import { tensorOfPixels } from '../../processing/image/image.ts';
 import { UnfitError } from '../../processing/unfit-error.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';

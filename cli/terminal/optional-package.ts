@@ -7,8 +7,11 @@
  */
 import { CommandError } from './command-error.ts';
 
+/** package.json's, put in by scripts/build.mjs and vitest.config.ts. */
+declare const __DUCKDB__: string;
+
 /** With its whole version, because each DuckDB release counts as a prerelease to npm and fits no range but its own number. */
-export const DUCKDB_PACKAGE = '@duckdb/node-api@1.5.6-r.1';
+export const DUCKDB_PACKAGE = `@duckdb/node-api@${__DUCKDB__}`;
 export const SHARP_PACKAGE = 'sharp@0.35';
 
 /** A package that is not installed; a missing file of our own is a damaged installation and keeps its stack. */

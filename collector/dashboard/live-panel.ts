@@ -7,12 +7,12 @@
  *  - Points keep their cells, so that another metric shows the same updates.
  *  - Runs and updates are counted over all updates; the line shows the last POINT_COUNT_MAX.
  *
- * Not here: how a gain is found (view-model.ts), when to ask the collector again (main.ts).
+ * Not here: how a gain is found (view-model.ts), when to ask the collector again (dashboard.ts).
  */
 
-import { percent, whole } from './charts/figures.ts';
+import { counted, decimal, percent, whole } from './charts/figures.ts';
 import { drawTimeChart } from './charts/time-chart.ts';
-import type { Gain, View } from './view-model.ts';
+import { type Gain, metricLabel, type View } from './view-model.ts';
 
 /** Points of the live line. One commit a second at most: ten minutes, and as many as a phone's width can tell apart. */
 const POINT_COUNT_MAX = 600;
@@ -31,7 +31,7 @@ export class LivePanel {
     this.emptyText = text.textContent;
   }
 
-  /** Another model: what came before is not its past. */
+  /** Another selection: what came before is not its past. */
   clear(): void {
     this.points = [];
     this.runCount = 0;
@@ -44,37 +44,28 @@ export class LivePanel {
     this.updateCount++;
   }
 
-  show(view: View, metricId: string): void {
+  /** @param metricId null when the model has no metric with a range. */
+  show(view: View, metricId: string | null): void {
     const last = this.points.at(-1);
-    this.chart.hidden = last === undefined || metricId === '';
+    this.chart.hidden = last === undefined || metricId === null;
     const text = last === undefined ? this.emptyText : this.sentence(view, metricId, last.gain);
     // A status that is written again is read out again.
     if (this.text.textContent !== text) this.text.textContent = text;
-    if (this.chart.hidden) return;
-    const { baseMean } = view.distribution(metricId);
-    const means = this.points.map(({ gain }) => view.meanOfGain(metricId, gain));
-    const lines = [{ label: shortName(metricId), values: means }];
+    if (last === undefined || metricId === null) return;
+    const { metric, baseMean } = view.distribution(metricId);
+    const lines = [{ label: metricLabel(metric), values: this.points.map(({ gain }) => view.meanOfGain(metricId, gain)) }];
     if (baseMean !== null) lines.push({ label: 'baseline', values: this.points.map(() => baseMean) });
     drawTimeChart(this.chart, { times: this.points.map(({ seconds }) => seconds), lines });
   }
 
-  private sentence(view: View, metricId: string, last: Gain): string {
-    const parts = [`${whole(last.runs)} runs`];
-    if (metricId !== '') {
-      const { baseMean } = view.distribution(metricId);
-      parts.push(`mean ${shortName(metricId)} ${figure(view.meanOfGain(metricId, last))} (baseline ${figure(baseMean)})`);
+  private sentence(view: View, metricId: string | null, last: Gain): string {
+    const parts = [counted(last.runs, 'run')];
+    if (metricId !== null) {
+      const { metric, baseMean } = view.distribution(metricId);
+      parts.push(`mean ${metricLabel(metric)} ${decimal(view.meanOfGain(metricId, last))} (baseline ${decimal(baseMean)})`);
     }
     const top = view.topClassOfGain(last);
     if (top !== null) parts.push(`most often “${top.label}”, ${percent(top.ratio)} (baseline ${percent(top.baseRatio)})`);
-    const updates = this.updateCount === 1 ? '1 update' : `${whole(this.updateCount)} updates`;
-    return `${whole(this.runCount)} runs in ${updates}. The last: ${parts.join(', ')}.`;
+    return `${whole(this.runCount)} runs in ${counted(this.updateCount, 'update')}. The last: ${parts.join(', ')}.`;
   }
-}
-
-function shortName(metricId: string): string {
-  return metricId.replace(/^(input|output)\./, '');
-}
-
-function figure(value: number | null): string {
-  return value === null ? '–' : value.toFixed(3);
 }

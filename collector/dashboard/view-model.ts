@@ -2,15 +2,16 @@
  * View model: from summed cells to the numbers on the page. Pure.
  *
  * Invariants
- *  - Cells of another plan than the model's are left out: different plans are never added up.
+ *  - Only sums of the chosen plans are read, data and software alike: different plans are never added up. What that leaves out is told.
+ *  - What is shown is of the chosen arm and segment. Software reports have no segment, so they are those of all segments.
  *  - A fraction is taken over its metric's own total; with no count it is null, never 0.
  *  - What came since an earlier view is taken over the hours that both show: neither an hour that left the range nor
  *    another choice of range looks like reports.
+ *  - What a metric is, is in its fields: no id is taken apart, and one that an earlier plan lacks has no counts.
+ *
+ * Not here: what can be chosen (selection.ts).
  */
-
-import { metricOf, type PlacedMetric, type Plan } from '../../counts/layout/plan.ts';
-import { dataPlanOf } from '../../counts/plans/data-plan.ts';
-import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import { metricOf } from '../../counts/layout/plan.ts';
 import {
   countOf,
   type DenseCounts,
@@ -22,11 +23,13 @@ import {
   quantileOf,
   totalOf,
 } from '../../counts/statistics/summary.ts';
+import type { CellSum, HourTotal, ModelDetail, PlanDocument, Series } from '../../protocol/read/read-api.ts';
+import type { CountedOf, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
-import type { CellSum, ModelDetail, Series } from './api.ts';
 import { ms, percent, whole } from './charts/figures.ts';
+import { isSelected, type Selection, type ShownKind } from './selection.ts';
 
-export interface Distribution {
+interface Distribution {
   readonly metric: PlacedMetric;
   readonly field: DenseCounts;
   readonly base: DenseCounts | null;
@@ -36,14 +39,14 @@ export interface Distribution {
   readonly js: number | null;
 }
 
-export interface Tile {
+interface Tile {
   readonly id: string;
   readonly title: string;
   readonly value: string;
   readonly detail: string;
 }
 
-export interface HourPoint {
+interface HourPoint {
   readonly hour: number;
   readonly runs: number;
   readonly p50Ms: number | null;
@@ -59,26 +62,57 @@ export interface Gain {
 }
 
 /** The most frequent class of a gain, and its share there and in the baseline. */
-export interface TopClass {
+interface TopClass {
   readonly label: string;
   readonly ratio: number;
   readonly baseRatio: number | null;
 }
 
+/** Reports of the range that another plan has. */
+interface HiddenReports {
+  readonly report: ShownKind;
+  readonly plan: string;
+  readonly reports: number;
+}
+
+interface CountRow {
+  readonly what: string;
+  readonly count: number;
+}
+
+interface ViewOf {
+  readonly detail: ModelDetail;
+  readonly series: Series;
+  /** Software reports of pages that could not read a manifest: they stand under every model. */
+  readonly unattributed: Series;
+  /** The plans that `selection` means. */
+  readonly plans: { readonly data: PlanDocument; readonly software: PlanDocument };
+  readonly selection: Selection;
+}
+
+/** Software metrics that count what went wrong. */
+const FAULTS = ['error.load', 'error.run', 'loss'];
+
 export class View {
+  /** The chosen data plan. */
   readonly plan: Plan;
-  private readonly detail: ModelDetail;
-  private readonly series: Series;
+  readonly selection: Selection;
+  private readonly of: ViewOf;
+  private readonly totals: readonly HourTotal[];
   private readonly data: readonly CellSum[];
+  private readonly softwareCells: readonly CellSum[];
   private readonly firstHour: number;
 
-  /** @param hourCount Hours that were asked of the collector, the running one among them. */
-  constructor(detail: ModelDetail, series: Series, hourCount: number) {
-    this.detail = detail;
-    this.series = series;
-    this.firstHour = Math.floor(series.nowMs / HOUR_MS) - hourCount + 1;
-    this.plan = dataPlanOf(detail.manifest);
-    this.data = series.data.filter(({ plan }) => plan === detail.plan);
+  constructor(of: ViewOf) {
+    const { series, plans, selection } = of;
+    this.of = of;
+    this.selection = selection;
+    this.plan = plans.data.plan;
+    this.firstHour = Math.floor(series.nowMs / HOUR_MS) - selection.hourCount + 1;
+    this.totals = this.selectedTotals.filter((total) => total.plan === this.planHash(total.report));
+    this.data = series.data.filter((cell) => cell.plan === plans.data.hash && isSelected(selection, cell));
+    const anySegment = { arm: selection.arm, segment: null };
+    this.softwareCells = series.software.filter((cell) => cell.plan === plans.software.hash && isSelected(anySegment, cell));
   }
 
   get dataRuns(): number {
@@ -86,7 +120,18 @@ export class View {
   }
 
   get reports(): number {
-    return sum(this.series.totals.map(({ reports }) => reports));
+    return sum(this.totals.map(({ reports }) => reports));
+  }
+
+  /** Reports of these hours that another plan than the chosen one has, by kind and plan. */
+  get hidden(): readonly HiddenReports[] {
+    const byPlan = new Map<string, HiddenReports>();
+    for (const { report, plan, reports } of this.selectedTotals) {
+      if (report === 'noised' || plan === this.planHash(report)) continue;
+      const before = byPlan.get(`${report} ${plan}`)?.reports ?? 0;
+      byPlan.set(`${report} ${plan}`, { report, plan, reports: before + reports });
+    }
+    return [...byPlan.values()];
   }
 
   /** Metrics with an ordered range, that a histogram can show. */
@@ -95,90 +140,95 @@ export class View {
   }
 
   get classMetric(): PlacedMetric | null {
-    return this.plan.metrics.find(({ id }) => id.endsWith('.class')) ?? null;
+    return this.plan.metrics.find(({ role }) => role === 'class') ?? null;
   }
 
   /** Labels of the class metric's cells, the last one for what lies beyond the public list. */
   get labels(): readonly string[] {
-    const output = this.detail.manifest.outputs.find(({ name }) => this.classMetric?.id === `output.${name}.class`);
+    const output = this.of.detail.manifest.outputs.find(({ name }) => this.classMetric?.of?.tensor === name);
     return [...(output?.labels ?? []), 'other'];
   }
 
   distribution(id: string): Distribution {
     const metric = metricOf(this.plan, id);
     const field = denseOf(metric, this.data);
-    const { baseline } = this.detail;
-    const base =
-      baseline === null
-        ? null
-        : denseOf(
-            metric,
-            baseline.cells.map((cell, index) => ({ cell, count: baseline.counts[index] as number })),
-          );
+    const base = this.baseOf(metric);
     const psi = base === null ? null : populationStabilityIndex(base, field);
     const js = base === null ? null : jensenShannonDivergence(base, field);
     return { metric, field, base, mean: meanOf(metric, field), baseMean: base === null ? null : meanOf(metric, base), psi, js };
   }
 
-  /** Errors and losses of pages that run this model. */
-  get errorRows(): readonly { what: string; count: number }[] {
-    return softwareRows(['error.load', 'error.run', 'loss'], this.series.software);
+  /** Errors and losses of pages that run this model, and of pages that could not name theirs. */
+  get errorRows(): readonly CountRow[] {
+    const { plan, hash } = this.of.plans.software;
+    const anySegment = { arm: this.selection.arm, segment: null };
+    const nameless = this.of.unattributed.software.filter((cell) => cell.plan === hash && isSelected(anySegment, cell));
+    return [
+      ...rowsOf(plan, this.softwareCells),
+      ...rowsOf(plan, nameless).map(({ what, count }) => ({ what: `${what} (model unknown)`, count })),
+    ];
   }
 
-  software(id: string): { metric: PlacedMetric; counts: DenseCounts } {
-    const metric = metricOf(SOFTWARE_PLAN, id);
-    return { metric, counts: denseOf(metric, this.series.software) };
+  /** How long each phase of loading took, those that no load went through left out. */
+  get phases(): readonly { readonly what: string; readonly loads: number; readonly p50Ms: number | null; readonly p95Ms: number | null }[] {
+    const timed = this.of.plans.software.plan.metrics.filter(({ id, edges }) => id.startsWith('load.') && edges !== null);
+    return timed.flatMap((metric) => {
+      const counts = denseOf(metric, this.softwareCells);
+      const [p50Ms, p95Ms] = [0.5, 0.95].map((q) => quantileOf(metric, counts, q)) as [number | null, number | null];
+      const what = metric.id.slice('load.'.length).replace('.', ' ');
+      return totalOf(counts) === 0 ? [] : [{ what, loads: totalOf(counts), p50Ms, p95Ms }];
+    });
   }
 
   tiles(): readonly Tile[] {
-    const latency = this.software('run.latency');
-    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => quantileOf(latency.metric, latency.counts, q));
-    const outcome = this.software('load.outcome');
-    const [cold, warm, failed] = ['cold', 'warm', 'failed'].map((cell) => countOf(outcome.metric, outcome.counts, cell)) as [
+    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => ms(this.latency(q)));
+    const [cold, warm, failed] = ['cold', 'warm', 'failed'].map((cell) => this.softwareCount('load.outcome', cell)) as [
       number,
       number,
       number,
     ];
     const usable = this.stateRatio('output', ['ok']);
     const missing = this.stateRatio('input', ['missing', 'empty']);
-    const lost = this.software('loss');
+    const lost = this.softwareMetric('loss');
+    const lostCount = lost === undefined ? 0 : totalOf(denseOf(lost, this.softwareCells));
     return [
       { id: 'reports', title: 'Reports', value: whole(this.reports), detail: 'data and software' },
       { id: 'runs', title: 'Runs counted', value: whole(this.dataRuns), detail: 'in data reports' },
       { id: 'loads', title: 'Loads', value: whole(cold + warm + failed), detail: `${cold} cold, ${warm} warm, ${failed} failed` },
       { id: 'outputs', title: 'Usable outputs', value: percent(usable), detail: 'not null, NaN or constant' },
       { id: 'missing', title: 'Missing inputs', value: percent(missing), detail: 'empty or blank' },
-      { id: 'latency', title: 'Latency p50', value: ms(p50 ?? null), detail: `p95 ${ms(p95 ?? null)}, p99 ${ms(p99 ?? null)}` },
-      { id: 'lost', title: 'Counts lost', value: whole(totalOf(lost.counts)), detail: 'windows or runs, by their own word' },
+      { id: 'latency', title: 'Latency p50', value: p50 as string, detail: `p95 ${p95}, p99 ${p99}` },
+      { id: 'lost', title: 'Counts lost', value: whole(lostCount), detail: 'windows or runs, by their own word' },
     ];
   }
 
   /** Share of items of all inputs or outputs in one of those states. */
-  stateRatio(side: 'input' | 'output', states: readonly string[], cells: readonly CellSum[] = this.data): number | null {
-    const metrics = this.plan.metrics.filter(({ id }) => id.startsWith(`${side}.`) && id.endsWith('.state'));
+  stateRatio(side: CountedOf['side'], states: readonly string[], cells: readonly CellSum[] = this.data): number | null {
+    const metrics = this.plan.metrics.filter(({ role, of }) => role === 'state' && of?.side === side);
     const all = metrics.map((metric) => ({ metric, counts: denseOf(metric, cells) }));
     const total = sum(all.map(({ counts }) => totalOf(counts)));
     return total === 0 ? null : sum(all.flatMap(({ metric, counts }) => states.map((state) => countOf(metric, counts, state)))) / total;
   }
 
-  /** One point for each hour that has runs, oldest first. */
-  hours(meanOfMetric: string): readonly HourPoint[] {
-    const latency = metricOf(SOFTWARE_PLAN, 'run.latency');
-    const mean = metricOf(this.plan, meanOfMetric);
-    const hours = [...new Set(this.series.totals.map(({ hour }) => hour))].sort((a, b) => a - b);
+  /** One point for each hour that has reports, oldest first. @param meanOfMetric null: no mean is asked for. */
+  hours(meanOfMetric: string | null): readonly HourPoint[] {
+    const mean = meanOfMetric === null ? null : metricOf(this.plan, meanOfMetric);
+    const hours = [...new Set(this.totals.map(({ hour }) => hour))].sort((a, b) => a - b);
     return hours.map((hour) => {
       const data = this.data.filter((cell) => cell.hour === hour);
-      const counts = denseOf(
-        latency,
-        this.series.software.filter((cell) => cell.hour === hour),
-      );
-      const runs = sum(this.series.totals.filter((total) => total.hour === hour && total.report === 'data').map((total) => total.runs));
-      const [p50Ms, p95Ms] = [quantileOf(latency, counts, 0.5), quantileOf(latency, counts, 0.95)];
-      return { hour, runs, p50Ms, p95Ms, usableRatio: this.stateRatio('output', ['ok'], data), mean: meanOf(mean, denseOf(mean, data)) };
+      const software = this.softwareCells.filter((cell) => cell.hour === hour);
+      return {
+        hour,
+        runs: sum(this.totals.filter((total) => total.hour === hour && total.report === 'data').map(({ runs }) => runs)),
+        p50Ms: this.latency(0.5, software),
+        p95Ms: this.latency(0.95, software),
+        usableRatio: this.stateRatio('output', ['ok'], data),
+        mean: mean === null ? null : meanOf(mean, denseOf(mean, data)),
+      };
     });
   }
 
-  /** What came since `earlier`, over the hours that both views show; null when no run did. */
+  /** What came since `earlier`, over the hours that both views show; null when no run did. Both have the same selection but for hours. */
   since(earlier: View): Gain | null {
     const firstHour = Math.max(this.firstHour, earlier.firstHour);
     const runs = this.dataRunsFrom(firstHour) - earlier.dataRunsFrom(firstHour);
@@ -202,12 +252,45 @@ export class View {
     const top = shares.indexOf(Math.max(...shares));
     const ratio = shares[top] as number;
     if (ratio === 0) return null;
-    const { base } = this.distribution(metric.id);
+    const base = this.baseOf(metric);
     return { label: this.labels[top] as string, ratio, baseRatio: base === null ? null : (fractionsOf(base)[top] as number) };
   }
 
+  /** A baseline is of one plan: beside sums of another one there is none. */
+  private baseOf(metric: PlacedMetric): DenseCounts | null {
+    const { baseline } = this.of.detail;
+    if (baseline === null || baseline.plan !== this.of.plans.data.hash) return null;
+    const cells = baseline.cells.map((cell, index) => ({ cell, count: baseline.counts[index] as number }));
+    return denseOf(metric, cells);
+  }
+
+  /** Data of the chosen segment, and software, which has none. */
+  private get selectedTotals(): readonly HourTotal[] {
+    const { arm, segment } = this.selection;
+    return this.of.series.totals.filter((total) => isSelected({ arm, segment: total.report === 'data' ? segment : null }, total));
+  }
+
+  private planHash(report: HourTotal['report']): string | null {
+    return report === 'noised' ? null : this.of.plans[report].hash;
+  }
+
+  /** None where an earlier plan did not count it yet, or under another name. */
+  private softwareMetric(id: string): PlacedMetric | undefined {
+    return this.of.plans.software.plan.metrics.find((metric) => metric.id === id);
+  }
+
+  private softwareCount(id: string, cell: string): number {
+    const metric = this.softwareMetric(id);
+    return metric === undefined ? 0 : countOf(metric, denseOf(metric, this.softwareCells), cell);
+  }
+
+  private latency(q: number, cells: readonly CellSum[] = this.softwareCells): number | null {
+    const metric = this.softwareMetric('run.latency');
+    return metric === undefined ? null : quantileOf(metric, denseOf(metric, cells), q);
+  }
+
   private dataRunsFrom(firstHour: number): number {
-    return sum(this.series.totals.filter(({ report, hour }) => report === 'data' && hour >= firstHour).map(({ runs }) => runs));
+    return sum(this.totals.filter(({ report, hour }) => report === 'data' && hour >= firstHour).map(({ runs }) => runs));
   }
 
   private sumsFrom(firstHour: number): Map<number, number> {
@@ -217,12 +300,18 @@ export class View {
   }
 }
 
-/** Non-zero cells of a software metric, as rows of words and count. */
-export function softwareRows(ids: readonly string[], cells: readonly CellSum[]): readonly { what: string; count: number }[] {
-  return ids.flatMap((id) => {
-    const metric = metricOf(SOFTWARE_PLAN, id);
+/** What a metric is called beside its model: without the side that its id begins with. */
+export function metricLabel({ id, of }: PlacedMetric): string {
+  return of === null ? id : id.slice(of.side.length + 1);
+}
+
+/** Cells of what went wrong that were counted, as rows of words and count. */
+function rowsOf({ metrics }: Plan, cells: readonly CellSum[]): readonly CountRow[] {
+  return metrics.flatMap((metric) => {
+    if (!FAULTS.includes(metric.id)) return [];
     const counts = denseOf(metric, cells);
-    return metric.cells.map((cell, index) => ({ what: `${id}: ${cell}`, count: counts[index] as number })).filter(({ count }) => count > 0);
+    const rows = metric.cells.map((cell, index) => ({ what: `${metric.id}: ${cell}`, count: counts[index] as number }));
+    return rows.filter(({ count }) => count > 0);
   });
 }
 

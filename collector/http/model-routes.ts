@@ -1,14 +1,21 @@
 /**
- * Routes for models: registering one (admin key), listing them, reading one.
+ * Routes for models: registering one (admin key), listing them, reading one and its plans.
+ *
+ * What is taken and answered is that of protocol/read/read-api.ts.
+ *
+ * Not here: what of a registration is usable (collector/models/registry.ts).
  */
 import type { Hono } from 'hono';
 import { REGISTRATION_BYTES_MAX } from '../../protocol/limits.ts';
-import type { RegisteredModel } from '../models/registry.ts';
+import type { ModelDetail, ModelEntry, PlanDocument, RegistrationAnswer, RegistrationRequest } from '../../protocol/read/read-api.ts';
+import type { RegisteredModel } from '../models/registered-model.ts';
 import { isAdmin } from '../operator/admin-key.ts';
 import { readBody } from './request-body.ts';
-import type { ServerParts } from './server-parts.ts';
+import type { ServerDeps } from './server-deps.ts';
 
-export function addModelRoutes(app: Hono, { registry, adminKey }: ServerParts): void {
+const NOT_REGISTERED = 'This model version is not registered here.';
+
+export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): void {
   app.post('/v1/models', async (c) => {
     if (!isAdmin(c.req.header('Authorization'), adminKey)) {
       c.header('WWW-Authenticate', 'Bearer');
@@ -16,31 +23,48 @@ export function addModelRoutes(app: Hono, { registry, adminKey }: ServerParts): 
     }
     const body = await readBody(c, REGISTRATION_BYTES_MAX);
     if (body === 'too-long') return c.text(`A registration has at most ${REGISTRATION_BYTES_MAX} bytes.`, 413);
-    const registration = body === 'cut-off' ? null : parseRegistration(body);
-    if (registration === null) return c.text('Expected JSON: {"manifest": "<model.json as text>", "baseline": {…} or null}.', 400);
-    const verdict = await registry.admit(registration.manifest, registration.baseline);
-    return verdict.ok ? c.json(describe(verdict.model), 201) : c.text(verdict.reason, 400);
+    const request = body === 'cut-off' ? null : parseRegistration(body);
+    if (request === null) {
+      return c.text('Expected JSON: {"manifest": "<model.json as text>", "baseline": {…} or null, "plans": [] of other releases}.', 400);
+    }
+    const answer = await registry.admit(request.manifest, request);
+    if (!answer.ok) return c.text(answer.reason, 400);
+    return c.json<RegistrationAnswer>({ ...entryOf(answer.model), baselineLeftOut: answer.baselineLeftOut }, 201);
   });
-  app.get('/v1/models', (c) => c.json(registry.models.map(describe)));
+  app.get('/v1/models', (c) => c.json<ModelEntry[]>(registry.models.map(entryOf)));
   app.get('/v1/models/:version', (c) => {
     const model = registry.find(c.req.param('version'));
-    if (model === undefined) return c.text('This model version is not registered here.', 404);
+    if (model === undefined) return c.text(NOT_REGISTERED, 404);
     const { modelVersion, plan, baseline } = model.registration;
-    return c.json({ manifest: model.manifest, baseline, modelVersion, plan });
+    const plans = registry.plansOf(model).map(({ plan: _, ...entry }) => entry);
+    return c.json<ModelDetail>({ manifest: model.manifest, baseline, modelVersion, plan, plans });
+  });
+  app.get('/v1/models/:version/plans/:hash', (c) => {
+    const model = registry.find(c.req.param('version'));
+    if (model === undefined) return c.text(NOT_REGISTERED, 404);
+    const document = registry.plansOf(model).find(({ hash }) => hash === c.req.param('hash'));
+    if (document === undefined) return c.text('No plan of this hash is known here for the model version.', 404);
+    return c.json<PlanDocument>(document);
   });
 }
 
-function describe({ registration }: RegisteredModel) {
+function entryOf({ registration }: RegisteredModel): ModelEntry {
   const { modelVersion, plan, name, version, registeredAtMs, baseline } = registration;
   return { modelVersion, plan, name, version, registeredAtMs, baselineRuns: baseline?.n ?? 0 };
 }
 
-function parseRegistration(body: Uint8Array): { manifest: string; baseline: unknown } | null {
+/** As it arrives: of baseline and plans nothing is known yet. */
+interface UncheckedRequest extends Readonly<Record<keyof RegistrationRequest, unknown>> {
+  readonly manifest: string;
+  readonly plans: readonly unknown[];
+}
+
+function parseRegistration(body: Uint8Array): UncheckedRequest | null {
   try {
     const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
     if (typeof json !== 'object' || json === null) return null;
-    const { manifest, baseline = null } = json as { manifest?: unknown; baseline?: unknown };
-    return typeof manifest === 'string' ? { manifest, baseline } : null;
+    const { manifest, baseline = null, plans = [] } = json as Partial<Record<keyof RegistrationRequest, unknown>>;
+    return typeof manifest === 'string' && Array.isArray(plans) ? { manifest, baseline, plans } : null;
   } catch {
     return null;
   }

@@ -1,5 +1,5 @@
 /**
- * Routes that read: health, summed cells, noised estimates and the live feed. Their JSON is what protocol/read/ declares.
+ * Routes that read: health, summed cells, noised estimates and the live feed. Their answers are those of protocol/read/read-api.ts.
  *
  * Invariants
  *  - A live listener that does not read has at most LIVE_BACKLOG_COUNT_MAX events waiting; what comes after is left out.
@@ -13,15 +13,16 @@ import {
   LIVE_LISTENER_COUNT_MAX,
   SERIES_HOUR_COUNT_MAX,
 } from '../../protocol/limits.ts';
+import type { Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
-import type { ServerParts } from './server-parts.ts';
+import type { ServerDeps } from './server-deps.ts';
 
-export function addReadRoutes(app: Hono, { store, registry, live, release, now, closing }: ServerParts): void {
+export function addReadRoutes(app: Hono, { store, registry, live, release, now, closing }: ServerDeps): void {
   const startedAtMs = now();
   app.get('/v1/health', (c) => {
     const uptimeS = Math.floor((now() - startedAtMs) / 1000);
-    return c.json({ ok: true, release, models: registry.models.length, uptimeS });
+    return c.json<Health>({ ok: true, release, models: registry.models.length, uptimeS });
   });
   app.get('/v1/series', async (c) => {
     const range = readRange(c.req.query(), now());
@@ -31,16 +32,18 @@ export function addReadRoutes(app: Hono, { store, registry, live, release, now, 
       store.cellSums({ ...range, report: 'data' }),
       store.cellSums({ ...range, report: 'software' }),
     ]);
-    return c.json({ nowMs: range.nowMs, totals, data, software });
+    return c.json<Series>({ nowMs: range.nowMs, totals, data, software });
   });
   app.get('/v1/noised', async (c) => {
     const range = readRange(c.req.query(), now());
     if (typeof range === 'string') return c.text(range, 400);
     const model = registry.find(range.modelVersion);
     if (model === undefined) return c.text('This model version is not registered here.', 404);
+    const noised = registry.noisedPlanOf(model, c.req.query('plan') ?? null);
+    if (noised === undefined) return c.text('`plan` must be a noised plan of this model; GET /v1/models/{version} lists them.', 404);
     // A noised report has a day and no hour: the day in which the range begins counts whole.
     const fromHour = range.fromHour - (range.fromHour % 24);
-    return c.json(await noisedEstimates(store, model, { ...range, fromHour }));
+    return c.json<NoisedEstimates>(await noisedEstimates(store, noised, { ...range, fromHour }));
   });
   app.get('/v1/live', (c) => {
     if (live.listenerCount >= LIVE_LISTENER_COUNT_MAX) return c.text('Too many dashboards are listening.', 503);

@@ -17,7 +17,7 @@ import type { AcceptedWindow, Store } from '../store/store.ts';
 
 export type SubmitOutcome = 'committed' | 'full' | 'failed' | 'closing';
 
-export interface GroupCommitOptions {
+interface GroupCommitOptions {
   readonly store: Pick<Store, 'commit'>;
   readonly now: () => number;
   /** Told after each commit which windows were counted for the first time. */

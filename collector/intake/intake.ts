@@ -2,7 +2,7 @@
  * Intake: what of a report's body may be counted.
  *
  * A pure function from bytes, the registered models and a clock to windows or a refusal, so that a table of
- * bodies can test every answer and nothing but this verdict decides what reaches the store.
+ * bodies can test every answer and nothing but this answer decides what reaches the store.
  *
  * Invariants
  *  - A body is taken whole or refused whole. A 4xx means "send the windows one by one" to a client that sent several.
@@ -12,14 +12,13 @@
  *    ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
  *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
  *
- * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store).
+ * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have
+ * (collector/intake/plausible-counts.ts).
  */
 
-import type { Plan } from '../../counts/layout/plan.ts';
 import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
 import {
-  BATCH_AXIS_COUNT_MAX,
   BODY_BYTES_MAX,
   CLOCK_AHEAD_MS_MAX,
   DATA_REPORT_RUN_COUNT_MIN,
@@ -27,9 +26,11 @@ import {
   REPORT_RUN_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import type { AcceptedWindow } from '../store/store.ts';
+import { isPlausible } from './plausible-counts.ts';
 
 /** What the intake knows of the registered models. */
 export interface KnownPlans {
@@ -37,9 +38,9 @@ export interface KnownPlans {
   planOf(modelVersion: string, hash: string): Plan | null | undefined;
 }
 
-export type RefusalStatus = 400 | 410 | 413 | 503;
+type RefusalStatus = 400 | 410 | 413 | 503;
 
-export type IntakeVerdict =
+export type IntakeAnswer =
   | { readonly ok: true; readonly windows: readonly AcceptedWindow[] }
   | { readonly ok: false; readonly status: RefusalStatus; readonly reason: string };
 
@@ -48,7 +49,7 @@ interface Refusal {
   readonly reason: string;
 }
 
-export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeVerdict {
+export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeAnswer {
   if (bytes.length > BODY_BYTES_MAX) return { ok: false, status: 413, reason: `A report has at most ${BODY_BYTES_MAX} bytes.` };
   const decoded = decodeBody(bytes);
   if (!decoded.ok) return { ok: false, status: 400, reason: `Not a report: ${decoded.reason}.` };
@@ -66,6 +67,10 @@ export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): 
   return { ok: false, ...final };
 }
 
+/** The page runs another release than the collector, and counts by a plan that this one cannot make. */
+const UNKNOWN_PLAN =
+  'This plan is not known here for the model version: the page runs another release of insitu. Register its plan with POST /v1/models.';
+
 function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, known: KnownPlans, nowMs: number): Refusal | null {
   const startMs = window.hour * HOUR_MS;
   if (startMs < nowMs - OUTBOX_AGE_MS_MAX) return { status: 410, reason: 'The hour is too long ago.' };
@@ -79,7 +84,7 @@ function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, kn
   }
   const plan = known.planOf(modelVersion, window.plan);
   if (plan === undefined) return { status: 503, reason: 'This model version is not registered here yet.' };
-  if (plan === null) return { status: 503, reason: 'This plan is not registered here for the model version.' };
+  if (plan === null) return { status: 503, reason: UNKNOWN_PLAN };
   if (plan.report !== window.report) return { status: 400, reason: 'The plan is not one for this kind of report.' };
   return window.report === 'noised' ? judgeAnswer(modelVersion, window, plan, bytes) : judgeCells(window, plan);
 }
@@ -101,51 +106,4 @@ function judgeCells(window: Window, plan: Plan): Refusal | null {
   return window.report === 'data' && !isPlausible(window, plan)
     ? { status: 400, reason: 'A metric counts more than its runs can have.' }
     : null;
-}
-
-/** Units of metrics that an item may bump more than once. */
-const MANY_PER_ITEM: readonly string[] = ['elements', 'boxes', 'answers', 'corrections'];
-
-/** What a metric's total may not pass: the runs, or the items of the tensor whose state is at one of these positions. */
-type Bound = 'runs' | 'any' | 'items' | readonly number[];
-
-const boundsOfPlan = new WeakMap<Plan, readonly Bound[]>();
-
-function boundsOf(plan: Plan): readonly Bound[] {
-  const known = boundsOfPlan.get(plan);
-  if (known !== undefined) return known;
-  const states = plan.metrics.flatMap(({ id }, index) =>
-    /^(in|out)put\..*\.state$/.test(id) ? [{ index, tensor: id.slice(0, -'state'.length) }] : [],
-  );
-  const bounds = plan.metrics.map(({ id, unit }, index): Bound => {
-    if (id === 'run.repeat') return 'runs';
-    if (states.some((state) => state.index === index)) return 'items';
-    // A tensor and a column may have dots in their names, so more than one tensor can be meant.
-    return MANY_PER_ITEM.includes(unit) ? 'any' : states.filter(({ tensor }) => id.startsWith(tensor)).map((state) => state.index);
-  });
-  boundsOfPlan.set(plan, bounds);
-  return bounds;
-}
-
-/**
- * Every item of a tensor has one state and at most one cell in most of the tensor's other metrics, and an input has at most
- * BATCH_AXIS_COUNT_MAX items per run. States come before what they bound, so one pass is enough.
- */
-function isPlausible(window: Window, plan: Plan): boolean {
-  const bounds = boundsOf(plan);
-  const totals: number[] = [];
-  let index = 0;
-  for (const [at, { id, offset, cells }] of plan.metrics.entries()) {
-    let total = 0;
-    for (; index < window.cells.length && (window.cells[index] as number) < offset + cells.length; index++) {
-      total += window.counts[index] as number;
-    }
-    totals.push(total);
-    const bound = bounds[at] as Bound;
-    if (bound === 'any') continue;
-    if (bound === 'runs' && total > window.runs) return false;
-    if (bound === 'items' && id.startsWith('input.') && total > window.runs * BATCH_AXIS_COUNT_MAX) return false;
-    if (typeof bound !== 'string' && total > Math.max(0, ...bound.map((state) => totals[state] as number))) return false;
-  }
-  return true;
 }

@@ -3,7 +3,7 @@
  *
  * Invariants
  *  - A model that cannot be used costs a sentence, never the start of the collector.
- *  - A baseline that is of another version is left out rather than shown beside the wrong model.
+ *  - A baseline that is of another version or another plan is left out, with a sentence, rather than shown beside the wrong model.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,11 +25,14 @@ async function registerModel(folder: string, registry: Registry, log: (sentence:
   if (manifest === null) return;
   const baselineBytes = await readBytes(join(folder, 'baseline.json'));
   const baseline = baselineBytes === null ? null : parseJson(baselineBytes.toString('utf8'));
-  const verdict = await registry.admit(manifest, baseline);
-  if (verdict.ok) return;
-  const withoutBaseline = baseline === null ? verdict : await registry.admit(manifest, null);
+  const answer = await registry.admit(manifest, { baseline });
+  if (answer.ok) {
+    if (answer.baselineLeftOut !== null) log(`${folder}: ${answer.baselineLeftOut}`);
+    return;
+  }
+  const withoutBaseline = baseline === null ? answer : await registry.admit(manifest, { baseline: null });
   const consequence = withoutBaseline.ok ? 'It was registered without a baseline.' : 'Its reports wait until it is registered.';
-  log(`${folder}: ${verdict.reason} ${consequence}`);
+  log(`${folder}: ${answer.reason} ${consequence}`);
 }
 
 async function readBytes(file: string): Promise<Buffer<ArrayBuffer> | null> {

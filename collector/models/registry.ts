@@ -1,56 +1,80 @@
 /**
- * Registry: the models that this collector accepts reports for, and their plans.
+ * Registry: the models that this collector accepts reports for, and the plans by which their cells are read.
  *
- * A registration is a manifest as served, byte for byte, and maybe a baseline. Version and plan follow from the
- * manifest here as they do in the page, so nobody can register a plan that the pages do not have.
+ * A registration is a manifest as served, byte for byte, and maybe a baseline. Version and present plan follow from the manifest here
+ * as they do in a page of the same release. Pages of earlier releases count by the plans that those releases made: they are kept.
  *
  * Invariants
- *  - A model is known to the intake only after its registration is durable in the store.
- *  - Plans are derived again at start-up: a stored registration never speaks for a layout that this release lays out differently.
+ *  - A model and its plans are known to the intake only after they are durable in the store.
+ *  - Present plans are made again at start-up and outrank what is kept under their hash: better prose is not a new plan.
+ *  - A baseline of another plan is left out, with a sentence; it never costs the model.
  *
- * Not here: who may register (collector/http/server.ts).
+ * Not here: who may register (collector/http/model-routes.ts), keeping plans (kept-plans.ts).
  */
-import { type Plan, planHash } from '../../counts/layout/plan.ts';
-import { type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
-import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
+import { RELEASED_SOFTWARE_PLANS, type ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
+import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
-import type { Manifest } from '../../protocol/manifest/manifest.ts';
-import { modelVersionOf, readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
+import type { ServedManifest } from '../../protocol/manifest/served-manifest.ts';
+import type { PlanDocument } from '../../protocol/read/read-api.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { KnownPlans } from '../intake/intake.ts';
-import type { Baseline, Registration, Store } from '../store/store.ts';
+import type { Registration, Store } from '../store/store.ts';
+import { type BaselineOf, readBaseline } from './baseline.ts';
+import { KeptPlans } from './kept-plans.ts';
+import { readPlanDocuments } from './plan-reader.ts';
+import { type NoisedPlan, presentPlansOf, type Refused, type RegisteredModel, registeredModelOf } from './registered-model.ts';
 
-export interface RegisteredModel {
-  readonly registration: Registration;
-  readonly manifest: Manifest;
-  readonly plan: Plan;
-  /** What its noised reports may be about; null when none of its metrics can be asked at level `local-dp`. */
-  readonly noised: { readonly plan: LocalDpPlan; readonly hash: string } | null;
+/** `baselineLeftOut`: why, in a sentence; null when it was not. */
+type AdmitAnswer = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
+
+interface RegistryOptions {
+  readonly store: Store;
+  /** insitu's version: what the present plans are made by. */
+  readonly release: string;
+  readonly now: () => number;
+  /** Told, in a sentence, of each stored registration that this release cannot read, or cannot read all of. */
+  readonly complain: (sentence: string) => void;
 }
 
-export type AdmitVerdict = { readonly ok: true; readonly model: RegisteredModel } | { readonly ok: false; readonly reason: string };
+/** What comes with a manifest. */
+interface RegistrationExtras {
+  /** As JSON; null keeps the baseline that is registered. */
+  readonly baseline: unknown;
+  /** Data plans of other releases as JSON, each `{ hash, release, plan }`. */
+  readonly plans?: readonly unknown[];
+}
+
+const OTHER_COLLECTOR =
+  'Ask a collector of that release for GET /v1/models/{version}/plans/{hash}, and register its answer here among "plans".';
 
 export class Registry implements KnownPlans {
-  private readonly store: Store;
-  private readonly now: () => number;
-  private readonly softwareHash: string;
+  private readonly options: RegistryOptions;
+  private readonly kept: KeptPlans;
+  /** By hash. */
+  private readonly software: ReadonlyMap<string, ReleasedPlan>;
   private readonly byVersion = new Map<string, RegisteredModel>();
 
-  private constructor(store: Store, now: () => number, softwareHash: string) {
-    this.store = store;
-    this.now = now;
-    this.softwareHash = softwareHash;
+  private constructor(options: RegistryOptions, kept: KeptPlans) {
+    this.options = options;
+    this.kept = kept;
+    const release = RELEASED_SOFTWARE_PLANS.find(({ hash }) => hash === SOFTWARE_PLAN_HASH)?.release ?? options.release;
+    const present = { hash: SOFTWARE_PLAN_HASH, release, plan: SOFTWARE_PLAN };
+    // Kept ones that are not among the released are of a later release, whose collector has run on this store.
+    this.software = new Map([...kept.of(UNKNOWN_MODEL_VERSION), ...RELEASED_SOFTWARE_PLANS, present].map((plan) => [plan.hash, plan]));
   }
 
-  /** @param complain Told, in a sentence, of each stored registration that this release cannot read. */
-  static async open(store: Store, now: () => number, complain: (sentence: string) => void): Promise<Registry> {
-    const registry = new Registry(store, now, await planHash(SOFTWARE_PLAN));
-    for (const { manifestJson, baseline, registeredAtMs, name } of await store.registrations()) {
-      const verdict = await deriveModel(manifestJson, baseline, registeredAtMs);
-      if (verdict.ok) registry.byVersion.set(verdict.model.registration.modelVersion, verdict.model);
-      else complain(`The stored registration of ${name} cannot be used: ${verdict.reason}`);
+  static async open(options: RegistryOptions): Promise<Registry> {
+    const { store, release, now } = options;
+    const registry = new Registry(options, await KeptPlans.open(store, now));
+    const plans = new Map<string, ReleasedPlan[]>([[UNKNOWN_MODEL_VERSION, [{ hash: SOFTWARE_PLAN_HASH, release, plan: SOFTWARE_PLAN }]]]);
+    for (const stored of await store.registrations()) {
+      const model = await registry.restore(stored);
+      if (model !== null) plans.set(model.registration.modelVersion, presentPlansOf(model, release));
     }
+    await registry.kept.keep(plans);
     return registry;
   }
 
@@ -65,73 +89,81 @@ export class Registry implements KnownPlans {
   planOf(modelVersion: string, hash: string): Plan | null | undefined {
     const model = this.byVersion.get(modelVersion);
     if (model === undefined && modelVersion !== UNKNOWN_MODEL_VERSION) return undefined;
-    if (hash === this.softwareHash) return SOFTWARE_PLAN;
-    if (hash === model?.noised?.hash) return model?.noised?.plan ?? null;
-    return hash === model?.registration.plan ? model.plan : null;
+    if (hash === model?.registration.plan) return model.plan;
+    if (hash === model?.noised?.hash) return model.noised.plan;
+    return this.software.get(hash)?.plan ?? this.kept.find(modelVersion, hash) ?? null;
   }
 
-  /**
-   * Registers a model, or gives a registered one another baseline; null keeps the baseline that it has.
-   * Rejects only when the store fails.
-   */
-  async admit(served: ServedManifest, baseline: unknown): Promise<AdmitVerdict> {
-    const verdict = await deriveModel(served, baseline, this.now());
-    if (!verdict.ok) return verdict;
-    const { registration } = verdict.model;
-    const before = this.byVersion.get(registration.modelVersion);
-    if (before === undefined) {
-      if (this.byVersion.size >= REGISTRATION_COUNT_MAX) {
-        return { ok: false, reason: `${REGISTRATION_COUNT_MAX} models are registered already.` };
-      }
-      return this.keep(verdict.model);
+  /** The noised plan of that hash, or the present one; null when the model has none, undefined when it has none of that hash. */
+  noisedPlanOf(model: RegisteredModel, hash: string | null): NoisedPlan | null | undefined {
+    if (hash === null) return model.noised;
+    const plan = this.planOf(model.registration.modelVersion, hash);
+    return plan && isLocalDpPlan(plan) ? { plan, hash } : undefined;
+  }
+
+  /** Every plan by which sums of the model can be read: present ones first, then those of other releases, the last kept first. */
+  plansOf(model: RegisteredModel): readonly PlanDocument[] {
+    const present = presentPlansOf(model, this.options.release);
+    const presentHashes = new Set([SOFTWARE_PLAN_HASH, ...present.map(({ hash }) => hash)]);
+    const kept = this.kept.of(model.registration.modelVersion);
+    // The later one of a hash has the present prose; the kept one knows since when.
+    const byHash = new Map([...kept, ...this.software.values(), ...present].map((plan) => [plan.hash, plan]));
+    const documents = [...byHash.values()].map(({ hash, release, plan }): PlanDocument => {
+      const first = kept.find((earlier) => earlier.hash === hash)?.release ?? release;
+      return { hash, report: plan.report, release: first, isPresent: presentHashes.has(hash), plan };
+    });
+    return documents.reverse().sort((one, other) => Number(other.isPresent) - Number(one.isPresent));
+  }
+
+  /** Registers a model, or gives a registered one another baseline or more plans. Rejects only when the store fails. */
+  async admit(served: ServedManifest, { baseline, plans = [] }: RegistrationExtras): Promise<AdmitAnswer> {
+    const { store, now, release } = this.options;
+    const derived = await registeredModelOf(served, now());
+    if (!derived.ok) return derived;
+    const { modelVersion } = derived.model.registration;
+    const read = baseline === null ? null : readBaseline(baseline, baselineOf(derived.model));
+    if (read?.kind === 'unusable') return { ok: false, reason: `The baseline is not usable: ${read.reason}.` };
+    const others = await readPlanDocuments(plans);
+    if (typeof others === 'string') return { ok: false, reason: others };
+    const before = this.byVersion.get(modelVersion);
+    if (before === undefined && this.byVersion.size >= REGISTRATION_COUNT_MAX) {
+      return { ok: false, reason: `${REGISTRATION_COUNT_MAX} models are registered already.` };
     }
-    const kept = before.registration;
-    const isSame = registration.baseline === null || JSON.stringify(registration.baseline) === JSON.stringify(kept.baseline);
-    return isSame ? { ok: true, model: before } : this.keep({ ...before, registration: { ...kept, baseline: registration.baseline } });
+    const { registration } = before ?? derived.model;
+    const next = read?.kind === 'usable' ? { ...registration, baseline: read.baseline } : registration;
+    await this.kept.keep(new Map([[modelVersion, [...others, ...presentPlansOf(derived.model, release)]]]));
+    if (before === undefined || JSON.stringify(next) !== JSON.stringify(registration)) await store.register(next);
+    const model = { ...(before ?? derived.model), registration: next };
+    this.byVersion.set(modelVersion, model);
+    return { ok: true, model, baselineLeftOut: read?.kind === 'other-plan' ? read.sentence : null };
   }
 
-  private async keep(model: RegisteredModel): Promise<AdmitVerdict> {
-    await this.store.register(model.registration);
-    this.byVersion.set(model.registration.modelVersion, model);
-    return { ok: true, model };
+  /** A stored registration as this release reads it; null when it cannot. What is stored stays as it is. */
+  private async restore({ manifestJson, baseline, registeredAtMs, name, plan }: Registration): Promise<RegisteredModel | null> {
+    const { complain } = this.options;
+    const derived = await registeredModelOf(manifestJson, registeredAtMs);
+    if (!derived.ok) {
+      complain(`The stored registration of ${name} cannot be used: ${derived.reason}`);
+      return null;
+    }
+    const { model } = derived;
+    const { modelVersion, plan: hash } = model.registration;
+    if (plan !== hash && this.kept.find(modelVersion, plan) === undefined) {
+      complain(
+        `${name} was counted by plan ${plan}, which this release cannot make: what is stored by it cannot be shown. ${OTHER_COLLECTOR}`,
+      );
+    }
+    const read = baseline === null ? null : readBaseline(baseline, baselineOf(model));
+    if (read?.kind === 'other-plan') complain(`${name}: ${read.sentence}`);
+    if (read?.kind === 'unusable')
+      complain(`${name}: The stored baseline was left out: ${read.reason}. Count it again with insitu baseline.`);
+    const registration = { ...model.registration, baseline: read?.kind === 'usable' ? read.baseline : null };
+    const restored = { ...model, registration };
+    this.byVersion.set(modelVersion, restored);
+    return restored;
   }
 }
 
-async function deriveModel(served: ServedManifest, baselineJson: unknown, registeredAtMs: number): Promise<AdmitVerdict> {
-  const read = readManifest(served);
-  if (!read.ok) return { ok: false, reason: `The manifest is not usable: ${read.reason}.` };
-  const { manifest, text: manifestJson } = read;
-  const plan = dataPlanOf(manifest);
-  const hash = await planHash(plan);
-  const modelVersion = await modelVersionOf(served);
-  const baseline = baselineJson === null ? null : readBaseline(baselineJson, modelVersion, hash, plan);
-  if (typeof baseline === 'string') return { ok: false, reason: `The baseline is not usable: ${baseline}.` };
-  const { name, version } = manifest;
-  const registration = { modelVersion, plan: hash, name, version, manifestJson, baseline, registeredAtMs };
-  const noisedPlan = localDpPlanOf(plan);
-  const noised = noisedPlan === null ? null : { plan: noisedPlan, hash: await localDpPlanHash(noisedPlan) };
-  return { ok: true, model: { registration, manifest, plan, noised } };
-}
-
-/** The baseline, or why it is none of this model. */
-function readBaseline(json: unknown, modelVersion: string, hash: string, plan: Plan): Baseline | string {
-  if (typeof json !== 'object' || json === null) return 'it is not an object';
-  const { modelVersion: ownVersion, plan: ownPlan, n, cells, counts } = json as Partial<Record<keyof Baseline, unknown>>;
-  if (ownVersion !== modelVersion) return `its modelVersion must be ${modelVersion}, the version of this manifest`;
-  if (ownPlan !== hash) return `its plan must be ${hash}, the plan of this manifest; count the baseline again`;
-  if (!isCount(n) || n === 0) return 'n must be a positive whole number';
-  if (!isCountList(cells) || !isCountList(counts) || cells.length !== counts.length) {
-    return 'cells and counts must be whole numbers, as many of the one as of the other';
-  }
-  const isRising = cells.every((cell, index) => cell < plan.cellCount && (index === 0 || cell > (cells[index - 1] as number)));
-  if (!isRising) return 'cells must rise and lie inside the plan';
-  return { modelVersion, plan: hash, n, cells, counts };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isCountList(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every(isCount);
+function baselineOf({ registration, plan }: RegisteredModel): BaselineOf {
+  return { modelVersion: registration.modelVersion, hash: registration.plan, plan };
 }

@@ -8,13 +8,15 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createDataFolder } from './data-folder.ts';
 import { StartupError, systemCode } from './startup-error.ts';
 
-export const ADMIN_KEY_FILE = 'admin-key';
+const ADMIN_KEY_FILE = 'admin-key';
 
 /** The key kept in `folder`, made on the first start. */
 export async function loadAdminKey(folder: string): Promise<string> {
   const file = join(folder, ADMIN_KEY_FILE);
+  await createDataFolder(folder);
   try {
     const kept = await readFile(file, 'utf8').catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT') return '';

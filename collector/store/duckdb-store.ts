@@ -6,6 +6,7 @@
  *     totals(series, reports, runs)                   summed
  *     cells(series, cell, count)                      summed
  *     models(version, …)                              registrations
+ *     plans(version, hash, …)                         what the cells of each plan mean
  *
  * A group's windows are summed in memory first, so that one transaction writes their ids and a few hundred cells.
  * Lists travel as one text parameter each and are cast by the engine: a bound list costs a call per element.
@@ -22,7 +23,6 @@
  * Not here: validation. What arrives is trusted to be in its plan.
  */
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type DuckDBConnection,
@@ -31,10 +31,13 @@ import {
   type DuckDBResultReader,
   type DuckDBValue,
 } from '@duckdb/node-api';
+import type { Baseline, CellSum, HourTotal } from '../../protocol/read/read-api.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
-import { StartupError, systemCode } from '../operator/startup-error.ts';
+import { createDataFolder } from '../operator/data-folder.ts';
+import { StartupError } from '../operator/startup-error.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
-import type { AcceptedWindow, Baseline, CellQuery, CellSum, HourTotal, Registration, Store } from './store.ts';
+import type { AcceptedWindow, CellQuery, KeptPlan, Registration, Store } from './store.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
@@ -49,7 +52,10 @@ const SCHEMA = `
     series INTEGER NOT NULL, cell UINTEGER NOT NULL, count BIGINT NOT NULL, PRIMARY KEY (series, cell));
   CREATE TABLE IF NOT EXISTS models (
     version VARCHAR PRIMARY KEY, plan VARCHAR NOT NULL, name VARCHAR NOT NULL, release VARCHAR NOT NULL,
-    manifest VARCHAR NOT NULL, baseline VARCHAR, registered_ms BIGINT NOT NULL);`;
+    manifest VARCHAR NOT NULL, baseline VARCHAR, registered_ms BIGINT NOT NULL);
+  CREATE TABLE IF NOT EXISTS plans (
+    version VARCHAR NOT NULL, hash VARCHAR NOT NULL, release VARCHAR NOT NULL, plan VARCHAR NOT NULL,
+    kept_ms BIGINT NOT NULL, PRIMARY KEY (version, hash));`;
 
 /** Series whose numbers are remembered: a few models' arms and segments in the hours that reports are about. */
 const SERIES_CACHED_COUNT_MAX = 10_000;
@@ -132,6 +138,33 @@ class DuckDbStore implements Store {
     }));
   }
 
+  keepPlans(plans: readonly KeptPlan[]): Promise<void> {
+    if (plans.length === 0) return Promise.resolve();
+    return this.transaction(async ({ writer }) => {
+      for (const { modelVersion, hash, release, plan, keptAtMs } of plans) {
+        const values = [modelVersion, hash, release, JSON.stringify(plan), BigInt(keptAtMs)];
+        await writer.run('INSERT INTO plans VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING', values);
+      }
+    });
+  }
+
+  async plans(): Promise<readonly KeptPlan[]> {
+    const result = await this.read('SELECT version, hash, release, plan, kept_ms FROM plans ORDER BY kept_ms, version, hash');
+    return result.getRowsJS().map(([modelVersion, hash, release, plan, keptMs]) => ({
+      modelVersion: String(modelVersion),
+      hash: String(hash),
+      release: String(release),
+      plan: JSON.parse(String(plan)) as Plan,
+      keptAtMs: Number(keptMs),
+    }));
+  }
+
+  dropPlan(modelVersion: string, hash: string): Promise<void> {
+    return this.transaction(async ({ writer }) => {
+      await writer.run('DELETE FROM plans WHERE version = $1 AND hash = $2', [modelVersion, hash]);
+    });
+  }
+
   async cellSums(query: CellQuery): Promise<readonly CellSum[]> {
     const result = await this.read(
       `SELECT hour, arm, segment, plan, cell, count FROM cells JOIN series USING (series)
@@ -150,14 +183,15 @@ class DuckDbStore implements Store {
 
   async hourTotals(query: Omit<CellQuery, 'report'>): Promise<readonly HourTotal[]> {
     const result = await this.read(
-      `SELECT hour, arm, segment, report, sum(reports)::BIGINT, sum(runs)::BIGINT FROM totals JOIN series USING (series)
-       WHERE version = $1 AND hour BETWEEN $2 AND $3 GROUP BY ALL ORDER BY hour, arm, segment, report`,
+      `SELECT hour, arm, segment, plan, report, reports, runs FROM totals JOIN series USING (series)
+       WHERE version = $1 AND hour BETWEEN $2 AND $3 ORDER BY hour, arm, segment, report, plan`,
       [query.modelVersion, query.fromHour, query.toHour],
     );
-    return result.getRowsJS().map(([hour, arm, segment, report, reports, runs]) => ({
+    return result.getRowsJS().map(([hour, arm, segment, plan, report, reports, runs]) => ({
       hour: Number(hour),
       arm: ARMS[Number(arm)] ?? 'stable',
       segment: Number(segment),
+      plan: String(plan),
       report: REPORT_KINDS[Number(report)] ?? 'data',
       reports: Number(reports),
       runs: Number(runs),
@@ -270,7 +304,7 @@ async function runLists(statement: DuckDBPreparedStatement, columns: Columns): P
  * @throws {StartupError} when the folder cannot be written, or another process has the file open.
  */
 export async function openDuckDbStore(folder: string): Promise<Store> {
-  await createFolder(folder);
+  await createDataFolder(folder);
   const file = join(folder, 'insitu.duckdb');
   try {
     return new DuckDbStore(file, await openSession(file));
@@ -308,17 +342,6 @@ function closeSession({ instance, reader, writer }: Session): void {
 /** After such an error the open database answers nothing else. */
 function isFatal(error: unknown): boolean {
   return /FATAL Error|has been invalidated/.test(error instanceof Error ? error.message : '');
-}
-
-async function createFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new StartupError(
-      `The data folder ${folder} cannot be created (${systemCode(error)}). Name a folder that this user may write, with --data.`,
-      { cause: error },
-    );
-  }
 }
 
 function explainOpenFailure(error: unknown, file: string): StartupError {

@@ -5,10 +5,13 @@
  * Invariants
  *  - `commit` is one transaction: a group's ids and its summed cells are there together or not at all, durable before it resolves.
  *  - A window id counts once within the ids' horizon, however often it is committed, also within one group.
- *  - Sums are exact 64-bit integers.
+ *  - Sums are exact 64-bit integers, of one plan each.
+ *  - What is kept of a plan never changes: sums of years ago mean what they meant.
  *
  * Not here: the grammar (protocol/report/report.ts), validation against a plan (collector/intake/intake.ts), statistics.
  */
+import type { Baseline, CellSum, HourTotal } from '../../protocol/read/read-api.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import type { Arm, ReportKind } from '../../protocol/report/window.ts';
 
 /** A window that has passed validation. Cells are of the plan that `plan` names. */
@@ -23,15 +26,6 @@ export interface AcceptedWindow {
   readonly runs: number;
   readonly cells: Uint32Array;
   readonly counts: Uint32Array;
-}
-
-/** `n` inputs counted by the same kernels on the validation set; sparse, of the model's data plan. */
-export interface Baseline {
-  readonly modelVersion: string;
-  readonly plan: string;
-  readonly n: number;
-  readonly cells: readonly number[];
-  readonly counts: readonly number[];
 }
 
 export interface Registration {
@@ -53,24 +47,16 @@ export interface CellQuery {
   readonly toHour: number;
 }
 
-/** One summed cell. */
-export interface CellSum {
-  readonly hour: number;
-  readonly arm: Arm;
-  readonly segment: number;
-  readonly plan: string;
-  readonly cell: number;
-  readonly count: number;
-}
-
-/** Reports and runs of one hour. */
-export interface HourTotal {
-  readonly hour: number;
-  readonly arm: Arm;
-  readonly segment: number;
-  readonly report: ReportKind;
-  readonly reports: number;
-  readonly runs: number;
+/** A plan by which windows were, or may be, counted: what is needed to say what a stored cell means. */
+export interface KeptPlan {
+  /** UNKNOWN_MODEL_VERSION for a software plan, which is the same for every model. */
+  readonly modelVersion: string;
+  readonly hash: string;
+  /** The first release of insitu that is known to count by it. */
+  readonly release: string;
+  /** As JSON can hold it; a noised plan with what its noise needs (counts/noise/local-dp-plan.ts). */
+  readonly plan: Plan;
+  readonly keptAtMs: number;
 }
 
 export interface Store {
@@ -79,7 +65,14 @@ export interface Store {
   /** Insert or replace by model version. */
   register(registration: Registration): Promise<void>;
   registrations(): Promise<readonly Registration[]>;
+  /** All of them or none. One whose model version and hash are kept already stays as it is. */
+  keepPlans(plans: readonly KeptPlan[]): Promise<void>;
+  /** Those kept first come first. */
+  plans(): Promise<readonly KeptPlan[]>;
+  /** Sums of that plan stay. */
+  dropPlan(modelVersion: string, hash: string): Promise<void>;
   cellSums(query: CellQuery): Promise<readonly CellSum[]>;
+  /** Plans, arms and segments apart. */
   hourTotals(query: Omit<CellQuery, 'report'>): Promise<readonly HourTotal[]>;
   /** Drops ids received before that time; resolves to how many. */
   forgetIds(beforeMs: number): Promise<number>;

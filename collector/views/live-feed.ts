@@ -5,15 +5,10 @@
  *  - An event is a hint to fetch again. One that is lost costs a second, so nobody waits for a slow reader.
  */
 import { LIVE_INTERVAL_MS } from '../../protocol/limits.ts';
+import type { CommitEvent } from '../../protocol/read/read-api.ts';
 import type { AcceptedWindow } from '../store/store.ts';
 
-export interface CommitEvent {
-  readonly modelVersion: string;
-  readonly windows: number;
-  readonly runs: number;
-}
-
-export type LiveListener = (event: CommitEvent) => void;
+type LiveListener = (event: CommitEvent) => void;
 
 export class LiveFeed {
   private readonly listeners = new Set<LiveListener>();

@@ -2,41 +2,36 @@
  * What the noised reports of a model say once the noise is taken off.
  *
  * Invariants
- *  - Only sums of the plan that this release derives are added up: other noise would need another estimate.
+ *  - Only sums of one plan are added up: other noise would need another estimate. What other plans have is told beside it.
  *
  * Not here: the estimate itself (counts/noise/estimate.ts).
  */
 import { estimateOf } from '../../counts/noise/estimate.ts';
-import type { RegisteredModel } from '../models/registry.ts';
-import type { Store } from '../store/store.ts';
+import type { LocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
+import type { NoisedCell, NoisedEstimates, NoisedMetric, OtherPlan } from '../../protocol/read/read-api.ts';
+import type { NoisedPlan } from '../models/registered-model.ts';
+import type { CellQuery, Store } from '../store/store.ts';
 
-export interface NoisedMetric {
-  readonly metric: string;
-  readonly reportCount: number;
-  /** `count` without bias, so it may be negative; `deviation` is its standard deviation through noise alone. */
-  readonly cells: readonly { readonly cell: string; readonly count: number; readonly deviation: number }[];
-}
-
-export interface NoisedEstimates {
-  /** ε of one report, in millionths; null when the model has no metric that can be asked. */
-  readonly microEps: number | null;
-  readonly metrics: readonly NoisedMetric[];
-}
-
-export async function noisedEstimates(
-  store: Store,
-  { registration, noised }: RegisteredModel,
-  range: { readonly fromHour: number; readonly toHour: number },
-): Promise<NoisedEstimates> {
-  if (noised === null) return { microEps: null, metrics: [] };
+/** @param noised null when the model has no metric that can be asked. */
+export async function noisedEstimates(store: Store, noised: NoisedPlan | null, range: Omit<CellQuery, 'report'>): Promise<NoisedEstimates> {
+  const totals = (await store.hourTotals(range)).filter(({ report, plan }) => report === 'noised' && plan !== noised?.hash);
+  const reports = new Map<string, number>();
+  for (const total of totals) reports.set(total.plan, (reports.get(total.plan) ?? 0) + total.reports);
+  const otherPlans = [...reports].map(([plan, count]): OtherPlan => ({ plan, reports: count }));
+  if (noised === null) return { plan: null, microEps: null, metrics: [], otherPlans };
   const { plan, hash } = noised;
   const sums = new Float64Array(plan.cellCount);
-  const rows = await store.cellSums({ ...range, modelVersion: registration.modelVersion, report: 'noised' });
+  const rows = await store.cellSums({ ...range, report: 'noised' });
   for (const { plan: of, cell, count } of rows) if (of === hash) sums[cell] = (sums[cell] ?? 0) + count;
-  const metrics = estimateOf(plan, sums).map(({ metric, reportCount, cells }) => {
+  return { plan: hash, microEps: plan.microEps, metrics: metricsOf(plan, sums), otherPlans };
+}
+
+function metricsOf(plan: LocalDpPlan, sums: Float64Array): NoisedMetric[] {
+  return estimateOf(plan, sums).map(({ metric, reportCount, cells }) => {
     const names = plan.metrics.find(({ id }) => id === metric)?.cells ?? [];
-    const named = cells.map(({ count, variance }, cell) => ({ cell: names[cell] as string, count, deviation: Math.sqrt(variance) }));
+    const named = cells.map(({ count, variance }, cell): NoisedCell => {
+      return { cell: names[cell] as string, count, deviation: Math.sqrt(variance) };
+    });
     return { metric, reportCount, cells: named };
   });
-  return { microEps: plan.microEps, metrics };
 }

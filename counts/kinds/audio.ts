@@ -10,13 +10,15 @@
  * Source: dBFS after AES17 (full scale 1); zero-crossing rate after Kedem, "Spectral analysis and discrimination by zero-crossings" (1986).
  */
 import { AUDIO_SAMPLE_COUNT_MAX } from '../../protocol/limits.ts';
+import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
-import type { Book } from '../tally/book.ts';
+import { eachRow, rowCounter } from '../tally/rows.ts';
+import type { TensorCounts } from '../tally/tensor-counts.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 const everyThree = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + 3 * index);
 
-export const AUDIO_EDGES = {
+const AUDIO_EDGES = {
   rms: everyThree(-90, 31),
   clipping: UNIT_EDGES_FINE_AT_ZERO,
   silence: UNIT_EDGES,
@@ -25,6 +27,7 @@ export const AUDIO_EDGES = {
   duration: Array.from({ length: 69 }, (_, index) => 2 ** ((index - 20) / 4)),
 } as const;
 type AudioMetric = keyof typeof AUDIO_EDGES;
+const METRICS = Object.keys(AUDIO_EDGES) as AudioMetric[];
 
 const FRAMES_PER_SECOND = 50;
 /** -60 dBFS: below it a frame is silent. */
@@ -42,14 +45,27 @@ const WORDS: { readonly [M in AudioMetric]: readonly [title: string, unit: strin
   duration: ['Length of one recording', 's', 'Empty, cut-off or endless recordings.'],
 };
 
-export function audioMetrics(): Metric[] {
-  return (Object.keys(AUDIO_EDGES) as AudioMetric[]).map((id) => {
+export const audioMetrics: MetricsOf<ManifestInput> = () =>
+  METRICS.map((id) => {
     const [title, unit, why] = WORDS[id];
-    return { id, title, unit, why, ...edgedCells(AUDIO_EDGES[id]) };
+    return { id, title, unit, why, per: 'item', ...edgedCells(AUDIO_EDGES[id]) };
   });
-}
 
-export function countRecording(samples: ArrayLike<number>, start: number, length: number, sampleRate: number, book: Book): void {
+export const audioCounter: Counter<ManifestInput> = {
+  counterOf: (input, counts) =>
+    rowCounter(input, counts, {
+      isSampled: false,
+      fits: ({ texts, axisCount }) => texts === undefined && axisCount === 1,
+      count: eachRow(({ values, rowLength }, start) => countRecording(values, start, rowLength, input.sampleRate as number, counts)),
+    }),
+  readCountMax: AUDIO_SAMPLE_COUNT_MAX,
+};
+
+export const audioExamples: KindExamples = {
+  inputs: [{ name: 'AUDIO', type: 'float32', dims: ['batch', 'samples'], kind: 'audio', sampleRate: 16_000 }],
+};
+
+function countRecording(samples: ArrayLike<number>, start: number, length: number, sampleRate: number, counts: TensorCounts): void {
   const count = Math.min(length, AUDIO_SAMPLE_COUNT_MAX);
   const frameLength = Math.floor(sampleRate / FRAMES_PER_SECOND);
   const frameCount = Math.max(1, Math.floor(count / frameLength));
@@ -82,5 +98,5 @@ export function countRecording(samples: ArrayLike<number>, start: number, length
     snr: Number.isNaN(squareSum) ? Number.NaN : 20 * Math.log10(loudness.loud / loudness.quiet),
     duration: length / sampleRate,
   };
-  for (const metric of Object.keys(AUDIO_EDGES) as AudioMetric[]) book.bump(metric, edgedCell(AUDIO_EDGES[metric], measured[metric]));
+  for (const metric of METRICS) counts.bump(metric, edgedCell(AUDIO_EDGES[metric], measured[metric]));
 }

@@ -7,28 +7,62 @@
  */
 import type { ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
-import type { Book } from '../tally/book.ts';
+import type { KindMetric } from '../layout/plan.ts';
+import { type CountTensor, rowsOf, surveyRow } from '../tally/rows.ts';
+import type { TensorCounts } from '../tally/tensor-counts.ts';
+import { type Counter, EXAMPLE_LABELS, type KindExamples, type MetricsOf } from './kind.ts';
 
-export const BOX_COUNT_EDGES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 128, 256];
+const BOX_COUNT_EDGES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64, 128, 256];
+
+/** Smallest row of a boxes tensor: four coordinates and a score. */
+const BOX_VALUE_COUNT_MIN = 5;
 
 type Boxes = NonNullable<ManifestOutput['boxes']>;
 
-export function boxesMetrics({ boxes, labels }: ManifestOutput): Metric[] {
-  const classes: Metric = {
+export const boxesMetrics: MetricsOf<ManifestOutput> = metricsOf;
+
+export const boxesCounter: Counter<ManifestOutput> = {
+  counterOf,
+};
+
+export const boxesExamples: KindExamples = {
+  outputs: [
+    {
+      name: 'BOXES',
+      type: 'float32',
+      dims: ['batch', 'boxes', 6],
+      kind: 'boxes',
+      labels: EXAMPLE_LABELS,
+      boxes: { format: 'xyxy', score: 4, class: 5, threshold: 0.5, width: 1, height: 1 },
+    },
+  ],
+};
+
+function metricsOf({ boxes, labels }: ManifestOutput): KindMetric[] {
+  const classes: KindMetric = {
     id: 'class',
     title: 'Class of one box, as index in the public label list',
     unit: 'boxes',
+    per: 'part',
+    role: 'class',
     why: 'The mix of what is found moves when the world does.',
     cells: [...(labels ?? []).map((_, index) => `class:${index}`), 'other'],
     edges: null,
   };
   return [
-    { id: 'boxes', title: 'Boxes in one image', unit: 'boxes', why: 'Nothing found, or far too much.', ...edgedCells(BOX_COUNT_EDGES) },
+    {
+      id: 'boxes',
+      title: 'Boxes in one image',
+      unit: 'boxes',
+      per: 'item',
+      why: 'Nothing found, or far too much.',
+      ...edgedCells(BOX_COUNT_EDGES),
+    },
     {
       id: 'score',
       title: 'Score of one box',
       unit: 'probability',
+      per: 'part',
       why: 'A detector that gets less sure.',
       ...edgedCells(UNIT_EDGES_FINE_AT_ONE),
     },
@@ -36,6 +70,7 @@ export function boxesMetrics({ boxes, labels }: ManifestOutput): Metric[] {
       id: 'area',
       title: 'Share of the image that one box covers',
       unit: 'fraction',
+      per: 'part',
       why: 'Another distance, zoom or crop.',
       ...edgedCells(UNIT_EDGES_FINE_AT_ZERO),
     },
@@ -43,28 +78,39 @@ export function boxesMetrics({ boxes, labels }: ManifestOutput): Metric[] {
   ];
 }
 
-/** @param rowLength Values of one box; `values` from `start` hold `boxCount` of them. */
-export function countBoxes(
-  output: ManifestOutput,
-  values: ArrayLike<number>,
-  start: number,
-  boxCount: number,
-  rowLength: number,
-  book: Book,
-): void {
-  const boxes = output.boxes as Boxes;
-  let foundCount = 0;
-  for (let box = 0; box < boxCount; box++) {
-    const at = start + box * rowLength;
-    const score = values[at + boxes.score] as number;
-    if (!(score >= boxes.threshold)) continue;
-    foundCount++;
-    book.bump('score', edgedCell(UNIT_EDGES_FINE_AT_ONE, score));
-    book.bump('area', edgedCell(UNIT_EDGES_FINE_AT_ZERO, areaOf(boxes, values, at)));
-    if (boxes.class !== undefined && output.labels !== undefined)
-      book.bump('class', classCell(values[at + boxes.class] as number, output.labels.length));
-  }
-  book.bump('boxes', edgedCell(BOX_COUNT_EDGES, foundCount));
+function counterOf(output: ManifestOutput, counts: TensorCounts): CountTensor {
+  const countBox = boxCounter(output, counts);
+  return (tensor) => {
+    const rows = rowsOf(output.dims, tensor, false);
+    if (rows === null || rows.texts !== undefined || rows.axisCount !== 2) return false;
+    const [boxCount, boxLength] = rows.dims.slice(-2) as [number, number];
+    if (boxLength < BOX_VALUE_COUNT_MIN) return false;
+    for (let row = 0; row < rows.rowCount; row++) {
+      const { nanCount, infinityCount } = surveyRow(rows, row, true);
+      counts.outputState(nanCount > 0 ? 'nan' : infinityCount > 0 ? 'inf' : 'ok');
+      if (nanCount + infinityCount > 0) continue;
+      let foundCount = 0;
+      const start = row * rows.rowLength;
+      for (let at = start; at < start + boxCount * boxLength; at += boxLength) if (countBox(rows.values, at)) foundCount++;
+      counts.bump('boxes', edgedCell(BOX_COUNT_EDGES, foundCount));
+    }
+    return true;
+  };
+}
+
+/** Counts the box whose values begin at `at`; false when its score is below the threshold. */
+function boxCounter({ boxes, labels }: ManifestOutput, counts: TensorCounts): (values: ArrayLike<number>, at: number) => boolean {
+  const declared = boxes as Boxes;
+  return (values, at) => {
+    const score = values[at + declared.score] as number;
+    if (!(score >= declared.threshold)) return false;
+    counts.bump('score', edgedCell(UNIT_EDGES_FINE_AT_ONE, score));
+    counts.bump('area', edgedCell(UNIT_EDGES_FINE_AT_ZERO, areaOf(declared, values, at)));
+    if (declared.class !== undefined && labels !== undefined) {
+      counts.bump('class', classCell(values[at + declared.class] as number, labels.length));
+    }
+    return true;
+  };
 }
 
 function areaOf({ format, width, height }: Boxes, values: ArrayLike<number>, at: number): number {

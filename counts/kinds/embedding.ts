@@ -9,48 +9,72 @@
  */
 
 import { edgedCell, edgedCells } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
-import type { Book } from '../tally/book.ts';
+import { type DeclaredTensor, eachRow, rowCounter } from '../tally/rows.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 /** 2^-8 … 2^8, four cells per octave. */
-export const NORM_EDGES: readonly number[] = Array.from({ length: 65 }, (_, index) => 2 ** ((index - 32) / 4));
+const NORM_EDGES: readonly number[] = Array.from({ length: 65 }, (_, index) => 2 ** ((index - 32) / 4));
 
-export function embeddingMetrics(centroids: readonly (readonly number[])[]): Metric[] {
-  return [
-    {
-      id: 'nearest',
-      title: 'Nearest public point of the embedding space',
-      unit: 'items',
-      why: 'The mix of topics moves when the world does.',
-      cells: [...centroids.map((_, index) => `centroid:${index}`), 'none'],
-      edges: null,
-    },
-    {
-      id: 'norm',
-      title: 'Length of the vector',
-      unit: '1',
-      why: 'Collapsed or exploding embeddings, another normalisation.',
-      ...edgedCells(NORM_EDGES),
-    },
-  ];
-}
+type Points = readonly (readonly number[])[];
 
-export function countEmbedding(
-  centroids: readonly (readonly number[])[],
-  values: ArrayLike<number>,
-  start: number,
-  length: number,
-  book: Book,
-): void {
+export const embeddingMetrics: MetricsOf<DeclaredTensor> = ({ centroids = [] }) => [
+  {
+    id: 'nearest',
+    title: 'Nearest public point of the embedding space',
+    unit: 'items',
+    per: 'item',
+    why: 'The mix of topics moves when the world does.',
+    cells: [...centroids.map((_, index) => `centroid:${index}`), 'none'],
+    edges: null,
+  },
+  {
+    id: 'norm',
+    title: 'Length of the vector',
+    unit: '1',
+    per: 'item',
+    why: 'Collapsed or exploding embeddings, another normalisation.',
+    ...edgedCells(NORM_EDGES),
+  },
+];
+
+export const embeddingCounter: Counter<DeclaredTensor> = {
+  counterOf: (declared, counts) => {
+    const { centroids = [] } = declared;
+    return rowCounter(declared, counts, {
+      isSampled: false,
+      fits: ({ texts, axisCount, rowLength }) => texts === undefined && axisCount === 1 && rowLength === centroids[0]?.length,
+      count: eachRow(({ values, rowLength }, start) => {
+        const norm = normOf(values, start, rowLength);
+        const hasDirection = norm > 0 && Number.isFinite(norm);
+        counts.bump('norm', edgedCell(NORM_EDGES, norm));
+        counts.bump('nearest', hasDirection ? nearest(centroids, values, start) : centroids.length);
+      }),
+    });
+  },
+};
+
+export const embeddingExamples: KindExamples = {
+  outputs: [
+    {
+      name: 'EMBEDDING',
+      type: 'float32',
+      dims: ['batch', 2],
+      kind: 'embedding',
+      centroids: [
+        [0, 1],
+        [1, 0],
+      ],
+    },
+  ],
+};
+
+function normOf(values: ArrayLike<number>, start: number, length: number): number {
   let squareSum = 0;
   for (let at = start; at < start + length; at++) squareSum += (values[at] as number) ** 2;
-  const norm = Math.sqrt(squareSum);
-  book.bump('norm', edgedCell(NORM_EDGES, norm));
-  const hasDirection = norm > 0 && Number.isFinite(norm);
-  book.bump('nearest', hasDirection ? nearest(centroids, values, start) : centroids.length);
+  return Math.sqrt(squareSum);
 }
 
-function nearest(centroids: readonly (readonly number[])[], values: ArrayLike<number>, start: number): number {
+function nearest(centroids: Points, values: ArrayLike<number>, start: number): number {
   let [best, least] = [0, Infinity];
   centroids.forEach((centroid, index) => {
     const distance = centroid.reduce((sum, axis, at) => sum + ((values[start + at] as number) - axis) ** 2, 0);

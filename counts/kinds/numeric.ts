@@ -1,5 +1,5 @@
 /**
- * Numeric kernel: universal cells of an array, straight from the float's bits.
+ * Numeric: every element in its cell of the number line, found straight from the float's bits.
  *
  * Why four lanes: neighbouring values often share a cell, and an increment that waits for the store of the one before
  * it costs several times the increment. Four interleaved histograms do not wait for each other.
@@ -13,8 +13,50 @@
  *  - The lanes are all zero between calls.
  */
 
-import { NAN_CELL, UNIVERSAL_SCALE, universalCell } from '../layout/universal.ts';
-import type { Tally } from '../tally/tally.ts';
+import { binFinder, binLayout } from '../layout/bins.ts';
+import { NAN_CELL, NON_FINITE_CELLS, UNCOUNTED_CELL, UNIVERSAL_SCALE, universalCell } from '../layout/universal.ts';
+import { type DeclaredTensor, type RowCounting, rowCounter } from '../tally/rows.ts';
+import type { RunCounts } from '../tally/run-counts.ts';
+import type { TensorCounts } from '../tally/tensor-counts.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
+
+export const numericMetrics: MetricsOf<DeclaredTensor> = ({ bins }) => [
+  {
+    id: 'values',
+    title: 'Values of all elements, each in its cell of the number line',
+    unit: 'elements',
+    per: 'part',
+    why: 'The distribution of a numeric tensor: scale, sign, zeros, overflow and shift.',
+    ...binLayout(bins),
+  },
+];
+
+export const numericCounter: Counter<DeclaredTensor> = {
+  counterOf: (declared, counts) =>
+    rowCounter(declared, counts, {
+      isSampled: true,
+      fits: ({ texts }) => texts === undefined,
+      count: valueCounter(declared, counts),
+    }),
+};
+
+export const numericExamples: KindExamples = {
+  inputs: [{ name: 'NUMBERS', type: 'float32', dims: ['batch', 30], kind: 'numeric' }],
+  outputs: [{ name: 'NUMBERS', type: 'float32', dims: ['batch', 1], kind: 'numeric', bins: { mantissaBits: 3 } }],
+};
+
+function valueCounter({ bins }: DeclaredTensor, counts: TensorCounts): RowCounting['count'] {
+  const offset = counts.offsetOf('values');
+  if (offset === undefined) return () => true;
+  const find = binFinder(bins);
+  const { run } = counts;
+  return ({ values, uncountedCount }) => {
+    if (bins === undefined) countValues(values, offset, run);
+    else for (let at = 0; at < values.length; at++) run.bump(offset + find(values[at] as number));
+    run.bump(offset + UNCOUNTED_CELL, uncountedCount);
+    return NON_FINITE_CELLS.some((cell) => run.countOf(offset + cell) > 0);
+  };
+}
 
 const RAW_SHIFT = 18;
 /** Raw cells of a lane; the sign is the top bit, so the negative half begins in the middle. */
@@ -36,24 +78,24 @@ const lanes = new Uint32Array(4 * RAW_COUNT);
 let universalOfRaw: Uint16Array | undefined;
 
 /** Counts every value into the metric that starts at `offset`. */
-export function countValues(values: ArrayLike<number>, offset: number, tally: Tally): void {
+export function countValues(values: ArrayLike<number>, offset: number, run: RunCounts): void {
   if (values instanceof Float32Array && values.length >= LANES_LENGTH_MIN) {
-    countInLanes(values, offset, tally);
+    countInLanes(values, offset, run);
     return;
   }
-  for (let index = 0; index < values.length; index++) tally.bump(offset + universalCell(values[index] as number));
+  for (let index = 0; index < values.length; index++) run.bump(offset + universalCell(values[index] as number));
 }
 
-function countInLanes(values: Float32Array, offset: number, tally: Tally): void {
+function countInLanes(values: Float32Array, offset: number, run: RunCounts): void {
   fillLanes(new Uint32Array(values.buffer, values.byteOffset, values.length));
   let restCount = values.length;
   for (const sign of [0, NEGATIVE]) {
-    restCount -= foldLanes(sign, sign + 1, offset, tally);
-    restCount -= foldLanes(sign + SCALE_START, sign + SCALE_END, offset, tally);
+    restCount -= foldLanes(sign, sign + 1, offset, run);
+    restCount -= foldLanes(sign + SCALE_START, sign + SCALE_END, offset, run);
   }
   if (restCount === 0) return;
-  tally.bump(offset + NAN_CELL, moveFalseInfinities(values));
-  foldLanes(0, RAW_COUNT, offset, tally);
+  run.bump(offset + NAN_CELL, moveFalseInfinities(values));
+  foldLanes(0, RAW_COUNT, offset, run);
 }
 
 function fillLanes(bits: Uint32Array): void {
@@ -71,14 +113,14 @@ function bumpLane(at: number): void {
   lanes[at] = (lanes[at] as number) + 1;
 }
 
-/** Moves raw cells `from … to - 1` into the tally and says how many values they held. */
-function foldLanes(from: number, to: number, offset: number, tally: Tally): number {
+/** Moves raw cells `from … to - 1` into the run's counts and says how many values they held. */
+function foldLanes(from: number, to: number, offset: number, run: RunCounts): number {
   universalOfRaw ??= Uint16Array.from({ length: RAW_COUNT }, (_, raw) => universalCell(valueOfRaw(raw)));
   let foldedCount = 0;
   for (let raw = from; raw < to; raw++) {
     const count = takeRaw(raw);
     if (count === 0) continue;
-    tally.bump(offset + (universalOfRaw[raw] as number), count);
+    run.bump(offset + (universalOfRaw[raw] as number), count);
     foldedCount += count;
   }
   return foldedCount;

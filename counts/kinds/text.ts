@@ -9,11 +9,13 @@
  */
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
-import type { Metric } from '../layout/plan.ts';
-import type { Book } from '../tally/book.ts';
+import type { KindMetric } from '../layout/plan.ts';
+import { eachRow, rowCounter } from '../tally/rows.ts';
+import type { TensorCounts } from '../tally/tensor-counts.ts';
+import type { Counter, KindExamples, MetricsOf } from './kind.ts';
 
 /** 0, 1, 2, 3, 4, 6, 8, 12 … 65,536: two cells per octave. */
-export const LENGTH_EDGES: readonly number[] = [
+const LENGTH_EDGES: readonly number[] = [
   0,
   1,
   ...Array.from({ length: 15 }, (_, index) => [2 ** (index + 1), 1.5 * 2 ** (index + 1)]).flat(),
@@ -21,20 +23,7 @@ export const LENGTH_EDGES: readonly number[] = [
 ];
 
 /** Scripts that are told apart; `other` holds every letter of none of them, `none` a text without a letter. */
-export const SCRIPTS = [
-  'latin',
-  'cyrillic',
-  'greek',
-  'arabic',
-  'hebrew',
-  'devanagari',
-  'han',
-  'kana',
-  'hangul',
-  'thai',
-  'other',
-  'none',
-] as const;
+const SCRIPTS = ['latin', 'cyrillic', 'greek', 'arabic', 'hebrew', 'devanagari', 'han', 'kana', 'hangul', 'thai', 'other', 'none'] as const;
 
 const SCRIPT_LETTERS: readonly RegExp[] = [
   /^\p{Script=Latin}/u,
@@ -62,16 +51,38 @@ interface Character {
 
 const isString = (input: ManifestInput) => input.type === 'string';
 
-export function textMetrics(input: ManifestInput): Metric[] {
+export const textMetrics: MetricsOf<ManifestInput> = metricsOf;
+
+export const textCounter: Counter<ManifestInput> = {
+  counterOf: (input, counts) =>
+    rowCounter(input, counts, {
+      isSampled: false,
+      fits: ({ texts, axisCount }) => (isString(input) ? texts !== undefined && axisCount <= 1 : texts === undefined && axisCount === 1),
+      count: eachRow(({ texts, values, rowLength }, start) => {
+        if (texts === undefined) countTokens(input, values, start, rowLength, counts);
+        else for (const one of texts.slice(start, start + rowLength)) countString(one, counts);
+      }),
+    }),
+};
+
+export const textExamples: KindExamples = {
+  inputs: [
+    { name: 'TEXT', type: 'string', dims: ['batch'], kind: 'text' },
+    { name: 'TOKENS', type: 'int64', dims: ['batch', 'tokens'], kind: 'text', text: { pad: 0, unknown: 1, lengthMax: 512 } },
+  ],
+};
+
+function metricsOf(input: ManifestInput): KindMetric[] {
   const share = edgedCells(UNIT_EDGES_FINE_AT_ZERO);
   const lengths = edgedCells(LENGTH_EDGES);
   if (isString(input)) {
     return [
-      { id: 'length', title: 'Length of one text', unit: 'code points', why: 'Empty, cut-off or pasted texts.', ...lengths },
+      { id: 'length', title: 'Length of one text', unit: 'code points', per: 'part', why: 'Empty, cut-off or pasted texts.', ...lengths },
       {
         id: 'script',
         title: 'Script of most letters',
         unit: 'texts',
+        per: 'part',
         why: 'A language that the model was not trained on.',
         cells: SCRIPTS,
         edges: null,
@@ -80,6 +91,7 @@ export function textMetrics(input: ManifestInput): Metric[] {
         id: 'digits',
         title: 'Share of digits',
         unit: 'fraction of code points',
+        per: 'part',
         why: 'Numbers, codes and tables where prose is expected.',
         ...share,
       },
@@ -87,25 +99,35 @@ export function textMetrics(input: ManifestInput): Metric[] {
         id: 'punctuation',
         title: 'Share of punctuation',
         unit: 'fraction of code points',
+        per: 'part',
         why: 'Markup, logs and emoticons where prose is expected.',
         ...share,
       },
     ];
   }
-  const truncated: Metric = {
+  const truncated: KindMetric = {
     id: 'truncated',
     title: 'Text was as long as the model takes, or longer',
     unit: 'texts',
+    per: 'item',
     why: 'What was cut off, the model has not seen.',
     cells: ['no', 'yes'],
     edges: null,
   };
   return [
-    { id: 'tokens', title: 'Tokens of one text, padding left out', unit: 'tokens', why: 'Empty, cut-off or pasted texts.', ...lengths },
+    {
+      id: 'tokens',
+      title: 'Tokens of one text, padding left out',
+      unit: 'tokens',
+      per: 'item',
+      why: 'Empty, cut-off or pasted texts.',
+      ...lengths,
+    },
     {
       id: 'unknown',
       title: 'Share of unknown tokens',
       unit: 'fraction of tokens',
+      per: 'item',
       why: 'Another language, spelling or tokenizer.',
       ...share,
     },
@@ -113,7 +135,7 @@ export function textMetrics(input: ManifestInput): Metric[] {
   ];
 }
 
-export function countTokens(input: ManifestInput, ids: ArrayLike<number>, start: number, length: number, book: Book): void {
+function countTokens(input: ManifestInput, ids: ArrayLike<number>, start: number, length: number, counts: TensorCounts): void {
   const { pad, unknown, lengthMax } = input.text ?? {};
   let [tokenCount, unknownCount] = [0, 0];
   for (let at = start; at < start + length; at++) {
@@ -122,12 +144,12 @@ export function countTokens(input: ManifestInput, ids: ArrayLike<number>, start:
     tokenCount++;
     if (id === unknown) unknownCount++;
   }
-  book.bump('tokens', edgedCell(LENGTH_EDGES, tokenCount));
-  book.bump('unknown', edgedCell(UNIT_EDGES_FINE_AT_ZERO, tokenCount === 0 ? 0 : unknownCount / tokenCount));
-  if (lengthMax !== undefined) book.bump('truncated', tokenCount >= lengthMax ? 1 : 0);
+  counts.bump('tokens', edgedCell(LENGTH_EDGES, tokenCount));
+  counts.bump('unknown', edgedCell(UNIT_EDGES_FINE_AT_ZERO, tokenCount === 0 ? 0 : unknownCount / tokenCount));
+  if (lengthMax !== undefined) counts.bump('truncated', tokenCount >= lengthMax ? 1 : 0);
 }
 
-export function countString(text: string, book: Book): void {
+function countString(text: string, counts: TensorCounts): void {
   const known = new Map<string, Character>();
   const letterCounts = new Array<number>(SCRIPTS.length).fill(0);
   let [pointCount, digitCount, punctuationCount] = [0, 0, 0];
@@ -144,10 +166,10 @@ export function countString(text: string, book: Book): void {
   }
   const share = (count: number) => edgedCell(UNIT_EDGES_FINE_AT_ZERO, pointCount === 0 ? 0 : count / pointCount);
   const most = Math.max(...letterCounts);
-  book.bump('length', edgedCell(LENGTH_EDGES, pointCount));
-  book.bump('script', most === 0 ? SCRIPTS.indexOf('none') : letterCounts.indexOf(most));
-  book.bump('digits', share(digitCount));
-  book.bump('punctuation', share(punctuationCount));
+  counts.bump('length', edgedCell(LENGTH_EDGES, pointCount));
+  counts.bump('script', most === 0 ? SCRIPTS.indexOf('none') : letterCounts.indexOf(most));
+  counts.bump('digits', share(digitCount));
+  counts.bump('punctuation', share(punctuationCount));
 }
 
 function scriptOf(point: string): number {

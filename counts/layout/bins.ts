@@ -9,8 +9,8 @@
  * Not here: reading arrays fast (counts/kinds/numeric.ts); where calibrated edges come from (`insitu calibrate`).
  */
 import type { ManifestBins } from '../../protocol/manifest/manifest.ts';
+import type { Metric } from '../../protocol/report/plan.ts';
 import { edgedCell, rangeText } from './edges.ts';
-import type { Metric } from './plan.ts';
 import { downscaledCells, downscaleMap, universalCell, universalCells } from './universal.ts';
 
 export type Layout = Pick<Metric, 'cells' | 'edges'>;

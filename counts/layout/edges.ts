@@ -7,7 +7,7 @@
  *  - Edges never move with the data; equal-width cells that do are useless for comparing two hours.
  *  - A cell holds its lower edge and not its upper one.
  */
-import type { Metric } from './plan.ts';
+import type { Metric } from '../../protocol/report/plan.ts';
 
 /** Position of the cell for NaN in every edged metric. */
 const NAN_CELL = 0;

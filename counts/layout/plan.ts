@@ -1,47 +1,27 @@
 /**
- * A plan: which metrics are counted, and which cells each has.
+ * Making a plan: its metrics get their places, and its layout a hash, which names it on the wire.
  *
- * A plan follows from the manifest alone (data) or is the same for every model (software), so that page, worker
- * and collector derive the same layout without telling each other. Its hash names the layout on the wire.
+ * A data plan follows from the manifest and the release, the software plan from the release alone, so that page, worker and collector
+ * of one release derive the same layout without telling each other.
  *
  * Invariants
- *  - Cells of all metrics lie side by side: a metric owns `[offset, offset + cells.length)`.
- *  - The hash covers what SUM depends on (metric ids, cell ids and declared segments, in order) and nothing else: better prose is not a new plan.
+ *  - The hash covers what SUM depends on (metric ids, cell ids and declared segments, in order) and nothing else: better prose, or
+ *    another role, is not a new plan.
  *  - Two plans with different hashes are never added up.
  *
- * Not here: how a value finds its cell (counts/*-kernel.ts), nor the metrics themselves (counts/plans/data-plan.ts, counts/plans/software-plan.ts).
+ * Not here: what a plan is (protocol/report/plan.ts), how a value finds its cell (counts/kinds), the metrics themselves (counts/kinds,
+ * counts/plans).
  */
 import { shortSha256Hex } from '../../protocol/digest.ts';
+import type { CountedOf, Metric, MetricRole, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
-export interface Metric {
-  /** Unique in its plan, dot-separated, for example "image.brightness" or "run.latency". */
-  readonly id: string;
-  /** What one cell covers, in words, with the unit. For the data dictionary and the dashboard. */
-  readonly title: string;
-  readonly unit: string;
-  /** Why it is counted: the question it answers. */
-  readonly why: string;
-  /** Cell ids in order, for example "nan", "under", "0.5..0.53125", "class:7". */
-  readonly cells: readonly string[];
-  /**
-   * Lower edges of the cells that are value ranges, rising, and the index of the first such cell; null when cells are not
-   * an ordered range. The last of these cells is open upward; the cell before the first is open downward.
-   */
-  readonly edges: { readonly firstCell: number; readonly values: readonly number[] } | null;
-}
+/** A metric as a kind declares it. Its tensor, and that tensor's name in front of the id, are added when a plan is made. */
+export type KindMetric = Omit<Metric, 'of' | 'role'> & { readonly role?: MetricRole };
 
-export interface PlacedMetric extends Metric {
-  /** Index of its first cell in the plan. */
-  readonly offset: number;
-}
-
-export interface Plan {
-  readonly report: ReportKind;
-  readonly metrics: readonly PlacedMetric[];
-  readonly cellCount: number;
-  /** What each segment's index means; one nameless segment where none is declared. */
-  readonly segments: readonly string[];
+/** Id of a tensor's metric in a data plan. @param name As its kind calls it. */
+export function metricId({ side, tensor }: CountedOf, name: string): string {
+  return `${side}.${tensor}.${name}`;
 }
 
 export function placeMetrics(report: ReportKind, metrics: readonly Metric[]): Plan {

@@ -12,7 +12,7 @@
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 
 /** Values of the partitions that every model may be cut by, in the order of the index. */
-export const SEGMENT_VALUES = {
+const SEGMENT_VALUES = {
   engine: ['blink', 'gecko', 'webkit', 'other'],
   provider: ['wasm', 'webgpu', 'webnn'],
   'form-factor': ['desktop', 'mobile'],

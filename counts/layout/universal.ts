@@ -14,28 +14,29 @@
  *
  * Not here: reading arrays fast (counts/kinds/numeric.ts).
  */
+
+import type { Metric } from '../../protocol/report/plan.ts';
 import { edgeText, rangeText } from './edges.ts';
 import { type LogLinearScale, scaleCellCount, scaleEdges, scaleIndex } from './log-linear.ts';
-import type { Metric } from './plan.ts';
 
 export const UNIVERSAL_SCALE: LogLinearScale = { mantissaBits: 5, exponentMin: -24, exponentMax: 40 };
 /** Scales that a manifest may choose instead, each an exact union of universal cells: 6.25 % and 12.5 % wide. */
-export type CoarseBits = 3 | 4;
+type CoarseBits = 3 | 4;
 /** Below the smallest normal float32 a value is zero. */
 const ZERO_END = 2 ** -126;
 
 const RANGE_COUNT = scaleCellCount(UNIVERSAL_SCALE);
 
 export const NAN_CELL = 0;
-export const NEGATIVE_INFINITY_CELL = 1;
-export const POSITIVE_INFINITY_CELL = 2;
+const NEGATIVE_INFINITY_CELL = 1;
+const POSITIVE_INFINITY_CELL = 2;
 /** The three cells of values that are no finite number. */
 export const NON_FINITE_CELLS = [NAN_CELL, NEGATIVE_INFINITY_CELL, POSITIVE_INFINITY_CELL] as const;
 /** Elements beyond COUNTED_ELEMENT_COUNT_MAX. */
 export const UNCOUNTED_CELL = 3;
 const NEGATIVE_OVER_CELL = 4;
 const NEGATIVE_TINY_CELL = NEGATIVE_OVER_CELL + RANGE_COUNT + 1;
-export const ZERO_CELL = NEGATIVE_TINY_CELL + 1;
+const ZERO_CELL = NEGATIVE_TINY_CELL + 1;
 const POSITIVE_TINY_CELL = ZERO_CELL + 1;
 export const UNIVERSAL_CELL_COUNT = POSITIVE_TINY_CELL + 1 + RANGE_COUNT + 1;
 

@@ -10,14 +10,14 @@
 import { EXP_UNIT, expOf } from './exponential.ts';
 import type { Feature, LocalDpPlan } from './local-dp-plan.ts';
 
-export interface CellEstimate {
+interface CellEstimate {
   /** Reports whose true cell this was, without bias. */
   readonly count: number;
   /** Of `count`, for the population that reported: the noise alone. */
   readonly variance: number;
 }
 
-export interface FeatureEstimate {
+interface FeatureEstimate {
   readonly metric: string;
   /** Reports that were about this metric. */
   readonly reportCount: number;

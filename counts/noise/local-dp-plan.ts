@@ -27,12 +27,13 @@ import {
   LOCAL_DP_ORDERED_CELL_COUNT,
   LOCAL_DP_SOURCE_CELL_COUNT_MAX,
 } from '../../protocol/limits.ts';
+import type { Metric, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { rangeText } from '../layout/edges.ts';
-import { type Metric, type PlacedMetric, type Plan, placeMetrics } from '../layout/plan.ts';
+import { placeMetrics } from '../layout/plan.ts';
 import { EXP_UNIT, expOf, MICRO } from './exponential.ts';
 
 /** `unary`: optimised unary encoding. `response`: generalised randomised response. */
-export type Mechanism = 'unary' | 'response';
+type Mechanism = 'unary' | 'response';
 
 export interface Feature {
   /** Metric of the data plan. */
@@ -57,9 +58,9 @@ export interface LocalDpPlan extends Plan {
 }
 
 /** The cell for an epoch in which nothing ran, and for a run that did not meet the metric. */
-export const NULL_CELL = 'null';
+const NULL_CELL = 'null';
 /** Metric whose cells count the reports that were about each feature. */
-export const ASKED_METRIC = 'local-dp.asked';
+const ASKED_METRIC = 'local-dp.asked';
 
 /**
  * The noised plan beside a data plan; null when no metric of it can be asked.
@@ -94,15 +95,15 @@ export function localDpPlanHash(plan: LocalDpPlan): Promise<string> {
   return shortSha256Hex(JSON.stringify([plan.report, layout, plan.microEps, noise]));
 }
 
-function rankOf({ id }: Metric): number {
-  if (id.startsWith('output.')) return 0;
-  return id.startsWith('input.') ? 1 : 2;
+function rankOf({ of }: Metric): number {
+  if (of === null) return 2;
+  return of.side === 'output' ? 0 : 1;
 }
 
 /** What is asked of a metric; null when it cannot be. */
 function coarsen(source: PlacedMetric): { source: PlacedMetric; metric: Metric; groups: number[] } | null {
   const { cells, edges } = source;
-  if (source.id.startsWith('feedback.') || cells.length > LOCAL_DP_SOURCE_CELL_COUNT_MAX) return null;
+  if (source.per === 'event' || cells.length > LOCAL_DP_SOURCE_CELL_COUNT_MAX) return null;
   if (cells.length + 1 <= LOCAL_DP_ORDERED_CELL_COUNT || edges === null) {
     if (cells.length + 1 > LOCAL_DP_CELL_COUNT_MAX) return null;
     const shifted = edges === null ? null : { ...edges, firstCell: edges.firstCell + 1 };
@@ -134,8 +135,8 @@ function unite(source: PlacedMetric, edges: NonNullable<Metric['edges']>): Retur
   return { source, metric: describe(source, names, { firstCell: firstCell + 1, values: united }), groups };
 }
 
-function describe({ id, title, why }: Metric, cells: readonly string[], edges: Metric['edges']): Metric {
-  return { id, title: `${title}; one item of one run, with noise`, unit: 'reports', why, cells, edges };
+function describe({ id, title, why, of, role }: Metric, cells: readonly string[], edges: Metric['edges']): Metric {
+  return { id, title: `${title}; one item of one run, with noise`, unit: 'reports', why, per: 'event', of, role, cells, edges };
 }
 
 function askedMetric(ids: readonly string[]): Metric {
@@ -143,6 +144,9 @@ function askedMetric(ids: readonly string[]): Metric {
     id: ASKED_METRIC,
     title: 'Reports about each metric, chosen by chance',
     unit: 'reports',
+    per: 'event',
+    of: null,
+    role: null,
     why: 'The noise that is taken off a metric depends on how many reports were about it.',
     cells: ids,
     edges: null,

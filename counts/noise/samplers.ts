@@ -53,7 +53,7 @@ function integerRoot(value: bigint): bigint {
 }
 
 /** Per position, the bit to send if the value is there and the bit to send if it is not. */
-export interface UnaryNoise {
+interface UnaryNoise {
   readonly ones: readonly boolean[];
   readonly zeros: readonly boolean[];
 }

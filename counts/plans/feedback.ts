@@ -8,12 +8,11 @@
  * Not here: when a person may be asked (the application), the call (sdk/model/model.ts).
  */
 import type { Manifest, ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import type { Metric, Plan } from '../../protocol/report/plan.ts';
 import { elementCount, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import type { Metric } from '../layout/plan.ts';
-import { dataPlanOf } from './data-plan.ts';
 
-export const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
+const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
 export type FeedbackGiven = Exclude<(typeof FEEDBACK_OUTCOMES)[number], 'corrected'> | { readonly corrected: string };
 
 const OUTCOME_ID = 'feedback.outcome';
@@ -32,6 +31,9 @@ export function feedbackMetrics(manifest: Manifest): Metric[] {
       id: correctedId(output),
       title: 'Class that the model gave > class that the person named',
       unit: 'corrections',
+      per: 'event',
+      of: { side: 'output', tensor: output.name },
+      role: null,
       why: 'Which classes the model confuses in the field: performance with labels.',
       cells: classes.flatMap((predicted) => classes.map((right) => `${predicted}>${right}`)),
       edges: null,
@@ -41,6 +43,9 @@ export function feedbackMetrics(manifest: Manifest): Metric[] {
     id: OUTCOME_ID,
     title: 'What a person did with an answer',
     unit: 'answers',
+    per: 'event',
+    of: null,
+    role: null,
     why: 'Answers that are redone, corrected or abandoned are the nearest thing to errors without labels.',
     cells: FEEDBACK_OUTCOMES,
     edges: null,
@@ -48,10 +53,13 @@ export function feedbackMetrics(manifest: Manifest): Metric[] {
   return [outcome, ...joint];
 }
 
-/** Cell and count alternating; none where the plan has no feedback. Of a batch the first row is meant. */
-export function cellsOfFeedback(manifest: Manifest, outputs: Feeds, feedback: FeedbackGiven): Uint32Array<ArrayBuffer> {
-  const metrics = dataPlanOf(manifest).metrics;
-  const offsetOf = (id: string) => metrics.find((metric) => metric.id === id)?.offset;
+/**
+ * Cell and count alternating; none where the plan has no feedback. Of a batch the first row is meant.
+ *
+ * @param plan `dataPlanOf(manifest)`.
+ */
+export function cellsOfFeedback(manifest: Manifest, plan: Plan, outputs: Feeds, feedback: FeedbackGiven): Uint32Array<ArrayBuffer> {
+  const offsetOf = (id: string) => plan.metrics.find((metric) => metric.id === id)?.offset;
   const outcomeAt = offsetOf(OUTCOME_ID);
   if (outcomeAt === undefined) return new Uint32Array(0);
   const outcome = typeof feedback === 'string' ? feedback : 'corrected';

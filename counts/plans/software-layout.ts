@@ -49,14 +49,14 @@ export const LOSS_REASONS = [
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** 1/32 ms (a page's clock is not finer) to 2^17 ms (131 s, beyond every timeout), 8 cells per octave: 12.5 % wide. */
-export const DURATION_SCALE: LogLinearScale = { mantissaBits: 3, exponentMin: -5, exponentMax: 17 };
+const DURATION_SCALE: LogLinearScale = { mantissaBits: 3, exponentMin: -5, exponentMax: 17 };
 /** 1 MiB to 64 GiB, two cells per octave: a device's memory is told no finer. */
-export const MEMORY_SCALE: LogLinearScale = { mantissaBits: 1, exponentMin: 20, exponentMax: 36 };
+const MEMORY_SCALE: LogLinearScale = { mantissaBits: 1, exponentMin: 20, exponentMax: 36 };
 
 const PHASES = ['manifest', 'runtime', 'download', 'verify', 'compile', 'warm-up'] as const satisfies readonly (keyof LoadTimings)[];
 const THREAD_FLOORS = [1, 2, 4, 8] as const;
 /** States of the Compute Pressure API, in its order. */
-export const PRESSURE_STATES = ['nominal', 'fair', 'serious', 'critical'] as const;
+const PRESSURE_STATES = ['nominal', 'fair', 'serious', 'critical'] as const;
 export type PressureState = (typeof PRESSURE_STATES)[number];
 
 /** Cell ids of a list, or the scale of a quantity. Order is layout: append only. */
@@ -111,7 +111,7 @@ for (const [metric, cells] of Object.entries(SOFTWARE_LAYOUT) as [SoftwareMetric
 export const SOFTWARE_CELL_COUNT = cellCount;
 
 /** Durations of one run in milliseconds. */
-export interface RunDurations {
+interface RunDurations {
   readonly queueMs: number;
   readonly runMs: number;
   readonly totalMs: number;

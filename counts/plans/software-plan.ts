@@ -3,9 +3,10 @@
  *
  * Not here: which cell an event bumps (counts/plans/software-layout.ts, which fixes order and cells of every metric here).
  */
+import type { Plan } from '../../protocol/report/plan.ts';
 import { edgedCells } from '../layout/edges.ts';
-import { scaleEdges } from '../layout/log-linear.ts';
-import { type Metric, type Plan, placeMetrics } from '../layout/plan.ts';
+import { type LogLinearScale, scaleEdges } from '../layout/log-linear.ts';
+import { placeMetrics } from '../layout/plan.ts';
 import { SOFTWARE_LAYOUT, type SoftwareMetric } from './software-layout.ts';
 
 /** Title, unit, why. */
@@ -62,11 +63,28 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
   ],
 };
 
-export const SOFTWARE_PLAN: Plan = placeMetrics(
-  'software',
-  (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id): Metric => {
+/** A software metric as it is written down: the list of its cells, or the scale of a quantity. */
+export interface SoftwareMetricSource {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly why: string;
+  readonly cells: readonly string[] | LogLinearScale;
+}
+
+export function softwarePlanOf(metrics: readonly SoftwareMetricSource[]): Plan {
+  return placeMetrics(
+    'software',
+    metrics.map(({ id, title, unit, why, cells }) => {
+      const layout = 'mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null };
+      return { id, title, unit, why, per: 'event', of: null, role: null, ...layout };
+    }),
+  );
+}
+
+export const SOFTWARE_PLAN: Plan = softwarePlanOf(
+  (Object.keys(SOFTWARE_LAYOUT) as SoftwareMetric[]).map((id) => {
     const [title, unit, why] = WORDS[id];
-    const cells = SOFTWARE_LAYOUT[id];
-    return { id, title, unit, why, ...('mantissaBits' in cells ? edgedCells(scaleEdges(cells)) : { cells, edges: null }) };
+    return { id, title, unit, why, cells: SOFTWARE_LAYOUT[id] };
   }),
 );

@@ -6,13 +6,15 @@
  * Invariants
  *  - What is remembered are hashes of 53 bits, at most REPEAT_RUN_COUNT_MAX, in this realm's memory only; what is counted is
  *    one of two cells.
- *  - Looks at dims and at the bits of the elements that are read: every n-th of a long row, as in counts/tally/tensor-values.ts.
+ *  - Looks at dims and at the bits of the elements that are read: every n-th of a long row, as in
+ *    counts/tally/tensor-values.ts, or as many from the start as the kind reads.
  *
  * Source: the mixing step is that of MurmurHash3 (public domain), in two lanes.
  */
-import { AUDIO_SAMPLE_COUNT_MAX, REPEAT_RUN_COUNT_MAX } from '../../protocol/limits.ts';
+import { REPEAT_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { inputCounterOf } from '../kinds/table.ts';
 import { strideFor } from '../tally/tensor-values.ts';
 
 /** Two lanes of 32 bits. */
@@ -49,10 +51,15 @@ class Hash {
 export class Repeats {
   /** Hashes of the last distinct runs, the oldest first. */
   private readonly recent = new Set<number>();
+  private readonly inputs: readonly ManifestInput[];
 
-  isRepeat(inputs: readonly ManifestInput[], feeds: Feeds): boolean {
+  constructor(inputs: readonly ManifestInput[]) {
+    this.inputs = inputs;
+  }
+
+  isRepeat(feeds: Feeds): boolean {
     const hash = new Hash();
-    for (const input of inputs) mixTensor(hash, input, feeds[input.name]);
+    for (const input of this.inputs) mixTensor(hash, input, feeds[input.name]);
     const { value } = hash;
     const isKnown = this.recent.delete(value);
     this.recent.add(value);
@@ -73,10 +80,10 @@ function mixTensor(hash: Hash, input: ManifestInput, tensor: TensorWire | undefi
   hash.mix(data.length);
   hash.mix(ArrayBuffer.isView(data) ? data.BYTES_PER_ELEMENT : 0);
   const rowCount = input.dims[0] === 'batch' && data.length % (dims[0] ?? 1) === 0 ? Math.max(1, dims[0] ?? 1) : 1;
-  const isAudio = input.kind === 'audio';
+  const { readCountMax } = inputCounterOf(input);
   const rowLength = data.length / rowCount;
-  const stride = isAudio ? 1 : strideFor(data.length);
-  const end = isAudio ? Math.min(data.length, AUDIO_SAMPLE_COUNT_MAX) : data.length;
+  const stride = readCountMax === undefined ? strideFor(data.length) : 1;
+  const end = Math.min(data.length, readCountMax ?? data.length);
   const mixRow = rowMixer(hash, data);
   for (let start = 0; start < end; start += rowLength) mixRow(start, Math.min(end, start + rowLength), stride);
 }

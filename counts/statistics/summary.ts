@@ -7,7 +7,7 @@
  *
  * Source: PSI as used in credit scoring (Siddiqi, 2006); Jensen-Shannon after Lin (1991), in bits.
  */
-import type { Metric, PlacedMetric } from '../layout/plan.ts';
+import type { Metric, PlacedMetric } from '../../protocol/report/plan.ts';
 
 /** Counts of one metric, one entry per cell. */
 export type DenseCounts = Float64Array;

@@ -7,22 +7,29 @@
  * Not here: anything that stores or sends.
  */
 
-import type { Plan } from '../../counts/layout/plan.ts';
 import { localDpPlanOf } from '../../counts/noise/local-dp-plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
-import { cellsOfFeedback } from '../../counts/plans/feedback.ts';
+import { cellsOfFeedback as cellsInPlan, type FeedbackGiven } from '../../counts/plans/feedback.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
+import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { DecodedWindow } from '../api/telemetry.ts';
 import type { CountsModule } from '../telemetry/level.ts';
 import type { CountedModel } from '../telemetry/recorder.ts';
 import { createObserver } from './observer.ts';
 
-export { cellsOfFeedback, createObserver };
+export { createObserver };
 
 void ({ wordsOf, cellsOfFeedback, createObserver } satisfies CountsModule);
+
+/** Cell and count alternating of what a person said of an answer; none where the manifest asks for no feedback. */
+export function cellsOfFeedback(manifest: Manifest, outputs: Feeds, feedback: FeedbackGiven): Uint32Array<ArrayBuffer> {
+  return cellsInPlan(manifest, dataPlanOf(manifest), outputs, feedback);
+}
 
 /**
  * What a body says, decoded from its bytes and not remembered from the counting.

@@ -2,7 +2,8 @@
  * What every Store does. Each implementation's test file runs this suite on itself.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { AcceptedWindow, Store } from '../../collector/store/store.ts';
+import type { AcceptedWindow, KeptPlan, Store } from '../../collector/store/store.ts';
+import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { dataWindow, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId, softwareWindow, versionOf } from '../fixtures/reports.ts';
 
 /** An empty store that keeps what it holds when it is opened again. */
@@ -18,6 +19,12 @@ function accepted(changes: Partial<AcceptedWindow> = {}): AcceptedWindow {
 const RANGE = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: NOW_HOUR + 100 };
 const DATA = { ...RANGE, report: 'data' } as const;
 
+/** A plan as JSON can hold it, with what only noised plans have. */
+const PLAN = { ...SOFTWARE_PLAN, microEps: 1_000_000, features: [{ metric: 'schön "quoted"; --', groups: [1, 2] }] };
+const keptPlan = (changes: Partial<KeptPlan> = {}): KeptPlan => {
+  return { modelVersion: MODEL_VERSION, hash: '1'.repeat(16), release: '0.1.0', plan: PLAN, keptAtMs: NOW_MS, ...changes };
+};
+
 export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   let underTest: StoreUnderTest;
   let store: Store;
@@ -32,21 +39,32 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   const reopen = async () => {
     await store.close();
     store = await underTest.open();
+    return store;
   };
+  testSums(() => store);
+  testTotals(() => store);
+  testIds(() => store, reopen);
+  testKeeping(() => store, reopen);
+}
 
+type Reopen = () => Promise<Store>;
+
+/** What is added up, and what is kept apart. */
+function testSums(current: () => Store): void {
   test('an empty store has no sums, no totals and no registrations', async () => {
-    expect(await store.cellSums(DATA)).toEqual([]);
-    expect(await store.hourTotals(RANGE)).toEqual([]);
-    expect(await store.registrations()).toEqual([]);
-    expect(await store.commit([], NOW_MS)).toEqual([]);
+    expect(await current().cellSums(DATA)).toEqual([]);
+    expect(await current().hourTotals(RANGE)).toEqual([]);
+    expect(await current().registrations()).toEqual([]);
+    expect(await current().plans()).toEqual([]);
+    expect(await current().commit([], NOW_MS)).toEqual([]);
   });
 
   test('cells of one key add up, within a group and over groups', async () => {
     const window = (count: number) => accepted({ id: nextId(), cells: Uint32Array.of(0, 6), counts: Uint32Array.of(count, 1) });
-    expect(await store.commit([window(8), window(9)], NOW_MS)).toEqual(['stored', 'stored']);
-    await store.commit([window(10)], NOW_MS);
+    expect(await current().commit([window(8), window(9)], NOW_MS)).toEqual(['stored', 'stored']);
+    await current().commit([window(10)], NOW_MS);
     const key = { hour: NOW_HOUR, arm: 'stable', segment: 0, plan: dataWindow().plan };
-    expect(await store.cellSums(DATA)).toEqual([
+    expect(await current().cellSums(DATA)).toEqual([
       { ...key, cell: 0, count: 27 },
       { ...key, cell: 6, count: 3 },
     ]);
@@ -63,18 +81,31 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
       { hour: NOW_HOUR - 1 },
     ];
     const windows = others.map((changes) => accepted({ ...changes, id: nextId(), cells: Uint32Array.of(1), counts: Uint32Array.of(1) }));
-    await store.commit(windows, NOW_MS);
-    const data = await store.cellSums(DATA);
+    await current().commit(windows, NOW_MS);
+    const data = await current().cellSums(DATA);
     expect(data.map(({ count }) => count)).toEqual([1, 1, 1, 1, 1]);
     expect(new Set(data.map(({ hour, arm, segment, plan }) => `${hour} ${arm} ${segment} ${plan}`)).size).toBe(5);
-    expect(await store.cellSums({ ...RANGE, report: 'software' })).toHaveLength(1);
-    expect(await store.cellSums({ ...DATA, modelVersion: '1'.repeat(16) })).toHaveLength(1);
-    expect(await store.cellSums({ ...DATA, fromHour: NOW_HOUR, toHour: NOW_HOUR })).toHaveLength(4);
-    expect(await store.cellSums({ ...DATA, fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toHaveLength(1);
+    expect(await current().cellSums({ ...RANGE, report: 'software' })).toHaveLength(1);
+    expect(await current().cellSums({ ...DATA, modelVersion: '1'.repeat(16) })).toHaveLength(1);
+    expect(await current().cellSums({ ...DATA, fromHour: NOW_HOUR, toHour: NOW_HOUR })).toHaveLength(4);
+    expect(await current().cellSums({ ...DATA, fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toHaveLength(1);
   });
 
-  test('totals count reports and runs of an hour, data and software apart, plans together', async () => {
-    await store.commit(
+  test('sums beyond 32 bits are exact', async () => {
+    const max = 0xffff_ffff;
+    const windows = Array.from({ length: 1_000 }, () =>
+      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
+    );
+    await current().commit(windows, NOW_MS);
+    await current().commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
+    expect(await current().cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
+  });
+}
+
+function testTotals(current: () => Store): void {
+  test('totals count reports and runs of an hour, kinds of report and plans apart', async () => {
+    await current().commit(
       [
         accepted({ id: nextId(), runs: 8 }),
         accepted({ id: nextId(), runs: 9, plan: '2'.repeat(16) }),
@@ -83,71 +114,96 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
       NOW_MS,
     );
     const key = { hour: NOW_HOUR, arm: 'stable', segment: 0 };
-    expect(await store.hourTotals(RANGE)).toEqual([
-      { ...key, report: 'data', reports: 2, runs: 17 },
-      { ...key, report: 'software', reports: 1, runs: 3 },
-    ]);
+    const totals = await current().hourTotals(RANGE);
+    expect(totals).toHaveLength(3);
+    expect(totals).toEqual(
+      expect.arrayContaining([
+        { ...key, plan: dataWindow().plan, report: 'data', reports: 1, runs: 8 },
+        { ...key, plan: '2'.repeat(16), report: 'data', reports: 1, runs: 9 },
+        { ...key, plan: softwareWindow().plan, report: 'software', reports: 1, runs: 3 },
+      ]),
+    );
   });
 
+  test('a window without cells counts as a report', async () => {
+    await current().commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
+    expect(await current().cellSums(DATA)).toEqual([]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+  });
+}
+
+/** A window counts once. */
+function testIds(current: () => Store, reopen: Reopen): void {
   test('an id counts once: within a group, over groups and after opening again', async () => {
     const window = accepted();
-    expect(await store.commit([window, window], NOW_MS)).toEqual(['stored', 'duplicate']);
-    expect(await store.commit([window, accepted()], NOW_MS)).toEqual(['duplicate', 'stored']);
+    expect(await current().commit([window, window], NOW_MS)).toEqual(['stored', 'duplicate']);
+    expect(await current().commit([window, accepted()], NOW_MS)).toEqual(['duplicate', 'stored']);
     await reopen();
-    expect(await store.commit([window], NOW_MS)).toEqual(['duplicate']);
-    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 2, runs: 16 }]);
+    expect(await current().commit([window], NOW_MS)).toEqual(['duplicate']);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 2, runs: 16 }]);
   });
 
   test('commits that overlap count an id once', async () => {
     const window = accepted();
-    const results = await Promise.all(Array.from({ length: 8 }, () => store.commit([window], NOW_MS)));
+    const results = await Promise.all(Array.from({ length: 8 }, () => current().commit([window], NOW_MS)));
     expect(results.flat().filter((result) => result === 'stored')).toHaveLength(1);
-    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
   });
 
   test('ids of all sixteen bytes are told apart', async () => {
     const ids = ['0'.repeat(32), 'f'.repeat(32), `8${'0'.repeat(31)}`, `${'0'.repeat(31)}1`, `7${'f'.repeat(31)}`];
     const windows = ids.map((id) => accepted({ id }));
-    expect(await store.commit(windows, NOW_MS)).toEqual(ids.map(() => 'stored'));
-    expect(await store.commit(windows, NOW_MS)).toEqual(ids.map(() => 'duplicate'));
-  });
-
-  test('sums beyond 32 bits are exact', async () => {
-    const max = 0xffff_ffff;
-    const windows = Array.from({ length: 1_000 }, () =>
-      accepted({ id: nextId(), runs: max, cells: Uint32Array.of(65_535), counts: Uint32Array.of(max) }),
-    );
-    await store.commit(windows, NOW_MS);
-    await store.commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
-    expect(await store.cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
-    expect(await store.hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
-  });
-
-  test('a window without cells counts as a report', async () => {
-    await store.commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
-    expect(await store.cellSums(DATA)).toEqual([]);
-    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+    expect(await current().commit(windows, NOW_MS)).toEqual(ids.map(() => 'stored'));
+    expect(await current().commit(windows, NOW_MS)).toEqual(ids.map(() => 'duplicate'));
   });
 
   test('forgetting drops ids received before a time, and no sum', async () => {
     const [old, recent] = [accepted(), accepted()];
-    await store.commit([old], NOW_MS - 1);
-    await store.commit([recent], NOW_MS);
-    expect(await store.forgetIds(NOW_MS)).toBe(1);
-    expect(await store.commit([old, recent], NOW_MS)).toEqual(['stored', 'duplicate']);
-    expect(await store.hourTotals(RANGE)).toMatchObject([{ reports: 3 }]);
+    await current().commit([old], NOW_MS - 1);
+    await current().commit([recent], NOW_MS);
+    expect(await current().forgetIds(NOW_MS)).toBe(1);
+    expect(await current().commit([old, recent], NOW_MS)).toEqual(['stored', 'duplicate']);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 3 }]);
   });
+}
 
+/** What is given comes back. */
+function testKeeping(current: () => Store, reopen: Reopen): void {
   test('a registration comes back as it was given, after opening again too; a second one replaces it', async () => {
     const manifestJson = manifestText('schön "quoted"; DROP TABLE ids; --');
     const modelVersion = versionOf(manifestJson);
     const plan = dataWindow().plan;
     const registration = { modelVersion, plan, name: 'schön', version: '1', manifestJson, baseline: null, registeredAtMs: NOW_MS };
-    await store.register(registration);
-    expect(await store.registrations()).toEqual([registration]);
+    await current().register(registration);
+    expect(await current().registrations()).toEqual([registration]);
     const rebased = { ...registration, baseline: { modelVersion, plan, n: 2 ** 40, cells: [1, 2], counts: [2 ** 40, 0] } };
-    await store.register(rebased);
+    await current().register(rebased);
     await reopen();
-    expect(await store.registrations()).toEqual([rebased]);
+    expect(await current().registrations()).toEqual([rebased]);
+  });
+
+  test('plans come back as they were given, those kept first come first, after opening again too', async () => {
+    const later = keptPlan({ hash: '0'.repeat(16), keptAtMs: NOW_MS + 1, release: '0.2.0' });
+    const other = keptPlan({ modelVersion: '9'.repeat(16), keptAtMs: NOW_MS + 2 });
+    await current().keepPlans([keptPlan(), later]);
+    await current().keepPlans([]);
+    await current().keepPlans([other]);
+    expect(await current().plans()).toEqual([keptPlan(), later, other]);
+    expect(await (await reopen()).plans()).toEqual([keptPlan(), later, other]);
+  });
+
+  test('a plan that is kept stays as it is', async () => {
+    await current().keepPlans([keptPlan()]);
+    await current().keepPlans([keptPlan({ release: '0.2.0', keptAtMs: NOW_MS + 1 }), keptPlan({ hash: '2'.repeat(16) })]);
+    expect(await current().plans()).toEqual([keptPlan(), keptPlan({ hash: '2'.repeat(16) })]);
+  });
+
+  test('dropping a plan drops that one, and no sum', async () => {
+    const [one, other] = [keptPlan(), keptPlan({ modelVersion: '9'.repeat(16) })];
+    await current().keepPlans([one, other]);
+    await current().commit([accepted({ plan: one.hash })], NOW_MS);
+    await current().dropPlan(one.modelVersion, one.hash);
+    expect(await (await reopen()).plans()).toEqual([other]);
+    expect(await current().hourTotals(RANGE)).toMatchObject([{ plan: one.hash, reports: 1 }]);
   });
 }

@@ -16,21 +16,21 @@ export const VALUE_LEAKS: readonly Leak[] = [
   compared(
     'low digits of a score in the margin',
     'inputs',
-    [edit('counts/kinds/scores.ts', 'margin: count > 1 ? top - second : top', 'margin: (top * 1e4) % 1')],
+    [edit('counts/kinds/label-scores.ts', 'margin: count > 1 ? top - second : top', 'margin: (top * 1e4) % 1')],
     DAILY,
   ),
   compared('low digits of the first value in a count', 'inputs', [
     edit(
       'counts/kinds/numeric.ts',
       'let restCount = values.length;',
-      'tally.bump(offset, 1 + Math.trunc((values[0] as number) * 1e5) % 89); let restCount = values.length;',
+      'run.bump(offset, 1 + Math.trunc((values[0] as number) * 1e5) % 89); let restCount = values.length;',
     ),
   ]),
   compared('the position of the largest value in a cell', 'inputs', [
     edit(
       'counts/kinds/numeric.ts',
       'let restCount = values.length;',
-      'tally.bump(offset + values.indexOf(Math.max(...values))); let restCount = values.length;',
+      'run.bump(offset + values.indexOf(Math.max(...values))); let restCount = values.length;',
     ),
   ]),
   compared('finer cells than the plan says', 'inputs', [
@@ -42,21 +42,21 @@ export const VALUE_LEAKS: readonly Leak[] = [
     [
       edit(
         'counts/run/run-counter.ts',
-        'return tally.take();',
+        'return counts.take();',
         `for (const { data } of Object.values(feeds)) {
          let hash = 7;
          for (const value of data as Float32Array) hash = (hash * 31 + Math.trunc(value * 1e6)) % 1_000_003;
-         tally.bump(hash % plan.cellCount);
+         counts.bump(hash % plan.cellCount);
        }
-       return tally.take();`,
+       return counts.take();`,
       ),
     ],
     DAILY,
   ),
   compared('the order of the values in a count', 'inputs', [
-    edit('counts/tally/tally.ts', 'sort(cells);', ''),
+    edit('counts/tally/run-counts.ts', 'sort(cells);', ''),
     edit(
-      'counts/tally/tally.ts',
+      'counts/tally/run-counts.ts',
       '= this.counts[cell] as number;\n      this.counts[cell] = 0;',
       '= (this.counts[cell] as number) + (index === 20 ? 1 : 0); this.counts[cell] = 0;',
     ),
@@ -86,7 +86,7 @@ export const VALUE_LEAKS: readonly Leak[] = [
     [
       edit(
         'worker/runs/run-counting.ts',
-        'return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);',
+        'return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies OnGpu);',
         'const cells = counter(readFeeds, readOutputs); cells[1] = 1 + (Math.trunc((Object.values(readFeeds)[0]?.data[12] as number) * 1e6) % 97); return cells;',
       ),
     ],

@@ -12,24 +12,11 @@
  */
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { ExpectedCounts } from './expected-counts.ts';
 import { countFeedback, type Feedback } from './feedback-cells.ts';
-import { countPicture, pictureOf } from './image-cells.ts';
-import { categoryCell, columnNumberCell, numberCell } from './number-cells.ts';
-import { countBoxes, countScores } from './score-cells.ts';
-import { Sheet } from './sheet.ts';
-import { countEmbedding, countRecording } from './signal-cells.ts';
-import {
-  type BoxesSpec,
-  type Element,
-  elementsOf,
-  hasBatchAxis,
-  isAllNumbers,
-  isAllTexts,
-  readOf,
-  rowsOf,
-  type TensorSpec,
-} from './tensor-spec.ts';
-import { countString, countTokens } from './text-cells.ts';
+import { referenceOf } from './kind-table.ts';
+import type { ReferenceKind, Side } from './reference-kind.ts';
+import { type Element, elementsOf, hasBatchAxis, isAllNumbers, readOf, rowsOf, type TensorSpec } from './tensor-spec.ts';
 
 export interface Run {
   readonly feeds: Feeds;
@@ -45,45 +32,32 @@ export interface RunCells {
   readonly isNearEdge: boolean;
 }
 
-type Side = 'input' | 'output';
-
-/** Kinds of which every n-th element is read when a tensor is long. */
-const SAMPLED_KINDS: readonly string[] = ['numeric', 'categorical', 'opaque'];
-
-interface Item {
-  readonly sheet: Sheet;
-  readonly prefix: string;
-  readonly spec: TensorSpec;
-  readonly axes: readonly number[];
-  readonly row: readonly Element[];
-  readonly state: string;
-}
-
 /** Cells of one run, the metric of repetition left out: that one depends on earlier runs (repeats.ts). */
 export function cellsOfRun(manifest: Manifest, run: Run): RunCells {
-  const sheet = new Sheet();
-  for (const input of manifest.inputs) countTensor(sheet, 'input', input, run.feeds[input.name]);
-  for (const output of manifest.outputs) countTensor(sheet, 'output', output, run.outputs[output.name]);
-  if (run.feedback !== undefined) countFeedback(sheet, manifest.outputs, run.outputs, run.feedback);
-  return sheet;
+  const counts = new ExpectedCounts();
+  for (const input of manifest.inputs) countTensor(counts, 'input', input, run.feeds[input.name]);
+  for (const output of manifest.outputs) countTensor(counts, 'output', output, run.outputs[output.name]);
+  if (run.feedback !== undefined) countFeedback(counts, manifest.outputs, run.outputs, run.feedback);
+  return counts;
 }
 
-function countTensor(sheet: Sheet, side: Side, spec: TensorSpec, tensor: TensorWire | undefined): void {
+function countTensor(counts: ExpectedCounts, side: Side, spec: TensorSpec, tensor: TensorWire | undefined): void {
   const prefix = `${side}.${spec.name}`;
+  const kind = referenceOf(spec.kind);
   const elements = tensor === undefined ? null : elementsOf(tensor);
   const fault = faultOf(side, spec, tensor, elements);
   if (tensor === undefined || elements === null || fault !== null) {
-    sheet.add(`${prefix}.state`, fault ?? 'malformed');
+    counts.add(`${prefix}.state`, fault ?? 'malformed');
     return;
   }
-  const items = rowsOf(elements, itemCountOf(spec, tensor.dims));
-  const { rows, leftOutCount } = SAMPLED_KINDS.includes(spec.kind) ? readOf(items) : { rows: items, leftOutCount: 0 };
+  const items = rowsOf(elements, kind.itemCount?.(tensor.dims) ?? (isStack(spec, tensor.dims) ? (tensor.dims[0] as number) : 1));
+  const { rows, leftOutCount } = kind.isSampled === true ? readOf(items) : { rows: items, leftOutCount: 0 };
   for (const row of rows) {
-    const state = side === 'input' ? inputState(spec, row) : outputState(spec, row);
-    sheet.add(`${prefix}.state`, state);
-    COUNT_ITEM[spec.kind]?.({ sheet, prefix, spec, axes: itemAxes(spec, tensor.dims), row, state });
+    const state = side === 'input' ? inputState(spec, row) : outputState(kind, row);
+    counts.add(`${prefix}.state`, state);
+    kind.countItem({ counts, prefix, spec, axes: itemAxes(spec, tensor.dims), row, state });
   }
-  if (spec.kind !== 'opaque') sheet.add(`${prefix}.values`, 'uncounted', leftOutCount);
+  if (spec.kind !== 'opaque') counts.add(`${prefix}.values`, 'uncounted', leftOutCount);
 }
 
 /** State of a tensor that has no items, or none that can be read. */
@@ -93,33 +67,21 @@ function faultOf(side: Side, spec: TensorSpec, tensor: TensorWire | undefined, e
   return elements === null || !hasRightAxes(spec, tensor, elements) ? 'malformed' : null;
 }
 
-function itemCountOf(spec: TensorSpec, dims: readonly number[]): number {
-  if (spec.kind === 'label-scores') return dims.slice(0, -1).reduce((product, length) => product * length, 1);
-  return isStack(spec, dims) ? (dims[0] as number) : 1;
-}
-
 /** Axes of one item. */
 function itemAxes<T>(spec: TensorSpec, dims: readonly T[]): readonly T[] {
   return isStack(spec, dims) ? dims.slice(1) : dims;
 }
 
-/** The first axis is one of items: by its name or, of images, because there are four. */
+/** The first axis is one of items: by its name, or because the kind says so. */
 function isStack(spec: TensorSpec, dims: readonly unknown[]): boolean {
-  return hasBatchAxis(spec) || (spec.kind === 'image' && dims.length === 4);
+  return hasBatchAxis(spec) || referenceOf(spec.kind).isStack?.(dims) === true;
 }
 
 function hasRightAxes(spec: TensorSpec, { dims }: TensorWire, elements: readonly Element[]): boolean {
-  const axes = itemAxes(spec, dims);
+  const { fits, itemCount } = referenceOf(spec.kind);
   if (hasBatchAxis(spec) && dims.length === 0) return false;
-  if (spec.kind === 'label-scores') return dims.length > 0 && isAllNumbers(elements);
-  if (spec.kind === 'image') return isAllNumbers(elements) && pictureOf(axes, spec.layout ?? 'NCHW') !== null;
-  if (spec.kind === 'tabular') return axes.length === 1 && axes[0] === spec.columns?.length;
-  if (spec.kind === 'embedding') return isAllNumbers(elements) && axes.length === 1 && axes[0] === spec.centroids?.[0]?.length;
-  if (spec.kind === 'boxes') return isAllNumbers(elements) && axes.length === 2 && (axes[1] as number) >= 5;
-  if (spec.kind === 'audio') return isAllNumbers(elements) && axes.length === 1;
-  if (spec.kind === 'text')
-    return spec.type === 'string' ? isAllTexts(elements) && axes.length <= 1 : isAllNumbers(elements) && axes.length === 1;
-  return spec.kind !== 'numeric' || isAllNumbers(elements);
+  // Where items lie along other axes than the first, all axes tell.
+  return fits(spec, itemCount === undefined ? itemAxes(spec, dims) : dims, elements);
 }
 
 function inputState(spec: TensorSpec, row: readonly Element[]): string {
@@ -131,11 +93,11 @@ function inputState(spec: TensorSpec, row: readonly Element[]): string {
   return row.some((value) => Math.abs(value) === Infinity) ? 'inf' : 'present';
 }
 
-function outputState(spec: TensorSpec, row: readonly Element[]): string {
+function outputState({ mayBeConstant }: ReferenceKind, row: readonly Element[]): string {
   if (!isAllNumbers(row)) return 'ok';
   if (row.some((value) => Number.isNaN(value))) return 'nan';
   if (row.some((value) => Math.abs(value) === Infinity)) return 'inf';
-  if (spec.kind === 'boxes') return 'ok';
+  if (mayBeConstant === true) return 'ok';
   if (isAllZero(row)) return 'all-zero';
   return isConstant(row) ? 'constant' : 'ok';
 }
@@ -147,56 +109,4 @@ function isAllZero(row: readonly Element[]): boolean {
 
 function isConstant(row: readonly Element[]): boolean {
   return row.length > 1 && row.every((element) => element === row[0]);
-}
-
-/** How often each value occurs; a long tensor has few of them. */
-function tally(values: readonly number[]): ReadonlyMap<number, number> {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return counts;
-}
-
-/** What is counted of one readable item beside its state. */
-const COUNT_ITEM: Readonly<Record<string, (item: Item) => void>> = {
-  numeric: ({ sheet, prefix, spec, row }) => {
-    for (const [value, count] of tally(row as number[])) sheet.add(`${prefix}.values`, numberCell(spec.bins, value), count);
-  },
-  categorical: ({ sheet, prefix, spec, row }) => {
-    for (const element of row) sheet.add(`${prefix}.values`, categoryCell(spec.categories ?? [], element));
-  },
-  tabular: countColumns,
-  image: countImage,
-  'label-scores': ({ sheet, prefix, spec, row, state }) => {
-    if (state === 'ok') countScores(sheet, prefix, row as number[], spec.normalisation === 'logits', spec.labels?.length);
-  },
-  boxes: ({ sheet, prefix, spec, axes, row, state }) => {
-    const table = rowsOf(row as number[], axes[0] as number);
-    if (state === 'ok') countBoxes(sheet, prefix, table, spec.boxes as BoxesSpec, spec.labels?.length);
-  },
-  embedding: ({ sheet, prefix, spec, row }) => countEmbedding(sheet, prefix, row as number[], spec.centroids ?? []),
-  audio: ({ sheet, prefix, spec, row }) => countRecording(sheet, prefix, row as number[], spec.sampleRate as number),
-  text: ({ sheet, prefix, spec, row }) => {
-    if (isAllTexts(row)) for (const text of row) countString(sheet, prefix, text);
-    else countTokens(sheet, prefix, row as number[], spec.text ?? {});
-  },
-};
-
-function countColumns({ sheet, prefix, spec, row }: Item): void {
-  (spec.columns ?? []).forEach((column, index) => {
-    const element = row[index] as Element;
-    const isNumber = column.kind === 'numeric';
-    const cell = isNumber ? columnNumberCell(column.bins, column.missing, element) : categoryCell(column.categories ?? [], element);
-    sheet.add(`${prefix}.${column.name}`, cell);
-  });
-}
-
-function countImage({ sheet, prefix, spec, axes, row, state }: Item): void {
-  const layout = spec.layout ?? 'NCHW';
-  const picture = pictureOf(axes, layout);
-  if (picture === null || state === 'missing') return;
-  const declared = pictureOf(
-    itemAxes(spec, spec.dims).map((axis) => (typeof axis === 'number' ? axis : -1)),
-    layout,
-  );
-  countPicture(sheet, prefix, row as number[], picture, spec.range ?? [0, 1], declared?.channelCount === 3);
 }

@@ -9,8 +9,9 @@
  *  - Nothing of a run is written down except through the product.
  *  - `fetch` is replaced while a recording goes on and put back after it; recordings do not overlap.
  */
-import type { Plan } from '../../counts/layout/plan.ts';
+
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Logger } from '../../sdk/api/logger.ts';
 import { openDelivery } from '../../sdk/delivery/delivery.ts';

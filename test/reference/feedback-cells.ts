@@ -5,7 +5,7 @@
  *  - A label that is not in the public list, and an output that has no top class, give no joint cell.
  */
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import type { Sheet } from './sheet.ts';
+import type { ExpectedCounts } from './expected-counts.ts';
 import { elementsOf, isAllNumbers, type TensorSpec } from './tensor-spec.ts';
 
 export type Feedback = 'accepted' | 'redone' | 'abandoned' | { readonly corrected: string };
@@ -13,14 +13,14 @@ export type Feedback = 'accepted' | 'redone' | 'abandoned' | { readonly correcte
 /** Labels of an output whose confusions are counted, at the most. */
 const LABEL_COUNT_MAX = 62;
 
-export function countFeedback(sheet: Sheet, specs: readonly TensorSpec[], outputs: Feeds, feedback: Feedback): void {
-  sheet.add('feedback.outcome', typeof feedback === 'string' ? feedback : 'corrected');
+export function countFeedback(counts: ExpectedCounts, specs: readonly TensorSpec[], outputs: Feeds, feedback: Feedback): void {
+  counts.add('feedback.outcome', typeof feedback === 'string' ? feedback : 'corrected');
   if (typeof feedback === 'string') return;
   for (const { name, kind, labels } of specs) {
     if (kind !== 'label-scores' || labels === undefined || labels.length > LABEL_COUNT_MAX) continue;
     const given = topClassOf(outputs, name);
     const right = labels.indexOf(feedback.corrected);
-    if (given !== null && given < labels.length && right >= 0) sheet.add(`feedback.${name}.corrected`, `${given}>${right}`);
+    if (given !== null && given < labels.length && right >= 0) counts.add(`feedback.${name}.corrected`, `${given}>${right}`);
   }
 }
 

@@ -9,17 +9,18 @@
  * Not here: sizes (test/unit/counts/non-interference.test.ts, test/prove/non-interference.prove.test.ts).
  */
 import fc from 'fast-check';
-import { type Plan, planHash } from '../../counts/layout/plan.ts';
+import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { cellsOfFeedback } from '../../counts/plans/feedback.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import { type EgressModel, egressOf } from './egress.ts';
-import type { Kind } from './kinds.ts';
 import { areEqual, type Counts, type Draw, drawsOf, type Pair, type PairVerdict, type Sequence } from './pairs.ts';
 import { type CountedRun, type Product, REAL_PRODUCT } from './product.ts';
+import type { Proof } from './proofs.ts';
 
 /** Draws by what became of them. */
-export type Tally = Record<'pairs' | Extract<PairVerdict, string>, number>;
+export type DrawCounts = Record<'pairs' | Extract<PairVerdict, string>, number>;
 
 export interface ProofOptions {
   readonly pairCount: number;
@@ -53,7 +54,7 @@ function countSequence(product: Product, model: EgressModel, { runs, counts }: S
   const counter = product.counterOf(model.manifest, model.plan);
   return runs.map((run, index) => {
     const cells = counter(run.feeds, run.outputs);
-    const feedbackCells = run.feedback === undefined ? null : cellsOfFeedback(model.manifest, run.outputs, run.feedback);
+    const feedbackCells = run.feedback === undefined ? null : cellsOfFeedback(model.manifest, model.plan, run.outputs, run.feedback);
     const words = new Map([...wordsOf(model.plan, cells), ...wordsOf(model.plan, feedbackCells ?? new Uint32Array())]);
     const wanted = counts[index] as Counts;
     if (isHeldAgainst && !areEqual(words, wanted)) {
@@ -82,17 +83,17 @@ async function modelsOf(manifests: readonly Manifest[]): Promise<Map<Manifest, E
 }
 
 /**
- * Proves one kind.
+ * Proves one proof.
  *
  * @returns How many pairs were compared, and how many draws gave none, by reason.
  */
-export async function proveKind(kind: Kind, options: ProofOptions): Promise<Tally> {
-  const manifests = kind.manifests();
+export async function prove(proof: Proof, options: ProofOptions): Promise<DrawCounts> {
+  const manifests = proof.manifests();
   const models = await modelsOf(manifests);
-  const tally: Tally = { pairs: 0, 'near-edge': 0, 'same-bytes': 0, 'other-repeats': 0 };
+  const draws: DrawCounts = { pairs: 0, 'near-edge': 0, 'same-bytes': 0, 'other-repeats': 0 };
   const property = fc.asyncProperty(drawsOf(manifests), async (draw: Draw) => {
-    const pair = kind.pairOf(draw);
-    tally[typeof pair === 'string' ? pair : 'pairs']++;
+    const pair = proof.pairOf(draw);
+    draws[typeof pair === 'string' ? pair : 'pairs']++;
     fc.pre(typeof pair !== 'string');
     await compareEgress(options, models.get(draw.manifest) as EgressModel, pair as Pair);
   });
@@ -103,13 +104,13 @@ export async function proveKind(kind: Kind, options: ProofOptions): Promise<Tall
     // What is meant to fail need not be made small.
     endOnFailure: options.product !== undefined,
   });
-  return tally;
+  return draws;
 }
 
 /** One line: pairs, acceptance, and why draws gave none. */
-export function tallyText(kind: Kind, tally: Tally): string {
-  const { pairs, ...rest } = tally;
-  const drawn = Object.values(tally).reduce((sum, count) => sum + count, 0);
+export function drawsText(proof: Proof, draws: DrawCounts): string {
+  const { pairs, ...rest } = draws;
+  const drawn = Object.values(draws).reduce((sum, count) => sum + count, 0);
   const reasons = Object.entries(rest).map(([reason, count]) => `${reason} ${count}`);
-  return `${kind.name}: ${pairs} pairs of ${drawn} draws (${((100 * pairs) / drawn).toFixed(1)} %); ${reasons.join(', ')}\n`;
+  return `${proof.name}: ${pairs} pairs of ${drawn} draws (${((100 * pairs) / drawn).toFixed(1)} %); ${reasons.join(', ')}\n`;
 }

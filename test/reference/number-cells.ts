@@ -4,7 +4,7 @@
  * Method: octaves are found by doubling and cells by stepping, with comparisons only; every edge is an exact double.
  */
 
-import { cellAmongEdges, edgeName, rangeName } from './sheet.ts';
+import { cellAmongEdges, edgeName, rangeName } from './expected-counts.ts';
 import type { BinsSpec, Element } from './tensor-spec.ts';
 
 const SMALLEST_NORMAL_FLOAT32 = 2 ** -126;

@@ -3,9 +3,10 @@
  *
  * Why a value: a proof that cannot fail proves nothing, so the same comparison must also be shown products that leak (leaks.ts).
  */
-import type { Plan } from '../../counts/layout/plan.ts';
+
 import { createRunCounter } from '../../counts/run/run-counter.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../protocol/report/plan.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Logger } from '../../sdk/api/logger.ts';

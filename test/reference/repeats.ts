@@ -9,7 +9,7 @@
  */
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
-import { SAMPLE_COUNT_MAX } from './signal-cells.ts';
+import { referenceOf } from './kind-table.ts';
 import { hasBatchAxis, readOf, rowsOf, type TensorSpec } from './tensor-spec.ts';
 
 const DISTINCT_RUN_COUNT = 64;
@@ -44,7 +44,8 @@ export function bitsOf(data: TensorWire['data']): string[] {
 }
 
 function readElements(spec: TensorSpec, { dims }: TensorWire, all: readonly string[]): readonly string[] {
-  if (spec.kind === 'audio') return all.slice(0, SAMPLE_COUNT_MAX);
+  const { readCountMax } = referenceOf(spec.kind);
+  if (readCountMax !== undefined) return all.slice(0, readCountMax);
   const rowCount = hasBatchAxis(spec) ? (dims[0] ?? 1) : 1;
   const canBeCut = Number.isInteger(rowCount) && rowCount > 0 && all.length % rowCount === 0;
   return canBeCut ? readOf(rowsOf(all, rowCount)).rows.flat() : all;

@@ -1,12 +1,13 @@
 /**
  * Tensors at random for each kind: plausible ones, edge cases, and odd shapes that a page might send.
  *
- * Not here: manifests (kinds.ts).
+ * Not here: manifests and likely values (test/reference/kinds).
  */
 import fc from 'fast-check';
 import { dataFromNumbers, elementCount, type NumericTensorType, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorType, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { Dice } from './dice.ts';
+import { referenceOf } from './kind-table.ts';
 import type { TensorSpec } from './tensor-spec.ts';
 
 const SPECIAL = [Number.NaN, Infinity, -Infinity, 0, -0, 1e-45, -5e-324, 2 ** -126, 2 ** -24, -(2 ** 40), 3.4e38, -1e300, 1, -1];
@@ -30,38 +31,15 @@ const TEXTS = fc.oneof(
   fc.constantFrom('', 'red', 'green', 'red ', 'Red', '1e3', '-0', 'Infinity', ' 12 ', '0x10', 'nan', '999'),
 );
 
-/** Likely values of a kind, for a float tensor. */
+const ANY_NUMBER = fc.oneof(
+  fc.float({ noNaN: true }),
+  fc.double({ min: -1000, max: 1000, noNaN: true }),
+  fc.integer({ min: -300, max: 300 }),
+);
+
+/** Likely values for a float tensor. */
 function likely(spec: TensorSpec): fc.Arbitrary<number> {
-  switch (spec.kind) {
-    case 'image': {
-      const [black, white] = spec.range ?? [0, 1];
-      return fc.oneof(
-        fc.integer({ min: 0, max: 17 }).map((step) => black + ((white - black) * step) / 17),
-        fc.double({ min: black, max: white, noNaN: true }),
-        fc.double({ min: black - 1, max: white + 1, noNaN: true }),
-      );
-    }
-    case 'label-scores':
-      return spec.normalisation === 'logits'
-        ? fc.oneof(fc.integer({ min: -4, max: 4 }), fc.double({ min: -30, max: 30, noNaN: true }))
-        : fc.oneof(fc.constantFrom(0, 0.2, 0.55, 1), fc.double({ min: 0, max: 1, noNaN: true }));
-    case 'audio':
-      return fc.oneof(
-        fc.double({ min: -1, max: 1, noNaN: true }),
-        fc.double({ min: -0.002, max: 0.002, noNaN: true }),
-        fc.constantFrom(0, -0, 1, -1, 0.999, 0.001),
-      );
-    case 'boxes':
-      return fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 4 }));
-    case 'embedding':
-      return fc.oneof(fc.constantFrom(0, -0, 0.3, 1, -1.1, 2.7), fc.double({ min: -2, max: 2, noNaN: true }));
-    case 'text':
-    case 'categorical':
-    case 'tabular':
-      return fc.oneof(fc.integer({ min: -2, max: 9 }), fc.double({ min: -20, max: 120, noNaN: true }), fc.constantFrom(-999, Number.NaN));
-    default:
-      return fc.oneof(fc.float({ noNaN: true }), fc.double({ min: -1000, max: 1000, noNaN: true }), fc.integer({ min: -300, max: 300 }));
-  }
+  return referenceOf(spec.kind).likely?.(spec) ?? ANY_NUMBER;
 }
 
 function numbersFor(spec: TensorSpec, count: number): fc.Arbitrary<number[]> {
@@ -112,13 +90,13 @@ function dataFor(spec: TensorSpec, count: number): fc.Arbitrary<TensorData> {
     : fc.oneof({ arbitrary: written, weight: 12 }, rawData(type, count));
 }
 
-/** Longest axis that a manifest leaves open, by kind. */
-const FREE_AXIS_LENGTHS: Readonly<Record<string, number>> = { image: 4, audio: 48, text: 24 };
+/** Longest axis that a manifest leaves open, where the kind does not say. */
+const FREE_AXIS_MAX = 7;
 
 function dimsFor(spec: TensorSpec): fc.Arbitrary<number[]> {
   const lengths = spec.dims.map((axis) => {
     if (typeof axis === 'number') return fc.constant(axis);
-    return fc.integer({ min: 1, max: axis === 'batch' ? 3 : (FREE_AXIS_LENGTHS[spec.kind] ?? 7) });
+    return fc.integer({ min: 1, max: axis === 'batch' ? 3 : (referenceOf(spec.kind).freeAxisMax ?? FREE_AXIS_MAX) });
   });
   return fc.tuple(...lengths);
 }

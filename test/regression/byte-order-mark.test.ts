@@ -40,12 +40,9 @@ test('page, observer, collector and command line read a manifest behind a byte-o
     expect(Buffer.from(model.manifestJson).equals(served)).toBe(true);
 
     const complaints: string[] = [];
-    const registry = await Registry.open(
-      store,
-      () => 0,
-      (sentence) => complaints.push(sentence),
-    );
-    await registerFolder(join(folder, 'models'), registry, (sentence) => complaints.push(sentence));
+    const complain = (sentence: string) => complaints.push(sentence);
+    const registry = await Registry.open({ store, release: '1.0.0', now: () => 0, complain });
+    await registerFolder(join(folder, 'models'), registry, complain);
     expect(complaints).toEqual([]);
     expect(registry.find(version)?.manifest.name).toBe('digits');
   } finally {

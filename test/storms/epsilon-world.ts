@@ -17,10 +17,15 @@ export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 export const START_MS = Date.UTC(2026, 10, 23, 18);
 
-const words = { title: 'A metric', unit: 'items', why: 'A question.', edges: null };
+const words = { title: 'A metric', unit: 'items', why: 'A question.', per: 'item', role: null, edges: null } as const;
 export const DATA = placeMetrics('data', [
-  { id: 'output.y.class', ...words, cells: Array.from({ length: 20 }, (_, index) => `class:${index}`) },
-  { id: 'input.x.state', ...words, cells: ['present', 'missing'] },
+  {
+    id: 'output.y.class',
+    ...words,
+    of: { side: 'output', tensor: 'y' },
+    cells: Array.from({ length: 20 }, (_, index) => `class:${index}`),
+  },
+  { id: 'input.x.state', ...words, of: { side: 'input', tensor: 'x' }, cells: ['present', 'missing'] },
 ]);
 export const MODEL: NoisedModel = {
   modelVersion: '0123456789abcdef',

@@ -30,7 +30,10 @@ export const RUN_COUNT_MAX = 2_048;
 const DATA_PLAN_HASH = 'fedcba9876543210';
 const MODEL_VERSION = '0123456789abcdef';
 const cells = Array.from({ length: RUN_COUNT_MAX }, (_, run) => `run:${run}`);
-const DATA_PLAN = placeMetrics('data', [{ id: 'input.x.values', title: '', unit: 'elements', why: '', cells, edges: null }]);
+const of = { side: 'input', tensor: 'x' } as const;
+const DATA_PLAN = placeMetrics('data', [
+  { id: 'input.x.values', title: '', unit: 'elements', why: '', per: 'part', of, role: null, cells, edges: null },
+]);
 const PLANS = new Map([
   [DATA_PLAN_HASH, DATA_PLAN],
   [SOFTWARE_PLAN_HASH, SOFTWARE_PLAN],

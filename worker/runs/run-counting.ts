@@ -6,7 +6,7 @@
  *
  * Not here: how values become cells (counts/run/run-counter.ts).
  */
-import type { Elsewhere } from '../../counts/run/run-counter.ts';
+import type { OnGpu } from '../../counts/run/run-counter.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { KeptTensor, type SessionTensors } from '../runtime/session.ts';
 import type { PortModel } from './port-model.ts';
@@ -17,7 +17,7 @@ export function countedCells({ counter }: PortModel, feeds: () => SessionTensors
   try {
     const [readFeeds, unreadInputs] = readable(feeds());
     const [readOutputs, unreadOutputs] = readable(outputs);
-    return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies Elsewhere);
+    return counter(readFeeds, readOutputs, { inputs: unreadInputs, outputs: unreadOutputs } satisfies OnGpu);
   } catch {
     // Telemetry never throws: the page counts a counted run that comes without cells.
     return NO_CELLS;

@@ -1,6 +1,5 @@
-/**
- * Figures as a person reads them: a cell's label, milliseconds, percent, whole numbers.
- */
+/** Figures as a person reads them: a cell's label, milliseconds, percent, whole numbers, a number without a unit. */
+
 /** A cell's id as an axis reads it: "0.03125..0.0625" becomes "0.03–0.06"; other ids stay. */
 export function cellLabel(cell: string): string {
   const [lower, upper] = cell.split('..').map(Number) as [number, number?];
@@ -20,4 +19,13 @@ export function percent(ratio: number | null): string {
 
 export function whole(value: number): string {
   return value.toLocaleString('en');
+}
+
+export function decimal(value: number | null): string {
+  return value === null ? '–' : value.toFixed(3);
+}
+
+/** "1 report", "2,000 reports". */
+export function counted(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

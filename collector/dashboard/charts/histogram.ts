@@ -9,7 +9,7 @@ import { fractionsOf } from '../../../counts/statistics/summary.ts';
 import { element, table } from '../../../site/element.ts';
 import { cellLabel, percent } from './figures.ts';
 
-export interface HistogramInput {
+interface HistogramInput {
   readonly labels: readonly string[];
   readonly field: ArrayLike<number>;
   readonly base: ArrayLike<number> | null;
@@ -34,20 +34,23 @@ function histogram({ labels, field, base, axis }: HistogramInput): HTMLElement {
   const shown = shownRange(fieldShares, baseShares, axis === 'each');
   const top = Math.max(...shown.map((cell) => Math.max(fieldShares[cell] as number, baseShares?.[cell] ?? 0)), 1e-9);
   const slots = shown.map((cell) => {
-    const slot = element('div', 'slot', element('div', 'field'), ...(baseShares === null ? [] : [element('div', 'base')]));
+    const slot = element(
+      'div',
+      { class: 'slot' },
+      element('div', { class: 'field' }),
+      baseShares === null ? null : element('div', { class: 'base' }),
+    );
     slot.style.setProperty('--field', String((fieldShares[cell] as number) / top));
     slot.style.setProperty('--base', String((baseShares?.[cell] ?? 0) / top));
     return slot;
   });
-  const bars = element('div', 'bars', ...slots);
-  bars.setAttribute('aria-hidden', 'true');
+  const bars = element('div', { class: 'bars', 'aria-hidden': 'true' }, ...slots);
   const ends = axis === 'each' ? shown : [shown[0] as number, shown.at(-1) as number];
   const ticks = element(
     'div',
-    axis === 'each' ? 'axis' : 'axis ends',
-    ...ends.map((cell) => element('span', '', cellLabel(labels[cell] as string))),
+    { class: axis === 'each' ? 'axis' : 'axis ends', 'aria-hidden': 'true' },
+    ...ends.map((cell) => element('span', {}, cellLabel(labels[cell] as string))),
   );
-  ticks.setAttribute('aria-hidden', 'true');
   const rows = shown.map((cell) => [
     labels[cell] as string,
     percent(fieldShares[cell] as number),
@@ -55,11 +58,11 @@ function histogram({ labels, field, base, axis }: HistogramInput): HTMLElement {
   ]);
   const behind = element(
     'details',
-    '',
-    element('summary', '', 'As a table'),
-    element('div', 'scroll', table(['cell', 'field', 'baseline'], rows)),
+    {},
+    element('summary', {}, 'As a table'),
+    element('div', { class: 'scroll' }, table(['cell', 'field', 'baseline'], rows)),
   );
-  return element('div', '', legend(base !== null), bars, ticks, behind);
+  return element('div', {}, legend(base !== null), bars, ticks, behind);
 }
 
 /** Leaves out empty cells at both ends, so that the interesting part is wide. */
@@ -72,6 +75,6 @@ function shownRange(field: ArrayLike<number>, base: ArrayLike<number> | null, is
 }
 
 function legend(hasBase: boolean): HTMLElement {
-  const key = (className: string, text: string) => element('span', '', element('i', className), text);
-  return element('div', 'legend', key('key-field', 'field'), ...(hasBase ? [key('key-base', 'baseline')] : []));
+  const key = (className: string, text: string) => element('span', {}, element('i', { class: className }), text);
+  return element('div', { class: 'legend' }, key('key-field', 'field'), hasBase ? key('key-base', 'baseline') : null);
 }

@@ -6,7 +6,7 @@
  */
 import uPlot from 'uplot';
 
-export interface TimeLines {
+interface TimeLines {
   /** Seconds since 1970, rising. */
   readonly times: readonly number[];
   readonly lines: readonly { readonly label: string; readonly values: readonly (number | null)[] }[];

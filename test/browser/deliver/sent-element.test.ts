@@ -7,10 +7,10 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import type { Plan } from '../../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { checkManifest } from '../../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
 import { decodeBody } from '../../../protocol/report/report.ts';
 import type { Window } from '../../../protocol/report/window.ts';
 import { browserTest, type Page } from '../../harness/browsers.ts';

@@ -10,10 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { run as runBaseline } from '../../../cli/commands/baseline.ts';
 import { startProgress } from '../../../cli/terminal/progress.ts';
-import type { Baseline } from '../../../collector/store/store.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { denseOf, totalOf } from '../../../counts/statistics/summary.ts';
 import type { Manifest } from '../../../protocol/manifest/manifest.ts';
+import type { Baseline } from '../../../protocol/read/read-api.ts';
 import { bytesOf, npyBytes, saidBy, temporaryFolder } from '../../fixtures/data-files.ts';
 
 const DIGITS = fileURLToPath(new URL('../../../models/digits/', import.meta.url));

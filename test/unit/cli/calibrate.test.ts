@@ -9,10 +9,10 @@ import { run as runBaseline } from '../../../cli/commands/baseline.ts';
 import { run as runCalibrate } from '../../../cli/commands/calibrate.ts';
 import { equalFrequencyEdges, RESERVOIR_COUNT_MAX, Reservoir } from '../../../cli/data/equal-frequency.ts';
 import { parseManifest } from '../../../cli/folder/model-folder.ts';
-import type { Baseline } from '../../../collector/store/store.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { denseOf, totalOf } from '../../../counts/statistics/summary.ts';
 import type { Manifest } from '../../../protocol/manifest/manifest.ts';
+import type { Baseline } from '../../../protocol/read/read-api.ts';
 import { bytesOf, npyBytes, saidBy, temporaryFolder } from '../../fixtures/data-files.ts';
 
 const DIGITS = fileURLToPath(new URL('../../../models/digits/', import.meta.url));

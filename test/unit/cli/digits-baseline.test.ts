@@ -9,9 +9,9 @@ import { expect, test } from 'vitest';
 import { makeBaseline } from '../../../cli/commands/baseline.ts';
 import { openData } from '../../../cli/data/open-data.ts';
 import { parseManifest } from '../../../cli/folder/model-folder.ts';
-import type { Baseline } from '../../../collector/store/store.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { denseOf, totalOf } from '../../../counts/statistics/summary.ts';
+import type { Baseline } from '../../../protocol/read/read-api.ts';
 
 const folder = new URL('../../../models/digits/', import.meta.url);
 const text = (file: string): string => readFileSync(new URL(file, folder), 'utf8');

@@ -9,8 +9,10 @@ import { expect, test } from 'vitest';
 import { dataDictionaryMarkdown } from '../../../cli/commands/dictionary.ts';
 import { EVERY_KIND } from '../../../cli/commands/every-kind.ts';
 import { modelSchemaJson } from '../../../cli/commands/schema.ts';
+import { KIND_EXAMPLES } from '../../../counts/kinds/table.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
+import { checkManifest } from '../../../protocol/manifest/manifest.ts';
 
 const textOf = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
 
@@ -20,6 +22,13 @@ test('docs/data-dictionary.md is what insitu dictionary prints', () => {
 
 test('docs/model.schema.json is what insitu schema prints', () => {
   expect(textOf('docs/model.schema.json')).toBe(modelSchemaJson());
+});
+
+test('the examples of every kind are declarations of that kind that a manifest may hold', () => {
+  expect(checkManifest(structuredClone(EVERY_KIND))).toMatchObject({ ok: true });
+  for (const [kind, { inputs = [], outputs = [] }] of Object.entries(KIND_EXAMPLES)) {
+    expect(new Set([...inputs, ...outputs].map((example) => example.kind))).toEqual(new Set([kind]));
+  }
 });
 
 test('the dictionary has a row for every metric of either plan', () => {

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type IntakeVerdict, judgeBody, type KnownPlans } from '../../../collector/intake/intake.ts';
+import { type IntakeAnswer, judgeBody, type KnownPlans } from '../../../collector/intake/intake.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import {
   BATCH_AXIS_COUNT_MAX,
@@ -35,11 +35,11 @@ const KNOWN: KnownPlans = {
   },
 };
 
-function judge(bytes: Uint8Array, nowMs = NOW_MS): IntakeVerdict {
+function judge(bytes: Uint8Array, nowMs = NOW_MS): IntakeAnswer {
   return judgeBody(bytes, KNOWN, nowMs);
 }
 
-function statusOf(verdict: IntakeVerdict): number {
+function statusOf(verdict: IntakeAnswer): number {
   return verdict.ok ? 204 : verdict.status;
 }
 

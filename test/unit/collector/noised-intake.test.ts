@@ -7,7 +7,6 @@ import { describe, expect, test } from 'vitest';
 import { judgeBody } from '../../../collector/intake/intake.ts';
 import { Registry } from '../../../collector/models/registry.ts';
 import { openDuckDbStore } from '../../../collector/store/duckdb-store.ts';
-import type { Registration, Store } from '../../../collector/store/store.ts';
 import { answerOf } from '../../../counts/noise/answer.ts';
 import { ByteChance } from '../../../counts/noise/chance.ts';
 import { estimateOf } from '../../../counts/noise/estimate.ts';
@@ -16,19 +15,15 @@ import { oneCountMax } from '../../../counts/noise/plausible-answer.ts';
 import { CLOCK_AHEAD_MS_MAX, OUTBOX_AGE_MS_MAX } from '../../../protocol/limits.ts';
 import { encodeNoisedBody, type NoisedReport } from '../../../protocol/report/noised-report.ts';
 import { decodeBody } from '../../../protocol/report/report.ts';
+import { MemoryStore } from '../../fixtures/memory-store.ts';
 import { DATA_PLAN_HASH, MODEL_VERSION, manifestText, NOW_MS, nextId } from '../../fixtures/reports.ts';
 import { seededSource } from '../../noise/seeded-source.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const NOW_DAY = Math.floor(NOW_MS / DAY_MS);
 
-/** A registry over a store that keeps nothing but registrations. */
-const registry = await Registry.open(
-  { registrations: async () => [], register: async (_: Registration) => undefined } as unknown as Store,
-  () => NOW_MS,
-  () => undefined,
-);
-await registry.admit(manifestText(), null);
+const registry = await Registry.open({ store: new MemoryStore(), release: '1.0.0', now: () => NOW_MS, complain: () => undefined });
+await registry.admit(manifestText(), { baseline: null });
 const NOISED = registry.find(MODEL_VERSION)?.noised;
 if (NOISED === null || NOISED === undefined) throw new Error('the fixture has a metric that can be asked');
 const { plan: PLAN, hash: PLAN_HASH } = NOISED;

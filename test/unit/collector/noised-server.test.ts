@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Collector, startCollector } from '../../../collector/index.ts';
-import type { NoisedEstimates } from '../../../collector/views/noised-estimates.ts';
+import { placeMetrics, planHash } from '../../../counts/layout/plan.ts';
 import { type Feature, type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../../counts/noise/local-dp-plan.ts';
+import type { NoisedEstimates } from '../../../protocol/read/read-api.ts';
 import { encodeNoisedBody } from '../../../protocol/report/noised-report.ts';
 import { DATA_PLAN, MODEL_VERSION, manifestText, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
@@ -46,8 +47,8 @@ test('reports that were taken are in the estimates, refused ones are not, and no
   expect([await post(first), await post(first), await post(first), await post(second), await post([true, true])]).toEqual([
     204, 204, 204, 204, 400,
   ]);
-  const { microEps, metrics } = (await (await noised(`?model=${MODEL_VERSION}&hours=1`)).json()) as NoisedEstimates;
-  expect(microEps).toBe(PLAN.microEps);
+  const { plan, microEps, metrics, otherPlans } = (await (await noised(`?model=${MODEL_VERSION}&hours=1`)).json()) as NoisedEstimates;
+  expect([plan, microEps, otherPlans]).toEqual([PLAN_HASH, PLAN.microEps, []]);
   expect(metrics).toHaveLength(PLAN.features.length);
   expect(metrics.map(({ reportCount }) => reportCount)).toEqual(PLAN.features.map((_, index) => (index === CLASS ? 4 : 0)));
   const { cells } = metrics[CLASS] as NoisedEstimates['metrics'][number];
@@ -65,4 +66,30 @@ test('a model version that is not registered has no estimates, and a query that 
   expect((await noised(`?model=${'1'.repeat(16)}`)).status).toBe(404);
   expect((await noised('')).status).toBe(400);
   expect((await noised(`?model=${MODEL_VERSION}&hours=0`)).status).toBe(400);
+});
+
+test('reports of another noised plan are in no estimate, are told, and are read by its hash; a plan that is none is a 404', async () => {
+  const earlierData = placeMetrics(
+    'data',
+    DATA_PLAN.metrics.filter(({ of }) => of?.side === 'output'),
+  );
+  const earlier = localDpPlanOf(earlierData) as LocalDpPlan;
+  const hash = await localDpPlanHash(earlier);
+  const document = { hash: await planHash(earlierData), release: '0.0.1', plan: earlierData };
+  const registration = { manifest: manifestText(), plans: [document] };
+  const headers = { Authorization: 'Bearer key' };
+  const registered = await fetch(`${collector.url}/v1/models`, { method: 'POST', headers, body: JSON.stringify(registration) });
+  expect(registered.status).toBe(201);
+  const before = (await (await noised(`?model=${MODEL_VERSION}`)).json()) as NoisedEstimates;
+  const { offset } = earlier.features[0] as Feature;
+  const report = { modelVersion: MODEL_VERSION, plan: hash, id: nextId(), day: Math.floor(NOW_MS / 86_400_000), feature: 0, offset };
+  const body = encodeNoisedBody({ ...report, answer: [false, true] }, earlier.cellCountMax);
+  expect((await fetch(`${collector.url}/v1/report/demo`, { method: 'POST', body })).status).toBe(204);
+  const present = (await (await noised(`?model=${MODEL_VERSION}`)).json()) as NoisedEstimates;
+  expect(present).toEqual({ ...before, otherPlans: [{ plan: hash, reports: 1 }] });
+  const asked = (await (await noised(`?model=${MODEL_VERSION}&plan=${hash}`)).json()) as NoisedEstimates;
+  expect(asked.plan).toBe(hash);
+  expect(asked.metrics.map(({ reportCount }) => reportCount).reduce((sum, count) => sum + count)).toBe(1);
+  expect(asked.otherPlans.map(({ plan }) => plan)).toEqual([PLAN_HASH]);
+  for (const none of ['0'.repeat(16), document.hash]) expect((await noised(`?model=${MODEL_VERSION}&plan=${none}`)).status).toBe(404);
 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Collector, type CollectorOptions, startCollector } from '../../../collector/index.ts';
 import { BODY_BYTES_MAX, LIVE_LISTENER_COUNT_MAX, RETRY_AFTER_UNKNOWN_S } from '../../../protocol/limits.ts';
+import type { ModelDetail, PlanDocument, Series } from '../../../protocol/read/read-api.ts';
 import { UNKNOWN_MODEL_VERSION, type Window } from '../../../protocol/report/window.ts';
 import {
   bodyOf,
@@ -21,6 +22,8 @@ import {
   versionOf,
 } from '../../fixtures/reports.ts';
 
+declare const __RELEASE__: string;
+const RELEASE = __RELEASE__;
 const ADMIN_KEY = 'the-admin-key';
 
 let folder: string;
@@ -55,12 +58,6 @@ function post(body: Uint8Array<ArrayBuffer>, key = 'demo'): Promise<Response> {
 function register(json: unknown, key = ADMIN_KEY): Promise<Response> {
   const init = { method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: JSON.stringify(json) };
   return fetch(`${collector.url}/v1/models`, init);
-}
-
-interface Series {
-  readonly totals: readonly { readonly report: string; readonly reports: number; readonly runs: number }[];
-  readonly data: readonly { readonly cell: number; readonly count: number }[];
-  readonly software: readonly { readonly cell: number; readonly count: number }[];
 }
 
 async function series(modelVersion = MODEL_VERSION): Promise<Series> {
@@ -186,7 +183,34 @@ describe('registration', () => {
     expect((await series(lateVersion)).totals).toMatchObject([{ reports: 1 }]);
     expect(await (await fetch(`${collector.url}/v1/models/${lateVersion}`)).json()).toEqual({
       ...{ manifest: JSON.parse(late), baseline, modelVersion: lateVersion, plan: DATA_PLAN_HASH },
+      plans: expect.arrayContaining([{ hash: DATA_PLAN_HASH, report: 'data', release: RELEASE, isPresent: true }]),
     });
+  });
+
+  test('a baseline of another plan is left out, with a sentence in the answer; the model is registered', async () => {
+    const response = await register({ manifest: late, baseline: { ...baseline, plan: '0'.repeat(16) } });
+    expect(response.status).toBe(201);
+    expect(await response.json()).toMatchObject({
+      ...{ modelVersion: lateVersion, baselineRuns: 0 },
+      baselineLeftOut: `The baseline was left out: it was counted by plan ${'0'.repeat(16)}, and this release counts by plan ${DATA_PLAN_HASH}. Count it again with insitu baseline.`,
+    });
+    expect((await post(bodyOf([dataWindow()], lateVersion))).status).toBe(204);
+  });
+
+  test('every plan of a model can be read, and one that it does not have is a 404', async () => {
+    const { plans } = (await (await fetch(`${collector.url}/v1/models/${MODEL_VERSION}`)).json()) as ModelDetail;
+    expect(plans.map(({ report, isPresent }) => `${report} ${isPresent}`).sort()).toEqual([
+      ...['data true', 'noised true', 'software false', 'software true'],
+    ]);
+    for (const entry of plans) {
+      const document = await (await fetch(`${collector.url}/v1/models/${MODEL_VERSION}/plans/${entry.hash}`)).json();
+      expect(document).toMatchObject({ ...entry, plan: { report: entry.report } });
+    }
+    const dataPlan = await (await fetch(`${collector.url}/v1/models/${MODEL_VERSION}/plans/${DATA_PLAN_HASH}`)).json();
+    expect((dataPlan as PlanDocument).plan).toEqual(DATA_PLAN);
+    for (const path of [`${MODEL_VERSION}/plans/0`, `${'1'.repeat(16)}/plans/${DATA_PLAN_HASH}`]) {
+      expect((await fetch(`${collector.url}/v1/models/${path}`)).status).toBe(404);
+    }
   });
 
   test('a second registration re-bases a model; one without a baseline keeps it', async () => {
@@ -211,7 +235,8 @@ describe('registration', () => {
     ['a manifest that is no JSON', { manifest: '{' }],
     ['a manifest with a key that the schema does not know', { manifest: late.replace('{', '{"extra":1,') }],
     ['a baseline of another version', { manifest: manifestText('later'), baseline }],
-    ['a baseline of another plan', { manifest: late, baseline: { ...baseline, plan: '0'.repeat(16) } }],
+    ['a baseline whose plan is no hash', { manifest: late, baseline: { ...baseline, plan: 'x' } }],
+    ['plans that are no list', { manifest: late, plans: {} }],
     ['a baseline with a cell behind the plan', { manifest: late, baseline: { ...baseline, cells: [0, DATA_PLAN.cellCount] } }],
     ['a baseline whose cells do not rise', { manifest: late, baseline: { ...baseline, cells: [6, 0] } }],
     ['a baseline with fewer counts than cells', { manifest: late, baseline: { ...baseline, counts: [1] } }],
@@ -252,7 +277,7 @@ describe('reading', () => {
 
   test('health names the release and the number of models', async () => {
     const health = await (await fetch(`${collector.url}/v1/health`)).json();
-    expect(health).toEqual({ ok: true, release: expect.stringMatching(/^\d+\.\d+\.\d+/), models: 1, uptimeS: 0 });
+    expect(health).toEqual({ ok: true, release: RELEASE, models: 1, uptimeS: 0 });
   });
 
   test('a commit is told live, with what it counted; a duplicate is not', async () => {

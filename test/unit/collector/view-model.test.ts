@@ -2,14 +2,16 @@
  * What the dashboard says follows from the sums, and from nothing else.
  */
 import { expect, test } from 'vitest';
-import type { CellSum, ModelDetail, Series } from '../../../collector/dashboard/api.ts';
 import { cellLabel, ms, percent } from '../../../collector/dashboard/charts/figures.ts';
-import { softwareRows, View } from '../../../collector/dashboard/view-model.ts';
-import { metricOf, type Plan } from '../../../counts/layout/plan.ts';
+import type { Selection } from '../../../collector/dashboard/selection.ts';
+import { View } from '../../../collector/dashboard/view-model.ts';
+import { metricOf } from '../../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
-import { cellsOfLoadFailure, cellsOfRun } from '../../../counts/plans/software-layout.ts';
+import { cellsOfLoadFailure, cellsOfRun, SOFTWARE_PLAN_HASH } from '../../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import type { ManifestInput, ManifestOutput } from '../../../protocol/manifest/manifest.ts';
+import type { CellSum, HourTotal, ModelDetail, PlanDocument, Series } from '../../../protocol/read/read-api.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
 import { HOUR_MS, type ReportKind } from '../../../protocol/report/window.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
 
@@ -43,22 +45,38 @@ function sums(of: Plan, hash: string, counted: readonly Counted[]): CellSum[] {
 
 function softwareSums(pairs: readonly number[]): CellSum[] {
   return pairs.flatMap((cell, index) =>
-    index % 2 === 1 ? [] : [{ hour: NOW_HOUR, arm: 'stable', segment: 0, plan: '', cell, count: pairs[index + 1] as number }],
+    index % 2 === 1
+      ? []
+      : [{ hour: NOW_HOUR, arm: 'stable', segment: 0, plan: SOFTWARE_PLAN_HASH, cell, count: pairs[index + 1] as number }],
   );
 }
 
-const total = (runs: number, hour = NOW_HOUR, report: ReportKind = 'data') => ({ hour, report, reports: 1, runs });
-const series = (part: Partial<Series>): Series => ({ nowMs: NOW_HOUR * HOUR_MS, totals: [], data: [], software: [], ...part });
+const HASHES: { readonly [R in ReportKind]: string } = { data: PLAN_HASH, software: SOFTWARE_PLAN_HASH, noised: 'd'.repeat(16) };
 
-function viewOf(part: Partial<Series>, { hourCount = 24, baseline = [] as readonly Counted[] } = {}): View {
+function total(runs: number, hour = NOW_HOUR, report: ReportKind = 'data', changes: Partial<HourTotal> = {}): HourTotal {
+  return { hour, report, arm: 'stable', segment: 0, plan: HASHES[report], reports: 1, runs, ...changes };
+}
+
+const series = (part: Partial<Series> = {}): Series => ({ nowMs: NOW_HOUR * HOUR_MS, totals: [], data: [], software: [], ...part });
+const document = (hash: string, of: Plan): PlanDocument => ({ hash, report: of.report, release: '2.0.0', isPresent: true, plan: of });
+const plans = { data: document(PLAN_HASH, plan), software: document(SOFTWARE_PLAN_HASH, SOFTWARE_PLAN) };
+
+interface Shown {
+  readonly hourCount?: number;
+  readonly baseline?: readonly Counted[];
+  readonly selection?: Partial<Selection>;
+  readonly unattributed?: Partial<Series>;
+}
+
+function viewOf(part: Partial<Series>, { hourCount = 24, baseline = [], selection = {}, unattributed = {} }: Shown = {}): View {
+  const modelVersion = 'bbbbbbbbbbbbbbbb';
   const cells = sums(plan, PLAN_HASH, baseline);
-  const detail: ModelDetail = {
-    modelVersion: 'bbbbbbbbbbbbbbbb',
-    plan: PLAN_HASH,
-    manifest,
-    baseline: baseline.length === 0 ? null : { n: 10, cells: cells.map(({ cell }) => cell), counts: cells.map(({ count }) => count) },
-  };
-  return new View(detail, series(part), hourCount);
+  const counted = { modelVersion, plan: PLAN_HASH, n: 10, cells: cells.map(({ cell }) => cell), counts: cells.map(({ count }) => count) };
+  const detail: ModelDetail = { modelVersion, plan: PLAN_HASH, manifest, baseline: baseline.length === 0 ? null : counted, plans: [] };
+  return new View({
+    ...{ detail, plans, series: series(part), unattributed: series(unattributed) },
+    selection: { modelVersion, hourCount, arm: null, segment: null, dataPlan: null, softwarePlan: null, ...selection },
+  });
 }
 
 const tile = (view: View, id: string) => view.tiles().find((candidate) => candidate.id === id);
@@ -161,6 +179,29 @@ test('an hour that leaves the range does not hide what came meanwhile', () => {
   expect(gain?.cells).toEqual([{ cell: indexOf(plan, BRIGHTNESS, dark.cell), count: 8 }]);
 });
 
+test('arm and segment cut what is counted of data, and the arm alone what is counted of software', () => {
+  const [here, there] = [
+    { arm: 'stable', segment: 0 },
+    { arm: 'candidate', segment: 3 },
+  ] as const;
+  const of = (counted: Counted, key: typeof here | typeof there) => sums(plan, PLAN_HASH, [counted]).map((cell) => ({ ...cell, ...key }));
+  const failed = softwareSums(cellsOfLoadFailure('model-corrupt'));
+  const part = {
+    totals: [total(8, NOW_HOUR, 'data', here), total(9, NOW_HOUR, 'data', there), total(0, NOW_HOUR, 'software', { arm: 'candidate' })],
+    data: [...of({ ...bright, count: 8 }, here), ...of({ ...dark, count: 9 }, there)],
+    software: [...failed, ...failed.map((cell) => ({ ...cell, arm: 'candidate' as const }))],
+  };
+  const shown = (selection: Partial<Selection>) => {
+    const view = viewOf(part, { selection });
+    return [view.dataRuns, view.reports, view.distribution(BRIGHTNESS).field.reduce((sum, count) => sum + count), view.errorRows[0]?.count];
+  };
+  expect(shown({})).toEqual([17, 3, 17, 2]);
+  expect(shown({ arm: 'candidate' })).toEqual([9, 2, 9, 1]);
+  expect(shown({ arm: 'stable' })).toEqual([8, 1, 8, 1]);
+  expect(shown({ segment: 3 })).toEqual([9, 2, 9, 2]);
+  expect(shown({ arm: 'stable', segment: 3 })).toEqual([0, 0, 0, 1]);
+});
+
 test('hours come oldest first, each with its own mean', () => {
   const [early, late] = [NOW_HOUR - 2, NOW_HOUR];
   const data = sums(plan, PLAN_HASH, [
@@ -177,8 +218,10 @@ test('hours come oldest first, each with its own mean', () => {
 
 test('errors are listed by code, and what did not happen is not', () => {
   const failed = softwareSums(cellsOfLoadFailure('manifest-unreachable'));
-  expect(softwareRows(['error.load', 'error.run', 'loss'], failed)).toEqual([{ what: 'error.load: manifest-unreachable', count: 1 }]);
-  expect(SOFTWARE_PLAN.report).toBe('software');
+  expect(viewOf({ software: failed }).errorRows).toEqual([{ what: 'error.load: manifest-unreachable', count: 1 }]);
+  expect(viewOf({}, { unattributed: { software: failed } }).errorRows).toEqual([
+    { what: 'error.load: manifest-unreachable (model unknown)', count: 1 },
+  ]);
 });
 
 test('class labels come from the manifest, with "other" last', () => {

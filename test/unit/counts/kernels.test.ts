@@ -4,11 +4,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { imageGeometries, measureImage } from '../../../counts/kinds/image.ts';
+import { measureScores } from '../../../counts/kinds/label-scores.ts';
 import { countValues } from '../../../counts/kinds/numeric.ts';
-import { measureScores } from '../../../counts/kinds/scores.ts';
 import { edgedCell, HALF_EDGES, UNIT_EDGES, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../../../counts/layout/edges.ts';
 import { UNIVERSAL_CELL_COUNT, universalCell, universalCells } from '../../../counts/layout/universal.ts';
-import { Tally } from '../../../counts/tally/tally.ts';
+import { RunCounts } from '../../../counts/tally/run-counts.ts';
 import { sampleRows } from '../../../counts/tally/tensor-values.ts';
 import { COUNTED_ELEMENT_COUNT_MAX } from '../../../protocol/limits.ts';
 import { halfToNumber, numbersOf } from '../../../protocol/tensors/tensor-data.ts';
@@ -51,9 +51,9 @@ const AWKWARD = [
 const anyFloat32 = fc.integer({ min: 0, max: 0xffff_ffff }).map((bits) => new Float32Array(Uint32Array.of(bits).buffer)[0] as number);
 
 function histogram(values: ArrayLike<number>): Map<string, number> {
-  const tally = new Tally(UNIVERSAL_CELL_COUNT);
-  countValues(values, 0, tally);
-  const pairs = tally.take();
+  const counts = new RunCounts(UNIVERSAL_CELL_COUNT);
+  countValues(values, 0, counts);
+  const pairs = counts.take();
   return new Map(
     Array.from({ length: pairs.length / 2 }, (_, index) => [cells[pairs[index * 2] as number] as string, pairs[index * 2 + 1] as number]),
   );
@@ -169,7 +169,7 @@ test('image statistics equal those of a plain two-pass computation', () => {
       (height, width, channelCount, layout, stream) => {
         const values = Float32Array.from({ length: height * width * channelCount }, () => stream.next().value as number);
         const dims = layout === 'NCHW' ? [1, channelCount, height, width] : [1, height, width, channelCount];
-        const geometry = imageGeometries(dims, layout, true, values.length)?.[0];
+        const geometry = imageGeometries({ dims: ['batch'], layout }, { dims, data: values })?.[0];
         if (geometry === undefined) throw new Error('no geometry');
         const measure = measureImage(values, geometry, [0, 16]);
         const expected = plainImage(values, height, width, channelCount, layout);
@@ -218,7 +218,7 @@ function plainImage(values: Float32Array, height: number, width: number, channel
 }
 
 test('contrast is the standard deviation of luma', () => {
-  const geometry = imageGeometries([1, 1, 2, 2], 'NCHW', true, 4)?.[0];
+  const geometry = imageGeometries({ dims: ['batch', 1, 2, 2] }, { dims: [1, 1, 2, 2], data: new Float32Array(4) })?.[0];
   if (geometry === undefined) throw new Error('no geometry');
   expect(measureImage([0, 1, 0, 1], geometry, [0, 1]).contrast).toBeCloseTo(0.5, 12);
   expect(measureImage([0.3, 0.3, 0.3, 0.3], geometry, [0, 1]).contrast).toBeLessThan(1e-7);
@@ -249,7 +249,7 @@ test('entropy is 1 for equal scores and 0 for a certain one; huge logits do not 
   expect(measureScores([1e30, -1e30], 0, 2, true)).toEqual({ topIndex: 0, score: 1, entropy: 0, margin: 1 });
 });
 
-/** In cell order, as the tally gives it. */
+/** In cell order, as they come out. */
 function sorted(histogram: Map<string, number>): Map<string, number> {
   return new Map([...histogram].sort(([a], [b]) => cells.indexOf(a) - cells.indexOf(b)));
 }

@@ -204,9 +204,10 @@ const FEEDBACK: Manifest = {
   ...manifestOf([], [{ name: 'p', type: 'float32', dims: ['batch', 2], kind: 'label-scores', labels: ['no', 'yes'] }]),
   monitor: { feedback: true, segments: { by: ['form-factor', 'engine'], own: ['kiosk', 'home'] } },
 };
+const FEEDBACK_PLAN = dataPlanOf(FEEDBACK);
 
 test('feedback is its outcome and, when corrected, the predicted and the true class', () => {
-  const { metrics } = dataPlanOf(FEEDBACK);
+  const { metrics } = FEEDBACK_PLAN;
   const named = (pairs: Uint32Array) =>
     Array.from({ length: pairs.length / 2 }, (_, index) => {
       const cell = pairs[index * 2] as number;
@@ -214,13 +215,14 @@ test('feedback is its outcome and, when corrected, the predicted and the true cl
       return `${metric?.id}/${metric?.cells[cell - metric.offset]}`;
     });
   const outputs = { p: tensor([1, 2], [0.2, 0.8]) };
-  expect(named(cellsOfFeedback(FEEDBACK, outputs, 'redone'))).toEqual(['feedback.outcome/redone']);
-  expect(named(cellsOfFeedback(FEEDBACK, outputs, { corrected: 'no' }))).toEqual([
+  expect(named(cellsOfFeedback(FEEDBACK, FEEDBACK_PLAN, outputs, 'redone'))).toEqual(['feedback.outcome/redone']);
+  expect(named(cellsOfFeedback(FEEDBACK, FEEDBACK_PLAN, outputs, { corrected: 'no' }))).toEqual([
     'feedback.outcome/corrected',
     'feedback.p.corrected/1>0',
   ]);
-  expect(named(cellsOfFeedback(FEEDBACK, outputs, { corrected: 'a name' }))).toEqual(['feedback.outcome/corrected']);
-  expect(cellsOfFeedback(manifestOf([], FEEDBACK.outputs), outputs, 'accepted')).toHaveLength(0);
+  expect(named(cellsOfFeedback(FEEDBACK, FEEDBACK_PLAN, outputs, { corrected: 'a name' }))).toEqual(['feedback.outcome/corrected']);
+  const silent = manifestOf([], FEEDBACK.outputs);
+  expect(cellsOfFeedback(silent, dataPlanOf(silent), outputs, 'accepted')).toHaveLength(0);
 });
 
 test('segments are numbered by engine, form factor and own list, and are part of the plan', async () => {

@@ -1,7 +1,7 @@
 /** What may be asked at the level `local-dp`, how it is answered, and what the sums give back. */
 import { describe, expect, test } from 'vitest';
 import { edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ONE } from '../../../counts/layout/edges.ts';
-import { type Metric, type Plan, placeMetrics } from '../../../counts/layout/plan.ts';
+import { placeMetrics } from '../../../counts/layout/plan.ts';
 import { universalCells } from '../../../counts/layout/universal.ts';
 import { answerOf } from '../../../counts/noise/answer.ts';
 import { ByteChance } from '../../../counts/noise/chance.ts';
@@ -9,25 +9,34 @@ import { estimateOf } from '../../../counts/noise/estimate.ts';
 import { expOf } from '../../../counts/noise/exponential.ts';
 import { type Feature, type LocalDpPlan, localDpPlanHash, localDpPlanOf } from '../../../counts/noise/local-dp-plan.ts';
 import { LOCAL_DP_FEATURE_COUNT_MAX, LOCAL_DP_MICRO_EPSILON_MAX, LOCAL_DP_ORDERED_CELL_COUNT } from '../../../protocol/limits.ts';
+import type { Metric, Plan } from '../../../protocol/report/plan.ts';
 import { seededSource } from '../../noise/seeded-source.ts';
 
-const words = { title: 'A metric', unit: 'items', why: 'A question.' };
-const named = (id: string, cells: readonly string[]): Metric => ({ id, ...words, cells, edges: null });
-const edged = (id: string, edges: readonly number[]): Metric => ({ id, ...words, ...edgedCells(edges) });
+const words = { title: 'A metric', unit: 'items', why: 'A question.', per: 'item', of: null, role: null } as const;
+const x = { side: 'input', tensor: 'x' } as const;
+const y = { side: 'output', tensor: 'y' } as const;
+const named = (id: string, cells: readonly string[], fields: Partial<Metric> = {}): Metric => ({
+  id,
+  ...words,
+  cells,
+  edges: null,
+  ...fields,
+});
+const edged = (id: string, edges: readonly number[], of: Metric['of'] = null): Metric => ({ id, ...words, of, ...edgedCells(edges) });
 const classes = (count: number) => Array.from({ length: count }, (_, index) => `class:${index}`);
 
 const DATA: Plan = placeMetrics('data', [
   named('run.repeat', ['new', 'repeat']),
-  named('input.x.state', ['present', 'missing']),
-  named('output.y.class', [...classes(10), 'other']),
-  edged('output.y.score', UNIT_EDGES_FINE_AT_ONE),
+  named('input.x.state', ['present', 'missing'], { of: x }),
+  named('output.y.class', [...classes(10), 'other'], { of: y }),
+  edged('output.y.score', UNIT_EDGES_FINE_AT_ONE, y),
 ]);
 const planOf = (data: Plan, microEps?: number) => localDpPlanOf(data, microEps) as LocalDpPlan;
 const featureOf = (plan: LocalDpPlan, metric: string) => plan.features.find((feature) => feature.metric === metric) as Feature;
 
 describe('the plan', () => {
   test('asks outputs first, then inputs, then the rest, and never feedback', () => {
-    const data = placeMetrics('data', [...DATA.metrics, named('feedback.outcome', ['accepted', 'redone'])]);
+    const data = placeMetrics('data', [...DATA.metrics, named('feedback.outcome', ['accepted', 'redone'], { per: 'event' })]);
     expect(planOf(data).features.map(({ metric }) => metric)).toEqual(['output.y.class', 'output.y.score', 'input.x.state', 'run.repeat']);
   });
 

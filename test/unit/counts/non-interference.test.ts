@@ -4,27 +4,27 @@
  * The same proof at full size is test/prove/non-interference.prove.test.ts.
  */
 import { expect, test } from 'vitest';
-import { KINDS, kindOf, SAMPLED } from '../../reference/kinds.ts';
 import { LEAKS, MISCOUNTS } from '../../reference/leaks.ts';
-import { proveKind, tallyText } from '../../reference/non-interference.ts';
+import { drawsText, prove } from '../../reference/non-interference.ts';
+import { PROOFS, proofOf, SAMPLED } from '../../reference/proofs.ts';
 
 const PAIR_COUNT = 40;
 const SAMPLED_PAIR_COUNT = 3;
 const CONTROL_PAIR_COUNT = 60;
 const SEED = 20_261_123;
 
-for (const kind of [...KINDS, SAMPLED]) {
-  const pairCount = kind === SAMPLED ? SAMPLED_PAIR_COUNT : PAIR_COUNT;
-  test(`${pairCount} pairs of equal cells, ${kind.name}: requests and records are the same, and the counter counts as the reference`, async () => {
-    const tally = await proveKind(kind, { pairCount, seed: SEED });
-    process.stdout.write(tallyText(kind, tally));
-    expect(tally.pairs).toBe(pairCount);
+for (const proof of [...PROOFS, SAMPLED]) {
+  const pairCount = proof === SAMPLED ? SAMPLED_PAIR_COUNT : PAIR_COUNT;
+  test(`${pairCount} pairs of equal cells, ${proof.name}: requests and records are the same, and the counter counts as the reference`, async () => {
+    const draws = await prove(proof, { pairCount, seed: SEED });
+    process.stdout.write(drawsText(proof, draws));
+    expect(draws.pairs).toBe(pairCount);
   });
 }
 
 for (const [what, product] of Object.entries(LEAKS)) {
   test(`a product that leaks ${what} does not pass`, async () => {
-    const proof = proveKind(kindOf('numeric, universal cells'), {
+    const proof = prove(proofOf('numeric, universal cells'), {
       product,
       isReferenceHeld: false,
       pairCount: CONTROL_PAIR_COUNT,
@@ -36,6 +36,6 @@ for (const [what, product] of Object.entries(LEAKS)) {
 
 for (const [what, product] of Object.entries(MISCOUNTS)) {
   test(`a counter that counts ${what} does not pass`, async () => {
-    await expect(proveKind(kindOf('repeats'), { product, pairCount: CONTROL_PAIR_COUNT, seed: SEED })).rejects.toThrow('counted otherwise');
+    await expect(prove(proofOf('repeats'), { product, pairCount: CONTROL_PAIR_COUNT, seed: SEED })).rejects.toThrow('counted otherwise');
   });
 }

@@ -2,8 +2,10 @@
  * Plans: the layout that page, worker and collector must agree on.
  */
 import { expect, test } from 'vitest';
-import { metricOf, type Plan, planHash } from '../../../counts/layout/plan.ts';
-import { dataPlanOf, IMAGE_EDGES, SCORE_EDGES } from '../../../counts/plans/data-plan.ts';
+import { HALF_EDGES, UNIT_EDGES, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../../../counts/layout/edges.ts';
+import { metricOf, planHash } from '../../../counts/layout/plan.ts';
+import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
+import { RELEASED_SOFTWARE_PLANS } from '../../../counts/plans/released-software-plans.ts';
 import {
   cellsOfLoad,
   cellsOfLoadFailure,
@@ -18,6 +20,7 @@ import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { ERROR_CODES } from '../../../protocol/errors.ts';
 import { PLAN_CELL_COUNT_MAX } from '../../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../../protocol/manifest/manifest.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
 import type { LoadedModel } from '../../../protocol/worker/loading.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
 
@@ -97,6 +100,13 @@ test('the hash of the software plan and of a known data plan are these', async (
   expect(await planHash(dataPlanOf(DIGITS_LIKE))).toBe('9add73983ee734dc');
 });
 
+test('every released software plan has the hash of its layout, and the last one is the present plan, word for word', async () => {
+  for (const { hash, plan } of RELEASED_SOFTWARE_PLANS) expect(await planHash(plan)).toBe(hash);
+  const last = RELEASED_SOFTWARE_PLANS.at(-1);
+  expect(last?.plan, 'run node scripts/software-plans.mjs').toEqual(SOFTWARE_PLAN);
+  expect(new Set(RELEASED_SOFTWARE_PLANS.map(({ release }) => release)).size).toBe(RELEASED_SOFTWARE_PLANS.length);
+});
+
 test('the hash follows the layout and nothing else', async () => {
   const hash = await planHash(dataPlanOf(DIGITS_LIKE));
   const renamed = manifestOf([IMAGE], [{ ...SCORES, labels: ['nein', 'ja'], normalisation: 'logits' }]);
@@ -119,12 +129,13 @@ test('a model with more numeric tensors than fit keeps all states and as many di
 });
 
 test('image and score cells are those of their edges', () => {
-  for (const [metric, edges] of Object.entries(IMAGE_EDGES)) {
-    if (metric !== 'saturation') expect(metricOf(dataPlanOf(DIGITS_LIKE), `input.image.${metric}`).edges?.values).toBe(edges);
-  }
-  for (const [metric, edges] of Object.entries(SCORE_EDGES)) {
-    expect(metricOf(dataPlanOf(DIGITS_LIKE), `output.scores.${metric}`).edges?.values).toBe(edges);
-  }
+  const edgesOf = (id: string) => metricOf(dataPlanOf(DIGITS_LIKE), id).edges?.values;
+  expect(edgesOf('input.image.brightness')).toBe(UNIT_EDGES);
+  expect(edgesOf('input.image.contrast')).toBe(HALF_EDGES);
+  for (const id of ['sharpness', 'clipped-dark', 'clipped-bright']) expect(edgesOf(`input.image.${id}`)).toBe(UNIT_EDGES_FINE_AT_ZERO);
+  expect(edgesOf('output.scores.score')).toBe(UNIT_EDGES_FINE_AT_ONE);
+  expect(edgesOf('output.scores.entropy')).toBe(UNIT_EDGES_FINE_AT_ZERO);
+  expect(edgesOf('output.scores.margin')).toBe(UNIT_EDGES);
 });
 
 const LOADED: LoadedModel = {

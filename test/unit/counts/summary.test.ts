@@ -17,7 +17,7 @@ import {
   totalOf,
 } from '../../../counts/statistics/summary.ts';
 
-const prose = { title: 't', unit: 'u', why: 'w' };
+const prose = { title: 't', unit: 'u', why: 'w', per: 'event', of: null, role: null } as const;
 const plan = placeMetrics('data', [
   { id: 'first', ...prose, cells: ['a', 'b'], edges: null },
   { id: 'unit', ...prose, ...edgedCells(UNIT_EDGES) },

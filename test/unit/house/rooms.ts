@@ -27,80 +27,84 @@ export interface Room {
   readonly node?: true;
 }
 
-const COUNTS = ['counts/layout', 'counts/tally', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'];
-const PROCESSING = ['processing', 'processing/audio', 'processing/image', 'processing/outputs'];
-
 export const ROOMS: Readonly<Record<string, Room>> = {
   // What two programs must agree on.
   protocol: { imports: [] },
-  'protocol/tensors': { imports: ['protocol'] },
+  'protocol/tensors': { imports: [] },
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
-  'protocol/read': { imports: ['protocol', 'protocol/manifest', 'protocol/report'] },
+  'protocol/read': { imports: ['protocol/manifest', 'protocol/report'] },
 
   // Pure: values to cells.
   'counts/layout': { imports: ['protocol'] },
   'counts/tally': { imports: ['protocol', 'counts/layout'] },
   'counts/kinds': { imports: ['protocol', 'counts/layout', 'counts/tally'] },
   'counts/plans': { imports: ['protocol', 'counts/layout', 'counts/kinds'] },
-  'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds', 'counts/plans'] },
+  'counts/run': { imports: ['protocol', 'counts/tally', 'counts/kinds', 'counts/plans'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
-  'counts/statistics': { imports: ['protocol', 'counts/layout'] },
+  'counts/statistics': { imports: ['protocol'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
   processing: { imports: ['protocol'] },
   'processing/audio': { imports: ['protocol', 'processing'] },
   'processing/image': { imports: ['protocol', 'processing'] },
-  'processing/outputs': { imports: ['protocol', 'processing', 'processing/image'] },
+  'processing/outputs': { imports: ['protocol', 'processing/image'] },
 
-  // What pages share: dashboard, demo, <insitu-sent>.
+  // What dashboard and demo share.
   site: { imports: [], clock: true },
 
   // The page.
   'sdk/api': { imports: ['protocol'] },
   'sdk/assets': { imports: ['protocol'] },
-  'sdk/telemetry': { imports: ['protocol', 'sdk/api'], network: true, clock: true, indexedDB: true },
+  'sdk/telemetry': { imports: ['protocol', 'counts/layout', 'sdk/api'], network: true, clock: true, indexedDB: true },
   'sdk/workers': { imports: ['protocol', 'sdk/api'], vendors: ['comlink'], clock: true },
   'sdk/feeds': { imports: ['protocol', 'sdk/api', 'sdk/workers'] },
-  'sdk/counting': { imports: ['protocol', ...COUNTS, 'sdk/api', 'sdk/telemetry'], network: true },
-  'sdk/delivery': { imports: ['protocol', ...COUNTS, 'sdk/api', 'sdk/telemetry'], vendors: ['idb'], indexedDB: true },
-  'sdk/local-dp': { imports: ['protocol', ...COUNTS, 'sdk/api', 'sdk/telemetry'], indexedDB: true },
+  'sdk/counting': {
+    imports: ['protocol', 'counts/layout', 'counts/plans', 'counts/run', 'counts/noise', 'sdk/api', 'sdk/telemetry'],
+    network: true,
+  },
+  'sdk/delivery': { imports: ['protocol', 'counts/tally', 'counts/plans', 'sdk/api', 'sdk/telemetry'], vendors: ['idb'], indexedDB: true },
+  'sdk/local-dp': { imports: ['protocol', 'counts/plans', 'counts/noise', 'sdk/api', 'sdk/telemetry'], indexedDB: true },
   'sdk/model': { imports: ['protocol', 'sdk/api', 'sdk/feeds', 'sdk/telemetry', 'sdk/workers'], clock: true },
   'sdk/service-worker': {
     imports: ['protocol', 'sdk/api', 'sdk/assets', 'sdk/telemetry', 'sdk/delivery'],
     network: true,
   },
-  'sdk/sent-element': { imports: ['protocol', 'sdk/api', 'site'] },
+  'sdk/sent-element': { imports: ['protocol', 'sdk/api'] },
   sdk: { imports: ['protocol', 'sdk/api', 'sdk/assets', 'sdk/telemetry', 'sdk/workers', 'sdk/model'], clock: true },
 
   // The inference worker.
   'worker/device': { imports: ['protocol'] },
   'worker/runtime': { imports: ['protocol', 'onnx', 'worker/device'], vendors: ['onnxruntime-web'], network: true },
   'worker/queue': { imports: ['protocol', 'worker/runtime'], clock: true },
-  'worker/prepare': { imports: ['protocol', ...PROCESSING], vendors: ['@huggingface/tokenizers'], clock: true },
-  'worker/trust': { imports: ['protocol', ...PROCESSING, 'worker/device', 'worker/runtime', 'worker/queue'] },
+  'worker/prepare': {
+    imports: ['protocol', 'processing', 'processing/audio', 'processing/image', 'processing/outputs'],
+    vendors: ['@huggingface/tokenizers'],
+    clock: true,
+  },
+  'worker/trust': { imports: ['protocol', 'processing', 'worker/device', 'worker/runtime', 'worker/queue'] },
   'worker/store': { imports: ['protocol'], vendors: ['idb'], clock: true, indexedDB: true },
   'worker/download': { imports: ['protocol', 'worker/store'], network: true, clock: true },
   'worker/source': { imports: ['protocol', 'onnx', 'worker/store', 'worker/download'], clock: true },
   'worker/choice': {
     imports: [
-      ...['protocol', 'onnx', ...PROCESSING, 'worker/device', 'worker/runtime', 'worker/queue', 'worker/prepare'],
+      ...['protocol', 'onnx', 'processing', 'worker/device', 'worker/runtime', 'worker/queue', 'worker/prepare'],
       ...['worker/trust', 'worker/download', 'worker/source'],
     ],
     clock: true,
   },
   'worker/load': {
     imports: [
-      ...['protocol', ...COUNTS, 'worker/device', 'worker/runtime', 'worker/queue', 'worker/prepare', 'worker/trust'],
-      ...['worker/store', 'worker/download', 'worker/source', 'worker/choice'],
+      ...['protocol', 'counts/layout', 'counts/plans', 'counts/run', 'worker/device', 'worker/runtime', 'worker/queue'],
+      ...['worker/prepare', 'worker/trust', 'worker/download', 'worker/source', 'worker/choice'],
     ],
     clock: true,
     network: true,
   },
   'worker/runs': {
-    imports: ['protocol', ...COUNTS, 'worker/prepare', 'worker/runtime', 'worker/queue', 'worker/trust'],
+    imports: ['protocol', 'counts/run', 'worker/prepare', 'worker/runtime', 'worker/queue', 'worker/trust'],
     clock: true,
   },
   worker: {
@@ -112,15 +116,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // The collector.
-  'collector/operator': { imports: ['protocol'], node: true },
-  'collector/store': { imports: ['protocol', 'counts/layout', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
-  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
+  'collector/operator': { imports: [], node: true },
+  'collector/store': { imports: ['protocol', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/noise', 'collector/store'], node: true },
   'collector/models': {
-    imports: ['protocol', ...COUNTS, 'collector/operator', 'collector/store', 'collector/intake'],
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/plans', 'counts/noise'],
+      ...['collector/operator', 'collector/store', 'collector/intake'],
+    ],
     clock: true,
     node: true,
   },
-  'collector/views': { imports: ['protocol', ...COUNTS, 'collector/store', 'collector/models'], node: true },
+  'collector/views': { imports: ['protocol', 'counts/noise', 'collector/store', 'collector/models'], node: true },
   'collector/http': {
     imports: ['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
     vendors: ['hono', '@hono/node-server'],
@@ -134,9 +141,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     clock: true,
     node: true,
   },
-  'collector/dashboard/charts': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'site'], vendors: ['uplot'] },
+  'collector/dashboard/charts': { imports: ['counts/statistics', 'site'], vendors: ['uplot'] },
   'collector/dashboard': {
-    imports: ['protocol', 'counts/layout', 'counts/plans', 'counts/statistics', 'site', 'collector/dashboard/charts'],
+    imports: ['protocol', 'counts/layout', 'counts/statistics', 'site', 'collector/dashboard/charts'],
     clock: true,
     network: true,
   },
@@ -153,7 +160,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'cli/runtime', 'cli/terminal'], node: true },
   'cli/commands': {
     imports: [
-      ...['protocol', 'counts/layout', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics', 'onnx', 'processing'],
+      ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'],
+      ...['onnx', 'processing'],
       ...['collector', 'collector/operator', 'cli/data', 'cli/folder', 'cli/pack', 'cli/runtime', 'cli/terminal'],
     ],
     vendors: ['@valibot/to-json-schema'],
@@ -166,7 +174,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // The demo: an application like any other.
   demo: { imports: ['sdk/index.ts', 'sdk/sent-element/sent-element.ts', 'site'], vendors: ['workbox-window'], clock: true, network: true },
   'demo/service-worker': {
-    imports: ['sdk/service-worker/service-worker.ts'],
+    imports: [],
     vendors: ['workbox-precaching', 'workbox-routing', 'workbox-strategies'],
   },
 };

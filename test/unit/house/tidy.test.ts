@@ -114,10 +114,7 @@ const FUNCTION_LINE_COUNT_MAX = 70;
 const PARAMETER_COUNT_MAX = 5;
 
 /** Over a line, each with its size; what follows says why. */
-const LONG_FUNCTIONS_TODAY: Readonly<Record<string, number>> = {
-  // The conformance suite of a store: a list of tests that share one store.
-  'test/conformance/store.ts testStore': 133,
-};
+const LONG_FUNCTIONS_TODAY: Readonly<Record<string, number>> = {};
 const LONG_FILES_TODAY: Readonly<Record<string, number>> = {};
 const LONG_PARAMETER_LISTS_TODAY: Readonly<Record<string, number>> = {};
 

@@ -1,5 +1,5 @@
 /**
- * The sheet that the reference binner fills in: counts by metric and cell, in words.
+ * What the reference binner expects: counts by metric and cell, in words.
  *
  * Why words and no indices: where a cell lies is the plan's business, and a reference that shared the plan's arithmetic
  * would share its faults.
@@ -9,7 +9,7 @@
  *  - A value that was computed with rounding and lies next to an edge is reported (`isNearEdge`): on which side it falls is
  *    then a matter of the order of summation, which nobody promises.
  *
- * Not here: which metrics a kind has (the files beside this one).
+ * Not here: which metrics a kind has (test/reference/kinds).
  */
 
 /** Relative distance from an edge within which two honest ways of summing in double may disagree. */
@@ -72,7 +72,7 @@ export function cellAmongEdges(edges: readonly number[], value: number): string 
   return cell;
 }
 
-export class Sheet {
+export class ExpectedCounts {
   readonly counts = new Map<string, number>();
   isNearEdge = false;
 

@@ -1,14 +1,14 @@
 /**
- * Tally: the cells that one run bumps, while it is being counted.
+ * Run counts: the cells that one run bumps, while it is being counted.
  *
  * Why the list of touched cells: a plan has thousands of cells and a run touches dozens; taking the pairs must not
  * scan the plan.
  *
  * Invariants
- *  - `take` leaves the tally empty, so nothing of a run is left behind for the next one.
+ *  - `take` leaves every count at 0, so nothing of a run is left for the next one.
  *  - Pairs come out in rising order of cells: the order of values within an input does not show.
  */
-export class Tally {
+export class RunCounts {
   private readonly counts: Uint32Array;
   private readonly touched: Uint32Array;
   private touchedCount = 0;

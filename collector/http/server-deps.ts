@@ -1,5 +1,5 @@
 /**
- * What the routes work with: handed to each of them, owned by collector/index.ts.
+ * What the routes work with: handed to each of them, made and ended by collector/index.ts.
  */
 import type { GroupCommit } from '../intake/group-commit.ts';
 import type { Registry } from '../models/registry.ts';
@@ -7,17 +7,22 @@ import type { Store } from '../store/store.ts';
 import type { LiveFeed } from '../views/live-feed.ts';
 import type { StaticFolders } from './static-files.ts';
 
-export interface ServerParts {
+export interface ServerDeps {
   readonly store: Store;
   readonly registry: Registry;
   readonly group: GroupCommit;
   readonly live: LiveFeed;
   readonly folders: StaticFolders;
+  /** Who registers models. */
   readonly adminKey: string;
+  /** Keys in report addresses; public. */
   readonly writeKeys: ReadonlySet<string>;
+  /** insitu's version. */
   readonly release: string;
+  /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly complain: (sentence: string) => void;
-  /** Ends the live streams. */
+  /** Receives sentences for the operator; never a part of a request. */
+  readonly log: (sentence: string) => void;
+  /** Aborted when the collector stops: reports are refused from then on, and live streams end. */
   readonly closing: AbortSignal;
 }

@@ -1,0 +1,187 @@
+/**
+ * The dashboard's shell: what is selected, what was fetched for it, and the one way from there to the page.
+ *
+ * Invariants
+ *  - One request at a time; what changes meanwhile is asked for once more when it has come.
+ *  - A view is drawn only from answers to the selection that it shows.
+ *  - A collector that does not answer is said so, and asked again.
+ *
+ * Not here: numbers (view-model.ts), their places (sections.ts), what can be chosen (selection.ts).
+ */
+import type { ModelDetail, PlanDocument } from '../../protocol/read/read-api.ts';
+import { ARMS, UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
+import { byId } from '../../site/element.ts';
+import { fetchModel, fetchModels, fetchPlan, fetchSeries, RETRY_MS } from './api.ts';
+import { type ControlId, chosenValue, offer, whenChosen } from './controls.ts';
+import { LivePanel } from './live-panel.ts';
+import { showSections } from './sections.ts';
+import { armChoices, chosenPlan, otherPlansSentence, planChoices, type Selection, segmentChoices } from './selection.ts';
+import { metricLabel, View } from './view-model.ts';
+
+/** Controls that ask for other sums, and those that only show the same ones another way. */
+const ASKING: readonly ControlId[] = ['model', 'hours', 'arm', 'segment', 'data-plan', 'software-plan'];
+const SHOWING: readonly ControlId[] = ['metric'];
+/** What another model has of its own. */
+const OF_A_MODEL: readonly ControlId[] = ['arm', 'segment', 'data-plan', 'software-plan'];
+
+export class Dashboard {
+  private readonly live = new LivePanel(byId('live-text'), byId('live-chart'));
+  private readonly plans = new Map<string, Promise<PlanDocument>>();
+  private detail: ModelDetail | null = null;
+  private view: View | null = null;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private refreshing: Promise<void> | null = null;
+  private isStale = false;
+
+  start(): void {
+    whenChosen(ASKING, (id) => {
+      if (id === 'model') for (const control of OF_A_MODEL) offer(control, [], undefined);
+      void this.refresh();
+    });
+    whenChosen(SHOWING, () => this.show());
+    void this.refresh();
+  }
+
+  /** The collector is there, maybe another one than before: of a later release, with other plans. */
+  connected(): void {
+    this.detail = null;
+    void this.refresh();
+  }
+
+  /** A commit of a model was told. */
+  committed(modelVersion: string): void {
+    if (modelVersion === chosenValue('model') || modelVersion === UNKNOWN_MODEL_VERSION) void this.refresh();
+  }
+
+  refresh(): Promise<void> {
+    if (this.refreshing !== null) {
+      this.isStale = true;
+      return this.refreshing;
+    }
+    this.refreshing = this.load().finally(() => {
+      this.refreshing = null;
+      if (!this.isStale) return;
+      this.isStale = false;
+      void this.refresh();
+    });
+    return this.refreshing;
+  }
+
+  private async load(): Promise<void> {
+    clearTimeout(this.retryTimer);
+    try {
+      if (chosenValue('model') === null) await this.listModels();
+      const selection = currentSelection();
+      if (selection === null) {
+        showEmpty('No model is registered. Start the collector with --models, or register one by POST /v1/models.');
+        return;
+      }
+      const next = await this.fetchView(selection);
+      byId('alert').hidden = true;
+      this.take(next);
+    } catch (error) {
+      const alert = byId('alert');
+      alert.hidden = false;
+      alert.textContent = `${error instanceof Error ? error.message : String(error)} Trying again.`;
+      this.retryTimer = setTimeout(() => void this.refresh(), RETRY_MS);
+    }
+  }
+
+  private async listModels(): Promise<void> {
+    const models = await fetchModels();
+    const choices = models.map(({ modelVersion, name, version }) => ({ value: modelVersion, text: `${name} ${version}` }));
+    offer('model', choices, undefined);
+  }
+
+  private async fetchView(selection: Selection): Promise<View> {
+    const { modelVersion, hourCount, dataPlan, softwarePlan } = selection;
+    const detail = this.detail?.modelVersion === modelVersion ? this.detail : await fetchModel(modelVersion);
+    this.detail = detail;
+    const [series, unattributed, data, software] = await Promise.all([
+      fetchSeries(modelVersion, hourCount),
+      fetchSeries(UNKNOWN_MODEL_VERSION, hourCount),
+      this.planOf(modelVersion, chosenPlan(detail, 'data', dataPlan).hash),
+      this.planOf(modelVersion, chosenPlan(detail, 'software', softwarePlan).hash),
+    ]);
+    offer('arm', armChoices(series, selection), '');
+    offer('segment', segmentChoices(data.plan), '');
+    offer('data-plan', planChoices(detail, series, 'data', dataPlan), data.hash);
+    offer('software-plan', planChoices(detail, series, 'software', softwarePlan), software.hash);
+    return new View({ detail, series, unattributed, plans: { data, software }, selection });
+  }
+
+  private planOf(modelVersion: string, hash: string): Promise<PlanDocument> {
+    const key = `${modelVersion} ${hash}`;
+    const known = this.plans.get(key) ?? fetchPlan(modelVersion, hash);
+    this.plans.set(key, known);
+    known.catch(() => this.plans.delete(key));
+    return known;
+  }
+
+  private take(next: View): void {
+    const before = this.view;
+    if (before !== null && isSameSelection(before.selection, next.selection)) {
+      const gain = next.since(before);
+      if (gain !== null) this.live.add(gain, Date.now());
+    } else {
+      this.live.clear();
+    }
+    this.view = next;
+    const metrics = next.rangeMetrics;
+    const first = metrics.find(({ role }) => role === 'headline') ?? metrics[0];
+    offer(
+      'metric',
+      metrics.map((metric) => ({ value: metric.id, text: metricLabel(metric) })),
+      first?.id,
+    );
+    this.show();
+  }
+
+  private show(): void {
+    const { view, detail } = this;
+    if (view === null || detail === null) return;
+    const hidden = otherPlansSentence(detail, view.hidden);
+    const isEmpty = view.reports === 0 && hidden === null;
+    showEmpty(isEmpty ? 'No report in this time. Open the demo, switch “Send counts” on, run a few digits and press “Send now”.' : null);
+    showNote('other-plans', hidden);
+    const isCut = view.selection.segment !== null;
+    showNote(
+      'segment-note',
+      isCut ? 'Loads, latency and errors are those of all segments: software reports are not cut by segment.' : null,
+    );
+    const metricId = chosenValue('metric');
+    showSections(view, metricId);
+    this.live.show(view, metricId);
+  }
+}
+
+/** What the controls say; null when there is no model to choose. */
+function currentSelection(): Selection | null {
+  const modelVersion = chosenValue('model');
+  if (modelVersion === null) return null;
+  const segment = chosenValue('segment');
+  return {
+    modelVersion,
+    hourCount: Number(chosenValue('hours')),
+    arm: ARMS.find((arm) => arm === chosenValue('arm')) ?? null,
+    segment: segment === null ? null : Number(segment),
+    dataPlan: chosenValue('data-plan'),
+    softwarePlan: chosenValue('software-plan'),
+  };
+}
+
+/** But for the hours: two ranges share hours that can be compared. */
+function isSameSelection(one: Selection, other: Selection): boolean {
+  return JSON.stringify({ ...one, hourCount: 0 }) === JSON.stringify({ ...other, hourCount: 0 });
+}
+
+function showEmpty(sentence: string | null): void {
+  showNote('empty', sentence);
+}
+
+function showNote(id: 'empty' | 'other-plans' | 'segment-note', sentence: string | null): void {
+  const note = byId(id);
+  note.hidden = sentence === null;
+  // A status that is written again is read out again.
+  if (sentence !== null && note.textContent !== sentence) note.textContent = sentence;
+}

@@ -1,0 +1,75 @@
+/**
+ * Sections: what a view says, written into the places of index.html. Each writes its place anew.
+ *
+ * Not here: what is selected (dashboard.ts, controls.ts), the live line (live-panel.ts).
+ */
+import { byId, element, table } from '../../site/element.ts';
+import { decimal, ms, whole } from './charts/figures.ts';
+import { showHistogram } from './charts/histogram.ts';
+import { drawTimeChart } from './charts/time-chart.ts';
+import { metricLabel, type View } from './view-model.ts';
+
+/** @param metricId Of the distribution and the mean by hour; null when the model has no metric with a range. */
+export function showSections(view: View, metricId: string | null): void {
+  showTiles(view);
+  showClasses(view);
+  showMetric(view, metricId);
+  showHours(view, metricId);
+  showPhases(view);
+  showErrors(view);
+}
+
+function showTiles(view: View): void {
+  byId('tiles').replaceChildren(
+    ...view.tiles().map(({ id, title, value, detail }) => {
+      const words = [element('dt', {}, title), element('dd', {}, value), element('dd', { class: 'detail' }, detail)];
+      return element('div', { class: 'tile', id: `tile-${id}` }, ...words);
+    }),
+  );
+}
+
+function showClasses(view: View): void {
+  const metric = view.classMetric;
+  if (metric === null) {
+    byId('class-chart').replaceChildren('This model has no label list.');
+    return;
+  }
+  const { field, base } = view.distribution(metric.id);
+  showHistogram(byId('class-chart'), { labels: view.labels, field, base, axis: 'each' });
+}
+
+function showMetric(view: View, metricId: string | null): void {
+  if (metricId === null) return;
+  const { metric, field, base, mean, baseMean, psi, js } = view.distribution(metricId);
+  byId('metric-why').textContent = `${metric.title}. ${metric.why}`;
+  showHistogram(byId('metric-chart'), { labels: metric.cells, field, base, axis: 'ends' });
+  byId('metric-distance').textContent =
+    `Mean ${decimal(mean)}, baseline ${decimal(baseMean)}. From the baseline: PSI ${decimal(psi)}, Jensen-Shannon ${decimal(js)}. ` +
+    'These describe a distance; they are no verdict.';
+}
+
+function showHours(view: View, metricId: string | null): void {
+  const points = view.hours(metricId);
+  const times = points.map(({ hour }) => hour * 3600);
+  const draw = (id: string, ...lines: { label: string; values: (number | null)[] }[]) => drawTimeChart(byId(id), { times, lines });
+  draw('plot-runs', { label: 'runs', values: points.map(({ runs }) => runs) });
+  draw(
+    'plot-latency',
+    { label: 'p50', values: points.map(({ p50Ms }) => p50Ms) },
+    { label: 'p95', values: points.map(({ p95Ms }) => p95Ms) },
+  );
+  draw('plot-outputs', { label: 'usable', values: points.map(({ usableRatio }) => (usableRatio === null ? null : usableRatio * 100)) });
+  draw('plot-mean', { label: 'mean', values: points.map(({ mean }) => mean) });
+  const metric = view.rangeMetrics.find(({ id }) => id === metricId);
+  byId('plot-mean-title').textContent = metric === undefined ? 'Mean' : `Mean of ${metricLabel(metric)}`;
+}
+
+function showPhases(view: View): void {
+  const rows = view.phases.map(({ what, loads, p50Ms, p95Ms }) => [what, whole(loads), ms(p50Ms), ms(p95Ms)]);
+  byId('phases').replaceChildren(rows.length === 0 ? 'No load yet.' : table(['phase', 'loads', 'p50', 'p95'], rows));
+}
+
+function showErrors(view: View): void {
+  const rows = view.errorRows.map(({ what, count }) => [what, whole(count)]);
+  byId('errors').replaceChildren(rows.length === 0 ? 'None.' : table(['what', 'count'], rows));
+}

@@ -1,0 +1,190 @@
+/**
+ * The read API: what a collector answers to whoever shows, watches or exports its counts, as JSON over GET.
+ *
+ *     /v1/health                                    Health
+ *     /v1/models                                    ModelEntry[]
+ *     /v1/models/{version}                          ModelDetail; 404 when the version is not registered
+ *     /v1/models/{version}/plans/{hash}             PlanDocument; 404 when that plan is not known for the model
+ *     /v1/series?model={version}&hours={n}          Series; n is 1 … SERIES_HOUR_COUNT_MAX, default 24
+ *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
+ *     /v1/live                                      server-sent events named `commit`, whose data is a CommitEvent
+ *
+ * And one that writes, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer.
+ *
+ * Every other status has a text body: one sentence that says what was wrong.
+ *
+ * Invariants
+ *  - A cell's index means what its plan says and nothing without it. Sums of different plans are never added up.
+ *  - Counts are whole numbers and exact up to 2^53. Only NoisedEstimates holds estimates.
+ *  - Hours are counted from 1970-01-01T00:00Z: hour × 3,600,000 is its start in milliseconds. They are those of the reporting page's
+ *    clock, which may be ahead of the collector's by CLOCK_AHEAD_MS_MAX.
+ *
+ * Not here: what pages send (protocol/report/), who may register a model (collector/http/model-routes.ts).
+ */
+import type { Manifest } from '../manifest/manifest.ts';
+import type { Plan } from '../report/plan.ts';
+import type { Arm, ReportKind } from '../report/window.ts';
+
+export interface Health {
+  readonly ok: true;
+  /** insitu's version on the collector, for example "0.2.0". */
+  readonly release: string;
+  /** Registered model versions. */
+  readonly models: number;
+  /** Whole seconds since the collector started. */
+  readonly uptimeS: number;
+}
+
+/** One registered model version, for a list. */
+export interface ModelEntry {
+  /** First 8 bytes of the SHA-256 of the manifest as served, 16 hex digits. Names the model in every other address. */
+  readonly modelVersion: string;
+  /** Hash of the data plan that pages of the collector's own release count by, 16 hex digits. */
+  readonly plan: string;
+  /** From the manifest, for people: two model versions may share both. */
+  readonly name: string;
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly registeredAtMs: number;
+  /** Inputs that the baseline was counted from; 0 when there is none. */
+  readonly baselineRuns: number;
+}
+
+/** One registered model version, with what its sums are read by. */
+export interface ModelDetail {
+  readonly modelVersion: string;
+  /** Hash of the present data plan. */
+  readonly plan: string;
+  readonly manifest: Manifest;
+  /** Of the present data plan; null when none was registered, or when it was counted by an earlier plan. */
+  readonly baseline: Baseline | null;
+  /** Every plan by which sums of this model can be read: present ones first, then those of earlier releases, the latest first. */
+  readonly plans: readonly PlanEntry[];
+}
+
+/** A plan that the collector can name the cells of. */
+export interface PlanEntry {
+  /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
+  readonly hash: string;
+  readonly report: ReportKind;
+  /** The first release of insitu that is known to count by it. */
+  readonly release: string;
+  /** Pages of the collector's own release count by it. */
+  readonly isPresent: boolean;
+}
+
+/** A plan with all its cells. What one collector answers may be registered at another one, so that it counts by it too. */
+export interface PlanDocument extends PlanEntry {
+  readonly plan: Plan;
+}
+
+/** `n` inputs of the validation set, counted by the kernels that pages count with. */
+export interface Baseline {
+  readonly modelVersion: string;
+  /** Hash of the data plan that `cells` are of. */
+  readonly plan: string;
+  readonly n: number;
+  /** Indices of cells in the plan, rising; what is missing was counted 0 times. */
+  readonly cells: readonly number[];
+  /** One for each of `cells`. */
+  readonly counts: readonly number[];
+}
+
+/** What pages of one model version reported of the hours that were asked for. */
+export interface Series {
+  /** The collector's clock, milliseconds since 1970; its hour is the last of those that were asked for. */
+  readonly nowMs: number;
+  /** Of every kind of report. */
+  readonly totals: readonly HourTotal[];
+  /** What was counted of inputs and outputs. */
+  readonly data: readonly CellSum[];
+  /** How loading and running went. */
+  readonly software: readonly CellSum[];
+}
+
+/** Where a sum belongs. */
+export interface SumKey {
+  /** Since 1970. */
+  readonly hour: number;
+  /** The side of a rollout that the counted pages were on; `stable` where there is none. */
+  readonly arm: Arm;
+  /** Index into the plan's `segments`; always 0 in software and noised reports, which are not cut by segment. */
+  readonly segment: number;
+  /** Hash of the plan that was counted by. */
+  readonly plan: string;
+}
+
+/** How often one cell was counted. Cells that were not are not listed. */
+export interface CellSum extends SumKey {
+  /** Index in the plan. */
+  readonly cell: number;
+  readonly count: number;
+}
+
+/** Windows and runs of one hour. */
+export interface HourTotal extends SumKey {
+  readonly report: ReportKind;
+  /** Windows that were counted. */
+  readonly reports: number;
+  /** Calls of `run` in them; whatever the batch, a call is one. */
+  readonly runs: number;
+}
+
+/** What noised reports of a model say once the noise is taken off, over whole days from the one in which the asked hours begin. */
+export interface NoisedEstimates {
+  /** Hash of the noised plan; null when the model has no metric that can be asked. */
+  readonly plan: string | null;
+  /** ε of one report, in millionths; null when there is no plan. */
+  readonly microEps: number | null;
+  readonly metrics: readonly NoisedMetric[];
+  /** Reports of these days that other plans have, and that are in no estimate here: ask for them by `plan`. */
+  readonly otherPlans: readonly OtherPlan[];
+}
+
+/** Reports that are left out because they were counted by another plan. */
+export interface OtherPlan {
+  readonly plan: string;
+  readonly reports: number;
+}
+
+export interface NoisedMetric {
+  /** Metric of the data plan. */
+  readonly metric: string;
+  /** Noised reports that were about it. */
+  readonly reportCount: number;
+  /** One for each cell of the metric in the noised plan, "null" first. */
+  readonly cells: readonly NoisedCell[];
+}
+
+export interface NoisedCell {
+  /** Id of the cell in the plan. */
+  readonly cell: string;
+  /** Reports whose true cell this was: an estimate without bias, so it may be negative. */
+  readonly count: number;
+  /** Standard deviation of `count` through the noise alone, in reports. */
+  readonly deviation: number;
+}
+
+/** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS. */
+export interface CommitEvent {
+  /** UNKNOWN_MODEL_VERSION for reports about a manifest that could not be read. */
+  readonly modelVersion: string;
+  /** Windows since the last event of this model. */
+  readonly windows: number;
+  /** Runs in them. */
+  readonly runs: number;
+}
+
+export interface RegistrationRequest {
+  /** model.json as served, byte for byte: its hash is the model version. */
+  readonly manifest: string;
+  /** null, or none: keep what is registered. */
+  readonly baseline?: Baseline | null;
+  /** Data plans of other releases whose pages report here; at most PLAN_KEPT_COUNT_MAX. Their noised plans follow from them. */
+  readonly plans?: readonly Pick<PlanDocument, 'hash' | 'release' | 'plan'>[];
+}
+
+export interface RegistrationAnswer extends ModelEntry {
+  /** Why the baseline was left out, and what to do; null when it was not. The model is registered either way. */
+  readonly baselineLeftOut: string | null;
+}
