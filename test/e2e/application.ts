@@ -9,9 +9,10 @@
  *  - Versions are exact in each package.json. There is no lock file: who installs us today gets today's packages below them.
  *  - Telemetry of the tools is off. Next's development server still asks the registry for its newest version; it has no switch.
  *
- * Not here: what a page of them must do (test/e2e/bundlers.test.ts, test/prove/bundlers.prove.test.ts).
+ * Not here: what a page of them must do (test/e2e/bundled-visit.ts).
  */
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -22,11 +23,10 @@ import { ISOLATION, serveFolders } from './folder-server.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const APPS = join(ROOT, 'test/apps');
 const READY_TIMEOUT_MS = 180_000;
-const BUILD_TIMEOUT_MS = 300_000;
 const DIGIT_BYTES = 64;
 const DRAWING_COUNT = 10;
 
-/** A command of the application's own packages, and what follows it. */
+/** A command, and what follows it. */
 type Command = readonly [name: string, ...args: string[]];
 
 interface Bundler {
@@ -91,14 +91,18 @@ function environment(isIsolated = false): NodeJS.ProcessEnv {
 }
 
 /** Packs this repository as it is built. @returns the tarball's path */
-export function packPackage(folder: string): string {
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const [packed] = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', env: environment() })) as [{ filename: string }];
+export async function packPackage(folder: string): Promise<string> {
+  const said = await runToEnd(ROOT, environment(), ['npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
+  const [packed] = JSON.parse(said) as [{ filename: string }];
   return join(folder, packed.filename);
 }
 
-/** Installs the application and the tarball into a new folder, with the digits model and drawings to ask of. */
-export function installApplication(name: BundlerName, tarball: string, folder: string): void {
+/**
+ * Installs the application and the tarball into a new folder, with the digits model and drawings to ask of.
+ *
+ * @param extraFlags Of npm.
+ */
+export async function installApplication(name: BundlerName, tarball: string, folder: string, extraFlags: readonly string[]): Promise<void> {
   const { app, sources } = BUNDLERS[name];
   cpSync(join(APPS, app), folder, { recursive: true, filter: (source) => !/[\\/]node_modules$/.test(source) });
   cpSync(join(APPS, 'visit.js'), join(folder, sources, 'visit.js'));
@@ -107,8 +111,8 @@ export function installApplication(name: BundlerName, tarball: string, folder: s
     cpSync(join(ROOT, 'models/digits', file), join(folder, 'public/models/digits', file));
   }
   writeFileSync(join(folder, 'public/models/drawings.json'), JSON.stringify(heldOut().map(({ pixels }) => pixels)));
-  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-  execFileSync('npm', ['install', ...flags, tarball], { cwd: folder, stdio: 'pipe', env: environment() });
+  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...extraFlags];
+  await runToEnd(folder, environment(), ['npm', 'install', ...flags, tarball]);
 }
 
 /** The first held-out drawings, and the digits that they show. */
@@ -130,10 +134,26 @@ export function develop(name: BundlerName, folder: string, isIsolated: boolean):
 export async function buildAndServe(name: BundlerName, folder: string, isIsolated: boolean): Promise<RunningApplication> {
   const { build, built }: Bundler = BUNDLERS[name];
   const [command, ...args] = build;
-  const options = { cwd: folder, stdio: 'pipe', env: environment(isIsolated), timeout: BUILD_TIMEOUT_MS } as const;
-  execFileSync(join(folder, 'node_modules/.bin', command), args, options);
+  await runToEnd(folder, environment(isIsolated), [join(folder, 'node_modules/.bin', command), ...args]);
   if (typeof built === 'function') return startServer(folder, built, isIsolated);
   return serveFolders({ '/': join(folder, built.folder), '/models/': join(folder, 'public/models') }, isIsolated ? ISOLATION : {});
+}
+
+/** @returns what it wrote to standard output. @throws Error with all that it wrote, when it does not end well */
+async function runToEnd(cwd: string, env: NodeJS.ProcessEnv, [command, ...args]: Command): Promise<string> {
+  const child = spawnGuarded(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let errors = '';
+  child.stdout?.on('data', (bytes: Buffer) => {
+    output += bytes.toString();
+  });
+  child.stderr?.on('data', (bytes: Buffer) => {
+    errors += bytes.toString();
+  });
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  if (child.pid !== undefined) await killGroup(child.pid);
+  if (code !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${code ?? signal}: ${output}${errors}`);
+  return output;
 }
 
 async function startServer(folder: string, commandAt: (port: string) => Command, isIsolated: boolean): Promise<RunningApplication> {

@@ -11,7 +11,7 @@ import { expect } from 'vitest';
 import type { Browser } from '../harness/browsers.ts';
 import { startCollectorProcess } from '../harness/collector-process.ts';
 import { guardedFolder, removeFolder } from '../harness/guardian.ts';
-import { type BundlerName, buildAndServe, develop, heldOut, installApplication, packPackage } from './application.ts';
+import { type BundlerName, buildAndServe, develop, heldOut, installApplication } from './application.ts';
 
 export type Mode = 'in development' | 'built';
 
@@ -41,15 +41,23 @@ async function countedRuns(collector: string): Promise<number> {
   return totals.filter(({ report }) => report === 'data').reduce((sum, { runs }) => sum + runs, 0);
 }
 
-/** Installs, starts and visits, without and with cross-origin isolation; all of it is gone afterwards. */
-export async function expectDelivery(browser: Browser, name: BundlerName, mode: Mode): Promise<void> {
+export interface Scope {
+  readonly name: BundlerName;
+  readonly mode: Mode;
+  /** Of the page: without threads, with threads. */
+  readonly isolations: readonly boolean[];
+}
+
+/** Installs, starts and visits; all of it is gone afterwards. */
+export async function expectDelivery(browser: Browser, tarball: string, { name, mode, isolations }: Scope): Promise<void> {
   const home = guardedFolder('application');
   const collector = await startCollectorProcess();
   try {
     const folder = join(home, 'app');
-    installApplication(name, packPackage(home), folder);
+    // Development servers are many packages, and each application names its own apart.
+    await installApplication(name, tarball, folder, mode === 'built' ? ['--omit=dev'] : []);
     let expectedRuns = 0;
-    for (const isIsolated of [false, true]) {
+    for (const isIsolated of isolations) {
       const application = await (mode === 'built' ? buildAndServe : develop)(name, folder, isIsolated);
       try {
         expectedRuns += heldOut().length;

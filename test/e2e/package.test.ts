@@ -5,7 +5,7 @@
  * not by a user. Method: the tarball is packed and installed into an empty application, type-checked, built and served by
  * tools that know nothing of us, and a held-out digit must be answered in real browsers.
  *
- * Not here: other bundlers (bundlers.test.ts); the demo and its collector as a person uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
+ * Not here: other bundlers and development servers (test/prove/bundlers.prove.test.ts); the demo and its collector as a person uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserTest, type Page } from '../harness/browsers.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from '../harness/guardian.ts';
 import { packPackage } from './application.ts';
+import { expectDelivery } from './bundled-visit.ts';
 import { type FolderServer, type Headers, ISOLATION, SHARING, serveFolders } from './folder-server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -108,12 +109,12 @@ async function withFolders(
   }
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   const isBuilt = ['insitu.js', 'node/cli.js', 'site/dashboard/index.html'].every((file) => existsSync(join(root, 'dist', file)));
   if (!isBuilt) execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'pipe' });
   const npm = (args: string[], cwd: string) =>
     execFileSync('npm', args, { cwd, encoding: 'utf8', env: { ...process.env, npm_config_loglevel: 'error' } });
-  tarball = packPackage(home);
+  tarball = await packPackage(home);
   mkdirSync(join(app, 'public/models/digits'), { recursive: true });
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   writeFileSync(join(app, 'index.html'), INDEX);
@@ -255,6 +256,13 @@ describe('a Vite application', () => {
 
   browserTest('its dev server leaves the package as it is, and it answers a held-out digit', engines, async ({ page, target }) => {
     await answersInDevelopment(page, `excluded-${target}`, { optimizeDeps: { exclude: ['insitu'] } });
+  });
+});
+
+describe('a webpack application', () => {
+  // Of all bundlers it is the one that rewrites most.
+  browserTest('built by its own command, it answers ten digits and has them counted', ['chromium'], async ({ browser }) => {
+    await expectDelivery(browser, tarball, { name: 'webpack 5', mode: 'built', isolations: [false] });
   });
 });
 
