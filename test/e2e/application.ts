@@ -40,6 +40,13 @@ interface Bundler {
 }
 
 const HOST = '127.0.0.1';
+const atVite = (app: string): Bundler => ({
+  app,
+  sources: '.',
+  develop: (port) => ['vite', '--host', HOST, '--port', port, '--strictPort'],
+  build: ['vite', 'build'],
+  built: { folder: 'dist' },
+});
 const atNext = (...flags: string[]): Bundler => ({
   app: 'next',
   sources: 'app',
@@ -49,13 +56,8 @@ const atNext = (...flags: string[]): Bundler => ({
 });
 
 export const BUNDLERS = {
-  'Vite 7': {
-    app: 'vite',
-    sources: '.',
-    develop: (port) => ['vite', '--host', HOST, '--port', port, '--strictPort'],
-    build: ['vite', 'build'],
-    built: { folder: 'dist' },
-  },
+  'Vite 7': atVite('vite-7'),
+  'Vite 8': atVite('vite-8'),
   'webpack 5': {
     app: 'webpack',
     sources: '.',

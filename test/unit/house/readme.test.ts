@@ -56,21 +56,18 @@ test('a page that reports with the default key names the address that `npm start
 
 test('the table of bundlers says what the tested applications pin and set', () => {
   const rows = readme.split('\n').filter((line) => /^\| (Vite|webpack|Next|Nuxt) /.test(line));
-  const versionIn = (file: string, name: string): string => {
-    const { dependencies, devDependencies } = JSON.parse(textOf(file)) as Record<string, Record<string, string>>;
-    return dependencies?.[name] ?? devDependencies?.[name] ?? '';
-  };
-  const tested = [
-    ...['vite', 'webpack', 'next', 'nuxt'].map((name) => versionIn(`test/apps/${name}/package.json`, name)),
-    // package.test.ts builds and serves with the one of this repository.
-    versionIn('package.json', 'vite'),
-  ];
+  const tested = ['vite-7', 'vite-8', 'webpack', 'next', 'nuxt'].map((app) => {
+    const { dependencies } = JSON.parse(textOf(`test/apps/${app}/package.json`)) as { dependencies: Record<string, string> };
+    return dependencies[app.replace(/-\d$/, '')] ?? '';
+  });
   expect(rows.map((row) => / (\d+\.\d+\.\d+)/.exec(row)?.[1]).sort()).toEqual(tested.sort());
   const line = "optimizeDeps: { exclude: ['insitu'] }";
-  const asking = rows.filter((row) => row.includes(line)).map((row) => /^\| (\w+) \d+/.exec(row)?.[1]);
-  expect(asking).toEqual(['Vite', 'Nuxt']);
-  for (const file of ['vite/vite.config.js', 'nuxt/nuxt.config.mjs']) expect(textOf(`test/apps/${file}`)).toContain(line);
-  for (const file of ['webpack/webpack.config.js', 'next/next.config.mjs']) expect(textOf(`test/apps/${file}`)).not.toContain("'insitu'");
+  const asking = rows.filter((row) => row.includes(line)).map((row) => /^\| (\w+ \d)/.exec(row)?.[1]);
+  expect(asking).toEqual(['Vite 7', 'Nuxt 4']);
+  for (const file of ['vite-7/vite.config.js', 'nuxt/nuxt.config.mjs']) expect(textOf(`test/apps/${file}`)).toContain(line);
+  for (const file of ['vite-8/vite.config.js', 'webpack/webpack.config.js', 'next/next.config.mjs']) {
+    expect(textOf(`test/apps/${file}`)).not.toContain("'insitu'");
+  }
 });
 
 test('the packages of a collector are those that its command asks for', () => {
