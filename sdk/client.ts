@@ -225,11 +225,17 @@ function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
   };
 }
 
-/** WebKit sends the page's address with an import, query included where the page's policy allows that; what was preloaded it does not ask for again. */
+/**
+ * WebKit sends the page's address with an import, query included where the page's policy allows that; what was preloaded it does not ask
+ * for again.
+ *
+ * The comments keep bundlers off: the address is known in the page alone. Unless told, webpack and Turbopack put a context of modules in its
+ * place, in which it is not found. Both read webpack's word.
+ */
 function imported<T>(url: string): Promise<T> {
   const { document } = globalThis;
   document?.head?.append(Object.assign(document.createElement('link'), { rel: 'modulepreload', referrerPolicy: 'no-referrer', href: url }));
-  return import(/* @vite-ignore */ url);
+  return import(/*webpackIgnore:true*/ /*@vite-ignore*/ url);
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {

@@ -114,7 +114,7 @@ function hideLanguage(): () => void {
 
 async function importRuntime(module: string): Promise<Runtime> {
   try {
-    return await import(/* @vite-ignore */ module);
+    return await import(/*webpackIgnore:true*/ /*@vite-ignore*/ module);
   } catch (error) {
     const asking = fetch(module, { signal: AbortSignal.timeout(ASSET_ASK_TIMEOUT_MS) });
     const fault = await assetFault(asking, firstLine(error), self.origin === 'null');
