@@ -30,10 +30,8 @@ function showTiles(view: View): void {
 
 function showClasses(view: View): void {
   const metric = view.classMetric;
-  if (metric === null) {
-    byId('class-chart').replaceChildren('This model has no label list.');
-    return;
-  }
+  byId('classes').hidden = metric === null;
+  if (metric === null) return;
   const { field, base } = view.distribution(metric.id);
   showDistribution(byId('class-chart'), { labels: view.labelsOf(metric), field, base, edges: metric.edges });
 }
@@ -48,7 +46,8 @@ function showMetric(view: View, metricId: string | null): void {
   const { metric, field, base, mean, baseMean, psi, js } = view.distribution(metricId);
   title.textContent = `${metric.title}. ${metric.why}`;
   showDistribution(byId('metric-chart'), { labels: view.labelsOf(metric), field, base, edges: metric.edges });
-  const means = metric.edges === null ? '' : `Mean ${decimal(mean)}, baseline ${decimal(baseMean)}. `;
+  const ofBase = base === null ? '' : `, baseline ${decimal(baseMean)}`;
+  const means = metric.edges === null ? '' : `Mean ${decimal(mean)}${ofBase}. `;
   byId('metric-distance').textContent =
     base === null
       ? `${means}There is no baseline to compare with.`

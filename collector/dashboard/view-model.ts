@@ -139,9 +139,8 @@ export class View {
   get headline(): PlacedMetric | undefined {
     const { metrics } = this.plan;
     const isRange = ({ edges }: PlacedMetric) => edges !== null;
-    return (
-      metrics.find(({ role }) => role === 'headline') ?? metrics.find(isRange) ?? metrics.find(({ role }) => role !== 'state') ?? metrics[0]
-    );
+    const isOfTensor = ({ of, role }: PlacedMetric) => of !== null && role !== 'state';
+    return metrics.find(({ role }) => role === 'headline') ?? metrics.find(isRange) ?? metrics.find(isOfTensor) ?? metrics[0];
   }
 
   get classMetric(): PlacedMetric | null {

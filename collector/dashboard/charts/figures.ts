@@ -30,6 +30,13 @@ export function axisNumber(value: number): string {
   return String(Number(value.toPrecision(size < 1 ? 2 : 3)));
 }
 
+/** A number at a line chart's axis: five letters are all it has room for. */
+export function tickNumber(value: number): string {
+  if (!Number.isInteger(value)) return axisNumber(value);
+  const size = Math.abs(value);
+  return size < 1e4 ? value.toLocaleString('en') : size < 1e15 ? short.format(value) : axisNumber(value);
+}
+
 export function ms(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return '–';
   return value < 10 ? `${value.toFixed(1)} ms` : `${whole(Math.round(value))} ms`;

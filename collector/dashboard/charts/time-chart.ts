@@ -5,7 +5,7 @@
  *  - Colours come from the theme's tokens at drawing time; `redrawAll` follows a change of theme or width.
  */
 import uPlot from 'uplot';
-import { axisNumber, whole } from './figures.ts';
+import { tickNumber } from './figures.ts';
 
 interface TimeLines {
   /** Seconds since 1970, rising. */
@@ -38,12 +38,12 @@ export function drawTimeChart(place: HTMLElement, drawn: TimeLines): void {
       legend: { show: content.lines.length > 1 },
       cursor: { drag: { x: false, y: false } },
       scales: { x: { time: true } },
-      axes: [axis, { ...axis, size: 56, values: (_plot: uPlot, ticks: number[]) => ticks.map(tickText) }],
+      axes: [axis, { ...axis, size: 56, values: (_plot: uPlot, ticks: number[]) => ticks.map(tickNumber) }],
       series: [
         {},
         ...content.lines.map(({ label }, index) => ({
           label,
-          value: (_plot: uPlot, value: number | null) => (value === null ? '–' : tickText(value)),
+          value: (_plot: uPlot, value: number | null) => (value === null ? '–' : tickNumber(value)),
           stroke: strokes[index] ?? strokes[0],
           width: 2,
           points: { show: true, size: 5 },
@@ -54,11 +54,6 @@ export function drawTimeChart(place: HTMLElement, drawn: TimeLines): void {
     place,
   );
   charts.set(place, { plot, content });
-}
-
-/** Short at any size: counts reach 2^53, and a mean 1e38. */
-function tickText(value: number): string {
-  return Number.isInteger(value) ? whole(value) : axisNumber(value);
 }
 
 export function redrawAll(): void {
