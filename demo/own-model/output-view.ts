@@ -23,12 +23,17 @@ export function outputView(name: string, tensor: TensorOutput): HTMLElement {
   return element(
     'div',
     { class: 'output' },
-    element('h3', {}, `${name}: ${type} [${dims.join(', ')}]`),
-    element('p', { class: 'figures muted' }, summary(values, type)),
+    element('h3', {}, element('bdi', {}, name), `: ${shapeText(type, dims)}`),
+    values.length === 1 ? null : element('p', { class: 'figures muted' }, summary(values, type)),
     values.length === 0
       ? null
       : element('pre', { tabindex: 0, role: 'group', 'aria-label': `Values of ${name}` }, valueLines(values, tensor)),
   );
+}
+
+/** A tensor's type and dims, as they are told wherever one is named. */
+export function shapeText(type: string, dims: readonly (number | string)[]): string {
+  return `${type} ${dims.length === 0 ? 'scalar' : `[${dims.join(', ')}]`}`;
 }
 
 /** Half-precision numbers travel as their bits; an engine without an array for them shows those. */

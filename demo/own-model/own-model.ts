@@ -12,7 +12,7 @@ import { type Client, isSdkError, type Model, type TensorInput } from '../../sdk
 import { byId, element } from '../../site/element.ts';
 import { showFailure } from '../words/failure.ts';
 import { formatMs } from '../words/figures.ts';
-import { outputView } from './output-view.ts';
+import { outputView, shapeText } from './output-view.ts';
 import { type Offered, offeredBy, pickedFile } from './picked-file.ts';
 import { TensorField } from './tensor-field.ts';
 import { FieldError } from './typed-values.ts';
@@ -86,7 +86,7 @@ export class OwnModel {
     const none = inputs.length === 0 ? element('p', { class: 'muted' }, 'This model has no inputs.') : null;
     const alert = element('p', { id: 'run-alert', role: 'alert', class: 'alert', hidden: true });
     byId('own-panel').replaceChildren(...fields.map(({ controls }) => controls), ...(none === null ? [] : [none]), run, alert);
-    const names = outputs.map(({ name: output, type, dims }) => `${output}: ${type} [${dims.join(', ')}]`);
+    const names = outputs.map(({ name: output, type, dims }) => `${output}: ${shapeText(type, dims)}`);
     byId('own-result').replaceChildren(element('p', { class: 'muted' }, `It answers with ${names.join('; ')}.`));
   }
 

@@ -11,6 +11,7 @@
 import type { Model, TensorInput } from '../../sdk/index.ts';
 import { element } from '../../site/element.ts';
 import { sentenceOf } from '../words/failure.ts';
+import { shapeText } from './output-view.ts';
 import { pictureValues } from './picture-values.ts';
 import { exampleFor, FieldError, hintFor, typedValues } from './typed-values.ts';
 
@@ -50,7 +51,7 @@ export class TensorField {
     if (exampleCount <= TYPED_COUNT_MAX) this.typed.value = exampleFor(type, Math.max(1, exampleCount));
     else if (type !== 'string') this.fill.value = 'random';
     const hint = element('p', { class: 'muted hint', id: `${id}-hint` }, hintFor(type));
-    this.typedRow = element('div', { class: 'stack' }, label(this.typed, 'Values'), this.typed, hint);
+    this.typedRow = element('div', { class: 'stack' }, label(this.typed, dims.length === 0 ? 'Value' : 'Values'), this.typed, hint);
     this.image = element('input', { id: `${id}-image`, type: 'file', accept: 'image/*', 'aria-label': `Image for ${name}` });
     this.layout = choice(`${id}-layout`, [
       ['NCHW', 'channels first'],
@@ -69,7 +70,7 @@ export class TensorField {
     this.controls = element(
       'fieldset',
       { id },
-      element('legend', {}, element('bdi', {}, name), `: ${type} ${dims.length === 0 ? 'scalar' : `[${dims.join(', ')}]`}`),
+      element('legend', {}, element('bdi', {}, name), `: ${shapeText(type, dims)}`),
       this.choices(),
       this.typedRow,
       this.imageRow,

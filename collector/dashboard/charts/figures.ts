@@ -8,6 +8,8 @@
 
 /** From here on a number is told in short: a tile of a phone has room for nine digits. */
 const WHOLE_MAX = 1e9;
+/** And from here on with an exponent: there are no words for more. */
+const SHORT_MAX = 1e16;
 /** Letters of a name beside other words. The middle is left out: versions and shards tell names apart at their ends. */
 const NAME_LENGTH_MAX = 48;
 const NAME_END_LENGTH = 16;
@@ -48,7 +50,12 @@ export function percent(ratio: number | null): string {
 
 export function whole(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return Math.abs(value) < WHOLE_MAX ? value.toLocaleString('en') : short.format(value);
+  const size = Math.abs(value);
+  return size < WHOLE_MAX
+    ? value.toLocaleString('en', { maximumFractionDigits: 0 })
+    : size < SHORT_MAX
+      ? short.format(value)
+      : axisNumber(value);
 }
 
 export function decimal(value: number | null): string {
