@@ -49,7 +49,7 @@ export class TensorField {
     this.typed = element('textarea', { id: `${id}-typed`, rows: exampleCount > 1 ? 3 : 1, spellcheck: 'false' });
     this.typed.setAttribute('aria-describedby', `${id}-hint ${id}-failure`);
     if (exampleCount <= TYPED_COUNT_MAX) this.typed.value = exampleFor(type, Math.max(1, exampleCount));
-    else if (type !== 'string') this.fill.value = 'random';
+    else this.fill.value = type === 'string' ? 'zeros' : 'random';
     const hint = element('p', { class: 'muted hint', id: `${id}-hint` }, hintFor(type));
     this.typedRow = element('div', { class: 'stack' }, label(this.typed, dims.length === 0 ? 'Value' : 'Values'), this.typed, hint);
     this.image = element('input', { id: `${id}-image`, type: 'file', accept: 'image/*', 'aria-label': `Image for ${name}` });
@@ -167,14 +167,15 @@ export class TensorField {
 
 function fillsOf({ type, dims }: Declared): readonly (readonly [Fill, string])[] {
   const typed = ['typed', 'values that I write'] as const;
-  if (type === 'string') return [typed];
   if (dims.length === 0) return [typed];
+  if (type === 'string') return [typed, ['zeros', 'empty texts']];
   const random = ['random', /float/.test(type) ? 'random numbers, 0 to 1' : 'random numbers, 0 or 1'] as const;
   const image = ['image', 'an image'] as const;
   return [typed, random, ['zeros', 'zeros'], ...(dims.length >= 3 && type !== 'bool' ? [image] : [])];
 }
 
 function madeUp(type: Declared['type'], count: number, value: () => number): TensorInput['data'] {
+  if (type === 'string') return Array<string>(count).fill('');
   if (type === 'float32') return Float32Array.from({ length: count }, value);
   return Array.from({ length: count }, /float/.test(type) ? value : () => Math.round(value()));
 }
