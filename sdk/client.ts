@@ -9,6 +9,7 @@
  * Not here: workers (sdk/workers/worker-set.ts), how a model survives one (sdk/model/model-binding.ts), runs (sdk/model/model.ts), what telemetry does (sdk/telemetry/telemetry.ts).
  */
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
+import { MODEL_BYTES_MAX } from '../protocol/limits.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
 import * as shipped from '../protocol/shipped-files.json';
 import type {
@@ -177,6 +178,7 @@ class PageClient implements Client {
     try {
       // Asked here, before a worker is started for nothing.
       if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
+      refuseTooLarge(source);
       const loading = this.workers.load(
         await requestOf(source, options, considered),
         signal,
@@ -249,6 +251,13 @@ function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
 
 async function bytesOf(bytes: Blob | Uint8Array): Promise<Uint8Array> {
   return bytes instanceof Blob ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
+}
+
+/** Before a file is read: one that no array can hold would take the page's memory first. @throws {SdkError} `model-too-large` */
+function refuseTooLarge(source: string | URL | ModelFile): void {
+  if (typeof source === 'string' || !('bytes' in source)) return;
+  const bytes = 'size' in source.bytes ? source.bytes.size : source.bytes.byteLength;
+  if (bytes > MODEL_BYTES_MAX) throw new SdkError('model-too-large', { url: source.name, bytes, bytesMax: MODEL_BYTES_MAX });
 }
 
 /** Rejects at once when the caller aborts; a load that finishes all the same is given back. */

@@ -6,11 +6,12 @@
  *  - What is wrong with a field is said in it, and the focus goes there.
  *  - Names are the model's own, whatever is in them: ids are numbered.
  *
- * Not here: what typed text means (typed-values.ts), pixels (picture-values.ts).
+ * Not here: how long its axes are (axis-controls.ts), what typed text means (typed-values.ts), pixels (picture-values.ts).
  */
 import type { Model, TensorInput } from '../../sdk/index.ts';
 import { element } from '../../site/element.ts';
 import { sentenceOf } from '../words/failure.ts';
+import { AxisControls, product, smallestCount, takesPicture } from './axis-controls.ts';
 import { shapeText } from './output-view.ts';
 import { pictureValues } from './picture-values.ts';
 import { exampleFor, FieldError, hintFor, typedValues } from './typed-values.ts';
@@ -27,8 +28,7 @@ export class TensorField {
   readonly name: string;
   readonly controls: HTMLElement;
   private readonly declared: Declared;
-  /** For each axis its control; null: fixed. */
-  private readonly axes: readonly (HTMLInputElement | null)[];
+  private readonly axes: AxisControls;
   private readonly fill: HTMLSelectElement;
   private readonly typed: HTMLTextAreaElement;
   private readonly typedRow: HTMLElement;
@@ -43,9 +43,9 @@ export class TensorField {
     this.name = name;
     this.declared = declared;
     const id = `own-input-${index}`;
-    this.axes = dims.map((axis, at) => (typeof axis === 'number' ? null : axisControl(`${id}-axis-${at}`)));
+    this.axes = new AxisControls(dims, id);
     this.fill = choice(`${id}-fill`, fillsOf(declared));
-    const exampleCount = this.count(1);
+    const exampleCount = smallestCount(dims);
     this.typed = element('textarea', { id: `${id}-typed`, rows: exampleCount > 1 ? 3 : 1, spellcheck: 'false' });
     this.typed.setAttribute('aria-describedby', `${id}-hint ${id}-failure`);
     if (exampleCount <= TYPED_COUNT_MAX) this.typed.value = exampleFor(type, Math.max(1, exampleCount));
@@ -85,14 +85,14 @@ export class TensorField {
     const fill = this.fill.value as Fill;
     if (fill === 'typed') {
       const data = typedValues(type, this.typed.value);
-      return { dims: this.dimsFor(data.length), data };
+      return { dims: this.axes.lengthsFor(data.length), data };
     }
     if (fill === 'image') {
       const layout = { isLastChannel: this.layout.value === 'NHWC', divisor: Number(this.scale.value) };
-      const { dims, values } = await pictureValues(this.image.files?.[0], this.picturedDims(), layout);
+      const { dims, values } = await pictureValues(this.image.files?.[0], this.axes.picturedLengths(), layout);
       return { dims, data: type === 'float32' ? values : Array.from(values, /float/.test(type) ? Number : Math.round) };
     }
-    const dims = this.lengths();
+    const dims = this.axes.lengths();
     const count = product(dims);
     if (count > ELEMENT_COUNT_MAX)
       throw new FieldError(`These axes make ${count} values; this page makes up at most ${ELEMENT_COUNT_MAX}.`);
@@ -111,57 +111,15 @@ export class TensorField {
   }
 
   private choices(): HTMLElement {
-    const open = this.axes.flatMap((control, at) => {
-      const axis = this.declared.dims[at] as number | string;
-      return control === null ? [] : [label(control, `Axis ${at}, “${axis}”`), control];
-    });
-    const rows = element('div', { class: 'controls two' }, ...open, label(this.fill, 'Fill with'), this.fill);
-    rows.hidden = open.length === 0 && this.fill.options.length === 1;
-    return rows;
+    const { rows } = this.axes;
+    const controls = element('div', { class: 'controls two' }, ...rows, label(this.fill, 'Fill with'), this.fill);
+    controls.hidden = rows.length === 0 && this.fill.options.length === 1;
+    return controls;
   }
 
   private show(): void {
     this.typedRow.hidden = this.fill.value !== 'typed';
     this.imageRow.hidden = this.fill.value !== 'image';
-  }
-
-  /** Elements when every open axis has this length. */
-  private count(openLength: number): number {
-    return product(this.declared.dims.map((axis) => (typeof axis === 'number' ? axis : openLength)));
-  }
-
-  private lengths(): number[] {
-    return this.declared.dims.map((axis, at) => {
-      const control = this.axes[at];
-      if (control === null || control === undefined) return axis as number;
-      const length = Number(control.value);
-      if (control.value.trim() === '' || !Number.isInteger(length) || length < 0) {
-        throw new FieldError(`Axis ${at} must be a whole number, for example 1.`);
-      }
-      return length;
-    });
-  }
-
-  /** One open axis follows from the number of values: whoever pastes twelve of [batch, 4] means a batch of three. */
-  private dimsFor(count: number): readonly number[] {
-    const dims = this.lengths();
-    const needed = product(dims);
-    if (needed === count) return dims;
-    const open = this.axes.flatMap((control, at) => (control === null ? [] : [at]));
-    const rest = product(dims.filter((_, at) => at !== open[0]));
-    if (open.length === 1 && rest > 0 && count % rest === 0) {
-      const at = open[0] as number;
-      (this.axes[at] as HTMLInputElement).value = String(count / rest);
-      return dims.with(at, count / rest);
-    }
-    const wanted = dims.length === 0 ? 'A scalar takes 1 value' : `[${dims.join(', ')}] takes ${needed} value${needed === 1 ? '' : 's'}`;
-    throw new FieldError(`${wanted}, and ${count} ${count === 1 ? 'is' : 'are'} written.`);
-  }
-
-  /** Open axes that still say 1 take the picture's own size. */
-  private picturedDims(): (number | null)[] {
-    const isOpen = (at: number) => this.axes[at] !== null && this.axes[at] !== undefined;
-    return this.lengths().map((length, at, { length: rank }) => (isOpen(at) && length === 1 && at >= rank - 3 ? null : length));
   }
 }
 
@@ -171,7 +129,7 @@ function fillsOf({ type, dims }: Declared): readonly (readonly [Fill, string])[]
   if (type === 'string') return [typed, ['zeros', 'empty texts']];
   const random = ['random', /float/.test(type) ? 'random numbers, 0 to 1' : 'random numbers, 0 or 1'] as const;
   const image = ['image', 'an image'] as const;
-  return [typed, random, ['zeros', 'zeros'], ...(dims.length >= 3 && type !== 'bool' ? [image] : [])];
+  return [typed, random, ['zeros', 'zeros'], ...(takesPicture(dims) && type !== 'bool' ? [image] : [])];
 }
 
 function madeUp(type: Declared['type'], count: number, value: () => number): TensorInput['data'] {
@@ -180,18 +138,10 @@ function madeUp(type: Declared['type'], count: number, value: () => number): Ten
   return Array.from({ length: count }, /float/.test(type) ? value : () => Math.round(value()));
 }
 
-function axisControl(id: string): HTMLInputElement {
-  return element('input', { id, type: 'number', min: 0, step: 1, value: 1, inputmode: 'numeric' });
-}
-
 function choice(id: string, options: readonly (readonly [string, string])[]): HTMLSelectElement {
   return element('select', { id }, ...options.map(([value, text]) => element('option', { value }, text)));
 }
 
 function label(control: HTMLElement, text: string): HTMLLabelElement {
   return element('label', { for: control.id }, text);
-}
-
-function product(lengths: readonly number[]): number {
-  return lengths.reduce((all, length) => all * length, 1);
 }
