@@ -17,7 +17,7 @@ interface PictureLayout {
   readonly divisor: number;
 }
 
-export interface Picture {
+interface Picture {
   readonly dims: readonly number[];
   readonly values: Float32Array;
 }
