@@ -64,7 +64,8 @@ function showHours(view: View, metricId: string | null): void {
     { label: 'p50', values: points.map(({ p50Ms }) => p50Ms) },
     { label: 'p95', values: points.map(({ p95Ms }) => p95Ms) },
   );
-  draw('plot-outputs', { label: 'usable', values: points.map(({ usableRatio }) => (usableRatio === null ? null : usableRatio * 100)) });
+  const usable = points.map(({ usableRatio }) => (usableRatio === null ? null : usableRatio * 100));
+  drawTimeChart(byId('plot-outputs'), { times, lines: [{ label: 'usable', values: usable }], range: [0, 100] });
   const metric = view.plan.metrics.find(({ id }) => id === metricId);
   const hasMean = metric !== undefined && metric.edges !== null;
   byId('mean-figure').hidden = !hasMean;
