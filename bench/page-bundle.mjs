@@ -36,7 +36,7 @@ const withoutTelemetry = {
 };
 
 async function script(entry, plugins = []) {
-  const transform = { define: { __RELEASE__: JSON.stringify(release) } };
+  const transform = { define: { __RELEASE__: JSON.stringify(release), __IS_PAGE__: 'true' } };
   const build = await rolldown({ input: path(entry), transform, platform: 'browser', treeshake: true, plugins });
   const { output } = await build.generate({ format: 'esm', minify: true, codeSplitting: false, sourcemap: true });
   await build.close();

@@ -6,9 +6,10 @@
  *
  * Not here: ending the process (cli/terminal/exit.ts), what a command does (cli/commands/).
  */
+
+import { nearestWord } from '../protocol/nearest-word.ts';
 import { COMMANDS, type CommandModule } from './command-table.ts';
 import { UsageError } from './terminal/command-error.ts';
-import { nearestWord } from './terminal/nearest-word.ts';
 
 declare const __RELEASE__: string;
 

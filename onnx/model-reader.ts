@@ -89,6 +89,16 @@ const ONNX_TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [13, 'uint64'],
 ]);
 
+/** Null: no tensor of it crosses to the page (bfloat16, int4 …). */
+export function tensorTypeOf(dataType: number): TensorType | null {
+  return ONNX_TENSOR_TYPES.get(dataType) ?? null;
+}
+
+/** TensorProto.DataType of a tensor's type. */
+export function dataTypeOf(type: TensorType): number {
+  return [...ONNX_TENSOR_TYPES].find(([, known]) => known === type)?.[0] as number;
+}
+
 const FLOAT = 1;
 const DOUBLE = 11;
 

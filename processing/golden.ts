@@ -5,13 +5,14 @@
  *
  * Invariants
  *  - Every golden of the manifest is run; an output is right when it has the golden's element count and no element that the
- *    golden knows is farther away than the variant's tolerance. NaN is never right.
+ *    golden knows is farther away than the variant's tolerance for that output. NaN is never right.
  */
 
 import { goldenInputNumbers } from '../protocol/manifest/golden-sample.ts';
 import type { Manifest, ManifestVariant } from '../protocol/manifest/manifest.ts';
 import { dataFromNumbers, elementCount, type NumericTensorType, numbersOf } from '../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorType, TensorWire } from '../protocol/tensors/tensors.ts';
+import { UnfitError } from './unfit-error.ts';
 
 type Golden = Manifest['golden'][number];
 type GoldenTensor = Golden['outputs'][string];
@@ -25,10 +26,15 @@ export async function firstWrongOutput(
   for (const golden of manifest.golden) {
     const outputs = await run(feedsOf(golden, manifest));
     for (const [name, expected] of Object.entries(golden.outputs)) {
-      if (!isReproduced(outputs[name], expected, variant.tolerance)) return name;
+      if (!isReproduced(outputs[name], expected, toleranceFor(variant, name))) return name;
     }
   }
   return null;
+}
+
+/** Of one output. */
+export function toleranceFor({ tolerance, tolerances }: Pick<ManifestVariant, 'tolerance' | 'tolerances'>, output: string): number {
+  return tolerances?.[output] ?? tolerance;
 }
 
 export function feedsOf(golden: Pick<Golden, 'inputs'>, manifest: { readonly inputs: Readonly<Manifest['inputs']> }): Feeds {
@@ -36,7 +42,9 @@ export function feedsOf(golden: Pick<Golden, 'inputs'>, manifest: { readonly inp
   return Object.fromEntries(
     Object.entries(golden.inputs).map(([name, input]) => {
       const numeric = type(name) as NumericTensorType;
-      return [name, { type: numeric, dims: input.dims, data: dataFromNumbers(numeric, goldenInputNumbers(input, numeric)) }];
+      const data = dataFromNumbers(numeric, goldenInputNumbers(input, numeric));
+      if (data === null) throw new UnfitError(`a golden number of input "${name}" is not one of ${numeric}`);
+      return [name, { type: numeric, dims: input.dims, data }];
     }),
   );
 }

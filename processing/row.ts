@@ -61,9 +61,9 @@ export function encodedRows(input: ManifestInput, preprocess: ManifestRowPreproc
     else numbers.push(...categoryOf(column, encoding?.kind === 'categorical' ? encoding : undefined, value));
   }
   const type = input.type as NumericTensorType;
-  const isInteger = !type.startsWith('float');
-  if (isInteger && numbers.some((value) => !Number.isInteger(value))) throw new UnfitError(`a number is not one of ${type}`);
-  return { type, dims: itemDims(input, rowCount, width), data: dataFromNumbers(type, numbers) };
+  const data = dataFromNumbers(type, numbers);
+  if (data === null) throw new UnfitError(`a number is not one of ${type}`);
+  return { type, dims: itemDims(input, rowCount, width), data };
 }
 
 function itemDims({ dims }: ManifestInput, rowCount: number, width: number): readonly number[] {

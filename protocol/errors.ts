@@ -7,14 +7,16 @@
  * Invariants
  *  - Details and messages hold names that the manifest made public, sizes, counts and codes; never a value of
  *    an input or output. URLs lose query and fragment before they get here (a signed URL is a secret).
+ *  - A sentence is made where an error is made, and travels with it. A page's script holds those of the codes that it throws itself.
  *  - The order of ERROR_CODES is part of the wire: software reports count errors by index. Append only.
  *
- * Source: comlink drops `code` and `cause` (comlink issue 594), so `toWire`/`fromWire` carry them.
+ * Source: structured clone drops what an Error has beside name and message, so `toWire`/`fromWire` carry code and details.
  */
 
 export interface ErrorDetails {
   'invalid-option': { option: string; reason: string };
-  'asset-unreachable': { asset: string; reason: string };
+  /** `advice`: where another thing helps than to serve the files side by side. */
+  'asset-unreachable': { asset: string; reason: string; advice?: string };
   'release-mismatch': { page: string; worker: string };
   'worker-start-timeout': { timeoutMs: number };
   /** `lossCount`: so often within `withinMs` that no further worker is started for this model before that time is over. */
@@ -94,12 +96,16 @@ export const ERROR_CODES = [
   'preprocess-failed',
 ] as const satisfies readonly ErrorCode[];
 
-const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
+/** True in a page's script: put in by scripts/build.mjs and vitest.config.ts. */
+declare const __IS_PAGE__: boolean;
+
+type Sentences<Codes extends ErrorCode> = { readonly [C in Codes]: (d: ErrorDetails[C]) => string };
+
+/** Of codes that a page itself throws. */
+const PAGE_SENTENCES = {
   'invalid-option': (d) => `Option "${d.option}" is not usable: ${d.reason}.`,
   'asset-unreachable': (d) =>
-    `${d.asset} could not be loaded (${d.reason}). Serve the files of insitu's dist/ folder side by side, or pass their folder as \`assets\`.`,
-  'release-mismatch': (d) =>
-    `The page runs insitu ${d.page} and the worker ${d.worker}. Serve all files of one release; an old copy may sit in a cache.`,
+    `${d.asset} could not be loaded (${d.reason}). ${d.advice ?? "Serve the files of insitu's dist/ folder side by side, or pass their folder as `assets`."}`,
   'worker-start-timeout': (d) =>
     `The inference worker gave no sign of life within ${d.timeoutMs} ms. Check that the page's Content-Security-Policy has worker-src 'self'.`,
   'worker-lost': (d) =>
@@ -108,9 +114,29 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
       : `The inference worker died ${d.lossCount} times within ${d.withinMs} ms under this model. It is not started again before that time is over; use a smaller batch or another variant.`,
   'client-closed': () => 'The client was closed. Create a new one.',
   'model-closed': (d) => `Model "${d.model}" was closed. Load it again.`,
+  'manifest-invalid': (d) => `${d.url} is not a usable manifest: ${d.reason}.`,
+  aborted: (d) => `Aborted by the caller during ${d.stage}.`,
+  'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
+  'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,
+  'tensor-type-mismatch': (d) => `Input "${d.input}" has type ${d.actual}; the model expects ${d.expected}.`,
+  'tensor-dims-mismatch': (d) =>
+    `Input "${d.input}" has dims [${d.actual.join(', ')}]; the model expects [${d.expected.join(', ')}]. Check the layout (NCHW or NHWC) and the batch axis.`,
+  'tensor-data-mismatch': (d) => `Input "${d.input}" has ${d.actualCount} elements; its dims say ${d.expectedCount}.`,
+  'queue-full': (d) => `${d.countMax} runs are waiting already. Await earlier runs, or drop frames.`,
+  'run-timeout': (d) => `The run did not finish within ${d.timeoutMs} ms. Pass a longer \`timeoutMs\`, or a smaller batch.`,
+  'run-failed': (d) => `The runtime failed: ${d.reason}.`,
+  'crypto-unavailable': () => 'This page has no WebCrypto, because it is not a secure context. Serve it over https:// or from localhost.',
+  'preprocess-failed': (d) => `Input "${d.input}" cannot be preprocessed: ${d.reason}.`,
+} satisfies Partial<Sentences<ErrorCode>>;
+
+type PageCode = keyof typeof PAGE_SENTENCES;
+
+/** Of codes that reach a page from beyond its script, and bring their sentence along: a page is spared these. */
+const FURTHER_SENTENCES: Sentences<Exclude<ErrorCode, PageCode>> = {
+  'release-mismatch': (d) =>
+    `The page runs insitu ${d.page} and the worker ${d.worker}. Serve all files of one release; an old copy may sit in a cache.`,
   'manifest-unreachable': (d) =>
     `The manifest ${d.url} could not be fetched (${d.status === 0 ? 'no answer' : `HTTP ${d.status}`}). Check the address and, from another origin, its CORS headers.`,
-  'manifest-invalid': (d) => `${d.url} is not a usable manifest: ${d.reason}.`,
   'model-unreachable': (d) =>
     `The model ${d.url} could not be fetched (${d.status === 0 ? 'no answer' : `HTTP ${d.status}`}). Check the address and, from another origin, its CORS headers.`,
   'model-truncated': (d) =>
@@ -127,19 +153,8 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
     `Execution provider ${d.provider} is not available here: ${d.reason}. Leave \`provider\` at "auto" to fall back.`,
   'session-failed': (d) => `No session for variant "${d.variant}" on ${d.provider}: ${d.reason}.`,
   'load-stalled': (d) => `Next to nothing of ${d.url} arrived for ${d.timeoutMs} ms. Try again; what was stored is kept.`,
-  aborted: (d) => `Aborted by the caller during ${d.stage}.`,
-  'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
-  'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,
-  'tensor-type-mismatch': (d) => `Input "${d.input}" has type ${d.actual}; the model expects ${d.expected}.`,
-  'tensor-dims-mismatch': (d) =>
-    `Input "${d.input}" has dims [${d.actual.join(', ')}]; the model expects [${d.expected.join(', ')}]. Check the layout (NCHW or NHWC) and the batch axis.`,
-  'tensor-data-mismatch': (d) => `Input "${d.input}" has ${d.actualCount} elements; its dims say ${d.expectedCount}.`,
-  'queue-full': (d) => `${d.countMax} runs are waiting already. Await earlier runs, or drop frames.`,
-  'run-timeout': (d) => `The run did not finish within ${d.timeoutMs} ms. Pass a longer \`timeoutMs\`, or a smaller batch.`,
-  'run-failed': (d) => `The runtime failed: ${d.reason}.`,
   'storage-refused': (d) =>
     `The browser refuses to store the model: ${d.reason}. It runs from memory and is fetched again on the next visit.`,
-  'crypto-unavailable': () => 'This page has no WebCrypto, because it is not a secure context. Serve it over https:// or from localhost.',
   'signature-invalid': (d) =>
     `${d.url} is not signed by a key that this page trusts: ${d.reason}. Sign it with \`insitu pack --sign\`, or correct \`trustedKeys\`.`,
   'storage-full': (d) =>
@@ -148,16 +163,23 @@ const MESSAGES: { [C in ErrorCode]: (d: ErrorDetails[C]) => string } = {
     `${d.asset} is not the file of this release (expected ${d.expected}, found ${d.actual}). Serve all files of one dist/ folder; an old copy may sit in a cache.`,
   'device-lost': (d) => `The GPU behind ${d.provider} was lost during this run. Run again: the model moves to the next provider.`,
   'out-of-memory': (d) => `The runtime ran out of memory: ${d.reason}. Close other models, use a smaller batch or a quantized variant.`,
-  'preprocess-failed': (d) => `Input "${d.input}" cannot be preprocessed: ${d.reason}.`,
 };
+
+function sentenceOf<C extends ErrorCode>(code: C, details: ErrorDetails[C]): string {
+  const known: Partial<Sentences<ErrorCode>> = PAGE_SENTENCES;
+  // Asked here and not once for all: what bundles this file for the sake of something else need not say what it is.
+  const sentences = known[code] === undefined && !__IS_PAGE__ ? (FURTHER_SENTENCES as typeof known) : known;
+  return sentences[code]?.(details) ?? code;
+}
 
 export class SdkError<C extends ErrorCode = ErrorCode> extends Error {
   override readonly name = 'SdkError';
   readonly code: C;
   readonly details: ErrorDetails[C];
 
-  constructor(code: C, details: ErrorDetails[C], options?: { cause?: unknown }) {
-    super(MESSAGES[code](details), options);
+  /** @param options.message The sentence, where another realm has made it. */
+  constructor(code: C, details: ErrorDetails[C], options?: { cause?: unknown; message?: string }) {
+    super(options?.message ?? sentenceOf(code, details), options);
     this.code = code;
     this.details = details;
   }
@@ -174,16 +196,17 @@ export function isSdkError<C extends ErrorCode>(error: unknown, code?: C): error
 export interface ErrorWire {
   readonly code: ErrorCode;
   readonly details: ErrorDetails[ErrorCode];
+  readonly message: string;
 }
 
 /** Any thrown value as data. What is not an SdkError becomes `fallback` with its first line as the reason. */
 export function toWire(error: unknown, fallback: 'run-failed' | 'storage-refused' = 'run-failed'): ErrorWire {
-  if (isSdkError(error)) return { code: error.code, details: error.details };
-  return { code: fallback, details: { reason: firstLine(error) } };
+  const { code, details, message } = isSdkError(error) ? error : new SdkError(fallback, { reason: firstLine(error) });
+  return { code, details, message };
 }
 
-export function fromWire(wire: ErrorWire): SdkError {
-  return new SdkError(wire.code, wire.details as never);
+export function fromWire({ code, details, message }: ErrorWire): SdkError {
+  return new SdkError(code, details as never, { message });
 }
 
 /** First line of a foreign error's text, capped: long enough to search for, too short to hold data. */

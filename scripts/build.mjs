@@ -43,8 +43,9 @@ async function bundle(input, output, options = {}) {
 }
 
 async function buildLibrary() {
-  await bundle('sdk/index.ts', { file: path(`dist/${entries.module}`), format: 'esm' });
-  await bundle('sdk/global.ts', { file: path(`dist/${entries.global}`), format: 'iife', name: 'insitu' });
+  const page = { transform: { define: { ...definitions, __IS_PAGE__: 'true' } } };
+  await bundle('sdk/index.ts', { file: path(`dist/${entries.module}`), format: 'esm' }, page);
+  await bundle('sdk/global.ts', { file: path(`dist/${entries.global}`), format: 'iife', name: 'insitu' }, page);
   await bundle('sdk/delivery/delivery.ts', { file: path(`dist/${shipped.delivery}`), format: 'esm' });
   await bundle('sdk/counting/entry.ts', { file: path(`dist/${shipped.counts}`), format: 'esm' });
   await bundle('sdk/sent-element/sent-element.ts', { file: path(`dist/${entries.element}`), format: 'esm' });

@@ -6,6 +6,7 @@
  *   __RUNTIME__        onnxruntime-web's version
  *   __RUNTIME_BYTES__  the lengths of its binaries by build, so that one of another release is told apart
  *   __SNAPSHOT__       the id of the snapshot of the plain WASM build (scripts/runtime-snapshot.mjs)
+ *   __IS_PAGE__        true in the page's own script alone, which is spared what only reaches it from elsewhere
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -23,6 +24,7 @@ const snapshotId = ['node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wa
   .slice(0, 16);
 
 export const definitions = {
+  __IS_PAGE__: 'false',
   __SNAPSHOT__: JSON.stringify(snapshotId),
   __RELEASE__: JSON.stringify(versionIn(root)),
   __DUCKDB__: JSON.stringify(duckDbVersion),

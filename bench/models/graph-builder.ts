@@ -7,23 +7,32 @@
  * Invariants
  *  - The same calls with the same seed give the same bytes.
  */
+import { toHalf } from '../../protocol/tensors/tensor-data.ts';
 import { type OnnxAttribute, type OnnxNode, type OnnxType, type OnnxWeights, onnxModel } from '../../test/harness/onnx-writer.ts';
 
 export type ModelValue = Parameters<typeof onnxModel>[0][number];
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
 
+/** TensorProto.DataType. */
+const DATA_TYPE: Readonly<Record<Precision, number>> = { float32: 1, float16: 10 };
+
 /** Draws repeat after so many: enough that no two rows of a layer look alike, few enough to fill 67 MB in a second. */
 const DRAW_COUNT = 1 << 16;
 
+/** Of weights and of what is computed from them. */
+export type Precision = 'float32' | 'float16';
+
 export class GraphBuilder {
+  readonly precision: Precision;
   readonly nodes: OnnxNode[] = [];
   readonly weights: OnnxWeights[] = [];
   private readonly normal: Float32Array;
   private state: number;
   private nextName = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, precision: Precision = 'float32') {
+    this.precision = precision;
     this.state = seed;
     this.normal = Float32Array.from({ length: DRAW_COUNT }, () => this.drawNormal());
   }
@@ -47,7 +56,24 @@ export class GraphBuilder {
   }
 
   scalar(value: number): string {
-    return this.constant('float32', [], Float32Array.of(value));
+    return this.floats([], Float32Array.of(value));
+  }
+
+  /** Weights in the precision of the graph. */
+  floats(dims: readonly number[], values: Float32Array): string {
+    const data = this.precision === 'float32' ? values : Uint16Array.from(values, toHalf);
+    return this.constant(this.precision, dims, data);
+  }
+
+  /** What a model of half precision does at its ends, so that all of its variants take and give float32. */
+  cast(input: string, type: Precision): string {
+    return this.precision === 'float32' ? input : this.op('Cast', [input], { to: { int: DATA_TYPE[type] } });
+  }
+
+  /** A value under the name of an output, in float32. */
+  output(value: string, name: string): void {
+    const whole = this.cast(value, 'float32');
+    this.nodes.push({ operator: 'Identity', inputs: [whole], output: name });
   }
 
   integers(values: readonly number[]): string {
@@ -69,8 +95,8 @@ export class GraphBuilder {
     return values;
   }
 
-  model(inputs: readonly ModelValue[], outputs: readonly ModelValue[]): Uint8Array<ArrayBuffer> {
-    return onnxModel(inputs, this.nodes, outputs, { weights: this.weights });
+  model(inputs: readonly ModelValue[], outputs: readonly ModelValue[], opset = 13): Uint8Array<ArrayBuffer> {
+    return onnxModel(inputs, this.nodes, outputs, { weights: this.weights, opset });
   }
 
   /** Lehmer's generator modulo 2^32, whose high bits are good enough here. */

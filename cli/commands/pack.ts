@@ -16,6 +16,7 @@ import { readManifestFile } from '../folder/model-folder.ts';
 import { makeKeyFile, publicKeyOf, readKeyFile, SIGNATURE_FILE, signatureText } from '../folder/signature.ts';
 import { writeAllWhole } from '../folder/whole-files.ts';
 import { packModel } from '../pack/model.ts';
+import { QUALITY_LIMIT } from '../pack/quality.ts';
 import type { PackedModel, PackInput } from '../pack/request.ts';
 import type { TextOptions } from '../pack/texts.ts';
 import { countOf, readArguments, seeHelp } from '../terminal/arguments.ts';
@@ -43,6 +44,9 @@ sample inputs with the outputs of the most exact variant are written down, by wh
   --no-optimize         publish the graphs as they are
   --goldens N           samples; default: 3 of a small model, 1 of a large one. Each is a run on every device
   --axis NAME=LENGTH    length of an open axis in the samples
+  --quality-limit RATIO how far a variant's answers may be from the most exact one's, as a part of the largest output: what is
+                        farther is left out, and no page runs it unless by name. default: the earlier manifest's, or ${QUALITY_LIMIT}
+  --keep ID             a variant that is published although it is beyond the limit
   --chunk BYTES         where files are cut: 512k, 2m; default 2m, at most 4m. Small chunks are shared more and read slower
   --sign KEYFILE        signs model.json (Ed25519) into ${SIGNATURE_FILE}
   --keygen KEYFILE      makes a key and prints its public half, for createClient({ trustedKeys: ['…'] })
@@ -62,6 +66,8 @@ const OPTIONS = {
   'no-optimize': { type: 'boolean', default: false },
   goldens: { type: 'string' },
   axis: { type: 'string', multiple: true },
+  'quality-limit': { type: 'string' },
+  keep: { type: 'string', multiple: true },
   chunk: { type: 'string' },
   sign: { type: 'string' },
   keygen: { type: 'string' },
@@ -97,6 +103,8 @@ export async function run(args: readonly string[]): Promise<void> {
     ...(values.goldens === undefined ? {} : { goldenCount: values.goldens === '0' ? 0 : countOf('goldens', values.goldens) }),
     previous,
     isOptimized: !values['no-optimize'],
+    ...(values['quality-limit'] === undefined ? {} : { qualityLimit: ratioOf(values['quality-limit']) }),
+    keep: values.keep ?? [],
     chunkBytes: values.chunk === undefined ? PACK_CHUNK_BYTES : bytesOf(values.chunk),
     axes: Object.fromEntries((values.axis ?? []).map(axisOf)),
     onStep: steps.say,
@@ -150,6 +158,12 @@ function bytesOf(text: string): number {
   const bytes = Number(match?.[1]) * { '': 1, k: 1024, m: 1024 ** 2 }[match?.[2]?.toLowerCase() as '' | 'k' | 'm'];
   if (bytes >= 4096 && bytes <= CHUNK_BYTES_MAX) return bytes;
   throw new UsageError(`--chunk is a length from 4k to 4m, not "${text}".`);
+}
+
+function ratioOf(text: string): number {
+  const ratio = /^\d{0,6}\.?\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isFinite(ratio)) return ratio;
+  throw new UsageError(`--quality-limit is a part of the largest output, such as 0.05, not "${text}".`);
 }
 
 async function inputOf({ file, id }: File): Promise<PackInput> {

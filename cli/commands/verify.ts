@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type OnnxModel, readOnnxModel } from '../../onnx/model-reader.ts';
-import { firstWrongOutput } from '../../processing/golden.ts';
+import { firstWrongOutput, toleranceFor } from '../../processing/golden.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { CHUNK_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
@@ -18,6 +18,7 @@ import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/ma
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import { type ModelFolder, openModelFolder } from '../folder/model-folder.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from '../folder/signature.ts';
+import { qualityInWords } from '../pack/quality.ts';
 import { quantizationOf } from '../pack/variant.ts';
 import { openNodeSession } from '../runtime/node-session.ts';
 import { onlyName, readArguments } from '../terminal/arguments.ts';
@@ -71,14 +72,15 @@ async function verifyFolder(folder: string, keys: readonly string[], say: (sente
   return { lines, findings };
 }
 
-function variantLine({ golden }: Manifest, { external = [], tolerance }: ManifestVariant): string {
+function variantLine({ golden }: Manifest, { external = [], tolerance, tolerances, quality }: ManifestVariant): string {
   const files =
     external.length === 0 ? 'file and chunks are' : `graph, ${external.length === 1 ? 'weights' : 'all weights'} and chunks are`;
   const goldens =
     golden.length === 0
       ? 'there are no golden outputs'
-      : `${golden.length === 1 ? 'the golden output is' : `all ${golden.length} golden outputs are`} within ${tolerance}`;
-  return `${files} as described, ${goldens}.`;
+      : `${golden.length === 1 ? 'the golden output is' : `all ${golden.length} golden outputs are`} within ${tolerances === undefined ? tolerance : 'the tolerance of each output'}`;
+  const distance = quality === undefined ? '' : `; when packed, ${qualityInWords(quality)}`;
+  return `${files} as described, ${goldens}${distance}.`;
 }
 
 async function signatureFindings({ folder, manifestFile }: ModelFolder, keys: readonly string[], lines: string[]): Promise<string[]> {
@@ -205,7 +207,7 @@ async function goldenFindings(
       return wrong === null
         ? []
         : [
-            `output "${wrong}" is not within ${variant.tolerance} of the golden one. Pack the model again, or look at how this variant was made.`,
+            `output "${wrong}" is not within ${toleranceFor(variant, wrong)} of the golden one. Pack the model again, or look at how this variant was made.`,
           ];
     } finally {
       await session.release();

@@ -14,10 +14,11 @@ import { prepareRecordings } from '../../processing/audio/audio.ts';
 import { UnfitError } from '../../processing/unfit-error.ts';
 import type { ManifestAudioPreprocess } from '../../protocol/manifest/audio.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
+import { toHalf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
-import { dimsOfItem, halfOf } from './example-tensor.ts';
+import { dimsOfItem } from './example-tensor.ts';
 
 const PCM = 1;
 const FLOAT = 3;
@@ -72,7 +73,7 @@ export function openRecordings(manifest: Manifest, files: readonly DataFile[]): 
 const SAMPLE_ARRAYS: Readonly<Record<string, (samples: Float64Array) => TensorWire['data']>> = {
   float32: (samples) => Float32Array.from(samples),
   float64: (samples) => samples,
-  float16: (samples) => Uint16Array.from(samples, halfOf),
+  float16: (samples) => Uint16Array.from(samples, toHalf),
   int16: (samples) => Int16Array.from(samples, (sample) => Math.max(-(2 ** 15), Math.min(2 ** 15 - 1, Math.round(sample * 2 ** 15)))),
 };
 

@@ -1,12 +1,12 @@
 /**
- * Goldens: sample inputs of a model, what its reference answers to them, and how far another variant is from that.
+ * Goldens: sample inputs of a model, what its reference answers to them, and how far two answers are apart.
  *
  * Invariants
  *  - The same model gives the same samples: noise from a seed, or the inputs of the manifest that is packed anew.
  *  - Whole numbers stay below the rows of the table that they index, so that token ids are ids of the model's own vocabulary.
  *  - Expected outputs come from onnxruntime-web's plain WASM build with every optimisation off.
  *
- * Not here: comparing on a device (processing/golden.ts).
+ * Not here: comparing on a device (processing/golden.ts), what follows from how far a variant is from the reference (cli/pack/quality.ts).
  */
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { OnnxModel } from '../../onnx/model-reader.ts';
@@ -16,7 +16,6 @@ import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.t
 import { elementCount, numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { openNodeSession } from '../runtime/node-session.ts';
-import type { Quantization } from './variant.ts';
 
 export type Golden = Manifest['golden'][number];
 export type GoldenInputs = Golden['inputs'];
@@ -132,20 +131,6 @@ export function scaleOf(answers: readonly Feeds[]): number {
     }
   }
   return scale;
-}
-
-/** What a right provider may differ by, as a part of the largest output: a GPU sums in another order, and with `shader-f16` in halves. */
-const PROVIDER_RATIO: Readonly<Record<Quantization, number>> = { fp32: 1e-3, fp16: 1e-2, q4f16: 1e-2, q4: 2e-3, int8: 2e-3, uint8: 2e-3 };
-
-/** What a division of doubles may add to a whole number. */
-const ROUNDING = 1e-9;
-
-/** Twice what was measured on wasm, and at least what another provider may add; rounded up to two digits. */
-export function toleranceOf(quantization: Quantization, difference: number, scale: number): number {
-  const tolerance = Math.max(2 * difference, PROVIDER_RATIO[quantization] * scale);
-  if (tolerance === 0 || !Number.isFinite(tolerance)) return 0;
-  const unit = 10 ** (Math.floor(Math.log10(tolerance)) - 1);
-  return Number((Math.ceil(tolerance / unit - ROUNDING) * unit).toPrecision(2));
 }
 
 /** The outputs as the manifest keeps them, or the name of one that holds a value which JSON has no word for. */

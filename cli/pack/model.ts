@@ -4,18 +4,20 @@
  * Invariants
  *  - The same files and options give the same bytes.
  *  - A graph is optimised only where its outputs on the samples stay what they were; otherwise it is published as it came.
+ *  - A variant whose answers are beyond the owner's limit is published only when he says so.
  *  - What the model does not say (name, licence, kinds, labels, ranges, what is monitored) comes from the options or from the manifest
  *    that is packed anew, and is never invented: a tensor nobody described is `numeric`.
  *  - Nothing is read or written here but what is handed in.
  *
- * Not here: the command (cli/commands/pack.ts), the layout of weights (cli/pack/weights.ts), samples (cli/pack/goldens.ts), tokenizers (cli/pack/texts.ts).
+ * Not here: the command (cli/commands/pack.ts), the layout of weights (cli/pack/weights.ts), samples (cli/pack/goldens.ts), how far a variant is from the reference (cli/pack/quality.ts), tokenizers (cli/pack/texts.ts).
  */
 import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { isWithinQuality } from '../../protocol/manifest/quality.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
-import { toleranceOf } from './goldens.ts';
 import { type Graph, optimizedGraphs } from './optimize.ts';
+import { type Measured, measured, providersByArithmetic, QUALITY_LIMIT, qualityInWords, tolerancesOf, worstOf } from './quality.ts';
 import { makeReference, type Reference } from './reference.ts';
 import type { PackedModel, PackInput, PackOptions } from './request.ts';
 import { readSource, type Source } from './source.ts';
@@ -38,12 +40,14 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
   for (const input of inputs) sources.push(await readSource(input));
   sources.sort((a, b) => QUANTIZATIONS.indexOf(a.kind.quantization) - QUANTIZATIONS.indexOf(b.kind.quantization));
   const ids = variantIds(sources);
+  requireKnown(options.keep ?? [], ids);
   const signature = signatureOf(sources, options.previous ?? null);
   packing.step(`running ${sources.at(-1)?.name} as the reference`);
   const reference = await makeReference(sources, signature, options);
   packing.notes.push(...reference.notes);
   const variants: ManifestVariant[] = [];
   for (const [index, source] of sources.entries()) variants.push(...(await packVariant(packing, source, ids[index] as string, reference)));
+  if (variants.length === 0) throw new CommandError(`Nothing is left to publish. ${packing.notes.at(-1)}`);
   const manifest: Manifest = {
     schema: 1,
     name: options.name,
@@ -54,6 +58,7 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
     inputs: await withTexts(reference.inputs, options, (file) => publishBeside(packing, file)),
     outputs: reference.outputs,
     golden: reference.golden,
+    ...(reference.feeds.length === 0 ? {} : { qualityLimit: limitOf(options) }),
     ...(options.previous?.monitor === undefined ? {} : { monitor: options.previous.monitor }),
   };
   const manifestJson = `${JSON.stringify(manifest, null, 1)}\n`;
@@ -78,7 +83,13 @@ function variantIds(sources: readonly Source[]): string[] {
   throw new UsageError(`${files.join(' and ')} are both "${twice}". Name them: --variant ID=FILE.`);
 }
 
-/** One variant, or one for each provider where the optimised graphs differ. */
+/** A variant may carry its providers behind the id of its file. */
+function requireKnown(keep: readonly string[], ids: readonly string[]): void {
+  const unknown = keep.find((kept) => !ids.some((id) => kept === id || kept.startsWith(`${id}-`)));
+  if (unknown !== undefined) throw new UsageError(`--keep ${unknown}: there is no such variant. They are ${ids.join(', ')}.`);
+}
+
+/** One variant, or one for each provider where the optimised graphs differ; none of those that are beyond the limit. */
 async function packVariant(packing: Packing, source: Source, id: string, reference: Reference): Promise<ManifestVariant[]> {
   const { options, notes, step } = packing;
   step(`packing ${id}`);
@@ -88,45 +99,89 @@ async function packVariant(packing: Packing, source: Source, id: string, referen
   const variants: ManifestVariant[] = [];
   for (const graph of graphs) {
     const suffix = graphs.length === 1 ? '' : `-${graph.providers.join('-')}`;
-    variants.push(await publish(packing, source, { id, fullId: `${id}${suffix}` }, graph, reference));
+    const variant = await publish(packing, source, { own: id, full: `${id}${suffix}` }, graph, reference);
+    if (variant !== null) variants.push(variant);
   }
   return variants;
 }
 
+interface VariantIds {
+  /** As the files call it. */
+  readonly own: string;
+  /** With the providers, where there are several graphs. */
+  readonly full: string;
+}
+
+/** Null where the variant is left out by its quality. */
 async function publish(
   packing: Packing,
   source: Source,
-  { id: ownId, fullId: id }: { readonly id: string; readonly fullId: string },
+  ids: VariantIds,
   graph: Graph,
   reference: Reference,
-): Promise<ManifestVariant> {
-  const { options, files, notes } = packing;
+): Promise<ManifestVariant | null> {
+  const { options, files } = packing;
+  const id = ids.full;
   const chunkBytes = options.chunkBytes ?? PACK_CHUNK_BYTES;
   const laidOut = layOutWeights(graph.model, EXTERNAL_WEIGHT_BYTES_MIN, chunkBytes);
   const nameOf = (variant: string, ending: string) => `${fileStem(options.name)}.${fileStem(variant)}.${ending}`;
   const external = laidOut.weights === null ? [] : [{ path: WEIGHTS_PATH, data: laidOut.weights.data }];
   const { quantization, features } = source.kind;
-  const difference = await reference.differenceOf({ graph: laidOut.graph, external }, graph.isOptimized ? 'disabled' : 'all', id);
-  const tolerance = toleranceOf(quantization, difference, reference.scale);
-  if (difference > 0)
-    notes.push(`${id}: outputs differ from the reference by at most ${difference.toPrecision(2)}; tolerance ${tolerance}.`);
-  if (tolerance > 0.5 * reference.scale) {
-    notes.push(
-      `${id}: that is half of the largest output, ${reference.scale.toPrecision(2)}, or more. Its answers are not the reference's; check how it was quantized.`,
-    );
-  }
-  const weightsName = nameOf(files.has(nameOf(ownId, 'weights')) ? id : ownId, 'weights');
+  const measures = await measuredProviders(packing, source, ids, { ...graph, model: { graph: laidOut.graph, external } }, reference);
+  const providers = [...measures.keys()];
+  if (providers.length === 0) return null;
+  const quality = worstOf([...measures.values()].map((each) => each.quality));
+  const weightsName = nameOf(files.has(nameOf(ids.own, 'weights')) ? id : ids.own, 'weights');
   const weights = laidOut.weights === null ? null : await keep(files, weightsName, laidOut.weights.data, laidOut.weights.cutBytes);
   return {
     id,
     quantization,
     ...(await keep(files, nameOf(id, 'onnx'), laidOut.graph, evenCuts(laidOut.graph.length, chunkBytes))),
     ...(weights === null ? {} : { external: [{ path: WEIGHTS_PATH, ...weights }] }),
-    providers: graph.providers as Provider[],
-    ...(features.length > 0 && graph.providers.includes('webgpu') ? { features: [...features] } : {}),
+    providers,
+    ...(features.length > 0 && providers.includes('webgpu') ? { features: [...features] } : {}),
     ...(graph.isOptimized ? { optimized: true } : {}),
-    tolerance,
+    ...tolerancesOf(quantization, [...measures.values()]),
+    ...(quality === null ? {} : { quality }),
   };
+}
+
+/** What the variant is like on each provider, without those on which it is beyond the limit. */
+async function measuredProviders(
+  packing: Packing,
+  { kind: { quantization } }: Source,
+  ids: VariantIds,
+  { model, isOptimized, providers }: Graph,
+  reference: Reference,
+): Promise<ReadonlyMap<Provider, Measured>> {
+  const measures = new Map<Provider, Measured>();
+  for (const alike of providersByArithmetic(quantization, providers)) {
+    const measure = await measured({ id: ids.full, model, isOptimized, quantization, provider: alike[0], step: packing.step }, reference);
+    if (isWithin(packing, ids, alike, measure)) for (const provider of alike) measures.set(provider, measure);
+  }
+  return measures;
+}
+
+/** Says what was measured, and whether it may be published. */
+function isWithin({ notes, options }: Packing, { own, full: id }: VariantIds, providers: readonly Provider[], measure: Measured): boolean {
+  const { quality, notEmulated } = measure;
+  if (notEmulated !== null) {
+    notes.push(`${id}: a GPU could not be emulated in all, because ${notEmulated}. Its tolerance allows for what that may hide.`);
+  }
+  if (quality === null || quality.largestRatio === 0) return true;
+  const limit = limitOf(options);
+  const isBeyond = !isWithinQuality({ quality }, limit);
+  const isKept = options.keep?.includes(own) || options.keep?.includes(id) || false;
+  const advice = isKept
+    ? `kept all the same; a page runs it only by name: load({ variant: '${id}' })`
+    : `left out. Check how it was made, keep it (--keep ${own}), or raise the limit (--quality-limit)`;
+  const end = isBeyond ? `, and the limit is ${limit}: ${advice}` : '';
+  notes.push(`${id} on ${providers.join(' and ')}: ${qualityInWords(quality)}${end}.`);
+  return !isBeyond || isKept;
+}
+
+function limitOf({ qualityLimit, previous }: PackOptions): number {
+  return qualityLimit ?? previous?.qualityLimit ?? QUALITY_LIMIT;
 }
 
 /** Under its own name, unless another file has that. */

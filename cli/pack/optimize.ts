@@ -7,8 +7,8 @@
  *  - For wasm at level `all`, run with optimisation off: there is one WASM build, so what it finds best here is best everywhere
  *    (without the layouts of `all` MobileNetV2 int8 took 40 ms a run instead of 30). For WebGPU at level `basic`, and the rest is left
  *    to the load: fused operators of the CPU may have no kernel on the GPU.
- *  - No trace of the CPU goes to the GPU: a graph that holds a fused operator that it did not hold, or more casts (what lacks an fp16
- *    kernel on the CPU is cast to fp32), is not published for WebGPU.
+ *  - No trace of the CPU goes to the GPU: a graph that holds a fused operator or more casts than it held is not published for WebGPU, and
+ *    none in half precision, where the CPU's casts to fp32 may have taken the place of the model's own.
  *  - Where `all` makes the file larger (it folds the casts of half floats into weights of twice the size) `extended` is taken.
  *  - One file for both where the former finds nothing more to fuse than `basic`.
  *  - An optimised graph whose answers to the samples differ from the plain one's is thrown away, with a note.
@@ -23,6 +23,7 @@ import type { Provider } from '../../protocol/manifest/manifest.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import { type OptimizationLevel, optimizedGraph } from '../runtime/node-session.ts';
 import { answersOf, differenceOf, scaleOf } from './goldens.ts';
+import { HALF_PRECISION, quantizationOf } from './variant.ts';
 
 export interface Graph {
   readonly model: ModelFiles;
@@ -54,7 +55,8 @@ export async function optimizedGraphs(plain: Graph, feeds: readonly Feeds[], id:
   };
   const fused = plain.providers.includes('wasm') ? await triedForWasm() : null;
   const hasGpu = plain.providers.some((provider) => provider !== 'wasm');
-  const tame = hasGpu ? await tried('basic', false) : null;
+  const isHalf = HALF_PRECISION.includes(quantizationOf(readOnnxModel(plain.model.graph)));
+  const tame = hasGpu && !isHalf ? await tried('basic', false) : null;
   const basic = tame !== null && isFitForGpu(plain.model, tame) ? tame : null;
   if (!hasGpu) return [fused === null ? plain : { ...plain, model: fused, isOptimized: true }];
   if (fused !== null && basic !== null && sameOperators(fused, basic)) return [{ ...plain, model: fused, isOptimized: true }];

@@ -7,13 +7,12 @@
  *
  * Not here: which numbers are samples (cli/pack/goldens.ts).
  */
-import type { ModelFiles } from '../../onnx/model-files.ts';
 import { feedsOf } from '../../processing/golden.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { SINGLE_FILE_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { dataFromNumbers, type NumericTensorType, numbersOf } from '../../protocol/tensors/tensor-data.ts';
-import type { Feeds } from '../../protocol/tensors/tensors.ts';
+import type { Feeds, TensorData } from '../../protocol/tensors/tensors.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import {
   answersOf,
@@ -35,11 +34,9 @@ export interface Reference {
   readonly outputs: ManifestOutput[];
   readonly golden: Golden[];
   readonly feeds: readonly Feeds[];
-  /** Largest magnitude among the reference's outputs. */
-  readonly scale: number;
+  /** What it answers to the feeds. */
+  readonly answers: readonly Feeds[];
   readonly notes: readonly string[];
-  /** How far a packed variant's answers are from the reference's. */
-  readonly differenceOf: (model: ModelFiles, level: 'all' | 'disabled', id: string) => Promise<number>;
 }
 
 interface Sampling {
@@ -86,10 +83,8 @@ export async function makeReference(sources: readonly Source[], signature: Signa
     outputs: signature.outputs.map(named),
     golden: goldensOf(samples.slice(0, goldenCount), answers, notes),
     feeds,
-    scale: scaleOf(answers),
+    answers,
     notes,
-    differenceOf: async (model, level, id) =>
-      feeds.length === 0 ? 0 : differenceOf(answers, await orRunError(id, () => answersOf(model, level, feeds))),
   };
 }
 
@@ -175,7 +170,10 @@ function together(one: Feeds, other: Feeds): Feeds {
       const second = other[name];
       const [length = 1, ...rest] = dims;
       const numbers = [...Array.from(numbersOf({ type, dims, data }) ?? []), ...Array.from((second && numbersOf(second)) ?? [])];
-      return [name, { type, dims: [length + (second?.dims[0] ?? 0), ...rest], data: dataFromNumbers(type as NumericTensorType, numbers) }];
+      return [
+        name,
+        { type, dims: [length + (second?.dims[0] ?? 0), ...rest], data: dataFromNumbers(type as NumericTensorType, numbers) as TensorData },
+      ];
     }),
   );
 }
@@ -199,7 +197,7 @@ function modelBytes({ model }: Source): number {
   return model.graph.length + model.external.reduce((sum, { data }) => sum + data.length, 0);
 }
 
-async function orRunError<T>(name: string, work: () => Promise<T>): Promise<T> {
+export async function orRunError<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

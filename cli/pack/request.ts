@@ -29,6 +29,10 @@ export interface PackOptions extends TextOptions {
   readonly chunkBytes?: number;
   /** Lengths of open axes for the samples, by axis name. */
   readonly axes?: Readonly<Record<string, number>>;
+  /** How far a variant's answers may be from the reference's, as a part of the largest output. Default: the earlier manifest's, or QUALITY_LIMIT. */
+  readonly qualityLimit?: number;
+  /** Variants that are published although they are beyond it, by id. */
+  readonly keep?: readonly string[];
   /** Told before each long step. */
   readonly onStep?: (sentence: string) => void;
 }

@@ -24,6 +24,9 @@ export interface VariantKind {
 /** In this order the variants stand in a manifest: smaller and more particular ones first. */
 export const QUANTIZATIONS: readonly Quantization[] = ['int8', 'uint8', 'q4f16', 'fp16', 'q4', 'fp32'];
 
+/** What a GPU computes in half precision. */
+export const HALF_PRECISION: readonly Quantization[] = ['fp16', 'q4f16'];
+
 const INTEGER_OPERATOR =
   /^(QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear|MatMulInteger|ConvInteger|QLinear\w+|com\.microsoft\.(Q\w+|DynamicQuantize\w+|MatMulIntegerToFloat|QuantizeLinear|DequantizeLinear|DynamicQuantizeLinear))$/;
 /** Weights of 2 to 8 bits that are unpacked where they are multiplied, on the GPU too. */
@@ -36,7 +39,7 @@ const HALF_RATIO = 0.5;
 export function variantKindOf(model: OnnxModel): VariantKind {
   const quantization = quantizationOf(model);
   const isInteger = quantization === 'int8' || quantization === 'uint8';
-  const isHalf = quantization === 'fp16' || quantization === 'q4f16';
+  const isHalf = HALF_PRECISION.includes(quantization);
   return {
     quantization,
     providers: isInteger ? ['wasm'] : ['webgpu', 'wasm'],

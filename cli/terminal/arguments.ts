@@ -6,8 +6,8 @@
  *  - `--help` is answered before a command runs (cli/command-line.ts), so no command declares it.
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearestWord } from '../../protocol/nearest-word.ts';
 import { UsageError } from './command-error.ts';
-import { nearestWord } from './nearest-word.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 

@@ -9,13 +9,13 @@
  *  - A body that could be right later (model or plan not registered yet) is never answered with a 4xx when all of it
  *    waits for that; when only some windows wait, it is, so that they cannot hold up the others.
  *  - A window is accepted only while its id would still be remembered: the hour counts from its start, and
- *    ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
+ *    ID_HORIZON_MS is at least OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
  *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
  *
- * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have
- * (collector/intake/plausible-counts.ts).
+ * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have (counts/layout/bounds.ts).
  */
 
+import { areEnoughRuns, isPlausible, repeatsOf } from '../../counts/layout/bounds.ts';
 import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
 import {
@@ -30,7 +30,6 @@ import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import type { AcceptedWindow } from '../store/store.ts';
-import { isPlausible } from './plausible-counts.ts';
 
 /** What the intake knows of the registered models. */
 export interface KnownPlans {
@@ -78,9 +77,7 @@ function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, kn
   if (window.runs > REPORT_RUN_COUNT_MAX) return { status: 400, reason: 'More runs than one window can have.' };
   if (window.report === 'data') {
     if (modelVersion === UNKNOWN_MODEL_VERSION) return { status: 400, reason: 'Data of a model whose manifest was never read.' };
-    if (window.runs < DATA_REPORT_RUN_COUNT_MIN) {
-      return { status: 400, reason: `A data report has at least ${DATA_REPORT_RUN_COUNT_MIN} runs.` };
-    }
+    if (!areEnoughRuns(window.runs, 0)) return { status: 400, reason: TOO_FEW_RUNS };
   }
   const plan = known.planOf(modelVersion, window.plan);
   if (plan === undefined) return { status: 503, reason: 'This model version is not registered here yet.' };
@@ -88,6 +85,8 @@ function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, kn
   if (plan.report !== window.report) return { status: 400, reason: 'The plan is not one for this kind of report.' };
   return window.report === 'noised' ? judgeAnswer(modelVersion, window, plan, bytes) : judgeCells(window, plan);
 }
+
+const TOO_FEW_RUNS = `A data report has at least ${DATA_REPORT_RUN_COUNT_MIN} runs that repeat no other.`;
 
 /** A noised report must be an answer that the plan can give, and the one encoding of it: there is one body for each answer. */
 function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Window, plan: Plan, bytes: Uint8Array): Refusal | null {
@@ -103,7 +102,6 @@ function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Wind
 function judgeCells(window: Window, plan: Plan): Refusal | null {
   const last = window.cells.at(-1);
   if (last !== undefined && last >= plan.cellCount) return { status: 400, reason: 'A cell lies outside the plan.' };
-  return window.report === 'data' && !isPlausible(window, plan)
-    ? { status: 400, reason: 'A metric counts more than its runs can have.' }
-    : null;
+  if (window.report === 'data' && !areEnoughRuns(window.runs, repeatsOf(window, plan))) return { status: 400, reason: TOO_FEW_RUNS };
+  return isPlausible(window, plan) ? null : { status: 400, reason: 'A metric counts more than its runs can have.' };
 }

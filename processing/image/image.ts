@@ -70,7 +70,9 @@ function byteTables(
   return Array.from({ length: channelCount }, (_, channel) => {
     const numbers = Array.from({ length: 256 }, (_, byte) => (byte * scale - (mean?.[channel] ?? 0)) / (std?.[channel] ?? 1));
     const fitting = limits === undefined ? numbers : numbers.map((value) => Math.min(limits[1], Math.max(limits[0], Math.round(value))));
-    return dataFromNumbers(type as NumericTensorType, fitting);
+    const table = dataFromNumbers(type as NumericTensorType, fitting);
+    if (table === null) throw new UnfitError(`a pixel is not one of ${type}`);
+    return table;
   });
 }
 

@@ -13,6 +13,7 @@
  */
 
 import * as v from 'valibot';
+import { hasForeignNames, withOwnNames } from '../foreign-prototypes.ts';
 import { SEGMENT_COUNT_MAX } from '../limits.ts';
 import { TENSOR_TYPES } from '../tensors/tensors.ts';
 import { Postprocess, type PostprocessedOutput, postprocessFault } from './postprocess.ts';
@@ -35,6 +36,18 @@ export interface PublishedFile {
 /** Weights outside the graph's file. `path` is the location that the graph names (ONNX external data, `TensorProto.external_data`). */
 const ExternalFile = v.strictObject({ path: Name, ...PUBLISHED_FILE });
 
+const Ratio = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+/** How far a variant's answers to samples were from the reference's, as it would run in the field; told when it was packed. */
+const Quality = v.strictObject({
+  /** Largest difference, over the largest value of the output in which it is worst. */
+  largestRatio: Ratio,
+  /** Mean difference in that output, over the same. */
+  meanRatio: Ratio,
+  /** Of outputs that are scores of labels: part of the rows whose top answer is the reference's. */
+  agreementRatio: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+});
+
 const Variant = v.strictObject({
   /** Unique in the manifest, for example "int8". */
   id: Name,
@@ -50,6 +63,9 @@ const Variant = v.strictObject({
   optimized: v.optional(v.boolean()),
   /** Largest absolute difference from the golden outputs that still counts as a right answer. */
   tolerance: v.pipe(v.number(), v.minValue(0)),
+  /** The same by output, of a model that has several: within what is little for a large one a small one could be anything. */
+  tolerances: v.optional(v.record(Name, v.pipe(v.number(), v.minValue(0)))),
+  quality: v.optional(Quality),
 });
 
 /** How a tensor's values become counts; see counts/layout/plan.ts. */
@@ -242,11 +258,17 @@ export const ManifestSchema = v.pipe(
     inputs: v.array(Input),
     outputs: v.pipe(v.array(Output), v.minLength(1)),
     golden: v.array(Golden),
+    /** A variant whose `quality.largestRatio` is above it is never chosen, unless the load names it. */
+    qualityLimit: v.optional(Ratio),
     monitor: v.optional(Monitor),
   }),
   v.check(
     (manifest) => new Set(manifest.variants.map((variant) => variant.id)).size === manifest.variants.length,
     'variant ids must be unique',
+  ),
+  v.check(
+    ({ inputs, outputs }) => [inputs, outputs].every((side) => new Set(side.map(({ name }) => name)).size === side.length),
+    'names of inputs must be unique, and so must those of outputs',
   ),
   v.check(
     (manifest) =>
@@ -273,6 +295,8 @@ export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 export type ManifestVariant = Manifest['variants'][number];
 
+export type ManifestQuality = NonNullable<ManifestVariant['quality']>;
+
 export type ManifestInput = Manifest['inputs'][number];
 
 export type ManifestOutput = Manifest['outputs'][number];
@@ -292,6 +316,7 @@ type ManifestCheck = { readonly ok: true; readonly manifest: Manifest } | { read
  *   holds the offending value, because error texts may be logged.
  */
 export function checkManifest(json: unknown): ManifestCheck {
+  if (hasForeignNames()) for (const searched of [ManifestSchema, json]) withOwnNames(searched);
   const result = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (result.success) return { ok: true, manifest: result.output };
   const issue = result.issues[0];

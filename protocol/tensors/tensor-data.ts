@@ -1,7 +1,8 @@
 /**
  * Tensor data: the array that belongs to each tensor type, and the way from plain numbers into it.
  *
- * Why: callers may write plain numbers on the page, and goldens are plain numbers in the worker; one table keeps the two agreed.
+ * Why one way: callers write plain numbers on the page, goldens and data sets hold them, rows and texts become them. What a type does not have
+ * is refused in each of these places alike.
  *
  * Invariants
  *  - `float16` is a Uint16Array of bit patterns everywhere: Float16Array is not in every engine yet.
@@ -39,46 +40,44 @@ export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, length) => product * length, 1);
 }
 
-/** Plain numbers as the array of their type. Integers are truncated, as a typed array does. */
-export function dataFromNumbers(type: NumericTensorType, numbers: readonly number[]): NumericTensorData {
-  const data = new TENSOR_ARRAYS[type](numbers.length);
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    numbers.forEach((value, index) => {
-      data[index] = BigInt(Math.trunc(value));
-    });
-  } else if (type === 'float16') {
-    numbers.forEach((value, index) => {
-      data[index] = toHalf(value);
-    });
-  } else {
-    data.set(numbers);
+/**
+ * Plain values as the array of their type: numbers, bigints for the types of 64 bits, booleans for `bool`.
+ *
+ * @returns Null when one is no element of the type: nothing is cut off or wrapped. Floating point takes the nearest, NaN and infinities too.
+ */
+export function dataFromNumbers(type: NumericTensorType, values: ArrayLike<unknown>): NumericTensorData | null {
+  const data = new TENSOR_ARRAYS[type](values.length);
+  const isFloat = type.startsWith('float');
+  const isBig = data instanceof BigInt64Array || data instanceof BigUint64Array;
+  for (let at = 0; at < values.length; at++) {
+    let value = values[at];
+    if (type === 'bool' && typeof value === 'boolean') value = Number(value);
+    if (isBig && Number.isInteger(value)) value = BigInt(value as number);
+    if (typeof value !== (isBig ? 'bigint' : 'number')) return null;
+    data[at] = type === 'float16' ? toHalf(value as number) : (value as number);
+    // What a whole type has comes back as it went in.
+    if (!isFloat && (data[at] !== value || (type === 'bool' && (value as number) > 1))) return null;
   }
   return data;
 }
 
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** Bits of the binary16 nearest to `value`, ties to even. */
+/** Bits of the binary16 nearest to `value`, ties to even (IEEE 754-2019, 4.3.1). */
 export function toHalf(value: number): number {
-  scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = (bits >>> 23) & 0xff;
-  const fraction = bits & 0x7f_ffff;
-  if (exponent === 0xff) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
-  const halfExponent = exponent - 112;
-  if (halfExponent >= 31) return sign | 0x7c00;
-  if (halfExponent < -10) return sign;
-  if (halfExponent > 0) return sign | roundedShift((halfExponent << 23) | fraction, 13);
-  return sign | roundedShift(fraction | 0x80_0000, 14 - halfExponent);
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  // 65,520 lies halfway between the largest and the next power of two.
+  if (magnitude >= 65_520) return sign | 0x7c00;
+  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
+  const steps = roundToEven(magnitude / 2 ** (exponent - 10));
+  // A mantissa that rounds up to the next power of two carries into the exponent by itself.
+  return sign | (steps < 1024 ? steps : ((exponent + 15) << 10) + (steps - 1024));
 }
 
-/** `bits >> by`, rounded to nearest, ties to even; a carry runs into the exponent, which is right. */
-function roundedShift(bits: number, by: number): number {
-  const half = 1 << (by - 1);
-  const rest = bits & ((1 << by) - 1);
-  const kept = bits >>> by;
-  return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
 /** Value of a float16 bit pattern. */

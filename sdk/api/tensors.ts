@@ -22,9 +22,12 @@ export interface TensorArrays {
   readonly string: readonly string[];
 }
 
-/** A tensor as the caller writes it; `type` defaults to what the model declares. */
+/**
+ * A tensor as the caller writes it; `type` defaults to what the model declares. Plain numbers must be of that type: whole and in its range,
+ * or, for floating point, any; bigints are taken for `int64` and `uint64`, booleans for `bool`.
+ */
 export interface TensorInput<T extends TensorType = TensorType> {
-  readonly data: TensorArrays[T] | readonly number[];
+  readonly data: TensorArrays[T] | readonly number[] | readonly bigint[] | readonly boolean[];
   readonly dims: readonly number[];
   readonly type?: T;
 }

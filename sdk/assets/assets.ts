@@ -12,6 +12,7 @@
  */
 import * as shipped from '../../protocol/shipped-files.json';
 import type { AssetUrls } from '../../protocol/worker/loading.ts';
+import { resolved } from '../api/foreign.ts';
 
 export interface AssetTable extends AssetUrls {
   readonly worker: string;
@@ -50,7 +51,7 @@ export function assetsBesideModule(): AssetTable {
 
 /** The files of insitu's dist/ folder at another place. */
 export function assetsIn(folder: string | URL): AssetTable {
-  const base = new URL(folder, document.baseURI);
+  const base = resolved(folder);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const at = (file: string) => new URL(file, base).href;
   return {

@@ -66,6 +66,12 @@ function takenFeed(input: ManifestInput, value: NonNullable<Given>, isTransfer: 
   const { type } = input;
   const tensor = value as TensorInput;
   const data = ownedData(type, tensor.data, isTransfer);
+  if (data === null)
+    throw new SdkError('tensor-type-mismatch', {
+      input: input.name,
+      expected: type,
+      actual: oddArray(type, tensor.data as readonly unknown[]),
+    });
   if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
   return { type, dims: tensor.dims.slice(), data };
 }
@@ -111,6 +117,9 @@ function isTensor(value: unknown): boolean {
 
 /** That type, dims and length are what the model declares. */
 function checkTensor(input: ManifestInput, tensor: TensorInput): void {
+  // A bare array is the slip of many.
+  if (ArrayBuffer.isView(tensor) || Array.isArray(tensor))
+    throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: 'bare array, not { data, dims }' });
   const actual = tensor.type === undefined ? givenType(input.type, tensor.data) : knownType(tensor.type);
   if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
   const { dims } = tensor;
@@ -136,16 +145,22 @@ function presentableDims(dims: readonly number[]): readonly number[] {
 
 /** The declared type when the data can carry it, else the name of what was given. */
 function givenType(declared: TensorType, data: TensorInput['data']): string {
-  if (Array.isArray(data)) {
-    const wanted = declared === 'string' ? 'string' : 'number';
-    return data.every((value) => typeof value === wanted) ? declared : `array of ${typeof data.find((value) => typeof value !== wanted)}`;
-  }
-  if (!ArrayBuffer.isView(data)) return typeof data;
+  // Plain numbers are looked at when they are copied.
+  if (Array.isArray(data)) return declared;
+  if (!ArrayBuffer.isView(data)) return `${typeof data} (of a proxy or ref pass what it stands for, as toRaw(…) or .value gives it)`;
   const name = (data as NumericTensorData)[Symbol.toStringTag] as string;
   if (declared !== 'string' && name === TENSOR_ARRAYS[declared].name) return declared;
   if (declared === 'float16' && name === 'Float16Array') return declared;
   if (declared === 'uint8' && name === 'Uint8ClampedArray') return declared;
   return name;
+}
+
+/** What is odd about an array of plain values, without a value. */
+function oddArray(type: TensorType, data: readonly unknown[]): string {
+  const isOdd = (value: unknown) => (type === 'string' ? typeof value !== type : dataFromNumbers(type, [value]) === null);
+  const kind = `array of ${typeof data.find(isOdd)}`;
+  const isUnfit = kind === 'array of number' || (kind === 'array of bigint' && type.endsWith('64'));
+  return isUnfit && type !== 'string' ? `${kind}, one of them not whole or out of range` : kind;
 }
 
 function areDimsAllowed(declared: ManifestInput['dims'], dims: readonly number[]): boolean {
@@ -158,8 +173,13 @@ function areDimsAllowed(declared: ManifestInput['dims'], dims: readonly number[]
   });
 }
 
-function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: boolean): TensorData {
-  if (Array.isArray(data)) return type === 'string' ? [...data] : dataFromNumbers(type as NumericTensorType, data as readonly number[]);
+/** Null when a plain value is no element of the type. */
+function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: boolean): TensorData | null {
+  if (Array.isArray(data)) {
+    if (type !== 'string') return dataFromNumbers(type, data);
+    const texts: readonly unknown[] = [...data];
+    return texts.every((text) => typeof text === 'string') ? texts : null;
+  }
   const view = data as NumericTensorData;
   const isShared = !(view.buffer instanceof ArrayBuffer);
   const own = isTransfer && !isShared ? view : view.slice();

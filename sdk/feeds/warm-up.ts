@@ -4,7 +4,7 @@
 import { SdkError } from '../../protocol/errors.ts';
 import { goldenInputNumbers } from '../../protocol/manifest/golden-sample.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
-import { dataFromNumbers, elementCount, type NumericTensorType } from '../../protocol/tensors/tensor-data.ts';
+import { elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorInput } from '../api/tensors.ts';
 
 /**
@@ -18,7 +18,7 @@ export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<strin
     return Object.fromEntries(
       inputs.flatMap(({ name, type }) => {
         const input = first.inputs[name];
-        return input === undefined ? [] : [[name, { data: goldenInputNumbers(input, type as NumericTensorType), dims: input.dims }]];
+        return input === undefined ? [] : [[name, { data: goldenInputNumbers(input, type), dims: input.dims }]];
       }),
     );
   }
@@ -30,8 +30,7 @@ export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<strin
         throw new SdkError('invalid-option', { option: 'feeds', reason });
       }
       const count = elementCount(lengths);
-      const data =
-        type === 'string' ? Array<string>(count).fill('') : dataFromNumbers(type as NumericTensorType, Array<number>(count).fill(0));
+      const data = type === 'string' ? Array<string>(count).fill('') : new TENSOR_ARRAYS[type](count);
       return [name, { data, dims: lengths }];
     }),
   );

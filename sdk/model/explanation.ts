@@ -6,7 +6,7 @@
  *
  * Not here: the choice itself (worker/choice/).
  */
-import { type ErrorCode, fromWire } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Choice, LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Explanation } from '../api/load.ts';
 
@@ -27,7 +27,7 @@ export function explanationOf(loaded: LoadedModel, losses: readonly ErrorCode[])
   const reason = considered.find(({ outcome }) => outcome === 'chosen')?.reason ?? '';
   const memory = choice.isRemembered ? ' An earlier visit found this out.' : '';
   const origin = fromCache ? 'The file came from the store of this browser' : 'The file came from outside and was verified';
-  const refusal = storageRefusal === null ? '' : ` It could not be kept: ${fromWire(storageRefusal).message}`;
+  const refusal = storageRefusal === null ? '' : ` It could not be kept: ${storageRefusal.message}`;
   const alone = batchRefusal === null ? [] : [`Its runs are not batched: ${batchRefusal}.`];
   const rebuilt = losses.length === 0 ? [] : [`It was rebuilt after ${losses.join(', ')}.`];
   const why = `${CHOSEN_BY[choice.by]}; ${reason}.${memory}`;

@@ -13,7 +13,7 @@
  *
  * Not here: how a worker's death is noticed (sdk/workers/worker-host.ts) and what a run is (sdk/model/model.ts).
  */
-import { type ErrorCode, isSdkError, SdkError } from '../../protocol/errors.ts';
+import { type ErrorCode, fromWire, isSdkError, SdkError } from '../../protocol/errors.ts';
 import {
   REBUILD_BACKOFF_MS_MAX,
   REBUILD_BACKOFF_MS_MIN,
@@ -222,7 +222,7 @@ export class ModelBinding {
 }
 
 function lossError(error: SdkError, pendingCount: number): SdkError {
-  return isSdkError(error, 'out-of-memory') ? new SdkError('out-of-memory', error.details) : new SdkError('worker-lost', { pendingCount });
+  return isSdkError(error, 'out-of-memory') ? fromWire(error) : new SdkError('worker-lost', { pendingCount });
 }
 
 /** The caller's feeds are made for the inputs that the model had when it was opened. */

@@ -72,10 +72,8 @@ function filled({ kind, type }: TensorSpec, count: number): fc.Arbitrary<TensorD
   const numberOf = (roll: number) => (kind === 'audio' ? (roll - 45) / 45 : roll);
   return fc.nat().map((seed) => {
     const dice = new Dice(seed);
-    return dataFromNumbers(
-      type as NumericTensorType,
-      Array.from({ length: count }, () => numberOf(dice.below(90))),
-    );
+    const numbers = Array.from({ length: count }, () => numberOf(dice.below(type === 'bool' ? 2 : 90)));
+    return dataFromNumbers(type as NumericTensorType, numbers) as TensorData;
   });
 }
 
@@ -83,7 +81,7 @@ function dataFor(spec: TensorSpec, count: number): fc.Arbitrary<TensorData> {
   if (spec.type === 'string') return fc.array(TEXTS, { minLength: count, maxLength: count });
   const type = spec.type as NumericTensorType;
   if (count > DRAWN_COUNT_MAX) return filled(spec, count);
-  const written = numbersFor(spec, count).map((numbers) => dataFromNumbers(type, numbers));
+  const written = numbersFor(spec, count).map((numbers) => dataFromNumbers(type, numbers) as TensorData);
   const mayBeRaw = spec.kind === 'numeric' || spec.kind === 'opaque';
   return mayBeRaw
     ? fc.oneof({ arbitrary: written, weight: 3 }, rawData(type, count))

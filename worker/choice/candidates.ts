@@ -2,6 +2,8 @@
  * Candidates: which variants on which providers a load may try, in which order, and why the others not.
  *
  * Rules, before anything is measured:
+ *  - quality comes before speed and size: a variant whose answers are beyond the manifest's limit is not a candidate, unless the load
+ *    names it;
  *  - int8 and uint8 run on wasm only, and come first there: on WebGPU their operators run on the CPU with a copy at each border;
  *  - fp16, q4 and q4f16 come first on WebGPU and last on wasm (q4 took seven times as long as fp32 there); those of half
  *    precision need `shader-f16` in any case: without it the first run fails, or returns zeros;
@@ -15,6 +17,7 @@
 import { SdkError } from '../../protocol/errors.ts';
 import { MEMORY_SHARE_RATIO_MAX, TIMED_CANDIDATE_COUNT_MAX, WASM_MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type Manifest, type ManifestVariant, type Provider } from '../../protocol/manifest/manifest.ts';
+import { isWithinQuality } from '../../protocol/manifest/quality.ts';
 import type { Consideration, LoadRequest } from '../../protocol/worker/loading.ts';
 import type { Candidate } from '../trust/candidate.ts';
 
@@ -87,6 +90,13 @@ export function isLeftOpen(candidate: Candidate, request: Pick<LoadRequest, 'var
 export function requireVariant(manifest: Manifest, variant: string | null): void {
   if (variant === null || manifest.variants.some((known) => known.id === variant)) return;
   throw new SdkError('variant-unknown', { variant, known: manifest.variants.map((known) => known.id) });
+}
+
+/** Why nothing but its name makes this variant a candidate, or null. */
+export function qualityObstacle(variant: ManifestVariant, limit: number | undefined): string | null {
+  if (isWithinQuality(variant, limit)) return null;
+  const distance = `${variant.quality?.largestRatio} of the largest output away from the reference`;
+  return `its quality is beyond the limit: ${distance}, the limit is ${limit}; only a load that names the variant runs it`;
 }
 
 /**

@@ -10,6 +10,7 @@
  *    same model version, runtime and threads, and then again behind the first result.
  *  - A candidate that failed is released, recorded in `considered`, and not tried again in this load; one that failed for
  *    good reason is not tried again under the verdict's key.
+ *  - A variant beyond the limit of quality is tried only by name.
  *  - A verdict is believed whole or forgotten. What failed for want of a file or of memory is never held against a candidate.
  *  - What is timed within a load costs at most MEASURE_BYTES_MAX more to fetch, unless the load asked for more.
  */
@@ -20,7 +21,17 @@ import { savesData } from '../device/device-facts.ts';
 import type { Gpu } from '../device/gpu.ts';
 import type { ModelSource } from '../source/model-source.ts';
 import { type Candidate, isSameCandidate } from '../trust/candidate.ts';
-import { bytesOf, candidatesToTime, type Device, type Inputs, isLeftOpen, noCandidateError, obstacle, ruleOrder } from './candidates.ts';
+import {
+  bytesOf,
+  candidatesToTime,
+  type Device,
+  type Inputs,
+  isLeftOpen,
+  noCandidateError,
+  obstacle,
+  qualityObstacle,
+  ruleOrder,
+} from './candidates.ts';
 import {
   type ChoiceContext,
   chooseFastest,
@@ -70,6 +81,7 @@ export class Chooser {
       for (const build of RUNTIME_BUILDS) this.verdicts.forget(trustKey(job.modelVersion, this.runtime.threadCount, wrong, build));
     }
     const candidates = ruleOrder(trialSource.candidates).filter((candidate) => isLeftOpen(candidate, job.request));
+    this.leaveByQuality(job, trialSource, candidates);
     // After a loss on this page, or a runtime that was not there, what is found out holds for this load alone.
     const isRemembered = candidates.length > 1 && trialSource.manifest !== null && isConclusive(job.request.considered);
     const key = isRemembered ? verdictKey(job.modelVersion, this.runtime.threadCount, job.request) : null;
@@ -77,6 +89,15 @@ export class Chooser {
     const verdict = await this.verdicts.of(key);
     const remembered = verdict === null ? null : await this.fromMemory(context, verdict);
     return remembered ?? this.fromTrials(context);
+  }
+
+  /** Neither a rule, nor time, nor an earlier visit's choice brings back what is left here. */
+  private leaveByQuality(job: LoadJob, { manifest }: TrialSource, candidates: readonly Candidate[]): void {
+    if (job.request.variant !== null) return;
+    for (const candidate of candidates) {
+      const reason = qualityObstacle(candidate.variant, manifest?.qualityLimit);
+      if (reason !== null && !job.hasConsidered(candidate)) job.consider(candidate, 'unavailable', reason);
+    }
   }
 
   /** The remembered choice, or null when there is none or it does not hold. */

@@ -84,9 +84,11 @@ export function completeConsidered({ job, trialSource }: ChoiceContext): void {
   job.considered.sort((one, other) => placeOf(one) - placeOf(other));
 }
 
-export function trustReason({ manifest, isTrustedFromMemory }: Trial): string {
+export function trustReason({ manifest, isTrustedFromMemory, candidate }: Trial): string {
   if (manifest.golden.length === 0) return 'there are no golden outputs to compare';
-  return isTrustedFromMemory ? 'it reproduced the golden outputs on an earlier visit' : 'it reproduces the golden outputs';
+  const { largestRatio = 0 } = candidate.variant.quality ?? {};
+  const distance = largestRatio === 0 ? '' : `, ${largestRatio} of the largest output away from the reference when it was packed`;
+  return (isTrustedFromMemory ? 'it reproduced the golden outputs on an earlier visit' : 'it reproduces the golden outputs') + distance;
 }
 
 function inWords(ms: number): string {

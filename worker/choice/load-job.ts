@@ -95,7 +95,8 @@ export class LoadJob implements DownloadHooks {
     reason: string,
     more: Pick<Consideration, 'measuredMs' | 'error'> = {},
   ): void {
-    this.considered.push({ variant: variant.id, provider, outcome, reason, ...more });
+    const quality = variant.quality === undefined ? {} : { quality: variant.quality };
+    this.considered.push({ variant: variant.id, provider, ...quality, outcome, reason, ...more });
   }
 
   hasConsidered(candidate: Candidate | CandidateName): boolean {

@@ -92,7 +92,9 @@ export function prepareTexts(
     });
   const tensorOf = (name: string, numbers: readonly number[]): TensorWire => {
     const type = inputs.find((known) => known.name === name)?.type as NumericTensorType;
-    return { type, dims: hasBatch ? [texts.length, length] : [length], data: dataFromNumbers(type, numbers) };
+    const data = dataFromNumbers(type, numbers);
+    if (data === null) throw new UnfitError(`a token's id is not one of ${type}`);
+    return { type, dims: hasBatch ? [texts.length, length] : [length], data };
   };
   return {
     [input.name]: tensorOf(

@@ -72,10 +72,9 @@ function itemOf(input: ManifestInput, golden: TensorWire | undefined, scale: num
 function ramp({ type }: ManifestInput, count: number): TensorData {
   if (type === 'string') return Array.from({ length: count }, (_, at) => `word ${at}`);
   const isWhole = !type.startsWith('float');
-  return dataFromNumbers(
-    type,
-    Array.from({ length: count }, (_, at) => (isWhole ? at % 2 : (at % 17) / 16 - 0.25)),
-  );
+  const numbers = Array.from({ length: count }, (_, at) => (isWhole ? at % 2 : (at % 17) / 16 - 0.25));
+  // Zeros and ones are of every type.
+  return dataFromNumbers(type, numbers) as TensorData;
 }
 
 function areSame(one: Feeds, other: Feeds): boolean {

@@ -10,11 +10,10 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { Example } from '../../../cli/data/example.ts';
-import { halfOf } from '../../../cli/data/example-tensor.ts';
 import { openData } from '../../../cli/data/open-data.ts';
 import { DUCKDB_PACKAGE, importOptional, SHARP_PACKAGE } from '../../../cli/terminal/optional-package.ts';
 import type { ManifestInput } from '../../../protocol/manifest/manifest.ts';
-import { halfToNumber, numbersOf } from '../../../protocol/tensors/tensor-data.ts';
+import { halfToNumber, numbersOf, toHalf } from '../../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../../protocol/tensors/tensors.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
 import { bytesOf, examplesIn, npyBytes, temporaryFolder, wavBytes } from '../../fixtures/data-files.ts';
@@ -165,8 +164,8 @@ describe('NumPy files', () => {
 
 test('every float16 survives the way to a number and back, and a tie goes to the even one', () => {
   const numbers = Array.from({ length: 0x1_0000 }, (_, bits) => halfToNumber(bits));
-  expect(numbers.filter((number, bits) => !Number.isNaN(number) && halfOf(number) !== bits)).toEqual([]);
-  expect([1 + 2 ** -11, 1 + 3 * 2 ** -11, 65_519, 65_520, 2 ** -25, 2 ** -26 * 3, Number.NaN].map(halfOf)).toEqual([
+  expect(numbers.filter((number, bits) => !Number.isNaN(number) && toHalf(number) !== bits)).toEqual([]);
+  expect([1 + 2 ** -11, 1 + 3 * 2 ** -11, 65_519, 65_520, 2 ** -25, 2 ** -26 * 3, Number.NaN].map(toHalf)).toEqual([
     0x3c00, 0x3c02, 0x7bff, 0x7c00, 0, 1, 0x7e00,
   ]);
 });

@@ -7,8 +7,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { answersOf, differenceOf, toleranceOf } from '../../../cli/pack/goldens.ts';
+import { answersOf, differenceOf } from '../../../cli/pack/goldens.ts';
 import { packModel } from '../../../cli/pack/model.ts';
+import { toleranceOf } from '../../../cli/pack/quality.ts';
 import type { PackedModel, PackOptions } from '../../../cli/pack/request.ts';
 import { quantizationOf, variantKindOf } from '../../../cli/pack/variant.ts';
 import { layOutWeights } from '../../../cli/pack/weights.ts';
@@ -219,10 +220,10 @@ test('quantization is told from operators and weights', () => {
 });
 
 test('a tolerance is twice the difference, at least what another provider may add, and rounded up', () => {
-  expect(toleranceOf('int8', 0.0123, 1)).toBe(0.025);
-  expect(toleranceOf('fp32', 0, 1)).toBe(0.001);
-  expect(toleranceOf('fp16', 0, 250)).toBe(2.5);
-  expect(toleranceOf('fp32', 0, 0)).toBe(0);
+  expect(toleranceOf(2e-3, 0.0123, 1)).toBe(0.025);
+  expect(toleranceOf(1e-3, 0, 1)).toBe(0.001);
+  expect(toleranceOf(1e-2, 0, 250)).toBe(2.5);
+  expect(toleranceOf(1e-3, 0, 0)).toBe(0);
 });
 
 test('what cannot be packed is refused with a sentence that helps', async () => {

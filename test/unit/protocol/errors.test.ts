@@ -1,6 +1,9 @@
 /** Errors: a closed list that crosses realms as data. */
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 import { expect, test } from 'vitest';
 import { ERROR_CODES, type ErrorDetails, fromWire, isSdkError, SdkError, toWire } from '../../../protocol/errors.ts';
+import { definitions } from '../../../scripts/definitions.mjs';
 
 /** One plausible set of details per code; the type makes a missing code a compile error. */
 const SAMPLES: ErrorDetails = {
@@ -69,4 +72,17 @@ test('the wire order of error codes is frozen: new codes are appended', () => {
   expect(ERROR_CODES.slice(0, 3)).toEqual(['invalid-option', 'asset-unreachable', 'release-mismatch']);
   expect(new Set(ERROR_CODES).size).toBe(ERROR_CODES.length);
   expect(Object.keys(SAMPLES).sort()).toEqual([...ERROR_CODES].sort());
+});
+
+test('a page’s script has the sentence of each code that it throws itself, and none of the others', async () => {
+  const input = fileURLToPath(new URL('../../../sdk/index.ts', import.meta.url));
+  const build = await rolldown({ input, platform: 'browser', transform: { define: { ...definitions, __IS_PAGE__: 'true' } } });
+  const { output } = await build.generate({ format: 'esm', codeSplitting: false });
+  await build.close();
+  const { code } = output[0];
+  const page = await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`);
+  const thrown = new Set([...code.matchAll(/new SdkError\(["']([a-z-]+)["']/g)].map(([, each]) => each as keyof ErrorDetails));
+  expect(thrown.size).toBeGreaterThan(10);
+  const isSaid = (each: keyof ErrorDetails) => new page.SdkError(each, SAMPLES[each]).message !== each;
+  expect(ERROR_CODES.filter(isSaid)).toEqual(ERROR_CODES.filter((each) => thrown.has(each)));
 });

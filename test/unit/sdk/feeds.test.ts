@@ -42,8 +42,8 @@ test('a number between two binary16 values goes to the nearer one, ties to even,
 });
 
 test('plain numbers become the array of the declared type', () => {
-  expect(dataFromNumbers('int64', [1, -2, 3.9])).toEqual(BigInt64Array.of(1n, -2n, 3n));
-  expect(dataFromNumbers('bool', [0, 1])).toEqual(Uint8Array.of(0, 1));
+  expect(dataFromNumbers('int64', [1, -2, 3n])).toEqual(BigInt64Array.of(1n, -2n, 3n));
+  expect(dataFromNumbers('bool', [0, 1, true, false])).toEqual(Uint8Array.of(0, 1, 1, 0));
   expect(dataFromNumbers('float16', [1, -2])).toEqual(Uint16Array.of(0x3c00, 0xc000));
 });
 

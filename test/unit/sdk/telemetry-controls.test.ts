@@ -258,7 +258,9 @@ test('at level local-dp no run, load, hide or flush makes a request, and without
   await telemetry.grant();
   observe(100);
   telemetry.recorderOf('stable').runFailed(model, 'run-failed');
-  telemetry.recorderOf('stable').loadFailed({ modelVersion: model.modelVersion, error: { code: 'model-corrupt', details: {} as never } });
+  telemetry
+    .recorderOf('stable')
+    .loadFailed({ modelVersion: model.modelVersion, error: { code: 'model-corrupt', details: {} as never, message: '' } });
   platform.life?.hidden();
   await telemetry.flush();
   await telemetry.close();

@@ -3,7 +3,15 @@
  */
 import { expect, test } from 'vitest';
 import type { ManifestVariant, Provider } from '../../../protocol/manifest/manifest.ts';
-import { candidatesToTime, type Device, type Inputs, isLeftOpen, obstacle, ruleOrder } from '../../../worker/choice/candidates.ts';
+import {
+  candidatesToTime,
+  type Device,
+  type Inputs,
+  isLeftOpen,
+  obstacle,
+  qualityObstacle,
+  ruleOrder,
+} from '../../../worker/choice/candidates.ts';
 import { fastest, medianRunMs } from '../../../worker/choice/measure.ts';
 import type { Candidate } from '../../../worker/trust/candidate.ts';
 
@@ -44,6 +52,17 @@ test('a variant of more than half the memory is left out, unless the load names 
   expect(await obstacle(candidate(512 * MIB), [], small, false)).toBeNull();
   expect(await obstacle(candidate(512 * MIB + 1), [], small, false)).toContain('1024 MiB of memory');
   expect(await obstacle(candidate(512 * MIB + 1), [], small, true)).toBeNull();
+});
+
+test('a variant beyond the limit of quality is no candidate; one at the limit, or of which nobody knows, is', () => {
+  const of = (largestRatio: number): ManifestVariant => ({ ...variant('q4'), quality: { largestRatio, meanRatio: 0 } });
+  expect(qualityObstacle(of(0.27), 0.05)).toBe(
+    'its quality is beyond the limit: 0.27 of the largest output away from the reference, the limit is 0.05; only a load that names the variant runs it',
+  );
+  expect(qualityObstacle(of(0.05), 0.05)).toBeNull();
+  expect(qualityObstacle(of(0), 0)).toBeNull();
+  expect(qualityObstacle(of(0.27), undefined)).toBeNull();
+  expect(qualityObstacle(variant('q4'), 0.05)).toBeNull();
 });
 
 test('a tokenizer counts in what a variant takes of the memory, and not in what its heap holds', async () => {
