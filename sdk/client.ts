@@ -10,7 +10,7 @@
  */
 import { inTime } from '../protocol/deadline.ts';
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
-import { KEEP_FILES_TIMEOUT_MS, LOAD_STALL_TIMEOUT_MS } from '../protocol/limits.ts';
+import { KEEP_FILES_TIMEOUT_MS, LOAD_STALL_TIMEOUT_MS, MODEL_BYTES_MAX } from '../protocol/limits.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
 import * as shipped from '../protocol/shipped-files.json';
 import type {
@@ -185,6 +185,7 @@ class PageClient implements Client {
     try {
       // Asked here, before a worker is started for nothing.
       if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
+      refuseTooLarge(source);
       const loading = this.workers.load(
         await requestOf(source, options, considered),
         signal,
@@ -276,6 +277,13 @@ function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
 async function bytesOf(bytes: ModelFile['bytes']): Promise<Uint8Array> {
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return new Uint8Array('arrayBuffer' in bytes ? await bytes.arrayBuffer() : bytes);
+}
+
+/** Before a file is read: one that no array can hold would take the page's memory first. @throws {SdkError} `model-too-large` */
+function refuseTooLarge(source: string | URL | ModelFile): void {
+  if (typeof source === 'string' || !('bytes' in source)) return;
+  const bytes = 'size' in source.bytes ? source.bytes.size : source.bytes.byteLength;
+  if (bytes > MODEL_BYTES_MAX) throw new SdkError('model-too-large', { url: source.name, bytes, bytesMax: MODEL_BYTES_MAX });
 }
 
 /** Rejects at once when the caller aborts; a load that finishes all the same is given back. */

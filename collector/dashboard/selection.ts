@@ -8,7 +8,7 @@
 import type { HourTotal, ModelDetail, PlanEntry, Series } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
-import { counted } from './charts/figures.ts';
+import { counted, nameText } from './charts/figures.ts';
 
 export interface Selection {
   readonly modelVersion: string;
@@ -51,7 +51,7 @@ export function armChoices({ totals }: Series, { arm: chosen }: Selection): read
 /** Segments that the plan declares; empty when it declares none. */
 export function segmentChoices({ segments }: Plan): readonly Choice[] {
   if (segments.length < 2) return [];
-  return [{ value: '', text: 'all' }, ...segments.map((text, index) => ({ value: String(index), text }))];
+  return [{ value: '', text: 'all' }, ...segments.map((text, index) => ({ value: String(index), text: nameText(text) }))];
 }
 
 /** The present plan and those that have reports in these hours, or that were chosen; empty when there is only the present one. */
@@ -83,5 +83,5 @@ export function otherPlansSentence(
 }
 
 function nameOf({ release, hash }: PlanEntry): string {
-  return `release ${release} (${hash.slice(0, 8)})`;
+  return `release ${nameText(release)} (${hash.slice(0, 8)})`;
 }

@@ -26,7 +26,8 @@ import {
 import type { CellSum, HourTotal, ModelDetail, PlanDocument, Series } from '../../protocol/read/read-api.ts';
 import type { CountedOf, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
-import { ms, percent, whole } from './charts/figures.ts';
+import { cellLabels } from './cell-labels.ts';
+import { ms, nameText, percent, whole } from './charts/figures.ts';
 import { isSelected, type Selection, type ShownKind } from './selection.ts';
 
 interface Distribution {
@@ -134,19 +135,21 @@ export class View {
     return [...byPlan.values()];
   }
 
-  /** Metrics with an ordered range, that a histogram can show. */
-  get rangeMetrics(): readonly PlacedMetric[] {
-    return this.plan.metrics.filter(({ edges }) => edges !== null);
+  /** What is shown where nothing was chosen: the headline, else a range, else whatever says more than a state. */
+  get headline(): PlacedMetric | undefined {
+    const { metrics } = this.plan;
+    const isRange = ({ edges }: PlacedMetric) => edges !== null;
+    const isOfTensor = ({ of, role }: PlacedMetric) => of !== null && role !== 'state';
+    return metrics.find(({ role }) => role === 'headline') ?? metrics.find(isRange) ?? metrics.find(isOfTensor) ?? metrics[0];
   }
 
   get classMetric(): PlacedMetric | null {
     return this.plan.metrics.find(({ role }) => role === 'class') ?? null;
   }
 
-  /** Labels of the class metric's cells, the last one for what lies beyond the public list. */
-  get labels(): readonly string[] {
-    const output = this.of.detail.manifest.outputs.find(({ name }) => this.classMetric?.of?.tensor === name);
-    return [...(output?.labels ?? []), 'other'];
+  /** What the metric's cells are called, one for each. */
+  labelsOf(metric: PlacedMetric): readonly string[] {
+    return cellLabels(metric, this.of.detail.manifest);
   }
 
   distribution(id: string): Distribution {
@@ -194,7 +197,12 @@ export class View {
     return [
       { id: 'reports', title: 'Reports', value: whole(this.reports), detail: 'data and software' },
       { id: 'runs', title: 'Runs counted', value: whole(this.dataRuns), detail: 'in data reports' },
-      { id: 'loads', title: 'Loads', value: whole(cold + warm + failed), detail: `${cold} cold, ${warm} warm, ${failed} failed` },
+      {
+        id: 'loads',
+        title: 'Loads',
+        value: whole(cold + warm + failed),
+        detail: `${whole(cold)} cold, ${whole(warm)} warm, ${whole(failed)} failed`,
+      },
       { id: 'outputs', title: 'Usable outputs', value: percent(usable), detail: 'not null, NaN or constant' },
       { id: 'missing', title: 'Missing inputs', value: percent(missing), detail: 'empty or blank' },
       { id: 'latency', title: 'Latency p50', value: p50 as string, detail: `p95 ${p95}, p99 ${p99}` },
@@ -213,13 +221,13 @@ export class View {
   /** One point for each hour that has reports, oldest first. @param meanOfMetric null: no mean is asked for. */
   hours(meanOfMetric: string | null): readonly HourPoint[] {
     const mean = meanOfMetric === null ? null : metricOf(this.plan, meanOfMetric);
-    const hours = [...new Set(this.totals.map(({ hour }) => hour))].sort((a, b) => a - b);
+    const [totals, dataCells, softwareCells] = [byHour(this.totals), byHour(this.data), byHour(this.softwareCells)];
+    const hours = [...totals.keys()].sort((a, b) => a - b);
     return hours.map((hour) => {
-      const data = this.data.filter((cell) => cell.hour === hour);
-      const software = this.softwareCells.filter((cell) => cell.hour === hour);
+      const [data, software] = [dataCells.get(hour) ?? [], softwareCells.get(hour) ?? []];
       return {
         hour,
-        runs: sum(this.totals.filter((total) => total.hour === hour && total.report === 'data').map(({ runs }) => runs)),
+        runs: sum((totals.get(hour) ?? []).filter(({ report }) => report === 'data').map(({ runs }) => runs)),
         p50Ms: this.latency(0.5, software),
         p95Ms: this.latency(0.95, software),
         usableRatio: this.stateRatio('output', ['ok'], data),
@@ -249,11 +257,11 @@ export class View {
     const metric = this.classMetric;
     if (metric === null) return null;
     const shares = fractionsOf(denseOf(metric, cells));
-    const top = shares.indexOf(Math.max(...shares));
+    const top = shares.reduce((best, share, index) => (share > (shares[best] as number) ? index : best), 0);
     const ratio = shares[top] as number;
     if (ratio === 0) return null;
     const base = this.baseOf(metric);
-    return { label: this.labels[top] as string, ratio, baseRatio: base === null ? null : (fractionsOf(base)[top] as number) };
+    return { label: this.labelsOf(metric)[top] as string, ratio, baseRatio: base === null ? null : (fractionsOf(base)[top] as number) };
   }
 
   /** A baseline is of one plan: beside sums of another one there is none. */
@@ -302,7 +310,7 @@ export class View {
 
 /** What a metric is called beside its model: without the side that its id begins with. */
 export function metricLabel({ id, of }: PlacedMetric): string {
-  return of === null ? id : id.slice(of.side.length + 1);
+  return nameText(of === null ? id : id.slice(of.side.length + 1));
 }
 
 /** Cells of what went wrong that were counted, as rows of words and count. */
@@ -313,6 +321,17 @@ function rowsOf({ metrics }: Plan, cells: readonly CellSum[]): readonly CountRow
     const rows = metric.cells.map((cell, index) => ({ what: `${metric.id}: ${cell}`, count: counts[index] as number }));
     return rows.filter(({ count }) => count > 0);
   });
+}
+
+/** Looked through once: a quarter of a year has 2,208 hours, and each of them every cell. */
+function byHour<Of extends { readonly hour: number }>(all: readonly Of[]): ReadonlyMap<number, readonly Of[]> {
+  const hours = new Map<number, Of[]>();
+  for (const each of all) {
+    const ofHour = hours.get(each.hour);
+    if (ofHour === undefined) hours.set(each.hour, [each]);
+    else ofHour.push(each);
+  }
+  return hours;
 }
 
 function sum(values: readonly number[]): number {

@@ -29,7 +29,8 @@ export function createServer(deps: ServerDeps): HttpServer {
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
-  app.get('/dashboard', (c) => c.redirect('/dashboard/'));
+  // Relative: behind a path prefix the collector does not know its own address.
+  app.get('/dashboard', (c) => c.redirect('dashboard/'));
   app.get('/*', async (c) => {
     const path = decodePath(c.req.path);
     const answer = path === null ? null : await serveStatic(deps.folders, path, c.req.raw);

@@ -173,7 +173,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   cli: { imports: ['protocol', 'cli/commands', 'cli/terminal'], node: true },
 
   // The demo: an application like any other.
-  demo: { imports: ['sdk/index.ts', 'sdk/sent-element/sent-element.ts', 'site'], vendors: ['workbox-window'], clock: true, network: true },
+  'demo/words': { imports: ['sdk/index.ts', 'site'] },
+  'demo/own-model': { imports: ['sdk/index.ts', 'site', 'demo/words'] },
+  demo: {
+    imports: ['sdk/index.ts', 'sdk/sent-element/sent-element.ts', 'site', 'demo/words', 'demo/own-model'],
+    vendors: ['workbox-window'],
+    clock: true,
+    network: true,
+  },
   'demo/service-worker': {
     imports: [],
     vendors: ['workbox-precaching', 'workbox-routing', 'workbox-strategies'],
