@@ -115,6 +115,8 @@ const PAGE_SENTENCES = {
   'client-closed': () => 'The client was closed. Create a new one.',
   'model-closed': (d) => `Model "${d.model}" was closed. Load it again.`,
   'manifest-invalid': (d) => `${d.url} is not a usable manifest: ${d.reason}.`,
+  'model-too-large': (d) =>
+    `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
   aborted: (d) => `Aborted by the caller during ${d.stage}.`,
   'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
   'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,
@@ -144,8 +146,6 @@ const FURTHER_SENTENCES: Sentences<Exclude<ErrorCode, PageCode>> = {
   'model-corrupt': (d) =>
     `${d.url} is not the file of its manifest: a piece has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
   'model-not-onnx': (d) => `${d.url} is not an ONNX model that this runtime can read: ${d.reason}.`,
-  'model-too-large': (d) =>
-    `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
   'model-outputs-wrong': (d) =>
     `Variant "${d.variant}" on ${d.provider} does not reproduce the manifest's golden output "${d.output}". It is not used; a model that was running moves to the next one.`,
   'variant-unknown': (d) => `The manifest has no variant "${d.variant}"; it has ${d.known.join(', ')}.`,

@@ -50,7 +50,7 @@ export function assetsBesideModule(): AssetTable {
 }
 
 /** A bundler may answer with an object whose `href` is a path and no address: Next's does, under webpack. */
-const inPage = ({ href }: URL): string => new URL(href, document.baseURI).href;
+const inPage = ({ href }: URL): string => resolved(href).href;
 
 /** The files of insitu's dist/ folder at another place. */
 export function assetsIn(folder: string | URL): AssetTable {
