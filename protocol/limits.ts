@@ -214,6 +214,8 @@ export const LOCAL_DP_SOURCE_CELL_COUNT_MAX = 512;
 export const LOCAL_DP_TICK_MS = 15 * 60_000;
 /** First wait after a noised report that was not taken; grows twofold up to a day. Nobody waits for a single report. */
 export const LOCAL_DP_RETRY_MS_MIN = 10 * 60_000;
+/** Longest wait of a noised report, chance included; a stored time that lies further ahead was written under another clock. */
+export const LOCAL_DP_RETRY_MS_MAX = 2 * 24 * 3_600_000;
 
 // ── Delivery ───────────────────────────────────────────────────────────────────────────────────
 
@@ -231,14 +233,27 @@ export const BODY_WINDOW_COUNT_MAX = 64;
 export const OUTBOX_BYTES_MAX = 256 * 1024;
 /** A window older than this is dropped and counted; the collector refuses it with 410. */
 export const OUTBOX_AGE_MS_MAX = 7 * 24 * 3_600_000;
-/** Ids are kept a day longer than any client keeps a window, so a late retry still meets its id. */
+/** Ids are kept a day longer than any client keeps a window: for the hours that may lie ahead, and for a late retry. */
 export const ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + 24 * 3_600_000;
-/** How far ahead of the collector's clock a window's hour may lie: time zones are not involved, only wrong clocks. */
-export const CLOCK_AHEAD_MS_MAX = 24 * 3_600_000;
+/**
+ * How far ahead of the collector's clock a window's hour may lie: time zones are not involved, only wrong clocks, and of them those whose
+ * owner forgot summer time. One that is further off learns the time from the refusal.
+ */
+export const CLOCK_AHEAD_MS_MAX = 2 * 3_600_000;
+/** How far a page believes that its clock is off: a device without a battery begins in 1970. */
+export const CLOCK_CORRECTION_MS_MAX = 100 * 366 * 24 * 3_600_000;
+/** The least that a clock must be off by to be corrected: below it, a refusal was about the window's age. */
+export const CLOCK_CORRECTION_MS_MIN = 3_600_000;
 /** First retry delay; grows twofold with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"). */
 export const BACKOFF_MS_MIN = 1_000;
-/** Longest delay that we choose ourselves. A server's Retry-After may be longer and is honoured by keeping. */
+/** Longest delay that we choose ourselves. A server's Retry-After may be longer, see RETRY_AFTER_MS_MAX. */
 export const BACKOFF_MS_MAX = 5 * 60_000;
+/** A server's Retry-After is heeded up to this, and so is one that an earlier visit stored: a typing error must not silence a browser. */
+export const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
+/** What a caller of `grant`, `withdraw`, `erase`, `flush` or `close` waits at the most, whatever in the browser never answers. What is under way goes on. */
+export const TELEMETRY_WAIT_MS_MAX = 30_000;
+/** A lock of our own name is given at once or, in a browser whose lock manager is stuck, never. */
+export const PAGE_LOCK_TIMEOUT_MS = 5_000;
 /** One report request, answer included. Behind it the window stays in the outbox and is retried. */
 export const REPORT_TIMEOUT_MS = 20_000;
 /** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */

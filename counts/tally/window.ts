@@ -14,7 +14,7 @@ import type { Window, WindowHeader } from '../../protocol/report/window.ts';
 const CELL_COUNT_FULL = 2 ** 31;
 
 export class CountWindow {
-  readonly header: Omit<WindowHeader, 'runs'>;
+  header: Omit<WindowHeader, 'runs'>;
   private readonly counts: Uint32Array;
   private runCount = 0;
   private highestCount = 0;
@@ -23,6 +23,11 @@ export class CountWindow {
   constructor(header: Omit<WindowHeader, 'runs'>, cellCount: number) {
     this.header = header;
     this.counts = new Uint32Array(cellCount);
+  }
+
+  /** Another hour, for a window that nobody has been handed yet. */
+  moveTo(hour: number): void {
+    this.header = { ...this.header, hour };
   }
 
   get runs(): number {

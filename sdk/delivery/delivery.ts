@@ -7,6 +7,7 @@
  *  - One drain at a time in this page; orphans of dead pages by one page of the origin at a time.
  *  - What was lost is counted in the next software window of its model and arm.
  *  - Runs of another arm or segment never share a window.
+ *  - What a page lost because its clock is off is sent at once, once per model and arm: by itself it would wait for a page that does not come.
  *
  * Not here: consent (sdk/telemetry/consent.ts), the four rules of delivery (sdk/delivery/outbox.ts), answers of the collector (sdk/delivery/exporter.ts).
  */
@@ -30,7 +31,9 @@ import type { Arm } from '../../protocol/report/window.ts';
 import type { LoadedModel, LoadFailure } from '../../protocol/worker/loading.ts';
 import type { DeliveryModule, Level, LevelDeps, LevelStatus } from '../telemetry/level.ts';
 import type { CountedModel, RunOutcome } from '../telemetry/recorder.ts';
+import { ReportPost } from '../telemetry/report-post.ts';
 import { BackgroundSync } from './background-sync.ts';
+import { Clock } from './clock.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Exporter } from './exporter.ts';
 import { armOf, keyText, OpenWindow, type WindowKey } from './open-window.ts';
@@ -56,6 +59,8 @@ void ({ openDelivery } satisfies DeliveryModule);
 export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
+  private readonly reports: ReportPost;
+  private readonly clock: Clock;
   private readonly deps: LevelDeps;
   private readonly life: PageLife;
   private readonly device = new DeviceWatch();
@@ -69,10 +74,16 @@ export class Delivery implements Level {
   /** Counts that came after the page's name was given up, for its next one. */
   private late: (() => void)[] = [];
   private draining: Promise<void> | null = null;
+  private isClockOff = false;
+  /** Models, by arm, whose loss for that reason was made ready to leave alone. */
+  private readonly skewTold = new Set<string>();
+  private mustTellSkew = false;
 
   constructor(deps: LevelDeps, table: OutboxTable, life: PageLife) {
-    const { platform, logger, address, log, isSending, veto } = deps;
+    const { platform, logger, isSending, veto } = deps;
     this.deps = deps;
+    this.clock = new Clock(platform.now);
+    this.reports = new ReportPost(deps);
     this.life = life;
     this.sync = deps.hasBackgroundSync ? new BackgroundSync() : null;
     this.outbox = new Outbox(table, life, {
@@ -82,13 +93,13 @@ export class Delivery implements Level {
     });
     this.exporter = new Exporter({
       platform,
-      address,
-      log,
+      reports: this.reports,
       isSending,
       veto,
       stored: (ids) => this.outbox.remove(ids),
       dropped: (window, reason) => this.drop(window, reason),
       ordered: (wait) => this.outbox.keepWait(wait),
+      toldTime: (collectorMs) => this.correctClock(collectorMs),
     });
   }
 
@@ -107,6 +118,7 @@ export class Delivery implements Level {
       sentWindows: exporter.sentCount,
       nextAttemptAtMs: exporter.nextAttemptAtMs,
       storage: outbox.storage,
+      problem: this.reports.problem,
     };
   }
 
@@ -183,7 +195,23 @@ export class Delivery implements Level {
 
   private lose(modelVersion: string, arm: Arm, reason: LossReason, count: number): void {
     this.deps.logger('warn', 'counts-lost', `${count} of a report's counts were lost: ${reason}. The next report says so.`);
-    this.countSoftware(modelVersion, arm, cellsOfLoss(reason, count), 0, true);
+    const who = `${modelVersion} ${arm}`;
+    const leavesAlone = reason === 'skewed' && this.isClockOff && !this.skewTold.has(who);
+    if (leavesAlone) {
+      this.skewTold.add(who);
+      this.mustTellSkew = true;
+    }
+    this.countSoftware(modelVersion, arm, cellsOfLoss(reason, count), 0, !leavesAlone);
+  }
+
+  /** Windows that are open have left nobody's sight yet: they move to the right hour, and only what was closed is lost. */
+  private correctClock(collectorMs: number): void {
+    if (!this.clock.correct(collectorMs)) return;
+    this.isClockOff = true;
+    for (const window of this.outbox.openWindows) {
+      window.moveTo(this.clock.hour());
+      void this.outbox.persist(window);
+    }
   }
 
   hidden(): void {
@@ -261,15 +289,14 @@ export class Delivery implements Level {
 
   private windowOf(of: WindowKey): OpenWindow {
     const { outbox } = this;
-    const { platform } = this.deps;
-    const open = () => outbox.windowOf(keyText(of), () => new OpenWindow(of, platform));
+    const { clock } = this;
+    const open = () => outbox.windowOf(keyText(of), () => new OpenWindow(of, clock, this.deps.platform.random));
     const window = open();
-    const nowMs = platform.now();
-    if (window.isExpired(nowMs)) {
+    if (window.isExpired(clock.now())) {
       outbox.expire(window);
       return open();
     }
-    if (window.isDue(nowMs) && window.hasEnoughRuns) void outbox.seal(window);
+    if (window.isDue(clock) && window.hasEnoughRuns) void outbox.seal(window);
     return window;
   }
 
@@ -285,9 +312,8 @@ export class Delivery implements Level {
   /** Every few seconds while there is something to do: rewrite what changed, seal what is old, send what is closed. */
   private async tick(): Promise<void> {
     const { outbox, exporter, life } = this;
-    const nowMs = this.deps.platform.now();
     for (const window of [...outbox.openWindows]) {
-      if (window.isDue(nowMs) && window.hasEnoughRuns) void outbox.seal(window);
+      if (window.isDue(this.clock) && window.hasEnoughRuns) void outbox.seal(window);
       else if (window.isDirty || life.isLeased) void outbox.persist(window);
     }
     await this.drain();
@@ -301,6 +327,11 @@ export class Delivery implements Level {
     try {
       await exporter.send(await outbox.outgoing(false));
       if (!exporter.isQuiet) await life.alone('insitu-drain', async () => exporter.send(await outbox.outgoing(true)));
+      if (this.mustTellSkew) {
+        this.mustTellSkew = false;
+        this.sealAll();
+        await exporter.send(await outbox.outgoing(false));
+      }
     } catch (error) {
       this.deps.logger('warn', 'drain-failed', `Reports could not be sent (${firstLine(error)}). They are tried again.`);
     }

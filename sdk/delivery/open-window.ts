@@ -12,8 +12,8 @@
 import { CountWindow } from '../../counts/tally/window.ts';
 import { toHex } from '../../protocol/hex.ts';
 import { DATA_REPORT_RUN_COUNT_MIN, OUTBOX_AGE_MS_MAX, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
-import { ARMS, type Arm, HOUR_MS, type ReportKind } from '../../protocol/report/window.ts';
-import type { Platform } from '../telemetry/platform.ts';
+import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
+import type { Clock } from './clock.ts';
 import type { RecordState } from './outbox-db.ts';
 
 export interface WindowKey {
@@ -56,16 +56,24 @@ export class OpenWindow {
   isAbandoned = false;
   isLossOnly = true;
 
-  constructor(of: WindowKey, platform: Pick<Platform, 'now' | 'random'>) {
+  constructor(of: WindowKey, clock: Clock, random: (count: number) => Uint8Array) {
     this.key = keyText(of);
     this.report = of.report;
     this.modelVersion = of.modelVersion;
     this.cellCount = of.cellCount;
-    this.openedAtMs = platform.now();
+    this.openedAtMs = clock.now();
     this.oldestAtMs = this.openedAtMs;
-    const id = toHex(platform.random(16));
-    const hour = Math.floor(this.openedAtMs / HOUR_MS);
-    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: of.arm, segment: of.segment }, of.cellCount);
+    const id = toHex(random(16));
+    this.counts = new CountWindow(
+      { report: of.report, id, plan: of.plan, hour: clock.hour(), arm: of.arm, segment: of.segment },
+      of.cellCount,
+    );
+  }
+
+  /** Before it was handed to the network: no one has seen another hour of it. */
+  moveTo(hour: number): void {
+    this.counts.moveTo(hour);
+    this.isDirty = true;
   }
 
   stateOf(runs: number): RecordState {
@@ -87,8 +95,7 @@ export class OpenWindow {
   }
 
   /** Old enough to close, full, or of an hour that has passed. */
-  isDue(nowMs: number): boolean {
-    const hasHourPassed = Math.floor(nowMs / HOUR_MS) !== this.counts.header.hour;
-    return nowMs - this.openedAtMs >= WINDOW_OPEN_MS_MAX || this.counts.isFull || hasHourPassed;
+  isDue(clock: Clock): boolean {
+    return clock.now() - this.openedAtMs >= WINDOW_OPEN_MS_MAX || this.counts.isFull || clock.hour() !== this.counts.header.hour;
   }
 }

@@ -23,7 +23,7 @@ import { Delivery } from '../delivery/delivery.ts';
 import { hasOutbox, openOutboxTable } from '../delivery/outbox-db.ts';
 import { PageLife } from '../delivery/page-life.ts';
 import { hasGlobalPrivacyControl, realmPlatform } from '../telemetry/platform.ts';
-import { reportAddress } from '../telemetry/report-address.ts';
+import { reportAddress } from '../telemetry/report-post.ts';
 import { createSentLog } from '../telemetry/sent-log.ts';
 import { vetoOf } from '../telemetry/veto.ts';
 

@@ -50,7 +50,7 @@ export interface Level extends Recorded, LifeListener {
 
 export type LevelStatus = Pick<
   TelemetryStatus,
-  'openRuns' | 'outboxWindows' | 'outboxBytes' | 'sentWindows' | 'nextAttemptAtMs' | 'storage'
+  'openRuns' | 'outboxWindows' | 'outboxBytes' | 'sentWindows' | 'nextAttemptAtMs' | 'storage' | 'problem'
 >;
 
 /** What a level is handed. */

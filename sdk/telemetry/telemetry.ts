@@ -20,7 +20,7 @@ import { createLevelLife, type LevelLife } from './level-life.ts';
 import { type PagePlatform, pagePlatform } from './page-platform.ts';
 import type { CountedModel, Recorder } from './recorder.ts';
 import type { Guard } from './recording-queue.ts';
-import { reportAddress } from './report-address.ts';
+import { reportAddress } from './report-post.ts';
 import { createSentLog } from './sent-log.ts';
 import { deleteStoredData } from './stored-data.ts';
 import { vetoOf } from './veto.ts';
@@ -41,7 +41,15 @@ interface TelemetryDeps {
 
 type Options = TelemetryOptions & Pick<LogOptions, 'logger'>;
 
-const OFF: LevelStatus = { openRuns: 0, outboxWindows: 0, outboxBytes: 0, sentWindows: 0, nextAttemptAtMs: null, storage: 'indexeddb' };
+const OFF: LevelStatus = {
+  openRuns: 0,
+  outboxWindows: 0,
+  outboxBytes: 0,
+  sentWindows: 0,
+  nextAttemptAtMs: null,
+  storage: 'indexeddb',
+  problem: null,
+};
 
 export function createTelemetry(
   options: Options,

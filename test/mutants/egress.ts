@@ -13,6 +13,7 @@ import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
+import { collectorAnswer } from '../fixtures/collector-answer.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 
 const manifest: Manifest = {
@@ -98,7 +99,7 @@ function fixedPlatform(lines: string[], nowMs: number): PagePlatform {
       }),
     post: async (url, body) => {
       lines.push(`${url} ${Array.from(body).join()}`);
-      return { status: 204, retryAfterMs: null };
+      return collectorAnswer({ status: 204 }, body);
     },
     privacySignal: () => null,
     rememberOptOut: () => undefined,

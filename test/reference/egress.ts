@@ -11,6 +11,7 @@
  */
 
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Logger } from '../../sdk/api/logger.ts';
@@ -93,9 +94,9 @@ class Recording {
     const bytes = body as Uint8Array;
     this.write('fetch', String(url), bytes.length, bytes, options, signal === undefined ? 'no deadline' : 'deadline');
     this.requestCount++;
-    return this.requestCount % BUSY_PERIOD === 0
-      ? new Response(null, { status: 503, headers: { 'Retry-After': '20' } })
-      : new Response(null, { status: 204 });
+    const status = this.requestCount % BUSY_PERIOD === 0 ? 503 : 204;
+    const headers = { [ANSWER_HEADER]: answerProof(status, bytes), ...(status === 503 ? { 'Retry-After': '20' } : {}) };
+    return new Response(null, { status, headers });
   };
 
   private randomByte(): number {

@@ -12,14 +12,16 @@ import { judgeBody } from '../../collector/intake/intake.ts';
 import { placeMetrics } from '../../counts/layout/plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
 import { decodeBody, decodeWindow } from '../../protocol/report/report.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import * as deliverySource from '../../sdk/delivery/delivery.ts';
 import { isAsRead, type OrderedWait, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import type { LevelDeps, LifeListener } from '../../sdk/telemetry/level.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
-import type { Answer } from '../../sdk/telemetry/platform.ts';
+import { type Answer, NO_ANSWER } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry, type OwnedTelemetry } from '../../sdk/telemetry/telemetry.ts';
+import { collectorAnswer } from '../fixtures/collector-answer.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 
 /** The delivery part as it is, or with a rule switched off. */
@@ -39,9 +41,6 @@ const PLANS = new Map([
   [SOFTWARE_PLAN_HASH, SOFTWARE_PLAN],
 ]);
 const model = { modelVersion: MODEL_VERSION, dataPlan: DATA_PLAN_HASH, dataCellCount: RUN_COUNT_MAX } as LoadedModel;
-
-const NO_ANSWER: Answer = { status: 0, retryAfterMs: null };
-const BUSY: Answer = { status: 503, retryAfterMs: 1_000 };
 
 /** One transaction or request on its way. */
 interface Pending {
@@ -67,7 +66,7 @@ export class SimulatedPage {
   isFrozen = false;
   freezeCount = 0;
   private listener: LifeListener | null = null;
-  private timers = new Map<number, () => void>();
+  private timers = new Map<number, { readonly ms: number; readonly dueMs: number; readonly run: () => void }>();
   private nextTimer = 0;
 
   constructor(world: World) {
@@ -90,9 +89,10 @@ export class SimulatedPage {
   }
 
   tick(): void {
-    const due = [...this.timers.values()];
-    this.timers.clear();
-    for (const run of due) run();
+    // Intervals may pass at any time; a deadline only once its time has come.
+    const due = [...this.timers].filter(([, { ms, dueMs }]) => ms <= DRAFT_INTERVAL_MS || dueMs <= this.world.nowMs);
+    for (const [id] of due) this.timers.delete(id);
+    for (const [, { run }] of due) run();
   }
 
   hide(): void {
@@ -128,9 +128,9 @@ export class SimulatedPage {
       rememberOptOut: () => undefined,
       isPrerendering: () => false,
       locks: () => (world.hasLocks ? (world.locksOf(this) as LockManager) : null),
-      after: (_ms, run) => {
+      after: (ms, run) => {
         const id = this.nextTimer++;
-        this.timers.set(id, run);
+        this.timers.set(id, { ms, dueMs: world.nowMs + ms, run });
         return () => this.timers.delete(id);
       },
       onLife: (listener) => {
@@ -230,14 +230,16 @@ export class World {
         isRequest: true,
         isApplied: false,
         apply: () => {
-          answer = { status: this.collect(body), retryAfterMs: null };
+          answer = collectorAnswer({ status: this.collect(body), collectorMs: this.nowMs }, body);
         },
         tell: (outcome) => {
           if (!page.isAlive) return;
           // What comes after a freeze is not read as an ack.
           const isRead = outcome === 'done' && freezeCount === page.freezeCount;
           if (isRead && answer.status === 204) for (const run of runsIn(body)) this.sealed.add(run);
-          resolve(outcome === 'done' ? answer : outcome === 'busy' ? BUSY : NO_ANSWER);
+          resolve(
+            outcome === 'done' ? answer : outcome === 'busy' ? collectorAnswer({ status: 503, retryAfterMs: 1_000 }, body) : NO_ANSWER,
+          );
         },
       });
     });

@@ -126,7 +126,7 @@ describe('reports', () => {
   test('a report is CORS-simple: any origin reads its status, and its answer may be cached', async () => {
     for (const response of [await post(bodyOf([dataWindow()])), await post(new Uint8Array(1)), await post(new Uint8Array(1), 'other')]) {
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
-      expect(response.headers.get('access-control-expose-headers')).toBe('Retry-After');
+      expect(response.headers.get('access-control-expose-headers')).toBe('Retry-After, Insitu-Answer');
       expect(response.headers.get('cache-control') ?? '').not.toContain('no-store');
       expect(response.headers.get('set-cookie')).toBeNull();
     }

@@ -10,8 +10,10 @@ import { memoryTable, type OpenTable } from '../../../sdk/delivery/outbox-db.ts'
 import type { LevelDeps } from '../../../sdk/telemetry/level.ts';
 import type { Answer } from '../../../sdk/telemetry/platform.ts';
 import type { CountedModel } from '../../../sdk/telemetry/recorder.ts';
+import { ReportPost } from '../../../sdk/telemetry/report-post.ts';
 import { createSentLog } from '../../../sdk/telemetry/sent-log.ts';
 import { createTelemetry } from '../../../sdk/telemetry/telemetry.ts';
+import { collectorAnswer } from '../../fixtures/collector-answer.ts';
 import { fixedPlatform } from '../../fixtures/fixed-platform.ts';
 import { telemetryFiles } from '../../harness/telemetry-files.ts';
 import { runsOf, type SimulatedPage, World } from '../../storms/simulated-world.ts';
@@ -46,15 +48,21 @@ test('a window whose plan is not registered yet waits alone, and the others of i
   const platform = fixedPlatform();
   const stored: string[] = [];
   const post = async (_url: string, body: Uint8Array): Promise<Answer> => {
-    if ((body[WINDOW_COUNT_AT] as number) > 1) return { status: 400, retryAfterMs: null };
-    return body[REPORT_AT] === 1 ? { status: 503, retryAfterMs: 600_000 } : { status: 204, retryAfterMs: null };
+    if ((body[WINDOW_COUNT_AT] as number) > 1) return collectorAnswer({ status: 400 }, body);
+    return collectorAnswer(body[REPORT_AT] === 1 ? { status: 503, retryAfterMs: 600_000 } : { status: 204 }, body);
   };
   const exporter = new Exporter({
-    ...{ platform: { ...platform, now: () => platform.nowMs, post }, address: 'https://c.example/v1/report/k' },
-    ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
+    platform: { ...platform, now: () => platform.nowMs },
+    reports: new ReportPost({
+      ...{ platform: { ...platform, post }, address: 'https://c.example/v1/report/k', logger: () => undefined },
+      ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
+    }),
+    isSending: () => true,
+    veto: () => false,
     stored: async (ids) => void stored.push(...ids),
     dropped: async () => undefined,
     ordered: async () => undefined,
+    toldTime: () => undefined,
   });
   const window = (id: string, report: number) => ({
     id,
