@@ -7,6 +7,7 @@
  * Not here: what the answers mean (protocol/read/read-api.ts).
  */
 import type { CommitEvent, ModelDetail, ModelEntry, PlanDocument, Series } from '../../protocol/read/read-api.ts';
+import type { Arm } from '../../protocol/report/window.ts';
 
 /** Between two tries to reach a collector that does not answer. */
 export const RETRY_MS = 5_000;
@@ -20,7 +21,23 @@ async function get<T>(path: string): Promise<T> {
 export const fetchModels = () => get<readonly ModelEntry[]>('/v1/models');
 export const fetchModel = (version: string) => get<ModelDetail>(`/v1/models/${version}`);
 export const fetchPlan = (version: string, hash: string) => get<PlanDocument>(`/v1/models/${version}/plans/${hash}`);
-export const fetchSeries = (version: string, hours: number) => get<Series>(`/v1/series?model=${version}&hours=${hours}`);
+
+/** What of a model's sums is asked for; null: all arms, all segments. */
+export interface SeriesAsked {
+  readonly modelVersion: string;
+  readonly hourCount: number;
+  readonly arm: Arm | null;
+  readonly segment: number | null;
+  /** Hashes; null: the present plan. */
+  readonly data: string | null;
+  readonly software: string | null;
+}
+
+export function fetchSeries({ modelVersion, hourCount, ...narrowed }: SeriesAsked): Promise<Series> {
+  const query = new URLSearchParams({ model: modelVersion, hours: String(hourCount) });
+  for (const [name, value] of Object.entries(narrowed)) if (value !== null) query.set(name, String(value));
+  return get<Series>(`/v1/series?${query}`);
+}
 
 /** Calls back after commits of any model, and connects again for as long as the page lives. */
 export function listen(committed: (modelVersion: string) => void, connection: (isUp: boolean) => void): void {

@@ -1,9 +1,9 @@
 /**
  * Routes for reports: `POST /v1/report/{writeKey}` and its preflight.
  *
- *     204  counted, or counted before            400  no report, or one that no page can have made
- *     403  the write key is not one of ours      410  of an hour that is over, or ahead of the clock here
- *     413  longer than a report may be           503  not now: send it again after `Retry-After`
+ *     204  counted, or counted before                400  no report, or one that no page can have made
+ *     403  the key is unknown, or not this model's   410  of an hour that is over, or ahead of the clock here
+ *     413  longer than a report may be               503  not now: send it again after `Retry-After`
  *
  * Invariants
  *  - The answer comes after the commit, is empty and cacheable: `no-store` would hold the page's keepalive quota.
@@ -16,11 +16,18 @@
 import type { Context, Hono } from 'hono';
 import { BODY_BYTES_MAX, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOWN_S } from '../../protocol/limits.ts';
 import { ANSWER_HEADER, answerProof, EMPTY_ANSWER } from '../../protocol/report/answer.ts';
+import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import { judgeBody } from '../intake/intake.ts';
+import type { AcceptedWindow } from '../store/store.ts';
 import { readBody } from './request-body.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, closing }: ServerDeps): void {
+  /** What could not read its manifest is no model's, and any key may say so. */
+  const mayReport = (bound: ReadonlySet<string> | null, [first]: readonly AcceptedWindow[]): boolean => {
+    if (bound === null || first === undefined || first.modelVersion === UNKNOWN_MODEL_VERSION) return true;
+    return bound.has(first.modelVersion) || bound.has(registry.find(first.modelVersion)?.registration.name ?? '');
+  };
   type Status = 204 | 400 | 403 | 410 | 413 | 503;
   /** @param body What is answered; null when it was not read to its end. */
   const answer = (c: Context, body: Uint8Array | null, status: Status, reason: string | null = null, retryAfterS = 0) => {
@@ -41,7 +48,8 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
     return c.body(null, 204);
   });
   app.post('/v1/report/:writeKey', async (c) => {
-    if (!writeKeys.has(c.req.param('writeKey'))) return answer(c, null, 403, 'This write key is unknown here.');
+    const bound = writeKeys.get(c.req.param('writeKey'));
+    if (bound === undefined) return answer(c, null, 403, 'This write key is unknown here.');
     if (closing.aborted) return answer(c, null, 503, 'The collector is stopping.', RETRY_AFTER_BUSY_S);
     const body = await readBody(c, BODY_BYTES_MAX);
     if (body === 'too-long') return answer(c, null, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
@@ -49,6 +57,7 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
     if (body.length === 0) return answer(c, body, 400, EMPTY_ANSWER);
     const verdict = judgeBody(body, registry, now());
     if (!verdict.ok) return answer(c, body, verdict.status, verdict.reason, verdict.status === 503 ? RETRY_AFTER_UNKNOWN_S : 0);
+    if (!mayReport(bound, verdict.windows)) return answer(c, body, 403, 'This write key is not for this model.');
     const outcome = await group.submit(verdict.windows);
     if (outcome === 'committed') return answer(c, body, 204);
     const reason = { full: 'The intake is full.', failed: 'The store failed; nothing was counted.', closing: 'The collector is stopping.' };

@@ -17,27 +17,24 @@
  *    file is opened again. No indexed row is updated with RETURNING: DuckDB 1.5.6 runs that as delete and insert, and
  *    ends the process when such a commit cannot be written (test/unit/collector/duckdb-store.test.ts fills a disk).
  *  - An id is new or not by the primary key alone, within a group and against the table.
- *  - Reading has a connection of its own and sees committed rows only.
+ *  - Reading has a connection of its own and sees committed rows only (duckdb-reads.ts).
+ *  - The engine holds at most STORE_MEMORY_BYTES_MAX in memory, whatever was sent.
  *  - The engine loads no extension and reaches no network or other file: `enable_external_access` is off.
  *
  * Not here: validation. What arrives is trusted to be in its plan.
  */
 
 import { join } from 'node:path';
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  type DuckDBResultReader,
-  type DuckDBValue,
-} from '@duckdb/node-api';
-import type { Baseline, CellSum, HourTotal } from '../../protocol/read/read-api.ts';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from '@duckdb/node-api';
+import { STORE_MEMORY_BYTES_MAX } from '../../protocol/limits.ts';
+import type { Baseline, CellSum, SlotTotal } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
 import { createDataFolder } from '../operator/data-folder.ts';
 import { StartupError } from '../operator/startup-error.ts';
+import { DuckDbReads } from './duckdb-reads.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
-import type { AcceptedWindow, CellQuery, KeptPlan, Registration, Store } from './store.ts';
+import type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store } from './store.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
@@ -80,6 +77,7 @@ const ADD_CELLS = `
 interface Session {
   readonly instance: DuckDBInstance;
   readonly reader: DuckDBConnection;
+  readonly reads: DuckDbReads;
   readonly writer: DuckDBConnection;
   /** Numbers of committed series, and of those in the running transaction; emptied when one fails. */
   readonly seriesNumbers: Map<string, string>;
@@ -101,10 +99,10 @@ class DuckDbStore implements Store {
     this.session = Promise.resolve(session);
   }
 
-  commit(group: readonly AcceptedWindow[], nowMs: number): Promise<readonly ('stored' | 'duplicate')[]> {
+  commit(group: readonly AcceptedWindow[], receivedMs: number): Promise<readonly ('stored' | 'duplicate')[]> {
     if (group.length === 0) return Promise.resolve([]);
     return this.transaction(async (session) => {
-      const fresh = await insertNewIds(session, group, nowMs);
+      const fresh = await insertNewIds(session, group, receivedMs);
       const results: ('stored' | 'duplicate')[] = [];
       const counted: AcceptedWindow[] = [];
       for (const window of group) {
@@ -126,15 +124,17 @@ class DuckDbStore implements Store {
   }
 
   async registrations(): Promise<readonly Registration[]> {
-    const result = await this.read('SELECT * FROM models ORDER BY registered_ms, version');
-    return result.getRowObjectsJS().map((row) => ({
-      modelVersion: String(row.version),
-      plan: String(row.plan),
-      name: String(row.name),
-      version: String(row.release),
-      manifestJson: String(row.manifest),
-      baseline: row.baseline === null ? null : (JSON.parse(String(row.baseline)) as Baseline),
-      registeredAtMs: Number(row.registered_ms),
+    const rows = await (await this.session).reads.rows(
+      'SELECT version, plan, name, release, manifest, baseline, registered_ms FROM models ORDER BY registered_ms, version',
+    );
+    return rows.map(([modelVersion, plan, name, version, manifestJson, baseline, registeredMs]) => ({
+      modelVersion: String(modelVersion),
+      plan: String(plan),
+      name: String(name),
+      version: String(version),
+      manifestJson: String(manifestJson),
+      baseline: baseline === null ? null : (JSON.parse(String(baseline)) as Baseline),
+      registeredAtMs: Number(registeredMs),
     }));
   }
 
@@ -149,8 +149,10 @@ class DuckDbStore implements Store {
   }
 
   async plans(): Promise<readonly KeptPlan[]> {
-    const result = await this.read('SELECT version, hash, release, plan, kept_ms FROM plans ORDER BY kept_ms, version, hash');
-    return result.getRowsJS().map(([modelVersion, hash, release, plan, keptMs]) => ({
+    const rows = await (await this.session).reads.rows(
+      'SELECT version, hash, release, plan, kept_ms FROM plans ORDER BY kept_ms, version, hash',
+    );
+    return rows.map(([modelVersion, hash, release, plan, keptMs]) => ({
       modelVersion: String(modelVersion),
       hash: String(hash),
       release: String(release),
@@ -166,36 +168,24 @@ class DuckDbStore implements Store {
   }
 
   async cellSums(query: CellQuery): Promise<readonly CellSum[]> {
-    const result = await this.read(
-      `SELECT hour, arm, segment, plan, cell, count FROM cells JOIN series USING (series)
-       WHERE version = $1 AND report = $2 AND hour BETWEEN $3 AND $4 ORDER BY hour, arm, segment, plan, cell`,
-      [query.modelVersion, REPORT_KINDS.indexOf(query.report), query.fromHour, query.toHour],
-    );
-    return result.getRowsJS().map(([hour, arm, segment, plan, cell, count]) => ({
-      hour: Number(hour),
-      arm: ARMS[Number(arm)] ?? 'stable',
-      segment: Number(segment),
-      plan: String(plan),
-      cell: Number(cell),
-      count: Number(count),
-    }));
+    return (await this.session).reads.cellSums(query);
   }
 
-  async hourTotals(query: Omit<CellQuery, 'report'>): Promise<readonly HourTotal[]> {
-    const result = await this.read(
-      `SELECT hour, arm, segment, plan, report, reports, runs FROM totals JOIN series USING (series)
-       WHERE version = $1 AND hour BETWEEN $2 AND $3 ORDER BY hour, arm, segment, report, plan`,
-      [query.modelVersion, query.fromHour, query.toHour],
-    );
-    return result.getRowsJS().map(([hour, arm, segment, plan, report, reports, runs]) => ({
-      hour: Number(hour),
-      arm: ARMS[Number(arm)] ?? 'stable',
-      segment: Number(segment),
-      plan: String(plan),
-      report: REPORT_KINDS[Number(report)] ?? 'data',
-      reports: Number(reports),
-      runs: Number(runs),
-    }));
+  async hourCells(query: CellQuery): Promise<readonly HourCells[]> {
+    return (await this.session).reads.hourCells(query);
+  }
+
+  async totals(query: SeriesQuery): Promise<readonly SlotTotal[]> {
+    return (await this.session).reads.totals(query);
+  }
+
+  async withheldReports(query: SeriesQuery): Promise<number> {
+    return (await this.session).reads.withheldReports(query);
+  }
+
+  async lastReceivedMs(): Promise<number | null> {
+    const [[last] = []] = await (await this.session).reads.rows('SELECT max(received_ms) FROM ids');
+    return last === null || last === undefined ? null : Number(last);
   }
 
   forgetIds(beforeMs: number): Promise<number> {
@@ -207,12 +197,9 @@ class DuckDbStore implements Store {
 
   async close(): Promise<void> {
     await this.tail;
-    closeSession(await this.session);
-  }
-
-  private async read(sql: string, values: DuckDBValue[] = []): Promise<DuckDBResultReader> {
-    const { reader } = await this.session;
-    return reader.runAndReadAll(sql, values);
+    const session = await this.session;
+    await session.reads.idle();
+    closeSession(session);
   }
 
   /** Runs `work` alone on the writing connection, between BEGIN and COMMIT. */
@@ -230,6 +217,7 @@ class DuckDbStore implements Store {
         await writer.run('ROLLBACK').catch(() => undefined);
         session.seriesNumbers.clear();
         if (isFatal(error)) {
+          await session.reads.idle();
           closeSession(session);
           await this.reopen().catch(() => undefined);
         }
@@ -247,9 +235,9 @@ class DuckDbStore implements Store {
 }
 
 /** The ids that were not known, as hex. */
-async function insertNewIds({ insertIds }: Session, group: readonly AcceptedWindow[], nowMs: number): Promise<Set<string>> {
+async function insertNewIds({ insertIds }: Session, group: readonly AcceptedWindow[], receivedMs: number): Promise<Set<string>> {
   insertIds.bindVarchar(1, `[${group.map((window) => window.id).join(',')}]`);
-  insertIds.bindBigInt(2, BigInt(nowMs));
+  insertIds.bindBigInt(2, BigInt(receivedMs));
   const result = await insertIds.runAndReadAll();
   return new Set(result.getRows().map(([id]) => String(id).replaceAll('-', '')));
 }
@@ -282,12 +270,13 @@ async function numberSeries({ insertSeries, findSeries, seriesNumbers }: Session
   return series;
 }
 
+/** As text, so that a list is one parameter. */
 type Columns = [string[], string[], string[]];
 
-function push(columns: Columns, ...row: [string, string, string]): void {
-  row.forEach((value, index) => {
-    columns[index]?.push(value);
-  });
+function push([first, second, third]: Columns, one: string, two: string, three: string): void {
+  first.push(one);
+  second.push(two);
+  third.push(three);
 }
 
 async function runLists(statement: DuckDBPreparedStatement, columns: Columns): Promise<void> {
@@ -317,14 +306,16 @@ async function openSession(file: string): Promise<Session> {
   const instance = await DuckDBInstance.create(file, {
     // Queries are small; a second thread would only compete with the intake.
     threads: '1',
+    memory_limit: `${STORE_MEMORY_BYTES_MAX / 2 ** 20}MiB`,
     enable_external_access: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
   const writer = await instance.connect();
   await writer.run(SCHEMA);
+  const reader = await instance.connect();
   return {
-    ...{ instance, writer, reader: await instance.connect(), seriesNumbers: new Map() },
+    ...{ instance, writer, reader, reads: new DuckDbReads(reader), seriesNumbers: new Map() },
     insertIds: await writer.prepare(INSERT_IDS),
     insertSeries: await writer.prepare(INSERT_SERIES),
     findSeries: await writer.prepare(FIND_SERIES),

@@ -18,12 +18,13 @@
  *    and of all numbers that decode to the same cells one is allowed.
  *  - Every window of a body is about one model version, so an unregistered model never holds up another one's counts.
  *  - A window's bytes never change once its id was handed to the network.
+ *  - A body of several windows has at most BODY_CELL_COUNT_MAX cells; with more, each window is right alone.
  *
  * Not here: what a cell means (counts/layout/plan.ts).
  */
 
 import { hexBytes, toHex } from '../hex.ts';
-import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
+import { BODY_BYTES_MAX, BODY_CELL_COUNT_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
 import { ByteReader, ByteWriter, GrammarError } from './bytes.ts';
 import { decodeCells, encodeCells } from './cell-code.ts';
 import { NOISED_SCHEMA, readNoisedBody } from './noised-report.ts';
@@ -61,7 +62,10 @@ export function encodeBody(modelVersion: string, windows: readonly Uint8Array[])
   return writer.finish();
 }
 
-type BodyReading = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+type BodyReading =
+  | { readonly ok: true; readonly body: Body }
+  /** `isTooLong`: its windows may be right one by one. */
+  | { readonly ok: false; readonly reason: string; readonly isTooLong?: true };
 
 /** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
 export function decodeBody(bytes: Uint8Array): BodyReading {
@@ -75,7 +79,16 @@ export function decodeBody(bytes: Uint8Array): BodyReading {
     const windowCount = reader.varint(BODY_WINDOW_COUNT_MAX);
     if (windowCount === 0) return { ok: false, reason: 'the body has no window' };
     const windows: Window[] = [];
-    for (let index = 0; index < windowCount; index++) windows.push(readWindow(reader));
+    let cellCount = 0;
+    for (let index = 0; index < windowCount; index++) {
+      const window = readWindow(reader);
+      windows.push(window);
+      cellCount += window.cells.length;
+      // Looked at after each window, so that the work of a long body ends here too.
+      if (windowCount > 1 && cellCount > BODY_CELL_COUNT_MAX) {
+        return { ok: false, reason: `several windows together have at most ${BODY_CELL_COUNT_MAX} cells`, isTooLong: true };
+      }
+    }
     if (!reader.isAtEnd) return { ok: false, reason: 'bytes are left over' };
     return { ok: true, body: { modelVersion, windows } };
   } catch (error) {
