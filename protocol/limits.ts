@@ -314,8 +314,6 @@ export const LIVE_KEEPALIVE_MS = 20_000;
 export const SERIES_HOUR_COUNT_MAX = 24 * 92;
 /** Cells of one kind in one answer: a whole plan in one slot of time, or 390 cells an hour over a week. Beyond it hours are taken together. */
 export const SERIES_CELL_COUNT_MAX = PLAN_CELL_COUNT_MAX;
-/** Rows that a store hands over before other work gets its turn: below a millisecond. */
-export const READ_ROW_COUNT_PER_TURN = 2_048;
 /** Reads that wait for the one that is running. Dashboards of one selection share one; more than these get 503. */
 export const READ_QUEUE_COUNT_MAX = 64;
 /** Seconds in `Retry-After` for a reader: a dashboard asks again by itself. */

@@ -23,7 +23,7 @@ export const fetchModel = (version: string) => get<ModelDetail>(`/v1/models/${ve
 export const fetchPlan = (version: string, hash: string) => get<PlanDocument>(`/v1/models/${version}/plans/${hash}`);
 
 /** What of a model's sums is asked for; null: all arms, all segments. */
-export interface SeriesAsked {
+interface SeriesAsked {
   readonly modelVersion: string;
   readonly hourCount: number;
   readonly arm: Arm | null;

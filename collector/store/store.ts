@@ -6,7 +6,7 @@
  *  - `commit` is one transaction: a group's ids and its summed cells are there together or not at all, durable before it resolves.
  *  - A window id counts once within the ids' horizon, however often it is committed, also within one group.
  *  - Sums are exact 64-bit integers, of one plan each.
- *  - Reading holds up neither a commit nor the process: rows are taken READ_ROW_COUNT_PER_TURN at a time.
+ *  - Reading holds up neither a commit nor the process: rows are taken a few thousand at a time.
  *  - What is kept of a plan never changes: sums of years ago mean what they meant.
  *
  * Not here: the grammar (protocol/report/report.ts), validation against a plan (collector/intake/intake.ts), statistics.

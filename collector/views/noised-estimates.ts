@@ -12,7 +12,7 @@ import type { NoisedCell, NoisedEstimates, NoisedMetric, OtherPlan } from '../..
 import type { NoisedPlan } from '../models/registered-model.ts';
 import type { Store } from '../store/store.ts';
 
-export interface NoisedAsked {
+interface NoisedAsked {
   readonly modelVersion: string;
   readonly fromHour: number;
   readonly toHour: number;

@@ -43,6 +43,7 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   };
   testSums(() => store);
   testTotals(() => store);
+  testReading(() => store);
   testIds(() => store, reopen);
   testKeeping(() => store, reopen);
 }
@@ -94,35 +95,6 @@ function testSums(current: () => Store): void {
     expect(await countsOf({ fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toEqual([1]);
   });
 
-  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds', async () => {
-    const slotHours = 8;
-    const first = NOW_HOUR - (NOW_HOUR % slotHours);
-    const at = (hour: number) => accepted({ id: nextId(), hour, cells: Uint32Array.of(1, 2), counts: Uint32Array.of(1, 1) });
-    await current().commit([at(first - 1), at(first), at(first + 7), at(first + 8)], NOW_MS);
-    const asked = { ...DATA, fromHour: first - slotHours, slotHours };
-    const slots = [first - slotHours, first, first + slotHours];
-    expect(await current().cellSums(asked)).toEqual(
-      slots.flatMap((hour, index) => [1, 2].map((cell) => ({ hour, cell, count: index === 1 ? 2 : 1 }))),
-    );
-    expect((await current().totals({ ...RANGE, fromHour: asked.fromHour, slotHours })).map(({ hour, reports }) => [hour, reports])).toEqual(
-      slots.map((hour, index) => [hour, index === 1 ? 2 : 1]),
-    );
-    expect(await current().hourCells(asked)).toEqual([first - 1, first, first + 7, first + 8].map((hour) => ({ hour, cellCount: 2 })));
-  });
-
-  test('a series of fewer reports than are shown is in no sum, also not in a larger one, and is counted as withheld', async () => {
-    const at = (changes: Partial<AcceptedWindow>) =>
-      accepted({ id: nextId(), cells: Uint32Array.of(1), counts: Uint32Array.of(1), ...changes });
-    await current().commit([at({}), at({}), at({ segment: 1 }), at({ hour: NOW_HOUR - 1 }), at({ arm: 'candidate' })], NOW_MS);
-    const shown = { reportCountMin: 2 };
-    expect(await current().cellSums({ ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cell: 1, count: 2 }]);
-    expect(await current().cellSums({ ...DATA, ...shown, fromHour: 0, slotHours: NOW_HOUR + 1 })).toEqual([{ hour: 0, cell: 1, count: 2 }]);
-    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cellCount: 1 }]);
-    expect(await current().totals({ ...RANGE, ...shown })).toMatchObject([{ reports: 2 }]);
-    expect(await current().withheldReports({ ...RANGE, ...shown })).toBe(3);
-    expect(await current().withheldReports(RANGE)).toBe(0);
-  });
-
   test('sums beyond 32 bits are exact', async () => {
     const max = 0xffff_ffff;
     const windows = Array.from({ length: 1_000 }, () =>
@@ -161,6 +133,38 @@ function testTotals(current: () => Store): void {
     await current().commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
     expect(await current().cellSums(DATA)).toEqual([]);
     expect(await current().totals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+  });
+}
+
+/** What a reader gets of it. */
+function testReading(current: () => Store): void {
+  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds', async () => {
+    const slotHours = 8;
+    const first = NOW_HOUR - (NOW_HOUR % slotHours);
+    const at = (hour: number) => accepted({ id: nextId(), hour, cells: Uint32Array.of(1, 2), counts: Uint32Array.of(1, 1) });
+    await current().commit([at(first - 1), at(first), at(first + 7), at(first + 8)], NOW_MS);
+    const asked = { ...DATA, fromHour: first - slotHours, slotHours };
+    const slots = [first - slotHours, first, first + slotHours];
+    expect(await current().cellSums(asked)).toEqual(
+      slots.flatMap((hour, index) => [1, 2].map((cell) => ({ hour, cell, count: index === 1 ? 2 : 1 }))),
+    );
+    expect((await current().totals({ ...RANGE, fromHour: asked.fromHour, slotHours })).map(({ hour, reports }) => [hour, reports])).toEqual(
+      slots.map((hour, index) => [hour, index === 1 ? 2 : 1]),
+    );
+    expect(await current().hourCells(asked)).toEqual([first - 1, first, first + 7, first + 8].map((hour) => ({ hour, cellCount: 2 })));
+  });
+
+  test('a series of fewer reports than are shown is in no sum, also not in a larger one, and is counted as withheld', async () => {
+    const at = (changes: Partial<AcceptedWindow>) =>
+      accepted({ id: nextId(), cells: Uint32Array.of(1), counts: Uint32Array.of(1), ...changes });
+    await current().commit([at({}), at({}), at({ segment: 1 }), at({ hour: NOW_HOUR - 1 }), at({ arm: 'candidate' })], NOW_MS);
+    const shown = { reportCountMin: 2 };
+    expect(await current().cellSums({ ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cell: 1, count: 2 }]);
+    expect(await current().cellSums({ ...DATA, ...shown, fromHour: 0, slotHours: NOW_HOUR + 1 })).toEqual([{ hour: 0, cell: 1, count: 2 }]);
+    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cellCount: 1 }]);
+    expect(await current().totals({ ...RANGE, ...shown })).toMatchObject([{ reports: 2 }]);
+    expect(await current().withheldReports({ ...RANGE, ...shown })).toBe(3);
+    expect(await current().withheldReports(RANGE)).toBe(0);
   });
 }
 
