@@ -208,5 +208,5 @@ async function stopServer(server: HttpServer): Promise<void> {
 }
 
 export type { Baseline, CellSum, SlotTotal } from '../protocol/read/read-api.ts';
-export type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store } from './store/store.ts';
+export type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store/store.ts';
 export { StartupError };

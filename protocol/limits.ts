@@ -280,7 +280,7 @@ export const LIGHT_BODY_CELL_COUNT_MAX = 2_048;
 /** Windows of a body that does not wait behind heavy ones. A visible page sends two or three; more come back from an outbox and can wait. */
 export const LIGHT_BODY_WINDOW_COUNT_MAX = 8;
 /** Heavy bodies have at most this share of the store's time, so that whoever sends them as fast as he can leaves the rest to others. */
-export const HEAVY_TIME_RATIO_MAX = 0.5;
+export const HEAVY_TIME_RATIO_MAX = 0.25;
 /**
  * Cells of a body of several windows. A byte can say eight cells, so 32 KiB could ask for a quarter of a million rows; with more than
  * this a page sends its windows one by one. A single window has at most those of its plan.

@@ -5,8 +5,8 @@
  * the summed cells are the same.
  *
  * Why two lanes: whoever has the public write key can send bodies of ten thousand cells as fast as his line allows. A light body, as a
- * page that is looked at sends it, never waits behind them: it is in the next group, and a group is short. Heavy ones come from an
- * outbox that has waited for hours, and can wait for seconds.
+ * page that is looked at sends it, waits for one of them at the most. Heavy ones come from an outbox that has waited for hours, and can
+ * wait for seconds.
  *
  * Invariants
  *  - One transaction at a time. The windows of one body are in one group, so a body is committed whole or not at all.
@@ -115,37 +115,21 @@ export class GroupCommit {
     else if (this.heavy.queue.length > 0) this.timer = setTimeout(() => this.start(), this.heavyRestsUntilMs - this.options.elapsedMs());
   }
 
-  /** What arrived during a commit has waited long enough: the next group starts at once. `running` ends in the step that saw nothing due. */
+  /**
+   * What arrived during a commit has waited long enough: the next group starts at once. The lanes take turns, each with a group of its own, so
+   * that a light one is short. `running` ends in the step that saw nothing due.
+   */
   private async commitAll(): Promise<void> {
     while (this.isDue) {
-      const isHeavy = this.isHeavyDue;
-      const group: Submission[] = [];
-      this.take(this.light, group);
-      if (isHeavy) this.take(this.heavy, group);
+      if (this.light.queue.length > 0) await this.commitGroup(takeGroup(this.light));
+      if (!this.isHeavyDue) continue;
       const startMs = this.options.elapsedMs();
-      await this.commitGroup(group);
+      await this.commitGroup(takeGroup(this.heavy));
       const nowMs = this.options.elapsedMs();
-      if (isHeavy) this.heavyRestsUntilMs = nowMs + (nowMs - startMs) * (1 / HEAVY_TIME_RATIO_MAX - 1);
+      this.heavyRestsUntilMs = nowMs + (nowMs - startMs) * (1 / HEAVY_TIME_RATIO_MAX - 1);
     }
     this.running = null;
     this.start();
-  }
-
-  /** Moves what fits into the group; the first of a lane always does, so that neither lane waits for the other. */
-  private take(lane: Lane, group: Submission[]): void {
-    let windowCount = group.reduce((sum, { windows }) => sum + windows.length, 0);
-    let cellCount = group.reduce((sum, submission) => sum + submission.cellCount, 0);
-    let takenCount = 0;
-    for (const submission of lane.queue) {
-      windowCount += submission.windows.length;
-      cellCount += submission.cellCount;
-      const fits = windowCount <= GROUP_COMMIT_COUNT_MAX && cellCount <= GROUP_COMMIT_CELL_COUNT_MAX;
-      if (takenCount > 0 && !fits) break;
-      lane.windowCount -= submission.windows.length;
-      lane.cellCount -= submission.cellCount;
-      takenCount++;
-    }
-    group.push(...lane.queue.splice(0, takenCount));
   }
 
   private async commitGroup(group: readonly Submission[]): Promise<void> {
@@ -161,4 +145,19 @@ export class GroupCommit {
     }
     for (const submission of group) submission.resolve(outcome);
   }
+}
+
+/** Takes as many bodies from the lane's beginning as one group may have, the first of them always. */
+function takeGroup(lane: Lane): Submission[] {
+  let [windowCount, cellCount, takenCount] = [0, 0, 0];
+  for (const submission of lane.queue) {
+    windowCount += submission.windows.length;
+    cellCount += submission.cellCount;
+    const fits = windowCount <= GROUP_COMMIT_COUNT_MAX && cellCount <= GROUP_COMMIT_CELL_COUNT_MAX;
+    if (takenCount > 0 && !fits) break;
+    lane.windowCount -= submission.windows.length;
+    lane.cellCount -= submission.cellCount;
+    takenCount++;
+  }
+  return lane.queue.splice(0, takenCount);
 }

@@ -1,37 +1,40 @@
 /**
- * What the DuckDB store answers readers: sums added up by the engine, taken from it a piece at a time.
+ * What the DuckDB store answers readers: sums added up by the engine, and put together by it.
  *
  * Invariants
- *  - Between two pieces other work of this process has its turn; the engine works on a thread of its own meanwhile.
+ *  - The engine works on a thread of its own, and an answer is one call: a row for each slot and plan, with its cells as one text. What is
+ *    left to this thread is bounded by what a reader may ask for (collector/views/series.ts).
  *  - One read at a time: a connection that is asked again drops what it was answering.
  *
- * Not here: how many rows a reader may ask for (collector/views/series.ts), writing (duckdb-store.ts).
+ * Not here: writing (duckdb-store.ts).
  */
-import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBValue } from '@duckdb/node-api';
 import type { CellSum, SlotTotal } from '../../protocol/read/read-api.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
-import type { CellQuery, HourCells, SeriesQuery } from './store.ts';
+import { textOf } from './duckdb-text.ts';
+import type { CellQuery, HourCells, SeriesQuery, Totals } from './store.ts';
 
 type Row = readonly DuckDBValue[];
 
-/** Series of a query with their hours' slots; the parameters are those of `seriesValues`. */
-const SERIES_OF_QUERY = `
-  SELECT series, hour - hour % $4 AS slot, arm, plan, report, reports, runs FROM series JOIN totals USING (series)
-  WHERE version = $1 AND hour BETWEEN $2 AND $3 AND (report <> 0 OR $5 IS NULL OR segment = $5)`;
+/** Every row of an answer that is there as a whole. */
+export function rowsOf(result: DuckDBMaterializedResult): Row[] {
+  return Array.from({ length: result.chunkCount }, (_, index) => result.getChunk(index).getRows()).flat();
+}
 
-const CELLS_OF_QUERY = `
-  cells JOIN (SELECT series, slot FROM (${SERIES_OF_QUERY})
-    WHERE reports >= $6 AND report = $7 AND plan = $8 AND ($9 IS NULL OR arm = $9)) USING (series)`;
+/** Series of a query with their hours' slots. */
+function seriesOf({ modelVersion, fromHour, toHour, slotHours, segment }: SeriesQuery): string {
+  const ofSegment = segment === null ? '' : `AND (report <> ${REPORT_KINDS.indexOf('data')} OR segment = ${textOf(segment)})`;
+  return `
+    SELECT series, hour - hour % ${textOf(slotHours)} AS slot, arm, plan, report, reports, runs FROM series JOIN totals USING (series)
+    WHERE version = ${textOf(modelVersion)} AND hour BETWEEN ${textOf(fromHour)} AND ${textOf(toHour)} ${ofSegment}`;
+}
 
-const CELL_SUMS = `SELECT slot, cell, sum(count)::BIGINT FROM ${CELLS_OF_QUERY} GROUP BY slot, cell ORDER BY slot, cell`;
-
-const HOUR_CELLS = `SELECT slot, count(*) FROM ${CELLS_OF_QUERY} GROUP BY slot ORDER BY slot`;
-
-const TOTALS = `
-  SELECT slot, arm, plan, report, sum(reports)::BIGINT, sum(runs)::BIGINT FROM (${SERIES_OF_QUERY})
-  WHERE reports >= $6 GROUP BY slot, arm, plan, report ORDER BY slot, arm, report, plan`;
-
-const WITHHELD = `SELECT coalesce(sum(reports), 0)::BIGINT FROM (${SERIES_OF_QUERY}) WHERE reports < $6`;
+function cellsOf({ plans, arm, ...query }: CellQuery): string {
+  const ofArm = arm === null ? '' : `AND arm = ${ARMS.indexOf(arm)}`;
+  const ofPlans = `plan IN (${['', ...plans].map(textOf).join(',')})`;
+  return `cells JOIN (SELECT series, slot, plan FROM (${seriesOf(query)})
+    WHERE reports >= ${textOf(query.reportCountMin)} AND ${ofPlans} ${ofArm}) USING (series)`;
+}
 
 export class DuckDbReads {
   private readonly connection: DuckDBConnection;
@@ -41,17 +44,8 @@ export class DuckDbReads {
     this.connection = connection;
   }
 
-  /** Every row, taken piece by piece. For what is bounded by itself. */
-  rows(sql: string, values: DuckDBValue[] = []): Promise<readonly Row[]> {
-    const turn = this.tail.then(async () => {
-      const result = await this.connection.stream(sql, values);
-      const rows: Row[] = [];
-      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-        rows.push(...chunk.getRows());
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      return rows;
-    });
+  rows(sql: string): Promise<readonly Row[]> {
+    const turn = this.tail.then(async () => rowsOf((await this.connection.run(sql)) as DuckDBMaterializedResult));
     this.tail = turn.catch(() => undefined);
     return turn;
   }
@@ -61,38 +55,50 @@ export class DuckDbReads {
     await this.tail;
   }
 
-  async cellSums(query: CellQuery): Promise<readonly CellSum[]> {
-    const rows = await this.rows(CELL_SUMS, cellValues(query));
-    return rows.map(([hour, cell, count]) => ({ hour: Number(hour), cell: Number(cell), count: Number(count) }));
+  async cellSums(query: CellQuery): Promise<ReadonlyMap<string, readonly CellSum[]>> {
+    const rows = await this.rows(`
+      SELECT plan, slot, string_agg(cell, ',' ORDER BY cell), string_agg(count, ',' ORDER BY cell)
+      FROM (SELECT plan, slot, cell, sum(count) AS count FROM ${cellsOf(query)} GROUP BY plan, slot, cell)
+      GROUP BY plan, slot ORDER BY plan, slot`);
+    const sums = new Map<string, CellSum[]>();
+    for (const [plan, slot, cells, counts] of rows) {
+      const hour = Number(slot);
+      const listed = numbersOf(counts);
+      const before = sums.get(String(plan)) ?? [];
+      sums.set(String(plan), before);
+      for (const [index, cell] of numbersOf(cells).entries()) before.push({ hour, cell, count: listed[index] as number });
+    }
+    return sums;
   }
 
   async hourCells(query: CellQuery): Promise<readonly HourCells[]> {
-    const rows = await this.rows(HOUR_CELLS, cellValues({ ...query, slotHours: 1 }));
-    return rows.map(([hour, cellCount]) => ({ hour: Number(hour), cellCount: Number(cellCount) }));
+    const hourly = { ...query, slotHours: 1 };
+    const rows = await this.rows(`SELECT plan, slot, count(*) FROM ${cellsOf(hourly)} GROUP BY plan, slot ORDER BY plan, slot`);
+    return rows.map(([plan, hour, cellCount]) => ({ plan: String(plan), hour: Number(hour), cellCount: Number(cellCount) }));
   }
 
-  async totals(query: SeriesQuery): Promise<readonly SlotTotal[]> {
-    const rows = await this.rows(TOTALS, seriesValues(query));
-    return rows.map(([hour, arm, plan, report, reports, runs]) => ({
-      hour: Number(hour),
-      arm: ARMS[Number(arm)] ?? 'stable',
-      plan: String(plan),
-      report: REPORT_KINDS[Number(report)] ?? 'data',
-      reports: Number(reports),
-      runs: Number(runs),
-    }));
-  }
-
-  async withheldReports(query: SeriesQuery): Promise<number> {
-    return Number((await this.rows(WITHHELD, seriesValues(query)))[0]?.[0]);
+  async totals(query: SeriesQuery): Promise<Totals> {
+    const shown = `reports >= ${textOf(query.reportCountMin)}`;
+    const rows = await this.rows(`
+      SELECT slot, arm, plan, report, ${shown} AS shown, sum(reports), sum(runs) FROM (${seriesOf(query)})
+      GROUP BY slot, arm, plan, report, shown ORDER BY slot, arm, report, plan`);
+    const totals = rows
+      .filter(([, , , , isShown]) => isShown)
+      .map(
+        ([hour, arm, plan, report, , reports, runs]): SlotTotal => ({
+          hour: Number(hour),
+          arm: ARMS[Number(arm)] ?? 'stable',
+          plan: String(plan),
+          report: REPORT_KINDS[Number(report)] ?? 'data',
+          reports: Number(reports),
+          runs: Number(runs),
+        }),
+      );
+    const withheldReports = rows.reduce((sum, [, , , , isShown, reports]) => sum + (isShown ? 0 : Number(reports)), 0);
+    return { totals, withheldReports };
   }
 }
 
-function seriesValues({ modelVersion, fromHour, toHour, slotHours, segment, reportCountMin }: SeriesQuery): DuckDBValue[] {
-  return [modelVersion, fromHour, toHour, slotHours, segment, reportCountMin];
-}
-
-function cellValues(query: CellQuery): DuckDBValue[] {
-  const arm = query.arm === null ? null : ARMS.indexOf(query.arm);
-  return [...seriesValues(query), REPORT_KINDS.indexOf(query.report), query.plan, arm];
+function numbersOf(text: DuckDBValue | undefined): number[] {
+  return JSON.parse(`[${String(text)}]`) as number[];
 }

@@ -6,7 +6,7 @@
  *  - `commit` is one transaction: a group's ids and its summed cells are there together or not at all, durable before it resolves.
  *  - A window id counts once within the ids' horizon, however often it is committed, also within one group.
  *  - Sums are exact 64-bit integers, of one plan each.
- *  - Reading holds up neither a commit nor the process: rows are taken a few thousand at a time.
+ *  - Reading holds up neither a commit nor the process: what is long is done elsewhere, in the engine.
  *  - What is kept of a plan never changes: sums of years ago mean what they meant.
  *
  * Not here: the grammar (protocol/report/report.ts), validation against a plan (collector/intake/intake.ts), statistics.
@@ -55,16 +55,24 @@ export interface SeriesQuery {
 }
 
 export interface CellQuery extends SeriesQuery {
-  readonly report: ReportKind;
-  readonly plan: string;
+  /** Hashes, of any kind of report. */
+  readonly plans: readonly string[];
   /** null: of all. */
   readonly arm: Arm | null;
 }
 
 /** Stored cells of one hour: of each arm and segment apart. */
 export interface HourCells {
+  readonly plan: string;
   readonly hour: number;
   readonly cellCount: number;
+}
+
+export interface Totals {
+  /** By slot, arm, plan and kind. */
+  readonly totals: readonly SlotTotal[];
+  /** Reports that `reportCountMin` leaves out. */
+  readonly withheldReports: number;
 }
 
 /** A plan by which windows were, or may be, counted: what is needed to say what a stored cell means. */
@@ -91,14 +99,14 @@ export interface Store {
   plans(): Promise<readonly KeptPlan[]>;
   /** Sums of that plan stay. */
   dropPlan(modelVersion: string, hash: string): Promise<void>;
-  /** By slot and cell. Adding up is the store's: an answer has a row for each cell of each slot, and not one for each that is stored. */
-  cellSums(query: CellQuery): Promise<readonly CellSum[]>;
-  /** What each hour that has cells would add to an answer at the most. Hours come in order; `slotHours` does not matter. */
+  /**
+   * By plan; in order of slot and cell. Adding up is the store's: an answer has a sum for each cell of each slot, and not one for each that is
+   * stored. A plan without cells is left out.
+   */
+  cellSums(query: CellQuery): Promise<ReadonlyMap<string, readonly CellSum[]>>;
+  /** What each hour that has cells would add to an answer at the most, in order of plan and hour. `slotHours` does not matter. */
   hourCells(query: CellQuery): Promise<readonly HourCells[]>;
-  /** By slot, arm, plan and kind. */
-  totals(query: SeriesQuery): Promise<readonly SlotTotal[]>;
-  /** Reports that `reportCountMin` leaves out. */
-  withheldReports(query: SeriesQuery): Promise<number>;
+  totals(query: SeriesQuery): Promise<Totals>;
   /** The latest stamp that `commit` gave an id, null without any. */
   lastReceivedMs(): Promise<number | null>;
   /** Drops ids received before that time; resolves to how many. */

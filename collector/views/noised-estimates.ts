@@ -22,15 +22,15 @@ interface NoisedAsked {
 export async function noisedEstimates(store: Store, noised: NoisedPlan | null, asked: NoisedAsked): Promise<NoisedEstimates> {
   // One slot for all hours. A noised report stands behind its noise, however few there are.
   const range = { ...asked, slotHours: asked.toHour + 1, segment: null, reportCountMin: 1 };
-  const totals = (await store.totals(range)).filter(({ report, plan }) => report === 'noised' && plan !== noised?.hash);
+  const totals = (await store.totals(range)).totals.filter(({ report, plan }) => report === 'noised' && plan !== noised?.hash);
   const reports = new Map<string, number>();
   for (const total of totals) reports.set(total.plan, (reports.get(total.plan) ?? 0) + total.reports);
   const otherPlans = [...reports].map(([plan, count]): OtherPlan => ({ plan, reports: count }));
   if (noised === null) return { plan: null, microEps: null, metrics: [], otherPlans };
   const { plan, hash } = noised;
   const sums = new Float64Array(plan.cellCount);
-  const rows = await store.cellSums({ ...range, report: 'noised', plan: hash, arm: null });
-  for (const { cell, count } of rows) sums[cell] = count;
+  const cells = await store.cellSums({ ...range, plans: [hash], arm: null });
+  for (const { cell, count } of cells.get(hash) ?? []) sums[cell] = count;
   return { plan: hash, microEps: plan.microEps, metrics: metricsOf(plan, sums), otherPlans };
 }
 

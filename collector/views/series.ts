@@ -12,7 +12,7 @@ import { SERIES_CELL_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Series } from '../../protocol/read/read-api.ts';
 import type { Arm } from '../../protocol/report/window.ts';
 import type { NamedPlan } from '../models/registry.ts';
-import type { CellQuery, HourCells, Store } from '../store/store.ts';
+import type { HourCells, Store } from '../store/store.ts';
 
 /** Hours that a slot may have, each a multiple of the one before: slots of one size never lie across those of the next. */
 const SLOT_HOURS = [1, 2, 4, 8, 24, 72, 216, 648, 2592];
@@ -31,22 +31,27 @@ export interface SeriesAsked {
 
 export async function seriesOf(store: Store, asked: SeriesAsked, shownReportsMin: number): Promise<Series> {
   const { nowMs, modelVersion, toHour, arm, segment } = asked;
-  const hourly = { modelVersion, fromHour: asked.fromHour, toHour, slotHours: 1, segment, reportCountMin: shownReportsMin };
-  const named = [asked.data, asked.software];
-  const queries = named.map((of): CellQuery | null => of && { ...hourly, arm, report: of.plan.report, plan: of.hash });
-  let slotHours = 1;
-  for (const [index, query] of queries.entries()) {
-    if (query === null) continue;
-    slotHours = Math.max(slotHours, slotHoursFor(await store.hourCells(query), named[index]?.plan.cellCount ?? 0));
-  }
-  const slots = { slotHours, fromHour: asked.fromHour - (asked.fromHour % slotHours) };
-  const [data = [], software = []] = await Promise.all(
-    queries.map((query) => (query === null ? [] : store.cellSums({ ...query, ...slots }))),
+  const named = [asked.data, asked.software].filter((of) => of !== null);
+  const hourly = {
+    ...{ modelVersion, fromHour: asked.fromHour, toHour, slotHours: 1, arm, segment, reportCountMin: shownReportsMin },
+    plans: named.map(({ hash }) => hash),
+  };
+  const hours = await store.hourCells(hourly);
+  const perPlan = named.map(({ hash, plan }) =>
+    slotHoursFor(
+      hours.filter((cells) => cells.plan === hash),
+      plan.cellCount,
+    ),
   );
-  const inSlots = { ...hourly, ...slots };
-  const [totals, withheldReports] = [await store.totals(inSlots), await store.withheldReports(inSlots)];
-  const plans = { data: asked.data?.hash ?? null, software: asked.software?.hash ?? null };
-  return { nowMs, fromHour: slots.fromHour, slotHours, totals, plans, data, software, shownReportsMin, withheldReports };
+  const slotHours = Math.max(1, ...perPlan);
+  const slots = { ...hourly, slotHours, fromHour: asked.fromHour - (asked.fromHour % slotHours) };
+  const sums = await store.cellSums(slots);
+  const ofPlan = (of: NamedPlan | null) => sums.get(of?.hash ?? '') ?? [];
+  return {
+    ...{ nowMs, fromHour: slots.fromHour, slotHours, shownReportsMin, ...(await store.totals(slots)) },
+    plans: { data: asked.data?.hash ?? null, software: asked.software?.hash ?? null },
+    ...{ data: ofPlan(asked.data), software: ofPlan(asked.software) },
+  };
 }
 
 /** The fewest hours that have to be taken together. */

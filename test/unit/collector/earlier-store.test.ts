@@ -29,8 +29,8 @@ afterEach(() => rm(folder, { recursive: true }));
 
 test('its sums, its registration and its baseline are what they were', async () => {
   const store = await openDuckDbStore(folder);
-  expect(await store.totals(RANGE)).toEqual(EARLIER_TOTALS);
-  expect(await store.cellSums({ ...RANGE, report: 'data', plan: DATA_PLAN_HASH, arm: null })).toEqual([
+  expect((await store.totals(RANGE)).totals).toEqual(EARLIER_TOTALS);
+  expect((await store.cellSums({ ...RANGE, plans: [DATA_PLAN_HASH], arm: null })).get(DATA_PLAN_HASH)).toEqual([
     { hour: EARLIER_HOUR, cell: 2, count: 16 },
     { hour: EARLIER_HOUR, cell: 8, count: 16 },
   ]);
@@ -59,7 +59,7 @@ test('a collector on it counts both releases, keeps their sums apart, and finds 
   collector = await start();
   await collector.close();
   const store = await openDuckDbStore(folder);
-  expect(await store.totals(RANGE)).toEqual(
+  expect((await store.totals(RANGE)).totals).toEqual(
     expect.arrayContaining([
       { ...EARLIER_TOTALS[0], reports: 3, runs: 25 },
       { ...EARLIER_TOTALS[1], reports: 2 },

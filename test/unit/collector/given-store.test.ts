@@ -38,7 +38,7 @@ test('reports are counted in the given store, no database is loaded, and only th
   expect((await fetch(`${collector.url}/v1/report/demo`, { method: 'POST', body: bodyOf([dataWindow()]) })).status).toBe(204);
   const hours = { fromHour: NOW_HOUR, toHour: NOW_HOUR, slotHours: 1 };
   const range = { modelVersion: MODEL_VERSION, ...hours, segment: null, reportCountMin: 1 };
-  expect(await store.totals(range)).toMatchObject([{ runs: 8 }]);
+  expect(await store.totals(range)).toMatchObject({ totals: [{ runs: 8 }] });
   await collector.close();
   expect(store.closeCount).toBe(1);
   expect(await readdir(dataFolder)).toEqual(['admin-key']);
