@@ -44,6 +44,8 @@ export interface HostileReport {
   readonly questionMs: readonly number[];
   /** Of the collector's process, second by second. */
   readonly residentBytes: readonly number[];
+  /** Share of one core that the collector's process was given, engine included: on a busy machine times say little. */
+  readonly coreShare: number;
   /** Runs that honest pages sent and the collector has counted. */
   readonly sentRuns: number;
   readonly countedRuns: number;
@@ -62,6 +64,7 @@ export function hostileTable({ answers, reportMs, questionMs, residentBytes, ...
     `dashboard: ${questionMs.length} questions, p50, p99, max ${of(questionMs)}, ${rest.failedQuestions} not answered`,
     `memory: at first ${megabytes(residentBytes[0] ?? 0)}, half-way ${megabytes(percentileOfTime(residentBytes, 0.5))}, ` +
       `at last ${megabytes(residentBytes.at(-1) ?? 0)}, at most ${megabytes(Math.max(...residentBytes))}`,
+    `the collector had ${rest.coreShare.toFixed(2)} of a core`,
     ...Object.entries(answers).map(([name, counts]) => `  ${name}: ${JSON.stringify(counts)}`),
   ].join('\n');
 }
@@ -146,6 +149,13 @@ async function every(intervalMs: number, durationMs: number, call: () => Promise
   await Promise.all(calls);
 }
 
+/** User and system time, engine and all threads; fields 14 and 15 of /proc/N/stat in hundredths of a second, counted behind the command. */
+function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
 function residentBytesOf(pid: number): number {
   return 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
 }
@@ -197,13 +207,15 @@ export async function sufferVisitor(durationMs: number): Promise<HostileReport> 
     await question();
     for (const values of [reportMs, questionMs]) values.length = 0;
     const end = letLoose(folder, collector);
+    const [startMs, startCpuMs] = [performance.now(), cpuMsOf(collector.pid)];
     await Promise.all([every(HONEST_INTERVAL_MS, durationMs, report), every(QUESTION_INTERVAL_MS, durationMs, question)]);
+    const coreShare = (cpuMsOf(collector.pid) - startCpuMs) / (performance.now() - startMs);
     const answers = await end();
     const counted = (await (await fetch(`${collector.url}/v1/series?model=${MODEL_VERSION}&hours=3`)).json()) as {
       totals: readonly { report: string; runs: number }[];
     };
     const countedRuns = counted.totals.reduce((sum, { report: kind, runs }) => sum + (kind === 'data' ? runs : 0), 0);
-    return { answers, refusedReports, failedQuestions, reportMs, questionMs, residentBytes, sentRuns, countedRuns };
+    return { answers, refusedReports, failedQuestions, reportMs, questionMs, residentBytes, coreShare, sentRuns, countedRuns };
   } finally {
     await collector.close();
     removeFolder(folder);
