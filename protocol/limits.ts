@@ -292,6 +292,8 @@ export const SOFTWARE_EVENT_COUNT_MAX = 10_000;
 export const OUTPUT_ITEM_COUNT_MAX = COUNTED_ELEMENT_COUNT_MAX;
 /** Items of one output per run that were left out of the counting: one for each pixel of the largest picture. */
 export const OUTPUT_UNCOUNTED_COUNT_MAX = PICTURE_PIXEL_COUNT_MAX;
+/** A refused report is answered after this: a page does not mind, and whoever sends what is refused as fast as he can keeps nobody else from being heard. */
+export const REFUSAL_WAIT_MS = 100;
 /** Seconds in `Retry-After` for a model that is not registered yet: a person has to act. */
 export const RETRY_AFTER_UNKNOWN_S = 600;
 /** Seconds in `Retry-After` when the intake is full or the store fails. */

@@ -9,12 +9,13 @@
  *  - The answer comes after the commit, is empty and cacheable: `no-store` would hold the page's keepalive quota.
  *  - A report needs no preflight, and any origin may read its status and the headers of protocol/report/answer.ts.
  *  - A body that is longer than its limit is refused before all of it was read.
+ *  - A refusal takes REFUSAL_WAIT_MS.
  *  - Every answer to a report proves whose it is and what it is about; a refused hour tells the time here.
  *
  * Not here: what a body may say (collector/intake/intake.ts), who waits for whom (collector/intake/group-commit.ts).
  */
 import type { Context, Hono } from 'hono';
-import { BODY_BYTES_MAX, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOWN_S } from '../../protocol/limits.ts';
+import { BODY_BYTES_MAX, REFUSAL_WAIT_MS, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOWN_S } from '../../protocol/limits.ts';
 import { ANSWER_HEADER, answerProof, EMPTY_ANSWER } from '../../protocol/report/answer.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import { judgeBody } from '../intake/intake.ts';
@@ -30,7 +31,8 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
   };
   type Status = 204 | 400 | 403 | 410 | 413 | 503;
   /** @param body What is answered; null when it was not read to its end. */
-  const answer = (c: Context, body: Uint8Array | null, status: Status, reason: string | null = null, retryAfterS = 0) => {
+  const answer = async (c: Context, body: Uint8Array | null, status: Status, reason: string | null = null, retryAfterS = 0) => {
+    if (status !== 204) await new Promise((resolve) => setTimeout(resolve, REFUSAL_WAIT_MS));
     c.header(ANSWER_HEADER, answerProof(status, body, status === 410 ? now() : undefined));
     if (retryAfterS > 0) c.header('Retry-After', String(retryAfterS));
     return status === 204 ? c.body(null, status) : c.text(reason ?? '', status);
