@@ -269,12 +269,12 @@ export const INSPECT_COUNT_MAX = 50;
 export const GROUP_COMMIT_WAIT_MS = 5;
 /** Windows in one group commit: one transaction writes their ids and a few hundred summed cells. */
 export const GROUP_COMMIT_COUNT_MAX = 1_000;
-/** Cells in one group commit, but for a window that has more alone: some 40 ms, and a window that comes meanwhile waits no longer than that. */
-export const GROUP_COMMIT_CELL_COUNT_MAX = 16_384;
+/** Cells in one group commit, but for a window that has more alone: some 25 ms, and a window that comes meanwhile waits no longer than that. */
+export const GROUP_COMMIT_CELL_COUNT_MAX = 8_192;
 /** Windows accepted but not yet committed; beyond it the collector answers 503 so that clients keep theirs. */
 export const INTAKE_QUEUE_COUNT_MAX = 20_000;
 /** Cells of heavy bodies that wait for their commit: a second of work. Beyond it they get 503, and light ones go on. */
-export const INTAKE_QUEUE_CELL_COUNT_MAX = 16 * GROUP_COMMIT_CELL_COUNT_MAX;
+export const INTAKE_QUEUE_CELL_COUNT_MAX = 32 * GROUP_COMMIT_CELL_COUNT_MAX;
 /** Cells of a body that does not wait behind heavy ones. A page's two windows of a minute have some hundred, those of a busy model a thousand. */
 export const LIGHT_BODY_CELL_COUNT_MAX = 2_048;
 /** Windows of a body that does not wait behind heavy ones. A visible page sends two or three; more come back from an outbox and can wait. */
@@ -285,7 +285,7 @@ export const HEAVY_TIME_RATIO_MAX = 0.25;
  * Cells of a body of several windows. A byte can say eight cells, so 32 KiB could ask for a quarter of a million rows; with more than
  * this a page sends its windows one by one. A single window has at most those of its plan.
  */
-export const BODY_CELL_COUNT_MAX = 16_384;
+export const BODY_CELL_COUNT_MAX = GROUP_COMMIT_CELL_COUNT_MAX;
 /** What a software metric of one window may count beside the window's runs: loads, losses and samples of a minute. A page that reloads all the time makes a dozen. */
 export const SOFTWARE_EVENT_COUNT_MAX = 10_000;
 /** Items of one output per run whose state was looked at: no more than elements of a tensor are read. */

@@ -21,7 +21,10 @@ const orders = JSON.parse(readFileSync(file, 'utf8')).map((order) => ({
 }));
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
 const answers = {};
+/** One connection for each name, and the others for what is sent. */
 const names = [...new Set(orders.map(({ name }) => name))];
+const sent = names.filter((name) => orders.some((order) => order.name === name && order.method === 'POST'));
+const nameOf = (connection) => names[connection] ?? sent[connection % sent.length];
 let isOver = false;
 
 function send({ name, path, method, bytes, idOffsets, isSilent }) {
@@ -51,7 +54,7 @@ function send({ name, path, method, bytes, idOffsets, isSilent }) {
 }
 
 async function go(connection) {
-  const mine = orders.filter(({ name }) => name === names[connection % names.length]);
+  const mine = orders.filter(({ name }) => name === nameOf(connection));
   for (let next = connection; !isOver; next++) {
     await send(mine[next % mine.length]);
     // One who waits for a place that he has lost sends nothing meanwhile.

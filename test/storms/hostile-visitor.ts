@@ -24,6 +24,7 @@ const SCRIPT = fileURLToPath(new URL('./hostile-visitor-process.mjs', import.met
 const CONNECTION_COUNT = 64;
 const HONEST_INTERVAL_MS = 50;
 const QUESTION_INTERVAL_MS = 1_000;
+const CALM_MS = 5_000;
 
 interface Order {
   readonly name: string;
@@ -40,6 +41,8 @@ export interface HostileReport {
   /** Honest posts that were not answered with 204. */
   readonly refusedReports: number;
   readonly failedQuestions: number;
+  /** Without him, in a few seconds before. */
+  readonly calmMs: readonly number[];
   readonly reportMs: readonly number[];
   readonly questionMs: readonly number[];
   /** Of the collector's process, second by second. */
@@ -56,10 +59,11 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-export function hostileTable({ answers, reportMs, questionMs, residentBytes, ...rest }: HostileReport): string {
+export function hostileTable({ answers, calmMs, reportMs, questionMs, residentBytes, ...rest }: HostileReport): string {
   const of = (values: readonly number[]) => [0.5, 0.99, 1].map((share) => `${percentile(values, share).toFixed(0)} ms`).join(', ');
   const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   return [
+    `without him: ${calmMs.length} reports, p50, p99, max ${of(calmMs)}`,
     `honest reports: ${reportMs.length}, p50, p99, max ${of(reportMs)}, ${rest.refusedReports} not taken`,
     `dashboard: ${questionMs.length} questions, p50, p99, max ${of(questionMs)}, ${rest.failedQuestions} not answered`,
     `memory: at first ${megabytes(residentBytes[0] ?? 0)}, half-way ${megabytes(percentileOfTime(residentBytes, 0.5))}, ` +
@@ -205,7 +209,10 @@ export async function sufferVisitor(durationMs: number): Promise<HostileReport> 
     // What is compiled late and what is opened first is not his doing.
     for (let count = 0; count < 20; count++) await report();
     await question();
-    for (const values of [reportMs, questionMs]) values.length = 0;
+    reportMs.length = 0;
+    await every(HONEST_INTERVAL_MS, CALM_MS, report);
+    const calmMs = reportMs.splice(0);
+    questionMs.length = 0;
     const end = letLoose(folder, collector);
     const [startMs, startCpuMs] = [performance.now(), cpuMsOf(collector.pid)];
     await Promise.all([every(HONEST_INTERVAL_MS, durationMs, report), every(QUESTION_INTERVAL_MS, durationMs, question)]);
@@ -215,7 +222,7 @@ export async function sufferVisitor(durationMs: number): Promise<HostileReport> 
       totals: readonly { report: string; runs: number }[];
     };
     const countedRuns = counted.totals.reduce((sum, { report: kind, runs }) => sum + (kind === 'data' ? runs : 0), 0);
-    return { answers, refusedReports, failedQuestions, reportMs, questionMs, residentBytes, coreShare, sentRuns, countedRuns };
+    return { answers, refusedReports, failedQuestions, calmMs, reportMs, questionMs, residentBytes, coreShare, sentRuns, countedRuns };
   } finally {
     await collector.close();
     removeFolder(folder);
