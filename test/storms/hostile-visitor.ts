@@ -60,12 +60,12 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 export function hostileTable({ answers, calmMs, reportMs, questionMs, residentBytes, ...rest }: HostileReport): string {
-  const of = (values: readonly number[]) => [0.5, 0.99, 1].map((share) => `${percentile(values, share).toFixed(0)} ms`).join(', ');
+  const of = (values: readonly number[]) => [0.5, 0.9, 0.99, 1].map((share) => `${percentile(values, share).toFixed(0)} ms`).join(', ');
   const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   return [
-    `without him: ${calmMs.length} reports, p50, p99, max ${of(calmMs)}`,
-    `honest reports: ${reportMs.length}, p50, p99, max ${of(reportMs)}, ${rest.refusedReports} not taken`,
-    `dashboard: ${questionMs.length} questions, p50, p99, max ${of(questionMs)}, ${rest.failedQuestions} not answered`,
+    `without him: ${calmMs.length} reports, p50, p90, p99, max ${of(calmMs)}`,
+    `honest reports: ${reportMs.length}, p50, p90, p99, max ${of(reportMs)}, ${rest.refusedReports} not taken`,
+    `dashboard: ${questionMs.length} questions, p50, p90, p99, max ${of(questionMs)}, ${rest.failedQuestions} not answered`,
     `memory: at first ${megabytes(residentBytes[0] ?? 0)}, half-way ${megabytes(percentileOfTime(residentBytes, 0.5))}, ` +
       `at last ${megabytes(residentBytes.at(-1) ?? 0)}, at most ${megabytes(Math.max(...residentBytes))}`,
     `the collector had ${rest.coreShare.toFixed(2)} of a core`,
