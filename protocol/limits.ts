@@ -283,8 +283,25 @@ export const INSPECT_COUNT_MAX = 50;
 export const GROUP_COMMIT_WAIT_MS = 5;
 /** Windows in one group commit: one transaction writes their ids and a few hundred summed cells. */
 export const GROUP_COMMIT_COUNT_MAX = 1_000;
+/** Cells in one group commit, but for a window that has more alone: some 25 ms, and a window that comes meanwhile waits no longer than that. */
+export const GROUP_COMMIT_CELL_COUNT_MAX = 8_192;
 /** Windows accepted but not yet committed; beyond it the collector answers 503 so that clients keep theirs. */
 export const INTAKE_QUEUE_COUNT_MAX = 20_000;
+/** Cells of heavy bodies that wait for their commit: a second of work. Beyond it they get 503, and light ones go on. */
+export const INTAKE_QUEUE_CELL_COUNT_MAX = 32 * GROUP_COMMIT_CELL_COUNT_MAX;
+/** Cells of a body that does not wait behind heavy ones. A page's two windows of a minute have some hundred, those of a busy model a thousand. */
+export const LIGHT_BODY_CELL_COUNT_MAX = 2_048;
+/** Windows of a body that does not wait behind heavy ones. A visible page sends two or three; more come back from an outbox and can wait. */
+export const LIGHT_BODY_WINDOW_COUNT_MAX = 8;
+/** Heavy bodies have at most this share of the store's time, so that whoever sends them as fast as he can leaves the rest to others. */
+export const HEAVY_TIME_RATIO_MAX = 0.25;
+/**
+ * Cells of a body of several windows. A byte can say eight cells, so 32 KiB could ask for a quarter of a million rows; with more than
+ * this a page sends its windows one by one. A single window has at most those of its plan.
+ */
+export const BODY_CELL_COUNT_MAX = GROUP_COMMIT_CELL_COUNT_MAX;
+/** A refused report is answered after this: a page does not mind, and whoever sends what is refused as fast as he can keeps nobody else from being heard. */
+export const REFUSAL_WAIT_MS = 100;
 /** Seconds in `Retry-After` for a model that is not registered yet: a person has to act. */
 export const RETRY_AFTER_UNKNOWN_S = 600;
 /** Seconds in `Retry-After` when the intake is full or the store fails. */
@@ -293,16 +310,33 @@ export const RETRY_AFTER_BUSY_S = 30;
 export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;
 /** Runs in one window that the collector believes. A client seals at WINDOW_RUN_COUNT_MAX; a rest and one task's batch may still join. */
 export const REPORT_RUN_COUNT_MAX = 2 * WINDOW_RUN_COUNT_MAX;
-/** One live event per model at most this often: a person cannot read a chart that changes faster. */
+/** Commits are told at most this often, those since the last time together: a person cannot read a chart that changes faster. */
 export const LIVE_INTERVAL_MS = 1_000;
-/** Dashboards listening at once; each holds a connection open. */
+/** Dashboards listening at once; each holds a connection open. One more, and the longest there is ended: its browser comes again. */
 export const LIVE_LISTENER_COUNT_MAX = 64;
+/** A live stream is ended after this, and a browser that is still there opens the next one: one whose reader is gone without a word holds no place for ever. */
+export const LIVE_LISTENER_MS_MAX = 10 * 60_000;
 /** Live events waiting for one slow dashboard; what comes on top is dropped, it only says "fetch again". */
 export const LIVE_BACKLOG_COUNT_MAX = 64;
 /** A comment on a silent live stream, well below the 60 s after which proxies close one. */
 export const LIVE_KEEPALIVE_MS = 20_000;
 /** Hours that one query may ask for: a quarter of a year of hourly sums. */
 export const SERIES_HOUR_COUNT_MAX = 24 * 92;
+/** Cells of one kind in one answer: a whole plan in one slot of time, or 390 cells an hour over a week. Beyond it hours are taken together. */
+export const SERIES_CELL_COUNT_MAX = PLAN_CELL_COUNT_MAX;
+/** Reads that wait for the one that is running. Dashboards of one selection share one; more than these get 503. */
+export const READ_QUEUE_COUNT_MAX = 64;
+/** Seconds in `Retry-After` for a reader: a dashboard asks again by itself. */
+export const RETRY_AFTER_READ_S = 5;
+/**
+ * Reports of one hour, plan, arm and segment below which their sum is not shown, once others than this machine can read: a sum of fewer is
+ * close to one person's window. As many as runs in a data report.
+ */
+export const SHOWN_REPORT_COUNT_MIN = DATA_REPORT_RUN_COUNT_MIN;
+/** What the database may hold in memory; beyond it reads from disk. Sums and ids of a busy week take some hundred MB. */
+export const STORE_MEMORY_BYTES_MAX = 512 * 1024 * 1024;
+/** A connection on which nothing moved for this long is cut: a reader who is gone without a word holds neither socket nor file. */
+export const CONNECTION_IDLE_MS_MAX = 60_000;
 /** Registered models; each keeps its plan in memory, and a write key cannot add one. */
 export const REGISTRATION_COUNT_MAX = 1_000;
 /**

@@ -8,6 +8,7 @@
  * Not here: what the answers mean (protocol/read/read-api.ts).
  */
 import type { CommitEvent, ModelDetail, ModelEntry, PlanDocument, Series } from '../../protocol/read/read-api.ts';
+import type { Arm } from '../../protocol/report/window.ts';
 
 /** Between two tries to reach a collector that does not answer. */
 export const RETRY_MS = 5_000;
@@ -47,7 +48,23 @@ export async function fetchModels(): Promise<readonly ModelEntry[]> {
 
 export const fetchModel = (version: string) => get<ModelDetail>(`models/${version}`);
 export const fetchPlan = (version: string, hash: string) => get<PlanDocument>(`models/${version}/plans/${hash}`);
-export const fetchSeries = (version: string, hours: number) => get<Series>(`series?model=${version}&hours=${hours}`);
+
+/** What of a model's sums is asked for; null: all arms, all segments. */
+interface SeriesAsked {
+  readonly modelVersion: string;
+  readonly hourCount: number;
+  readonly arm: Arm | null;
+  readonly segment: number | null;
+  /** Hashes; null: the present plan. */
+  readonly data: string | null;
+  readonly software: string | null;
+}
+
+export function fetchSeries({ modelVersion, hourCount, ...narrowed }: SeriesAsked): Promise<Series> {
+  const query = new URLSearchParams({ model: modelVersion, hours: String(hourCount) });
+  for (const [name, value] of Object.entries(narrowed)) if (value !== null) query.set(name, String(value));
+  return get<Series>(`series?${query}`);
+}
 
 /** Calls back after commits of any model, and connects again for as long as the page lives. */
 export function listen(committed: (modelVersion: string) => void, connection: (isUp: boolean) => void): void {

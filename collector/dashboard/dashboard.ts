@@ -17,7 +17,16 @@ import { nameText } from './charts/figures.ts';
 import { type ControlId, chosenValue, distinct, offer, whenChosen } from './controls.ts';
 import { LivePanel } from './live-panel.ts';
 import { showSections } from './sections.ts';
-import { armChoices, type Choice, chosenPlan, otherPlansSentence, planChoices, type Selection, segmentChoices } from './selection.ts';
+import {
+  armChoices,
+  type Choice,
+  chosenPlan,
+  otherPlansSentence,
+  planChoices,
+  type Selection,
+  segmentChoices,
+  withheldSentence,
+} from './selection.ts';
 import { metricLabel, View } from './view-model.ts';
 
 /** Controls that ask for other sums, and those that only show the same ones another way. */
@@ -134,14 +143,16 @@ export class Dashboard {
   }
 
   private async fetchView(selection: Selection): Promise<View> {
-    const { modelVersion, hourCount, dataPlan, softwarePlan } = selection;
+    const { modelVersion, hourCount, arm, segment, dataPlan, softwarePlan } = selection;
     const detail = this.detail?.modelVersion === modelVersion ? this.detail : await fetchModel(modelVersion);
     this.detail = detail;
+    const hashes = { data: chosenPlan(detail, 'data', dataPlan).hash, software: chosenPlan(detail, 'software', softwarePlan).hash };
     const [series, unattributed, data, software] = await Promise.all([
-      fetchSeries(modelVersion, hourCount),
-      fetchSeries(UNKNOWN_MODEL_VERSION, hourCount),
-      this.planOf(modelVersion, chosenPlan(detail, 'data', dataPlan).hash),
-      this.planOf(modelVersion, chosenPlan(detail, 'software', softwarePlan).hash),
+      fetchSeries({ modelVersion, hourCount, arm, segment, ...hashes }),
+      // Software has no segment.
+      fetchSeries({ ...hashes, modelVersion: UNKNOWN_MODEL_VERSION, hourCount, arm, segment: null, data: null }),
+      this.planOf(modelVersion, hashes.data),
+      this.planOf(modelVersion, hashes.software),
     ]);
     offer('arm', armChoices(series, selection), '');
     offer('segment', segmentChoices(data.plan), '');
@@ -175,7 +186,8 @@ export class Dashboard {
   private show(): void {
     const { view, detail } = this;
     if (view === null || detail === null) return;
-    const hidden = otherPlansSentence(detail, view.hidden);
+    const hidden =
+      [otherPlansSentence(detail, view.hidden), withheldSentence(view.series)].filter((text) => text !== null).join(' ') || null;
     const isEmpty = view.reports === 0 && hidden === null;
     showEmpty(isEmpty ? 'No report in this time. Open the demo, switch “Send counts” on, run a few digits and press “Send now”.' : null);
     showNote('other-plans', hidden);

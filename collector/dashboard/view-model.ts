@@ -3,7 +3,8 @@
  *
  * Invariants
  *  - Only sums of the chosen plans are read, data and software alike: different plans are never added up. What that leaves out is told.
- *  - What is shown is of the chosen arm and segment. Software reports have no segment, so they are those of all segments.
+ *  - What is shown is of the chosen arm and segment, which the collector has added up. Software reports have no segment, so they are those
+ *    of all segments.
  *  - A fraction is taken over its metric's own total; with no count it is null, never 0.
  *  - What came since an earlier view is taken over the hours that both show: neither an hour that left the range nor
  *    another choice of range looks like reports.
@@ -23,12 +24,11 @@ import {
   quantileOf,
   totalOf,
 } from '../../counts/statistics/summary.ts';
-import type { CellSum, HourTotal, ModelDetail, PlanDocument, Series } from '../../protocol/read/read-api.ts';
+import type { CellSum, ModelDetail, PlanDocument, Series, SlotTotal } from '../../protocol/read/read-api.ts';
 import type { CountedOf, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
-import { HOUR_MS } from '../../protocol/report/window.ts';
 import { cellLabels } from './cell-labels.ts';
 import { ms, nameText, percent, whole } from './charts/figures.ts';
-import { isSelected, type Selection, type ShownKind } from './selection.ts';
+import type { Selection, ShownKind } from './selection.ts';
 
 interface Distribution {
   readonly metric: PlacedMetric;
@@ -99,7 +99,7 @@ export class View {
   readonly plan: Plan;
   readonly selection: Selection;
   private readonly of: ViewOf;
-  private readonly totals: readonly HourTotal[];
+  private readonly totals: readonly SlotTotal[];
   private readonly data: readonly CellSum[];
   private readonly softwareCells: readonly CellSum[];
   private readonly firstHour: number;
@@ -109,11 +109,14 @@ export class View {
     this.of = of;
     this.selection = selection;
     this.plan = plans.data.plan;
-    this.firstHour = Math.floor(series.nowMs / HOUR_MS) - selection.hourCount + 1;
+    this.firstHour = series.fromHour;
     this.totals = this.selectedTotals.filter((total) => total.plan === this.planHash(total.report));
-    this.data = series.data.filter((cell) => cell.plan === plans.data.hash && isSelected(selection, cell));
-    const anySegment = { arm: selection.arm, segment: null };
-    this.softwareCells = series.software.filter((cell) => cell.plan === plans.software.hash && isSelected(anySegment, cell));
+    this.data = series.plans.data === plans.data.hash ? series.data : [];
+    this.softwareCells = this.softwareOf(series);
+  }
+
+  get series(): Series {
+    return this.of.series;
   }
 
   get dataRuns(): number {
@@ -163,12 +166,10 @@ export class View {
 
   /** Errors and losses of pages that run this model, and of pages that could not name theirs. */
   get errorRows(): readonly CountRow[] {
-    const { plan, hash } = this.of.plans.software;
-    const anySegment = { arm: this.selection.arm, segment: null };
-    const nameless = this.of.unattributed.software.filter((cell) => cell.plan === hash && isSelected(anySegment, cell));
+    const { plan } = this.of.plans.software;
     return [
       ...rowsOf(plan, this.softwareCells),
-      ...rowsOf(plan, nameless).map(({ what, count }) => ({ what: `${what} (model unknown)`, count })),
+      ...rowsOf(plan, this.softwareOf(this.of.unattributed)).map(({ what, count }) => ({ what: `${what} (model unknown)`, count })),
     ];
   }
 
@@ -218,7 +219,7 @@ export class View {
     return total === 0 ? null : sum(all.flatMap(({ metric, counts }) => states.map((state) => countOf(metric, counts, state)))) / total;
   }
 
-  /** One point for each hour that has reports, oldest first. @param meanOfMetric null: no mean is asked for. */
+  /** One point for each hour, or slot of hours, that has reports, oldest first. @param meanOfMetric null: no mean is asked for. */
   hours(meanOfMetric: string | null): readonly HourPoint[] {
     const mean = meanOfMetric === null ? null : metricOf(this.plan, meanOfMetric);
     const [totals, dataCells, softwareCells] = [byHour(this.totals), byHour(this.data), byHour(this.softwareCells)];
@@ -238,6 +239,8 @@ export class View {
 
   /** What came since `earlier`, over the hours that both views show; null when no run did. Both have the same selection but for hours. */
   since(earlier: View): Gain | null {
+    // Other slots have other borders: hours of the one cannot be told from those of the other.
+    if (this.series.slotHours !== earlier.series.slotHours) return null;
     const firstHour = Math.max(this.firstHour, earlier.firstHour);
     const runs = this.dataRunsFrom(firstHour) - earlier.dataRunsFrom(firstHour);
     if (runs <= 0) return null;
@@ -272,13 +275,16 @@ export class View {
     return denseOf(metric, cells);
   }
 
-  /** Data of the chosen segment, and software, which has none. */
-  private get selectedTotals(): readonly HourTotal[] {
-    const { arm, segment } = this.selection;
-    return this.of.series.totals.filter((total) => isSelected({ arm, segment: total.report === 'data' ? segment : null }, total));
+  private softwareOf({ plans, software }: Series): readonly CellSum[] {
+    return plans.software === this.of.plans.software.hash ? software : [];
   }
 
-  private planHash(report: HourTotal['report']): string | null {
+  private get selectedTotals(): readonly SlotTotal[] {
+    const { arm } = this.selection;
+    return this.of.series.totals.filter((total) => arm === null || total.arm === arm);
+  }
+
+  private planHash(report: SlotTotal['report']): string | null {
     return report === 'noised' ? null : this.of.plans[report].hash;
   }
 

@@ -120,6 +120,7 @@ async function tryModel(model: AnyModel, tally: Tally): Promise<void> {
 
 const knownOf = (hash: string, plan: Plan) => ({
   planOf: (_version: string, named: string) => (named === hash ? plan : named === SOFTWARE_PLAN_HASH ? SOFTWARE_PLAN : null),
+  armsOf: () => ['stable'] as const,
 });
 
 function accepted(body: Uint8Array, hash: string, plan: Plan, nowMs: number): readonly Window[] {

@@ -46,7 +46,7 @@ async function visit(offMs: number, saysMs = NOW_MS) {
   let requestCount = 0;
   platform.stranger = (body) => {
     requestCount++;
-    const verdict = judgeBody(body, { planOf: (_, hash) => PLANS.get(hash) ?? null }, NOW_MS);
+    const verdict = judgeBody(body, { planOf: (_, hash) => PLANS.get(hash) ?? null, armsOf: () => ['stable'] }, NOW_MS);
     if (verdict.ok) accepted.push(...verdict.windows);
     return collectorAnswer({ status: verdict.ok ? 204 : verdict.status, collectorMs: saysMs }, body);
   };

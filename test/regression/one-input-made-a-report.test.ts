@@ -55,7 +55,7 @@ test(`one input ${REST_RUN_COUNT_MAX} times is given up, so that what follows st
 });
 
 test('the collector refuses what such a page does not send', () => {
-  const known = { planOf: () => DATA_PLAN };
+  const known = { planOf: () => DATA_PLAN, armsOf: () => ['stable'] as const };
   const judged = (runs: number, repeats: number) => {
     const counts = new CountWindow(dataWindow(), DATA_PLAN.cellCount);
     for (let run = 0; run < runs; run++) counts.addRun();

@@ -14,6 +14,7 @@ import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
 import { decodeBody, decodeWindow } from '../../protocol/report/report.ts';
+import { ARMS } from '../../protocol/report/window.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import * as deliverySource from '../../sdk/delivery/delivery.ts';
 import { isAsRead, type OrderedWait, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
@@ -252,7 +253,8 @@ export class World {
 
   /** The collector: the intake's verdict, then one transaction for the body. @returns the status of its answer. */
   private collect(body: Uint8Array): number {
-    const known = { planOf: (version: string, hash: string) => (version === MODEL_VERSION ? (PLANS.get(hash) ?? null) : undefined) };
+    const planOf = (version: string, hash: string) => (version === MODEL_VERSION ? (PLANS.get(hash) ?? null) : undefined);
+    const known = { planOf, armsOf: () => ARMS };
     const verdict = judgeBody(body, known, this.nowMs);
     if (!verdict.ok) {
       this.refusals.push(verdict.reason);
