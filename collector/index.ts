@@ -13,15 +13,18 @@
 import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
+import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
+import { KeptTime } from './intake/kept-time.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
 import { StartupError, systemCode } from './operator/startup-error.ts';
+import { readWriteKeys } from './operator/write-keys.ts';
 import type { Store } from './store/store.ts';
 import { LiveFeed } from './views/live-feed.ts';
+import { ReadQueue } from './views/read-queue.ts';
 
 declare const __RELEASE__: string;
 declare const __DUCKDB__: string;
@@ -43,8 +46,16 @@ export interface CollectorOptions {
   readonly libraryFolder?: string;
   /** Who may register models. Default: made once and kept in the data folder. */
   readonly adminKey?: string;
-  /** Keys in report addresses; public, as any key in a page. Default `demo`. */
+  /**
+   * Keys in report addresses; public, as any key in a page. `key`, or `key=model+model` for one that may report about those models alone,
+   * by name or version. Default `demo`.
+   */
   readonly writeKeys?: readonly string[];
+  /**
+   * Sums of fewer reports (of one hour, plan, arm and segment) are shown to nobody. Default 1 where `host` is this machine alone,
+   * SHOWN_REPORT_COUNT_MIN otherwise. Give it where a proxy lets others in.
+   */
+  readonly shownReportsMin?: number;
   /** Receives sentences for the operator; never an address, a header or a part of a report. Default: silent. */
   readonly log?: (sentence: string) => void;
   /** Milliseconds since 1970. Default the system's clock. */
@@ -75,29 +86,33 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
+    const kept = await KeptTime.open(store, elapsedMs, now());
     const group = new GroupCommit({
       store,
-      now,
+      ...{ keptMs: () => kept.nowMs, elapsedMs },
       onStored: (windows) => live.publish(windows),
       onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
     });
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now },
       folders: { site, library, models },
-      writeKeys: new Set(options.writeKeys ?? ['demo']),
+      writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
+      reads: new ReadQueue(),
+      shownReportsMin: options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN),
       release: __RELEASE__,
       log,
       closing: closing.signal,
     });
     const url = await listen(server, host, port);
-    const sweeper = startSweeping(store, now, log);
+    const stopSweeping = startSweeping(store, kept, log);
     let closed: Promise<void> | null = null;
     const close = async () => {
-      clearInterval(sweeper);
+      const swept = stopSweeping();
       closing.abort();
       live.close();
       await stopServer(server);
       await group.close();
+      await swept;
       await store.close();
     };
     return {
@@ -129,17 +144,36 @@ async function openDefaultStore(folder: string): Promise<Store> {
   return openDuckDbStore(folder);
 }
 
-/** An hour later than the horizon, so that an id cannot be forgotten between a window's acceptance and its commit. */
-function startSweeping(store: Store, now: () => number, log: (sentence: string) => void): NodeJS.Timeout {
-  const sweep = () => {
-    store.forgetIds(now() - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS).catch((error: unknown) => {
+const elapsedMs = () => performance.now();
+
+/**
+ * An hour later than the horizon, so that an id cannot be forgotten between a window's acceptance and its commit.
+ *
+ * @returns The way to stop; resolves when nothing is under way.
+ */
+function startSweeping(store: Store, kept: KeptTime, log: (sentence: string) => void): () => Promise<void> {
+  const sweepOnce = async () => {
+    try {
+      await kept.catchUp(store);
+      await store.forgetIds(kept.nowMs - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS);
+    } catch (error) {
       log(`Old window ids could not be dropped; they are tried again: ${error instanceof Error ? error.message : String(error)}`);
-    });
+    }
   };
-  sweep();
-  const timer = setInterval(sweep, ID_SWEEP_INTERVAL_MS);
+  let sweeping = sweepOnce();
+  const timer = setInterval(() => {
+    sweeping = sweeping.then(sweepOnce);
+  }, ID_SWEEP_INTERVAL_MS);
   timer.unref();
-  return timer;
+  return () => {
+    clearInterval(timer);
+    return sweeping;
+  };
+}
+
+/** Whether nobody else can reach what listens there. */
+function isThisMachine(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function listen(server: HttpServer, host: string, port: number): Promise<string> {
@@ -173,6 +207,6 @@ async function stopServer(server: HttpServer): Promise<void> {
   clearTimeout(cut);
 }
 
-export type { Baseline, CellSum, HourTotal } from '../protocol/read/read-api.ts';
-export type { AcceptedWindow, CellQuery, KeptPlan, Registration, Store } from './store/store.ts';
+export type { Baseline, CellSum, SlotTotal } from '../protocol/read/read-api.ts';
+export type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store/store.ts';
 export { StartupError };

@@ -14,6 +14,8 @@ const FULL = 16;
 
 export class DrawPad {
   private readonly canvas = byId<HTMLCanvasElement>('pad');
+  /** Over the empty pad, and gone with the first stroke. */
+  private readonly invite = byId('pad-invite');
   private strokes: Point[][] = [];
 
   constructor(drawn: (strokes: readonly Stroke[]) => void, cleared: () => void) {
@@ -21,6 +23,7 @@ export class DrawPad {
     let current: Point[] | null = null;
     canvas.addEventListener('pointerdown', (event) => {
       canvas.setPointerCapture(event.pointerId);
+      this.invite.hidden = true;
       current = [this.pointOf(event)];
       this.strokes.push(current);
       this.paint();
@@ -39,6 +42,7 @@ export class DrawPad {
     canvas.addEventListener('pointercancel', end);
     byId('pad-clear').addEventListener('click', () => {
       this.clear();
+      this.invite.hidden = false;
       cleared();
     });
     this.paint();
@@ -49,8 +53,10 @@ export class DrawPad {
     return this.strokes;
   }
 
+  /** Another image than a drawing has been chosen, or none. */
   clear(): void {
     this.strokes = [];
+    this.invite.hidden = true;
     this.paint();
   }
 

@@ -2,31 +2,34 @@
  * The demo: draw a digit, stream digits, tilt the world, and see what left the page. Uses the library's public entry only.
  *
  * Invariants
- *  - Whatever goes wrong ends in a sentence on the page.
+ *  - Whatever goes wrong ends in a sentence beside the control that it is about; it goes when that control does its work again.
+ *  - Every address is relative to the page, which may lie behind a path prefix.
  *  - Nothing is counted before the switch is on.
  */
 
-import { type Client, createClient, isSdkError, type LoadProgress, type Model } from '../sdk/index.ts';
+import { type Client, createClient, type LoadProgress, type Model } from '../sdk/index.ts';
 import { byId, element } from '../site/element.ts';
 import { wireTheme } from '../site/theme.ts';
 import { bitmapOf, blockCounts } from './digit-canvas.ts';
 import { DrawPad, paintCounts } from './draw-pad.ts';
-import { formatBytes, formatMs } from './figures.ts';
 import { keepRuntime, registerOffline } from './offline.ts';
-import { OwnModel } from './own-model.ts';
+import { OwnModel } from './own-model/own-model.ts';
 import { wireSentPanel } from './sent-panel.ts';
 import { isConsentRemembered, readCache, readChoice, showExplanation, showStored, wireChoice } from './settings-panel.ts';
 import { fetchHeldOut, type HeldOut, imageOf, StreamPanel } from './stream-panel.ts';
+import { showFailure } from './words/failure.ts';
+import { formatBytes, formatMs } from './words/figures.ts';
 import { WorldTilt } from './world-tilt.ts';
 
-const MODEL = '/models/digits/model.json';
-const HELD_OUT = '/models/digits/heldout.json';
+const ROOT = new URL('./', document.baseURI);
+const MODEL = new URL('models/digits/model.json', ROOT);
+const HELD_OUT = new URL('models/digits/heldout.json', ROOT);
 
 const client: Client = createClient({
-  collector: { url: location.origin, key: 'demo' },
+  collector: { url: ROOT.href, key: 'demo' },
   consent: isConsentRemembered() ? 'granted' : 'required',
   cache: readCache(),
-  assets: '/insitu/',
+  assets: new URL('insitu/', ROOT),
   backgroundSync: true,
 });
 
@@ -35,14 +38,8 @@ let heldOut: Promise<HeldOut> | null = null;
 let lastImage: Float32Array | null = null;
 let isKept = false;
 
-function alertOf(error: unknown): void {
-  const alert = byId('alert');
-  alert.hidden = false;
-  alert.textContent = isSdkError(error) ? `${error.message} (${error.code})` : error instanceof Error ? error.message : String(error);
-}
-
 function digits(): Promise<HeldOut> {
-  heldOut ??= fetchHeldOut(HELD_OUT).catch((error) => {
+  heldOut ??= fetchHeldOut(HELD_OUT.href).catch((error) => {
     heldOut = null;
     throw error;
   });
@@ -54,7 +51,7 @@ async function loadModel(): Promise<void> {
   const progress = byId<HTMLProgressElement>('load-progress');
   const canceller = new AbortController();
   byId('load-cancel').onclick = () => canceller.abort();
-  byId('alert').hidden = true;
+  showFailure('alert', null);
   document.documentElement.dataset.model = 'loading';
   stream.setUsable(false);
   byId('load-row').hidden = false;
@@ -63,7 +60,7 @@ async function loadModel(): Promise<void> {
     model = null;
     const { provider, variant } = readChoice();
     const startMs = performance.now();
-    model = await client.load(MODEL, {
+    model = await client.load(MODEL.href, {
       provider,
       ...(variant === undefined ? {} : { variant }),
       signal: canceller.signal,
@@ -83,7 +80,8 @@ async function loadModel(): Promise<void> {
   } catch (error) {
     document.documentElement.dataset.model = 'failed';
     status.textContent = 'No model.';
-    alertOf(error);
+    if (lastImage !== null) byId('answer-note').textContent = 'There is no model to read it.';
+    showFailure('alert', error);
   } finally {
     byId('load-row').hidden = true;
   }
@@ -108,8 +106,13 @@ async function scoresOf(image: Float32Array): Promise<{ scores: Float32Array; to
 
 const topOf = (scores: Float32Array) => scores.indexOf(Math.max(...scores));
 
+/** Before the model is there the image waits for it. */
 async function answer(image: Float32Array): Promise<void> {
   lastImage = image;
+  if (model === null) {
+    byId('answer-note').textContent = 'It is read as soon as the model is ready.';
+    return;
+  }
   try {
     const { scores, totalMs, seen } = await scoresOf(image);
     const top = topOf(scores);
@@ -117,8 +120,9 @@ async function answer(image: Float32Array): Promise<void> {
     byId('answer-note').textContent = `${((scores[top] as number) * 100).toFixed(1)} % sure, ${formatMs(totalMs)}`;
     showScores(scores, top);
     paintCounts(byId<HTMLCanvasElement>('seen'), seen);
+    showFailure('draw-alert', null);
   } catch (error) {
-    alertOf(error);
+    showFailure('draw-alert', error);
   }
 }
 
@@ -142,11 +146,13 @@ function wireSamples(): void {
   for (let digit = 0; digit < 10; digit++) {
     const button = element('button', { type: 'button', class: 'quiet', 'aria-label': `Sample of the digit ${digit}` }, String(digit));
     button.addEventListener('click', () => {
-      digits().then((known) => {
-        pad.clear();
-        const matches = [...known.labels].flatMap((label, index) => (Number(label) === digit ? [index] : []));
-        return answer(imageOf(known, matches[Math.floor(Math.random() * matches.length)] as number));
-      }, alertOf);
+      digits()
+        .then((known) => {
+          pad.clear();
+          const matches = [...known.labels].flatMap((label, index) => (Number(label) === digit ? [index] : []));
+          return answer(imageOf(known, matches[Math.floor(Math.random() * matches.length)] as number));
+        })
+        .catch((error) => showFailure('draw-alert', error));
     });
     byId('samples').append(button);
   }
@@ -168,9 +174,9 @@ const pad = new DrawPad(
     showScores(new Float32Array(10), -1);
   },
 );
-const stream = new StreamPanel(digits, async (image) => topOf((await scoresOf(image)).scores), alertOf);
+const stream = new StreamPanel(digits, async (image) => topOf((await scoresOf(image)).scores));
 wireSamples();
-wireSentPanel(client, alertOf);
+wireSentPanel(client);
 wireTheme(byId('theme'), () => pad.paint());
 wireChoice(() => void loadModel());
 showScores(new Float32Array(10), -1);

@@ -12,7 +12,7 @@ export function registerOffline(): void {
     byId('offline-ready').textContent = 'This browser has no service worker here, so the page needs a network. The model does not.';
     return;
   }
-  workbox = new Workbox('/sw.js');
+  workbox = new Workbox(new URL('sw.js', document.baseURI).href);
   workbox.addEventListener('waiting', () => {
     byId('update-note').hidden = false;
   });

@@ -8,14 +8,16 @@ import type { Client } from '../sdk/index.ts';
 import '../sdk/sent-element/sent-element.ts';
 import { byId } from '../site/element.ts';
 import { rememberConsent } from './settings-panel.ts';
+import { showFailure } from './words/failure.ts';
 
-export function wireSentPanel(client: Client, alertOf: (error: unknown) => void): void {
+export function wireSentPanel(client: Client): void {
   const { telemetry } = client;
   const consent = byId<HTMLInputElement>('consent');
   let isGranted = telemetry.status().consent === 'granted';
   consent.checked = isGranted;
   consent.addEventListener('change', () => {
-    (consent.checked ? telemetry.grant() : telemetry.withdraw()).catch(alertOf);
+    showFailure('sent-alert', null);
+    (consent.checked ? telemetry.grant() : telemetry.withdraw()).catch((error) => showFailure('sent-alert', error));
   });
   telemetry.subscribe(() => {
     const isGrantedNow = telemetry.status().consent === 'granted';

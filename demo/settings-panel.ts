@@ -6,10 +6,11 @@
  *  - Consent is remembered in Web Storage (docs/privacy.md lists it).
  */
 
-import { isSdkError, type Model, type ModelStore, type Provider, type StoredModel } from '../sdk/index.ts';
+import type { Model, ModelStore, Provider, StoredModel } from '../sdk/index.ts';
 import { byId, element } from '../site/element.ts';
 import { recall, remember } from '../site/theme.ts';
-import { formatBytes, formatMs } from './figures.ts';
+import { sentenceOf } from './words/failure.ts';
+import { formatBytes, formatMs } from './words/figures.ts';
 
 const query = new URLSearchParams(location.search);
 
@@ -69,7 +70,7 @@ function storedItem(models: ModelStore, { name, version, variants, bytes, totalB
   const button = (text: string, act: () => Promise<string>): HTMLButtonElement => {
     const made = element('button', { type: 'button', 'aria-label': `${text} ${name} ${version}` }, text);
     made.addEventListener('click', async () => {
-      byId('stored-note').textContent = await act().catch((error) => (isSdkError(error) ? error.message : String(error)));
+      byId('stored-note').textContent = await act().catch(sentenceOf);
       await showStored(models);
     });
     return made;

@@ -6,6 +6,7 @@
  *  - Every digit goes through the tilt, as drawings do.
  */
 import { byId } from '../site/element.ts';
+import { showFailure } from './words/failure.ts';
 
 export interface HeldOut {
   readonly count: number;
@@ -35,10 +36,11 @@ export class StreamPanel {
   private isRunning = false;
 
   /** @param read The model's answer to one image, after the tilt. */
-  constructor(heldOut: () => Promise<HeldOut>, read: (image: Float32Array) => Promise<number>, failed: (error: unknown) => void) {
+  constructor(heldOut: () => Promise<HeldOut>, read: (image: Float32Array) => Promise<number>) {
     this.start.addEventListener('click', () => {
+      showFailure('stream-alert', null);
       this.run(heldOut, read)
-        .catch(failed)
+        .catch((error) => showFailure('stream-alert', error))
         .finally(() => this.setRunning(false));
     });
     this.cancel.addEventListener('click', () => {

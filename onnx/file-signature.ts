@@ -16,10 +16,26 @@ const SIGNATURES: readonly { readonly starts: string; readonly reason: string }[
   { starts: '\u0080\u0002', reason: 'it is a Python pickle; export the model to ONNX' },
 ];
 
+/** The first letters, without the blanks and the byte-order mark that a text may begin with. No ONNX file begins with one of these. */
+function headOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 512))
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .trimStart();
+}
+
+/** What a file is whose address does not tell: JSON is a manifest. No ONNX file begins with a brace: ModelProto has no such field. */
+export function isManifestLike(bytes: Uint8Array): boolean {
+  return headOf(bytes).startsWith('{');
+}
+
+export function isPageLike(bytes: Uint8Array): boolean {
+  return headOf(bytes).startsWith('<');
+}
+
 /** The reason, or null when nothing speaks against trying. */
 export function notOnnxReason(bytes: Uint8Array): string | null {
   if (bytes.length === 0) return 'it is empty';
-  const head = String.fromCharCode(...bytes.subarray(0, 32)).trimStart();
+  const head = headOf(bytes);
   if (String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3') return 'it is a TensorFlow Lite model; export it to ONNX';
   return SIGNATURES.find(({ starts }) => head.startsWith(starts))?.reason ?? null;
 }

@@ -10,12 +10,13 @@
  *  - A sentence is made where an error is made, and travels with it. A page's script holds those of the codes that it throws itself.
  *  - The order of ERROR_CODES is part of the wire: software reports count errors by index. Append only.
  *
- * Source: comlink drops `code` and `cause` (comlink issue 594), so `toWire`/`fromWire` carry them.
+ * Source: structured clone drops what an Error has beside name and message, so `toWire`/`fromWire` carry code and details.
  */
 
 export interface ErrorDetails {
   'invalid-option': { option: string; reason: string };
-  'asset-unreachable': { asset: string; reason: string };
+  /** `advice`: where another thing helps than to serve the files side by side. */
+  'asset-unreachable': { asset: string; reason: string; advice?: string };
   'release-mismatch': { page: string; worker: string };
   'worker-start-timeout': { timeoutMs: number };
   /** `lossCount`: so often within `withinMs` that no further worker is started for this model before that time is over. */
@@ -104,7 +105,7 @@ type Sentences<Codes extends ErrorCode> = { readonly [C in Codes]: (d: ErrorDeta
 const PAGE_SENTENCES = {
   'invalid-option': (d) => `Option "${d.option}" is not usable: ${d.reason}.`,
   'asset-unreachable': (d) =>
-    `${d.asset} could not be loaded (${d.reason}). Serve the files of insitu's dist/ folder side by side, or pass their folder as \`assets\`.`,
+    `${d.asset} could not be loaded (${d.reason}). ${d.advice ?? "Serve the files of insitu's dist/ folder side by side, or pass their folder as `assets`."}`,
   'worker-start-timeout': (d) =>
     `The inference worker gave no sign of life within ${d.timeoutMs} ms. Check that the page's Content-Security-Policy has worker-src 'self'.`,
   'worker-lost': (d) =>
@@ -114,6 +115,8 @@ const PAGE_SENTENCES = {
   'client-closed': () => 'The client was closed. Create a new one.',
   'model-closed': (d) => `Model "${d.model}" was closed. Load it again.`,
   'manifest-invalid': (d) => `${d.url} is not a usable manifest: ${d.reason}.`,
+  'model-too-large': (d) =>
+    `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
   aborted: (d) => `Aborted by the caller during ${d.stage}.`,
   'input-missing': (d) => `Input "${d.input}" is missing; the model needs ${d.expected.join(', ')}.`,
   'input-unknown': (d) => `A feed is named as none of the model's inputs; they are ${d.expected.join(', ')}.`,
@@ -143,8 +146,6 @@ const FURTHER_SENTENCES: Sentences<Exclude<ErrorCode, PageCode>> = {
   'model-corrupt': (d) =>
     `${d.url} is not the file of its manifest: a piece has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
   'model-not-onnx': (d) => `${d.url} is not an ONNX model that this runtime can read: ${d.reason}.`,
-  'model-too-large': (d) =>
-    `${d.url} has ${d.bytes} bytes; a browser can hold at most ${d.bytesMax}. Use a quantized variant or external data.`,
   'model-outputs-wrong': (d) =>
     `Variant "${d.variant}" on ${d.provider} does not reproduce the manifest's golden output "${d.output}". It is not used; a model that was running moves to the next one.`,
   'variant-unknown': (d) => `The manifest has no variant "${d.variant}"; it has ${d.known.join(', ')}.`,

@@ -135,6 +135,10 @@ export const DOWNLOAD_POLL_MS = 200;
 export const DOWNLOAD_SILENCE_MS_MAX = 15_000;
 /** Between two reports of bytes to the page: twenty a second are a smooth bar. */
 export const PROGRESS_INTERVAL_MS = 50;
+/** Asking for a script once more, to tell why it did not start. Its failure is told at the latest then. */
+export const ASSET_ASK_TIMEOUT_MS = 5000;
+/** A store that could not be opened is believed to be refused for so long: each load asks many times, and a browser that hangs would be waited for each time. */
+export const STORE_REFUSAL_MS = 60_000;
 /** Opening the store. Browsers have left `indexedDB.open` unanswered for ever; a working one takes milliseconds. */
 export const STORE_OPEN_TIMEOUT_MS = 5_000;
 /** What is recorded while the code that counts is on its way: a stream of frames for half a minute. More is not kept. */
@@ -143,8 +147,8 @@ export const EARLY_STEP_COUNT_MAX = 1_000;
 export const CELLS_TIMEOUT_MS = 1_000;
 /** From a run's answer to its place in the counts: long enough for one timer to serve a loop of runs, too short to be seen. */
 export const RECORD_DELAY_MS = 50;
-/** From the first result of a cached model to the look for a new version: the page's own start comes first. */
-export const UPDATE_DELAY_MS = 2_000;
+/** From the load of a cached model to the look for a new version, and of any to the fetch of the next visit's snapshot: the page's own start comes first. */
+export const UPDATE_DELAY_MS = 5_000;
 
 // ── The choice ─────────────────────────────────────────────────────────────────────────────────
 
@@ -175,16 +179,26 @@ export const KEEP_FILES_TIMEOUT_MS = 2 * 60_000;
 
 // ── Counting ───────────────────────────────────────────────────────────────────────────────────
 
-/** Runs in a data report at the least: a histogram of fewer is close to a record of one act. */
+/** Runs in a data report at the least, repeats left out: a histogram of fewer is close to a record of one act. */
 export const DATA_REPORT_RUN_COUNT_MIN = 8;
 /** Runs in one window at the most; what comes after seals it. Keeps every cell far below u32. */
 export const WINDOW_RUN_COUNT_MAX = 100_000;
 /** Elements of one tensor that a numeric kernel reads per run, at a fixed stride. 65,536 cost 0.1 to 0.2 ms. */
 export const COUNTED_ELEMENT_COUNT_MAX = 65_536;
+/** What was left out of one tensor of one run is told up to this: 67 million are 268 MB of float32, about what a page can hold beside its model. */
+export const UNCOUNTED_COUNT_MAX = 2 ** 26;
+/** Runs of a rest: as many with fewer than eight different inputs are one input again and again, and are given up. */
+export const REST_RUN_COUNT_MAX = 1_000;
+/** What a software metric of one window may count beside the window's runs: loads, losses and samples of a minute. A page that reloads all the time makes a dozen. */
+export const SOFTWARE_EVENT_COUNT_MAX = 10_000;
+/** Answers that a person is believed to have judged, per run of the window: one run may put a page full of items before somebody. */
+export const FEEDBACK_PER_RUN_COUNT_MAX = 64;
 /** Samples of one recording that the audio kernel reads, from the start: 65 s at 16 kHz, about 3 ms. */
 export const AUDIO_SAMPLE_COUNT_MAX = 16 * COUNTED_ELEMENT_COUNT_MAX;
 /** Distinct runs that a later one is compared with to tell a repeat: a slider or a double click repeats the last few. */
 export const REPEAT_RUN_COUNT_MAX = 64;
+/** Models whose last runs one realm remembers. A page has a handful; what generates them must not grow it. */
+export const REPEAT_MODEL_COUNT_MAX = 64;
 /** Between two samples of the processor's pressure: it is about heat and neighbours, which do not change faster. */
 export const PRESSURE_INTERVAL_MS = 10_000;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */
@@ -220,6 +234,8 @@ export const LOCAL_DP_SOURCE_CELL_COUNT_MAX = 512;
 export const LOCAL_DP_TICK_MS = 15 * 60_000;
 /** First wait after a noised report that was not taken; grows twofold up to a day. Nobody waits for a single report. */
 export const LOCAL_DP_RETRY_MS_MIN = 10 * 60_000;
+/** Longest wait of a noised report, chance included; a stored time that lies further ahead was written under another clock. */
+export const LOCAL_DP_RETRY_MS_MAX = 2 * 24 * 3_600_000;
 
 // ── Delivery ───────────────────────────────────────────────────────────────────────────────────
 
@@ -237,14 +253,27 @@ export const BODY_WINDOW_COUNT_MAX = 64;
 export const OUTBOX_BYTES_MAX = 256 * 1024;
 /** A window older than this is dropped and counted; the collector refuses it with 410. */
 export const OUTBOX_AGE_MS_MAX = 7 * 24 * 3_600_000;
-/** Ids are kept a day longer than any client keeps a window, so a late retry still meets its id. */
+/** Ids are kept a day longer than any client keeps a window: for the hours that may lie ahead, and for a late retry. */
 export const ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + 24 * 3_600_000;
-/** How far ahead of the collector's clock a window's hour may lie: time zones are not involved, only wrong clocks. */
-export const CLOCK_AHEAD_MS_MAX = 24 * 3_600_000;
+/**
+ * How far ahead of the collector's clock a window's hour may lie: time zones are not involved, only wrong clocks, and of them those whose
+ * owner forgot summer time. One that is further off learns the time from the refusal.
+ */
+export const CLOCK_AHEAD_MS_MAX = 2 * 3_600_000;
+/** How far a page believes that its clock is off: a device without a battery begins in 1970. */
+export const CLOCK_CORRECTION_MS_MAX = 100 * 366 * 24 * 3_600_000;
+/** The least that a clock must be off by to be corrected: below it, a refusal was about the window's age. */
+export const CLOCK_CORRECTION_MS_MIN = 3_600_000;
 /** First retry delay; grows twofold with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"). */
 export const BACKOFF_MS_MIN = 1_000;
-/** Longest delay that we choose ourselves. A server's Retry-After may be longer and is honoured by keeping. */
+/** Longest delay that we choose ourselves. A server's Retry-After may be longer, see RETRY_AFTER_MS_MAX. */
 export const BACKOFF_MS_MAX = 5 * 60_000;
+/** A server's Retry-After is heeded up to this, and so is one that an earlier visit stored: a typing error must not silence a browser. */
+export const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
+/** What a caller of `grant`, `withdraw`, `erase`, `flush` or `close` waits at the most, whatever in the browser never answers. What is under way goes on. */
+export const TELEMETRY_WAIT_MS_MAX = 30_000;
+/** A lock that nobody else asks for, the list of locks, and a database's first read are there at once or, in a browser where they are stuck, never. */
+export const STUCK_TIMEOUT_MS = 10_000;
 /** One report request, answer included. Behind it the window stays in the outbox and is retried. */
 export const REPORT_TIMEOUT_MS = 20_000;
 /** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */
@@ -260,8 +289,25 @@ export const INSPECT_COUNT_MAX = 50;
 export const GROUP_COMMIT_WAIT_MS = 5;
 /** Windows in one group commit: one transaction writes their ids and a few hundred summed cells. */
 export const GROUP_COMMIT_COUNT_MAX = 1_000;
+/** Cells in one group commit, but for a window that has more alone: some 25 ms, and a window that comes meanwhile waits no longer than that. */
+export const GROUP_COMMIT_CELL_COUNT_MAX = 8_192;
 /** Windows accepted but not yet committed; beyond it the collector answers 503 so that clients keep theirs. */
 export const INTAKE_QUEUE_COUNT_MAX = 20_000;
+/** Cells of heavy bodies that wait for their commit: a second of work. Beyond it they get 503, and light ones go on. */
+export const INTAKE_QUEUE_CELL_COUNT_MAX = 32 * GROUP_COMMIT_CELL_COUNT_MAX;
+/** Cells of a body that does not wait behind heavy ones. A page's two windows of a minute have some hundred, those of a busy model a thousand. */
+export const LIGHT_BODY_CELL_COUNT_MAX = 2_048;
+/** Windows of a body that does not wait behind heavy ones. A visible page sends two or three; more come back from an outbox and can wait. */
+export const LIGHT_BODY_WINDOW_COUNT_MAX = 8;
+/** Heavy bodies have at most this share of the store's time, so that whoever sends them as fast as he can leaves the rest to others. */
+export const HEAVY_TIME_RATIO_MAX = 0.25;
+/**
+ * Cells of a body of several windows. A byte can say eight cells, so 32 KiB could ask for a quarter of a million rows; with more than
+ * this a page sends its windows one by one. A single window has at most those of its plan.
+ */
+export const BODY_CELL_COUNT_MAX = GROUP_COMMIT_CELL_COUNT_MAX;
+/** A refused report is answered after this: a page does not mind, and whoever sends what is refused as fast as he can keeps nobody else from being heard. */
+export const REFUSAL_WAIT_MS = 100;
 /** Seconds in `Retry-After` for a model that is not registered yet: a person has to act. */
 export const RETRY_AFTER_UNKNOWN_S = 600;
 /** Seconds in `Retry-After` when the intake is full or the store fails. */
@@ -270,16 +316,33 @@ export const RETRY_AFTER_BUSY_S = 30;
 export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;
 /** Runs in one window that the collector believes. A client seals at WINDOW_RUN_COUNT_MAX; a rest and one task's batch may still join. */
 export const REPORT_RUN_COUNT_MAX = 2 * WINDOW_RUN_COUNT_MAX;
-/** One live event per model at most this often: a person cannot read a chart that changes faster. */
+/** Commits are told at most this often, those since the last time together: a person cannot read a chart that changes faster. */
 export const LIVE_INTERVAL_MS = 1_000;
-/** Dashboards listening at once; each holds a connection open. */
+/** Dashboards listening at once; each holds a connection open. One more, and the longest there is ended: its browser comes again. */
 export const LIVE_LISTENER_COUNT_MAX = 64;
+/** A live stream is ended after this, and a browser that is still there opens the next one: one whose reader is gone without a word holds no place for ever. */
+export const LIVE_LISTENER_MS_MAX = 10 * 60_000;
 /** Live events waiting for one slow dashboard; what comes on top is dropped, it only says "fetch again". */
 export const LIVE_BACKLOG_COUNT_MAX = 64;
 /** A comment on a silent live stream, well below the 60 s after which proxies close one. */
 export const LIVE_KEEPALIVE_MS = 20_000;
 /** Hours that one query may ask for: a quarter of a year of hourly sums. */
 export const SERIES_HOUR_COUNT_MAX = 24 * 92;
+/** Cells of one kind in one answer: a whole plan in one slot of time, or 390 cells an hour over a week. Beyond it hours are taken together. */
+export const SERIES_CELL_COUNT_MAX = PLAN_CELL_COUNT_MAX;
+/** Reads that wait for the one that is running. Dashboards of one selection share one; more than these get 503. */
+export const READ_QUEUE_COUNT_MAX = 64;
+/** Seconds in `Retry-After` for a reader: a dashboard asks again by itself. */
+export const RETRY_AFTER_READ_S = 5;
+/**
+ * Reports of one hour, plan, arm and segment below which their sum is not shown, once others than this machine can read: a sum of fewer is
+ * close to one person's window. As many as runs in a data report.
+ */
+export const SHOWN_REPORT_COUNT_MIN = DATA_REPORT_RUN_COUNT_MIN;
+/** What the database may hold in memory; beyond it reads from disk. Sums and ids of a busy week take some hundred MB. */
+export const STORE_MEMORY_BYTES_MAX = 512 * 1024 * 1024;
+/** A connection on which nothing moved for this long is cut: a reader who is gone without a word holds neither socket nor file. */
+export const CONNECTION_IDLE_MS_MAX = 60_000;
 /** Registered models; each keeps its plan in memory, and a write key cannot add one. */
 export const REGISTRATION_COUNT_MAX = 1_000;
 /**

@@ -8,7 +8,9 @@
  *
  * Not here: workers (sdk/workers/worker-set.ts), how a model survives one (sdk/model/model-binding.ts), runs (sdk/model/model.ts), what telemetry does (sdk/telemetry/telemetry.ts).
  */
+import { inTime } from '../protocol/deadline.ts';
 import { firstLine, fromWire, isSdkError, SdkError, toWire } from '../protocol/errors.ts';
+import { KEEP_FILES_TIMEOUT_MS, LOAD_STALL_TIMEOUT_MS, MODEL_BYTES_MAX } from '../protocol/limits.ts';
 import { UNKNOWN_MODEL_VERSION } from '../protocol/report/window.ts';
 import * as shipped from '../protocol/shipped-files.json';
 import type {
@@ -21,11 +23,13 @@ import type {
   RuntimeBuild,
 } from '../protocol/worker/loading.ts';
 import type { Client, ClientOptions } from './api/client.ts';
+import { isUrl, requireWorkers, resolved } from './api/foreign.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
 import type { Logger } from './api/logger.ts';
 import type { Observer } from './api/observe.ts';
-import { checkClientOptions, checkLoad, checkObserve } from './api/option-checks.ts';
+import { checkAddress, checkClientOptions, checkLoad } from './api/option-checks.ts';
 import type { ModelSignature } from './api/runs.ts';
+import { askAsset } from './assets/ask-asset.ts';
 import { type AssetTable, assetsIn } from './assets/assets.ts';
 import { keepFiles } from './assets/offline-files.ts';
 import { createLogger } from './logger.ts';
@@ -74,12 +78,13 @@ class PageClient implements Client {
     this.telemetry = createTelemetry({ ...options, logger: this.logger }, { files: this.files });
     // A page knows of no candidate yet.
     this.recorder = this.telemetry.recorderOf('stable');
-    const threadCountMax = options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((navigator.hardwareConcurrency || 2) / 2));
+    const threadCountMax =
+      options.threads ?? Math.min(THREAD_COUNT_DEFAULT_MAX, Math.ceil((globalThis.navigator?.hardwareConcurrency || 2) / 2));
     const settings = {
       assets: { runtimes, tokenizer },
       cache: options.cache ?? 'indexeddb',
       threadCountMax,
-      trustedKeys: options.trustedKeys ?? null,
+      trustedKeys: options.trustedKeys === undefined ? null : [...options.trustedKeys],
     };
     this.workers = new WorkerSet((onEnd, first) => new WorkerHost(worker, settings, onEnd, first));
     this.models = new StoredModels(this.workers);
@@ -90,7 +95,7 @@ class PageClient implements Client {
     options: LoadOptions = {},
   ): Promise<Model<S, R>> {
     checkLoad(source, options);
-    const recorder = options.telemetry === false ? null : this.recorder;
+    const recorder = (options.telemetry ?? isServed(source)) ? this.recorder : null;
     const binding = new ModelBinding(await this.open(source, options, recorder, null), options, {
       rebuild: (considered, signal) => {
         const { onProgress, ...asked } = options;
@@ -118,8 +123,10 @@ class PageClient implements Client {
     const outcome = await this.outcomeOf(source, options, considered);
     if (!outcome.ok) {
       const error = fromWire(outcome.failure.error);
-      if (error.code !== 'aborted' && error.code !== 'client-closed') recorder?.loadFailed(outcome.failure);
-      this.logger('error', error.code, error.message);
+      // What the caller has cut off, as a framework does that mounts twice, is no failure.
+      const isOwn = error.code === 'aborted' || error.code === 'client-closed';
+      if (!isOwn) recorder?.loadFailed(outcome.failure);
+      this.logger(isOwn ? 'debug' : 'error', error.code, error.message);
       throw error;
     }
     const { loaded, host } = outcome;
@@ -134,14 +141,15 @@ class PageClient implements Client {
   }
 
   async observe(source: string | URL): Promise<Observer> {
-    checkObserve(source);
+    checkAddress('source', source);
     if (this.closing !== null) throw new SdkError('client-closed', {});
+    requireWorkers();
     const { createObserver } = await this.files.counts();
-    return createObserver(new URL(source, document.baseURI).href, this.recorder, this.logger);
+    return createObserver(resolved(source).href, this.recorder, this.logger);
   }
 
   keepOffline(): Promise<boolean> {
-    return keepFiles(this.assets, this.builds).catch(() => false);
+    return inTime(keepFiles(this.assets, this.builds), KEEP_FILES_TIMEOUT_MS).catch(() => false);
   }
 
   close(): Promise<void> {
@@ -178,6 +186,7 @@ class PageClient implements Client {
     try {
       // Asked here, before a worker is started for nothing.
       if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
+      refuseTooLarge(source);
       const loading = this.workers.load(
         await requestOf(source, options, considered),
         signal,
@@ -196,21 +205,39 @@ class PageClient implements Client {
   }
 }
 
+/** Bytes that a person opened are no model that somebody serves: their hash alone would say which file it was. */
+function isServed(source: string | URL | ModelFile): boolean {
+  return isUrl(source) && !/^(blob|data):$/.test(resolved(source).protocol);
+}
+
 /** The signed address of a file, as an application may answer. */
 function addressOf(answer: string | URL | FileAddress): FileAddress {
-  return typeof answer === 'string' || answer instanceof URL ? { url: String(answer) } : { ...answer };
+  return isUrl(answer) ? { url: String(answer) } : { ...answer };
 }
 
 /** One import for all callers. A failed one is tried again by the next; browsers remember a failure by its URL, so it may need a new page. */
 function oneImportOf<T>(asset: string, url: string): () => Promise<T> {
   let loading: Promise<T> | null = null;
   return () => {
-    loading ??= import(/* @vite-ignore */ url).catch((error) => {
+    loading ??= inTime(imported<T>(url), LOAD_STALL_TIMEOUT_MS).catch(async (error) => {
       loading = null;
-      throw new SdkError('asset-unreachable', { asset, reason: firstLine(error) }, { cause: error });
+      throw new SdkError('asset-unreachable', { asset, ...(await askAsset(url, firstLine(error))) }, { cause: error });
     });
     return loading as Promise<T>;
   };
+}
+
+/**
+ * WebKit sends the page's address with an import, query included where the page's policy allows that; what was preloaded it does not ask
+ * for again.
+ *
+ * The comments keep bundlers off: the address is known in the page alone. Unless told, webpack and Turbopack put a context of modules in its
+ * place, in which it is not found. Both read webpack's word.
+ */
+function imported<T>(url: string): Promise<T> {
+  const { document } = globalThis;
+  document?.head?.append(Object.assign(document.createElement('link'), { rel: 'modulepreload', referrerPolicy: 'no-referrer', href: url }));
+  return import(/*webpackIgnore:true*/ /*@vite-ignore*/ url);
 }
 
 function readyProgress({ manifest, variant }: LoadedModel): LoadProgress {
@@ -224,9 +251,9 @@ async function requestOf(
   options: LoadOptions,
   considered: readonly Consideration[] | null,
 ): Promise<LoadRequest> {
-  const isUrl = typeof source === 'string' || source instanceof URL;
   return {
-    source: isUrl ? { url: new URL(source, document.baseURI).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
+    source: isUrl(source) ? { url: resolved(source).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
+    ignoreQuery: [...(options.ignoreQuery ?? [])],
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
     update: options.update ?? 'background',
@@ -235,7 +262,7 @@ async function requestOf(
     hasRefresh: options.refresh !== undefined,
     considered: considered ?? [],
     batch: options.batch === undefined ? null : { maxBatch: options.batch.maxBatch, maxWaitMs: options.batch.maxWaitMs ?? 0 },
-    resident: options.resident ?? [],
+    resident: [...(options.resident ?? [])],
   };
 }
 
@@ -248,8 +275,16 @@ function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
   };
 }
 
-async function bytesOf(bytes: Blob | Uint8Array): Promise<Uint8Array> {
-  return bytes instanceof Blob ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
+async function bytesOf(bytes: ModelFile['bytes']): Promise<Uint8Array> {
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return new Uint8Array('arrayBuffer' in bytes ? await bytes.arrayBuffer() : bytes);
+}
+
+/** Before a file is read: one that no array can hold would take the page's memory first. @throws {SdkError} `model-too-large` */
+function refuseTooLarge(source: string | URL | ModelFile): void {
+  if (typeof source === 'string' || !('bytes' in source)) return;
+  const bytes = 'size' in source.bytes ? source.bytes.size : source.bytes.byteLength;
+  if (bytes > MODEL_BYTES_MAX) throw new SdkError('model-too-large', { url: source.name, bytes, bytesMax: MODEL_BYTES_MAX });
 }
 
 /** Rejects at once when the caller aborts; a load that finishes all the same is given back. */

@@ -7,14 +7,17 @@ import { assetsIn } from './assets/assets.ts';
 import { createClientWith } from './client.ts';
 
 // Known only while the script runs for the first time.
-const script = document.currentScript;
-const folder = script instanceof HTMLScriptElement && script.src !== '' ? new URL('.', script.src) : null;
+const script = globalThis.document?.currentScript as Partial<HTMLScriptElement> | null | undefined;
+const folder = script?.src ? new URL('.', script.src) : null;
 
 /** @see createClient in sdk/index.ts */
 export function createClient(options: ClientOptions = {}): Client {
   return createClientWith(options, () => {
     if (folder === null)
-      throw new SdkError('invalid-option', { option: 'assets', reason: 'an inlined script has no folder of its own; name one' });
+      throw new SdkError('invalid-option', {
+        option: 'assets',
+        reason: 'a script that is inlined, or in a worker, does not know its folder; name one',
+      });
     return assetsIn(folder);
   });
 }

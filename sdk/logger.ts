@@ -1,5 +1,5 @@
 /**
- * Logger: what happened and what to do, with a code, to the application's own sink.
+ * Logger: what happened and what to do, with a code, to the application's own sink or the console.
  *
  * Invariants
  *  - A message holds codes, counts, sizes and names of the manifest; never an input, an output or an identifier.
@@ -10,9 +10,11 @@ import type { Logger, LogLevel } from './api/logger.ts';
 
 const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-export function createLogger({ logger, logLevel = 'warn' }: Pick<ClientOptions, 'logger' | 'logLevel'>): Logger {
+const toConsole: Logger = (level, code, message) => console[level](`insitu ${code}: ${message}`);
+
+export function createLogger({ logger = toConsole, logLevel = 'warn' }: Pick<ClientOptions, 'logger' | 'logLevel'>): Logger {
   return (level, code, message) => {
-    if (logger === undefined || RANKS[level] < RANKS[logLevel]) return;
+    if (RANKS[level] < RANKS[logLevel]) return;
     try {
       logger(level, code, message);
     } catch {

@@ -1,14 +1,14 @@
 /**
- * The inference worker: runs over the worker's own messages, control calls over a port and comlink, both in front of one queue.
+ * The inference worker: runs over the worker's own messages, control calls over a port, both in front of one queue.
  *
  * Invariants
  *  - Nothing throws across the boundary: errors travel as data.
  *
  * Not here: runs (worker/runs/run-port.ts), deadlines and the window (page), the runtime (worker/runtime/session.ts).
  */
-import * as comlink from 'comlink';
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { LIFE_LOCK_TIMEOUT_MS, RETEST_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
+import { answerCall, type Call } from '../protocol/worker/calls.ts';
 import type {
   ControlApi,
   LoadReply,
@@ -28,6 +28,7 @@ import { RunQueue } from './queue/run-queue.ts';
 import type { PortModel } from './runs/port-model.ts';
 import { RunPort } from './runs/run-port.ts';
 import { earlyStartOf, startEarly } from './runtime/early-start.ts';
+import { modelAddress } from './source/model-address.ts';
 import { ModelSource } from './source/model-source.ts';
 import { ReadAhead } from './source/read-ahead.ts';
 import { fetchUpdate } from './source/update.ts';
@@ -40,12 +41,12 @@ const earlyStart = earlyStartOf(self.name);
 const earlyRuntime = startEarly(earlyStart);
 const readAhead = earlyStart.model === null ? null : new ReadAhead(earlyStart.model);
 
-class InferenceWorker implements ControlApi<MessagePort> {
+class InferenceWorker implements ControlApi {
   private readonly queue = new RunQueue();
   private readonly residents = new ResidentStore(this.queue);
   private readonly models = new Map<number, PortModel>();
   private readonly loads = new Map<number, AbortController>();
-  private readonly updates = new Map<number, () => void>();
+  private readonly updates = new Map<number, ReturnType<typeof setTimeout>>();
   private readonly retests = new Map<number, () => void>();
   /** Of models with a retest: aborted when the model is closed. */
   private readonly retested = new Map<number, AbortController>();
@@ -55,22 +56,22 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.residents,
     this.queue,
     (loadId) => {
-      this.updates.get(loadId)?.();
       this.retests.get(loadId)?.();
-      this.prepareNextVisit();
+      this.fillCodeCache();
     },
   );
-  private isNextVisitPrepared = false;
+  private isSnapshotKept = false;
+  private isCodeCacheFilled = false;
   private source = new ModelSource('memory', null, null);
   private loader: Loader | null = null;
   private readonly asks = new Map<number, (address: FileAddress | null) => void>();
   private nextAsk = 1;
-  private tell: (news: WorkerNews) => void = () => undefined;
+  /** The page's end of the port. */
+  tell: (news: WorkerNews) => void = () => undefined;
 
-  async start(settings: WorkerSettings, newsPort: MessagePort): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
+  async start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>> {
     if (settings.release !== __RELEASE__) return refuse(new SdkError('release-mismatch', { page: settings.release, worker: __RELEASE__ }));
     this.source = new ModelSource(settings.cache, settings.trustedKeys, readAhead);
-    this.tell = (news) => newsPort.postMessage(news);
     this.loader = new Loader(settings, this.source, this.queue, () => this.tell({ type: 'device-lost' }), earlyRuntime);
     return { ok: true, value: { release: __RELEASE__, holdsLifeLock: await holdLock(settings.lifeLock) } };
   }
@@ -88,6 +89,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
       const loaded = await this.admit(id, request, model);
       this.planUpdate(job, model, hooks);
       this.planRetest(id, model);
+      this.planSnapshot();
       return { ok: true, value: loaded };
     } catch (error) {
       const { isSpoilt } = loader;
@@ -108,6 +110,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     await this.runs.allEntered(loadId);
     const model = this.models.get(loadId);
     this.models.delete(loadId);
+    clearTimeout(this.updates.get(loadId));
     this.updates.delete(loadId);
     this.retests.delete(loadId);
     this.retested.get(loadId)?.abort();
@@ -125,15 +128,15 @@ class InferenceWorker implements ControlApi<MessagePort> {
   }
 
   removeStored(url: string | null): Promise<Reply<number>> {
-    return this.withStore((store) => store.remove(url));
+    return this.withStore(async (store) => store.remove(url === null ? null : await store.keyOf(url)));
   }
 
   pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>> {
-    return this.withStore((store) => store.pin(url, isPinned));
+    return this.withStore(async (store) => store.pin(await store.keyOf(url), isPinned));
   }
 
   checkStored(url: string | null): Promise<Reply<StoreCheck>> {
-    return this.withStore((store) => checkStore(store, url));
+    return this.withStore(async (store) => checkStore(store, url === null ? null : await store.keyOf(url)));
   }
 
   async refreshed(ask: number, address: FileAddress | null): Promise<void> {
@@ -141,7 +144,7 @@ class InferenceWorker implements ControlApi<MessagePort> {
     this.asks.delete(ask);
   }
 
-  /** The page's side of a load, over the news port. */
+  /** The page's side of a load. */
   private hooksOf(id: number): LoadHooks {
     return {
       progress: (progress) => this.tell({ type: 'progress', id, progress }),
@@ -180,14 +183,14 @@ class InferenceWorker implements ControlApi<MessagePort> {
     return { ...loaded, batchRefusal: refusal };
   }
 
-  /** A cached model is looked up anew once it has proved useful: after its first result, when the page's own start is over. */
+  /** A cached model is looked up anew when the page's own start is over, whether anything ran or not: a request must not tell that. */
   private planUpdate(job: LoadJob, { loaded }: RunnableModel, hooks: LoadHooks): void {
     const { source, update } = job.request;
     if (update !== 'background' || !loaded.fromCache || !('url' in source)) return;
-    this.updates.set(job.id, () => {
-      this.updates.delete(job.id);
-      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS);
-    });
+    this.updates.set(
+      job.id,
+      setTimeout(() => void this.update(source.url, job, loaded.variant, hooks), UPDATE_DELAY_MS),
+    );
   }
 
   /** What the choice left open is found out behind the first result, too. */
@@ -202,17 +205,29 @@ class InferenceWorker implements ControlApi<MessagePort> {
     });
   }
 
-  /** Behind the first result of any model, and once. */
-  private prepareNextVisit(): void {
-    if (this.isNextVisitPrepared) return;
-    this.isNextVisitPrepared = true;
-    setTimeout(() => void this.loader?.prepareNextVisit(), RETEST_DELAY_MS);
+  /** Behind the first load, as an update is, and once. */
+  private planSnapshot(): void {
+    if (this.isSnapshotKept) return;
+    this.isSnapshotKept = true;
+    setTimeout(() => void this.loader?.keepSnapshot(), UPDATE_DELAY_MS);
   }
 
-  private async update(url: string, { access }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
+  /** Behind the first result of any model, and once: it takes the processor and asks no server. */
+  private fillCodeCache(): void {
+    if (this.isCodeCacheFilled) return;
+    this.isCodeCacheFilled = true;
+    setTimeout(() => void this.loader?.fillCodeCache(), RETEST_DELAY_MS);
+  }
+
+  private async update(url: string, { access, request }: LoadJob, variant: string, hooks: LoadHooks): Promise<void> {
     const downloadHooks = { signal: new AbortController().signal, access, onBytes: () => undefined };
     try {
-      const update = await fetchUpdate(this.source, url, variant, downloadHooks);
+      const update = await fetchUpdate(
+        this.source,
+        await modelAddress(url, request.ignoreQuery),
+        { id: variant, isNamed: request.variant !== null },
+        downloadHooks,
+      );
       if (update !== null) hooks.updated(update);
     } catch (error) {
       // Offline is the normal case of a cached model: what is stored stays, and the next visit asks again.
@@ -255,6 +270,8 @@ function holdLock(name: string | null): Promise<boolean> {
 
 const worker = new InferenceWorker();
 addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) => {
-  if (data.type === 'control') comlink.expose(worker, data.port);
-  else worker.runs.receive(data);
+  if (data.type !== 'control') return worker.runs.receive(data);
+  const { port } = data;
+  worker.tell = (news) => port.postMessage(news);
+  port.onmessage = (call: MessageEvent<Call>) => void answerCall(worker, call.data, (answer) => port.postMessage(answer));
 });

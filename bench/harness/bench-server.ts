@@ -14,6 +14,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -100,7 +101,8 @@ export class BenchServer {
   private async take(pathname: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
-    response.writeHead(204, { 'Access-Control-Allow-Origin': '*' }).end();
+    const proof = { [ANSWER_HEADER]: answerProof(204, Buffer.concat(pieces)) };
+    response.writeHead(204, { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': ANSWER_HEADER, ...proof }).end();
     const token = /^\/done\/(\w+)$/.exec(pathname)?.[1];
     if (token === undefined) return;
     this.waiting.get(token)?.(JSON.parse(Buffer.concat(pieces).toString()));

@@ -22,9 +22,12 @@ Takes reports in, sums them, and serves dashboard, demo and API on one port.
   --data .insitu      database and admin key
   --models DIR        one folder per model: model.json, baseline.json, files
   --site DIR          built demo and dashboard
+  --min-reports N     sums of fewer reports are shown to nobody; default: 1 on
+                      127.0.0.1, 8 on a network (give 8 behind a proxy)
   --json              one JSON line when ready
 
-  INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo
+  INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo.
+                      key=model+model may report about those models alone
   INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
 `;
 
@@ -42,9 +45,11 @@ export async function run(args: readonly string[]): Promise<void> {
     data: { type: 'string', default: '.insitu' },
     models: { type: 'string' },
     site: { type: 'string' },
+    'min-reports': { type: 'string' },
     json: { type: 'boolean', default: false },
   });
   const port = portOf(values.port);
+  const shownReportsMin = values['min-reports'] === undefined ? undefined : reportCountOf(values['min-reports']);
   const { startCollector } = await importCollector();
   const { INSITU_ADMIN_KEY: adminKey, INSITU_WRITE_KEYS: writeKeys } = process.env;
   const collector = await startCollector({
@@ -53,8 +58,9 @@ export async function run(args: readonly string[]): Promise<void> {
     dataFolder: values.data,
     modelsFolder: values.models ?? null,
     ...(values.site === undefined ? {} : { siteFolder: values.site }),
+    ...(shownReportsMin === undefined ? {} : { shownReportsMin }),
     ...(adminKey ? { adminKey } : {}),
-    ...(writeKeys ? { writeKeys: writeKeys.split(',').map((key) => key.trim()) } : {}),
+    ...(writeKeys ? { writeKeys: writeKeys.split(',') } : {}),
     log: (sentence) => process.stderr.write(`${sentence}\n`),
   }).catch((error: unknown) => {
     throw isStartupError(error) ? new CommandError(error.message, { cause: error }) : error;
@@ -105,4 +111,10 @@ function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port <= 65_535)) throw new UsageError(`--port must be a number from 0 to 65535, not "${text}".`);
   return port;
+}
+
+function reportCountOf(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count < 1) throw new UsageError(`--min-reports must be a whole number from 1, not "${text}".`);
+  return count;
 }

@@ -7,6 +7,7 @@
  * Invariants
  *  - Operators in half precision that add up are computed as the GPU's kernels do (cli/half/operators.ts), everything else by the
  *    runtime, one operator at a time, so that each result is rounded.
+ *  - What adds up and is not known here, as fused operators are, is run by the runtime, too, and named: its sums are a CPU's.
  *  - The same model and feeds give the same numbers: where it gives up, it does so by counted work, never by time.
  *
  * Not here: what follows from the numbers (cli/pack/quality.ts).
@@ -27,12 +28,18 @@ export class NotEmulatedError extends Error {
   override readonly name = 'NotEmulatedError';
 }
 
+interface Emulation {
+  readonly answers: readonly Feeds[];
+  /** Operators whose sums were a CPU's, by name. */
+  readonly approximated: readonly string[];
+}
+
 /** @param onNode Told before each node: how many are done, and how many there are. @throws {NotEmulatedError}, and what the runtime throws. */
 export async function emulated(
   model: ModelFiles,
   feeds: readonly Feeds[],
   onNode: (done: number, count: number) => void,
-): Promise<Feeds[]> {
+): Promise<Emulation> {
   const graph = walkedGraph(model);
   requireWalkable(graph);
   const count = feeds.length * graph.nodes.length;
@@ -41,10 +48,11 @@ export async function emulated(
     runner: new NodeRunner(graph),
     onNode: (done) => onNode(answers.length * graph.nodes.length + done, count),
     stepCount: 0,
+    approximated: new Set(),
   };
   try {
     for (const each of feeds) answers.push(await walk(graph, work, each));
-    return answers;
+    return { answers, approximated: [...work.approximated] };
   } finally {
     await work.runner.release();
   }
@@ -66,7 +74,13 @@ interface Work {
   readonly runner: NodeRunner;
   readonly onNode: (done: number) => void;
   stepCount: number;
+  readonly approximated: Set<string>;
 }
+
+/** Standard operators that add up more than the runtime's rounding of their result would tell. */
+const SUMMING = /^(MatMul|Gemm|Conv|ConvTranspose|Einsum|LSTM|GRU|RNN|Attention|AveragePool|CumSum)$/;
+/** Of the others, those that make each element of one or two. */
+const ELEMENTWISE = /^com\.microsoft\.(Gelu|FastGelu|QuickGelu|BiasGelu|BiasAdd)$/;
 
 async function walk(graph: WalkedGraph, work: Work, feeds: Feeds): Promise<Feeds> {
   const values = new Map<string, Value>(Object.entries(feeds));
@@ -77,6 +91,7 @@ async function walk(graph: WalkedGraph, work: Work, feeds: Feeds): Promise<Feeds
     const own = halfAnswer(graph, node, inputs);
     work.stepCount += own === null ? 0 : own.values.length * innerCount(node, inputs);
     if (work.stepCount > STEP_COUNT_MAX) throw new NotEmulatedError(`its products have more than ${STEP_COUNT_MAX / 1e9}e9 steps`);
+    if (own === null && inputs.some((input) => input !== null && isHalf(input)) && addsUp(node)) work.approximated.add(node.operator);
     const answers = own === null ? await work.runner.run(node, inputs.map(asNodeInput)) : [own];
     for (const [index, name] of node.outputs.entries()) {
       const answer = answers[index];
@@ -85,6 +100,10 @@ async function walk(graph: WalkedGraph, work: Work, feeds: Feeds): Promise<Feeds
     for (const name of [...node.inputs, ...node.outputs]) if (lastUse.get(name) === at) values.delete(name);
   }
   return Object.fromEntries(graph.model.outputs.map(({ name }) => [name, asTensor(valueNamed(graph, values, name))]));
+}
+
+function addsUp({ domain, operator }: GraphNode): boolean {
+  return domain === '' ? SUMMING.test(operator) : !ELEMENTWISE.test(`${domain}.${operator}`);
 }
 
 /** Steps that one element of the answer took. */

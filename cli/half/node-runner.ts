@@ -32,7 +32,8 @@ export class NodeRunner {
   async run(node: GraphNode, inputs: readonly NodeInput[]): Promise<(TensorWire | null)[]> {
     const model = this.modelOf(node, inputs);
     const key = Buffer.from(model).toString('latin1');
-    const opening = this.sessions.get(key) ?? openNodeSession({ graph: model, external: this.graph.external }, 'disabled');
+    const external = inputs.some((input) => input !== null && 'proto' in input) ? this.graph.external : [];
+    const opening = this.sessions.get(key) ?? openNodeSession({ graph: model, external }, 'disabled');
     this.sessions.set(key, opening);
     const session = await opening;
     const feeds: Record<string, TensorWire> = {};

@@ -57,21 +57,23 @@ function fillPanel(panel: Float64Array, { rowCount, columnCount, values }: Matri
 function sumInSequence(rows: Float64Array, start: number, panel: Float64Array, innerCount: number, sums: Float64Array): void {
   let [one, two, three, four] = [0, 0, 0, 0];
   let split = 0;
+  // A constant of another module is looked up at each use where modules are not bundled.
+  const splitter = SPLIT;
   for (let stretch = 0; stretch < innerCount; stretch += STRETCH) {
     const end = Math.min(stretch + STRETCH, innerCount);
     for (let inner = stretch, at = stretch * PANEL; inner < end; inner++, at += PANEL) {
       const factor = rows[start + inner] as number;
       one += factor * (panel[at] as number);
-      split = one * SPLIT;
+      split = one * splitter;
       one = split - (split - one);
       two += factor * (panel[at + 1] as number);
-      split = two * SPLIT;
+      split = two * splitter;
       two = split - (split - two);
       three += factor * (panel[at + 2] as number);
-      split = three * SPLIT;
+      split = three * splitter;
       three = split - (split - three);
       four += factor * (panel[at + 3] as number);
-      split = four * SPLIT;
+      split = four * splitter;
       four = split - (split - four);
     }
     one = withOverflow(one);

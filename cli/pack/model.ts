@@ -14,6 +14,7 @@
 import { sha256Hex } from '../../protocol/digest.ts';
 import { EXTERNAL_WEIGHT_BYTES_MIN, MODEL_BYTES_MAX, PACK_CHUNK_BYTES } from '../../protocol/limits.ts';
 import { checkManifest, type Manifest, type ManifestVariant, type Provider, type PublishedFile } from '../../protocol/manifest/manifest.ts';
+import { isWithinQuality } from '../../protocol/manifest/quality.ts';
 import { missingInGpuBuild } from '../runtime/gpu-build.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { type Graph, optimizedGraphs } from './optimize.ts';
@@ -40,6 +41,7 @@ export async function packModel(inputs: readonly PackInput[], options: PackOptio
   for (const input of inputs) sources.push(await readSource(input));
   sources.sort((a, b) => QUANTIZATIONS.indexOf(a.kind.quantization) - QUANTIZATIONS.indexOf(b.kind.quantization));
   const ids = variantIds(sources);
+  requireKnown(options.keep ?? [], ids);
   const signature = signatureOf(sources, options.previous ?? null, options.statedAxes);
   packing.step(`running ${sources.at(-1)?.name} as the reference`);
   const reference = await makeReference(sources, signature, options);
@@ -80,6 +82,12 @@ function variantIds(sources: readonly Source[]): string[] {
   if (twice === undefined) return ids;
   const files = sources.filter((_, index) => ids[index] === twice).map(({ name }) => name);
   throw new UsageError(`${files.join(' and ')} are both "${twice}". Name them: --variant ID=FILE.`);
+}
+
+/** A variant may carry its providers behind the id of its file. */
+function requireKnown(keep: readonly string[], ids: readonly string[]): void {
+  const unknown = keep.find((kept) => !ids.some((id) => kept === id || kept.startsWith(`${id}-`)));
+  if (unknown !== undefined) throw new UsageError(`--keep ${unknown}: there is no such variant. They are ${ids.join(', ')}.`);
 }
 
 /** One variant, or one for each provider where the optimised graphs differ; none of those that are beyond the limit. */
@@ -169,11 +177,11 @@ async function measuredProviders(
 function isWithin({ notes, options }: Packing, { own, full: id }: VariantIds, providers: readonly Provider[], measure: Measured): boolean {
   const { quality, notEmulated } = measure;
   if (notEmulated !== null) {
-    notes.push(`${id}: no GPU could be emulated, because ${notEmulated}; its quality is what a CPU computes, its tolerance a rule's.`);
+    notes.push(`${id}: a GPU could not be emulated in all, because ${notEmulated}. Its tolerance allows for what that may hide.`);
   }
   if (quality === null || quality.largestRatio === 0) return true;
   const limit = limitOf(options);
-  const isBeyond = quality.largestRatio > limit;
+  const isBeyond = !isWithinQuality({ quality }, limit);
   const isKept = options.keep?.includes(own) || options.keep?.includes(id) || false;
   const advice = isKept
     ? `kept all the same; a page runs it only by name: load({ variant: '${id}' })`

@@ -33,7 +33,7 @@ export interface Measured {
   /** Empty without samples. */
   readonly outputs: readonly OutputDistance[];
   readonly quality: ManifestQuality | null;
-  /** Why a GPU could not be emulated, so that the distance is a CPU's; null where it was, or where nobody needs it. */
+  /** Why the sums of a GPU are not, or not all, in the distance; null where they are, or where nobody needs them. */
   readonly notEmulated: string | null;
 }
 
@@ -49,7 +49,7 @@ interface OutputDistance {
   readonly scale: number;
 }
 
-interface Trial {
+interface VariantOnProvider {
   readonly id: string;
   readonly model: ModelFiles;
   readonly isOptimized: boolean;
@@ -60,14 +60,13 @@ interface Trial {
 }
 
 /** What a variant is like on one provider. @throws {CommandError} when it cannot be run. */
-export async function measured(trial: Trial, { feeds, answers, outputs }: Reference): Promise<Measured> {
+export async function measured(variant: VariantOnProvider, { feeds, answers, outputs }: Reference): Promise<Measured> {
   if (feeds.length === 0) return { outputs: [], quality: null, notEmulated: null };
-  const isHalf = trial.provider === 'webgpu' && HALF_PRECISION.includes(trial.quantization);
-  const gpu = isHalf ? await emulatedAnswers(trial, feeds) : null;
-  const notEmulated = typeof gpu === 'string' ? gpu : null;
-  const actual = Array.isArray(gpu)
-    ? gpu
-    : await orRunError(trial.id, () => answersOf(trial.model, trial.isOptimized ? 'disabled' : 'all', feeds));
+  const isHalf = variant.provider === 'webgpu' && HALF_PRECISION.includes(variant.quantization);
+  const gpu = isHalf ? await emulatedAnswers(variant, feeds) : { answers: null, notEmulated: null };
+  const { notEmulated } = gpu;
+  const actual =
+    gpu.answers ?? (await orRunError(variant.id, () => answersOf(variant.model, variant.isOptimized ? 'disabled' : 'all', feeds)));
   const distances = distancesOf(answers, actual);
   return { outputs: distances, quality: qualityOf(distances, agreementOf(outputs, answers, actual)), notEmulated };
 }
@@ -78,8 +77,12 @@ export function providersByArithmetic(quantization: Quantization, providers: rea
   return groups as [Provider, ...Provider[]][];
 }
 
-/** Or why there are none. */
-async function emulatedAnswers({ id, model, step }: Trial, feeds: readonly Feeds[]): Promise<Feeds[] | string> {
+interface GpuAnswers {
+  readonly answers: readonly Feeds[] | null;
+  readonly notEmulated: string | null;
+}
+
+async function emulatedAnswers({ id, model, step }: VariantOnProvider, feeds: readonly Feeds[]): Promise<GpuAnswers> {
   let told = -1;
   const onNode = (done: number, count: number): void => {
     const percent = Math.floor((100 * done) / count);
@@ -88,9 +91,10 @@ async function emulatedAnswers({ id, model, step }: Trial, feeds: readonly Feeds
     step(`running ${id} as a GPU does in half precision: ${percent} %`);
   };
   try {
-    return await emulated(model, feeds, onNode);
+    const { answers, approximated } = await emulated(model, feeds, onNode);
+    return { answers, notEmulated: approximated.length === 0 ? null : `the sums of ${approximated.join(', ')} are not known` };
   } catch (error) {
-    return error instanceof NotEmulatedError ? error.message : firstLine(error);
+    return { answers: null, notEmulated: error instanceof NotEmulatedError ? error.message : firstLine(error) };
   }
 }
 
@@ -180,8 +184,8 @@ function topOf(values: ArrayLike<number>, start: number, length: number): number
 }
 
 /** What a right provider may differ by, as a part of the largest value: a GPU sums in another order. */
-const PROVIDER_RATIO: Readonly<Record<Quantization, number>> = { fp32: 1e-3, fp16: 1e-2, q4f16: 3e-2, q4: 2e-3, int8: 2e-3, uint8: 2e-3 };
-/** The same in half precision where no GPU was emulated. Twice what sums of a few hundred to a few thousand steps came to. */
+const PROVIDER_RATIO: Readonly<Record<Quantization, number>> = { fp32: 1e-3, fp16: 1e-2, q4f16: 1e-2, q4: 2e-3, int8: 2e-3, uint8: 2e-3 };
+/** The same in half precision where a GPU's sums are not known. Twice what sums of a few hundred to a few thousand steps came to. */
 const UNKNOWN_HALF_RATIO = 3e-2;
 
 /** Of a variant that runs on each of the providers that were measured. */
@@ -220,6 +224,7 @@ export function worstOf(qualities: readonly (ManifestQuality | null)[]): Manifes
 }
 
 export function qualityInWords({ largestRatio, agreementRatio }: ManifestQuality): string {
+  if (largestRatio === 0) return "the reference's answers";
   const agreement = agreementRatio === undefined ? '' : `, the same top answer in ${Math.round(100 * agreementRatio)} %`;
   return `at most ${largestRatio} of the largest output away from the reference${agreement}`;
 }

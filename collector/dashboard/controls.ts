@@ -3,6 +3,7 @@
  *
  * Invariants
  *  - What was chosen stays chosen while its choices stay; a select is written anew only when its choices have changed.
+ *  - No two choices of a select read the same: names that do get what else tells them apart.
  *
  * Not here: which choices there are (selection.ts, view-model.ts).
  */
@@ -21,6 +22,13 @@ export function chosenValue(id: ControlId): string | null {
 
 export function whenChosen(ids: readonly ControlId[], chosen: (id: ControlId) => void): void {
   for (const id of ids) select(id).addEventListener('change', () => chosen(id));
+}
+
+/** @param rest What tells it from another one of the same text. */
+export function distinct(named: readonly (Choice & { readonly rest: string })[]): readonly Choice[] {
+  const counts = new Map<string, number>();
+  for (const { text } of named) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return named.map(({ value, text, rest }) => ({ value, text: counts.get(text) === 1 ? text : `${text} · ${rest}` }));
 }
 
 /** @param value What is chosen when the one that was is no longer there. */

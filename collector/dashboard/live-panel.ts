@@ -44,14 +44,15 @@ export class LivePanel {
     this.updateCount++;
   }
 
-  /** @param metricId null when the model has no metric with a range. */
+  /** @param metricId null when the plan has no metric at all. One without a range has no mean, and so no line. */
   show(view: View, metricId: string | null): void {
     const last = this.points.at(-1);
-    this.chart.hidden = last === undefined || metricId === null;
+    const isRange = view.plan.metrics.some(({ id, edges }) => id === metricId && edges !== null);
+    this.chart.hidden = last === undefined || !isRange;
     const text = last === undefined ? this.emptyText : this.sentence(view, metricId, last.gain);
     // A status that is written again is read out again.
     if (this.text.textContent !== text) this.text.textContent = text;
-    if (last === undefined || metricId === null) return;
+    if (last === undefined || metricId === null || !isRange) return;
     const { metric, baseMean } = view.distribution(metricId);
     const lines = [{ label: metricLabel(metric), values: this.points.map(({ gain }) => view.meanOfGain(metricId, gain)) }];
     if (baseMean !== null) lines.push({ label: 'baseline', values: this.points.map(() => baseMean) });
@@ -62,7 +63,8 @@ export class LivePanel {
     const parts = [counted(last.runs, 'run')];
     if (metricId !== null) {
       const { metric, baseMean } = view.distribution(metricId);
-      parts.push(`mean ${metricLabel(metric)} ${decimal(view.meanOfGain(metricId, last))} (baseline ${decimal(baseMean)})`);
+      if (metric.edges !== null)
+        parts.push(`mean ${metricLabel(metric)} ${decimal(view.meanOfGain(metricId, last))} (baseline ${decimal(baseMean)})`);
     }
     const top = view.topClassOfGain(last);
     if (top !== null) parts.push(`most often “${top.label}”, ${percent(top.ratio)} (baseline ${percent(top.baseRatio)})`);

@@ -19,7 +19,7 @@ dashboard.start();
 listen(
   (modelVersion) => dashboard.committed(modelVersion),
   (isUp) => {
-    byId('connection').textContent = isUp ? 'Live' : 'The collector does not answer; reconnecting …';
-    if (isUp) dashboard.connected();
+    byId('connection').textContent = isUp ? 'Live' : 'No live updates; asking again every few seconds.';
+    dashboard.connected(isUp);
   },
 );

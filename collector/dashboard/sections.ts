@@ -4,12 +4,12 @@
  * Not here: what is selected (dashboard.ts, controls.ts), the live line (live-panel.ts).
  */
 import { byId, element, table } from '../../site/element.ts';
+import { showDistribution } from './charts/distribution.ts';
 import { decimal, ms, whole } from './charts/figures.ts';
-import { showHistogram } from './charts/histogram.ts';
 import { drawTimeChart } from './charts/time-chart.ts';
 import { metricLabel, type View } from './view-model.ts';
 
-/** @param metricId Of the distribution and the mean by hour; null when the model has no metric with a range. */
+/** @param metricId Of the distribution and the mean by hour; null when the plan has no metric at all. */
 export function showSections(view: View, metricId: string | null): void {
   showTiles(view);
   showClasses(view);
@@ -30,22 +30,28 @@ function showTiles(view: View): void {
 
 function showClasses(view: View): void {
   const metric = view.classMetric;
-  if (metric === null) {
-    byId('class-chart').replaceChildren('This model has no label list.');
-    return;
-  }
+  byId('classes').hidden = metric === null;
+  if (metric === null) return;
   const { field, base } = view.distribution(metric.id);
-  showHistogram(byId('class-chart'), { labels: view.labels, field, base, axis: 'each' });
+  showDistribution(byId('class-chart'), { labels: view.labelsOf(metric), field, base, edges: metric.edges });
 }
 
 function showMetric(view: View, metricId: string | null): void {
-  if (metricId === null) return;
+  const title = byId('metric-why');
+  if (metricId === null) {
+    title.textContent = 'Nothing is counted of this model’s inputs and outputs.';
+    for (const id of ['metric-chart', 'metric-distance']) byId(id).replaceChildren();
+    return;
+  }
   const { metric, field, base, mean, baseMean, psi, js } = view.distribution(metricId);
-  byId('metric-why').textContent = `${metric.title}. ${metric.why}`;
-  showHistogram(byId('metric-chart'), { labels: metric.cells, field, base, axis: 'ends' });
+  title.textContent = `${metric.title}. ${metric.why}`;
+  showDistribution(byId('metric-chart'), { labels: view.labelsOf(metric), field, base, edges: metric.edges });
+  const ofBase = base === null ? '' : `, baseline ${decimal(baseMean)}`;
+  const means = metric.edges === null ? '' : `Mean ${decimal(mean)}${ofBase}. `;
   byId('metric-distance').textContent =
-    `Mean ${decimal(mean)}, baseline ${decimal(baseMean)}. From the baseline: PSI ${decimal(psi)}, Jensen-Shannon ${decimal(js)}. ` +
-    'These describe a distance; they are no verdict.';
+    base === null
+      ? `${means}There is no baseline to compare with.`
+      : `${means}From the baseline: PSI ${decimal(psi)}, Jensen-Shannon ${decimal(js)}. These describe a distance; they are no verdict.`;
 }
 
 function showHours(view: View, metricId: string | null): void {
@@ -58,10 +64,14 @@ function showHours(view: View, metricId: string | null): void {
     { label: 'p50', values: points.map(({ p50Ms }) => p50Ms) },
     { label: 'p95', values: points.map(({ p95Ms }) => p95Ms) },
   );
-  draw('plot-outputs', { label: 'usable', values: points.map(({ usableRatio }) => (usableRatio === null ? null : usableRatio * 100)) });
+  const usable = points.map(({ usableRatio }) => (usableRatio === null ? null : usableRatio * 100));
+  drawTimeChart(byId('plot-outputs'), { times, lines: [{ label: 'usable', values: usable }], range: [0, 100] });
+  const metric = view.plan.metrics.find(({ id }) => id === metricId);
+  const hasMean = metric !== undefined && metric.edges !== null;
+  byId('mean-figure').hidden = !hasMean;
+  if (!hasMean) return;
+  byId('plot-mean-title').textContent = `Mean of ${metricLabel(metric)}`;
   draw('plot-mean', { label: 'mean', values: points.map(({ mean }) => mean) });
-  const metric = view.rangeMetrics.find(({ id }) => id === metricId);
-  byId('plot-mean-title').textContent = metric === undefined ? 'Mean' : `Mean of ${metricLabel(metric)}`;
 }
 
 function showPhases(view: View): void {

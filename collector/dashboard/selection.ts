@@ -5,10 +5,10 @@
  *  - Nothing is offered that has no second choice: one arm, one segment, one plan need no control.
  *  - Another model starts from all arms, all segments and its present plans.
  */
-import type { HourTotal, ModelDetail, PlanEntry, Series } from '../../protocol/read/read-api.ts';
+import type { ModelDetail, PlanEntry, Series } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
-import { counted } from './charts/figures.ts';
+import { counted, nameText } from './charts/figures.ts';
 
 export interface Selection {
   readonly modelVersion: string;
@@ -30,10 +30,6 @@ export interface Choice {
 /** Kinds that the dashboard shows. */
 export type ShownKind = Exclude<ReportKind, 'noised'>;
 
-export function isSelected({ arm, segment }: Pick<Selection, 'arm' | 'segment'>, key: Pick<HourTotal, 'arm' | 'segment'>): boolean {
-  return (arm === null || key.arm === arm) && (segment === null || key.segment === segment);
-}
-
 /** The plan of that kind that is chosen; the present one when none is, or when the collector no longer keeps it. */
 export function chosenPlan({ plans }: ModelDetail, kind: ShownKind, hash: string | null): PlanEntry {
   const ofKind = plans.filter(({ report }) => report === kind);
@@ -51,7 +47,7 @@ export function armChoices({ totals }: Series, { arm: chosen }: Selection): read
 /** Segments that the plan declares; empty when it declares none. */
 export function segmentChoices({ segments }: Plan): readonly Choice[] {
   if (segments.length < 2) return [];
-  return [{ value: '', text: 'all' }, ...segments.map((text, index) => ({ value: String(index), text }))];
+  return [{ value: '', text: 'all' }, ...segments.map((text, index) => ({ value: String(index), text: nameText(text) }))];
 }
 
 /** The present plan and those that have reports in these hours, or that were chosen; empty when there is only the present one. */
@@ -82,6 +78,13 @@ export function otherPlansSentence(
   return sentences.length === 0 ? null : sentences.join(' ');
 }
 
+/** Reports that are shown to nobody because there are too few of one hour; null when there are none. */
+export function withheldSentence({ withheldReports, shownReportsMin }: Series): string | null {
+  if (withheldReports === 0) return null;
+  const what = `${counted(withheldReports, 'report')} of these hours ${withheldReports === 1 ? 'is' : 'are'} not shown`;
+  return `${what}: an hour, or a part of it, is shown from ${shownReportsMin} reports on, so that no single one can be read off it.`;
+}
+
 function nameOf({ release, hash }: PlanEntry): string {
-  return `release ${release} (${hash.slice(0, 8)})`;
+  return `release ${nameText(release)} (${hash.slice(0, 8)})`;
 }

@@ -3,7 +3,8 @@
  *
  * Invariants
  *  - Only sums of the chosen plans are read, data and software alike: different plans are never added up. What that leaves out is told.
- *  - What is shown is of the chosen arm and segment. Software reports have no segment, so they are those of all segments.
+ *  - What is shown is of the chosen arm and segment, which the collector has added up. Software reports have no segment, so they are those
+ *    of all segments.
  *  - A fraction is taken over its metric's own total; with no count it is null, never 0.
  *  - What came since an earlier view is taken over the hours that both show: neither an hour that left the range nor
  *    another choice of range looks like reports.
@@ -23,11 +24,11 @@ import {
   quantileOf,
   totalOf,
 } from '../../counts/statistics/summary.ts';
-import type { CellSum, HourTotal, ModelDetail, PlanDocument, Series } from '../../protocol/read/read-api.ts';
+import type { CellSum, ModelDetail, PlanDocument, Series, SlotTotal } from '../../protocol/read/read-api.ts';
 import type { CountedOf, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
-import { HOUR_MS } from '../../protocol/report/window.ts';
-import { ms, percent, whole } from './charts/figures.ts';
-import { isSelected, type Selection, type ShownKind } from './selection.ts';
+import { cellLabels } from './cell-labels.ts';
+import { ms, nameText, percent, whole } from './charts/figures.ts';
+import type { Selection, ShownKind } from './selection.ts';
 
 interface Distribution {
   readonly metric: PlacedMetric;
@@ -98,7 +99,7 @@ export class View {
   readonly plan: Plan;
   readonly selection: Selection;
   private readonly of: ViewOf;
-  private readonly totals: readonly HourTotal[];
+  private readonly totals: readonly SlotTotal[];
   private readonly data: readonly CellSum[];
   private readonly softwareCells: readonly CellSum[];
   private readonly firstHour: number;
@@ -108,11 +109,14 @@ export class View {
     this.of = of;
     this.selection = selection;
     this.plan = plans.data.plan;
-    this.firstHour = Math.floor(series.nowMs / HOUR_MS) - selection.hourCount + 1;
+    this.firstHour = series.fromHour;
     this.totals = this.selectedTotals.filter((total) => total.plan === this.planHash(total.report));
-    this.data = series.data.filter((cell) => cell.plan === plans.data.hash && isSelected(selection, cell));
-    const anySegment = { arm: selection.arm, segment: null };
-    this.softwareCells = series.software.filter((cell) => cell.plan === plans.software.hash && isSelected(anySegment, cell));
+    this.data = series.plans.data === plans.data.hash ? series.data : [];
+    this.softwareCells = this.softwareOf(series);
+  }
+
+  get series(): Series {
+    return this.of.series;
   }
 
   get dataRuns(): number {
@@ -134,19 +138,21 @@ export class View {
     return [...byPlan.values()];
   }
 
-  /** Metrics with an ordered range, that a histogram can show. */
-  get rangeMetrics(): readonly PlacedMetric[] {
-    return this.plan.metrics.filter(({ edges }) => edges !== null);
+  /** What is shown where nothing was chosen: the headline, else a range, else whatever says more than a state. */
+  get headline(): PlacedMetric | undefined {
+    const { metrics } = this.plan;
+    const isRange = ({ edges }: PlacedMetric) => edges !== null;
+    const isOfTensor = ({ of, role }: PlacedMetric) => of !== null && role !== 'state';
+    return metrics.find(({ role }) => role === 'headline') ?? metrics.find(isRange) ?? metrics.find(isOfTensor) ?? metrics[0];
   }
 
   get classMetric(): PlacedMetric | null {
     return this.plan.metrics.find(({ role }) => role === 'class') ?? null;
   }
 
-  /** Labels of the class metric's cells, the last one for what lies beyond the public list. */
-  get labels(): readonly string[] {
-    const output = this.of.detail.manifest.outputs.find(({ name }) => this.classMetric?.of?.tensor === name);
-    return [...(output?.labels ?? []), 'other'];
+  /** What the metric's cells are called, one for each. */
+  labelsOf(metric: PlacedMetric): readonly string[] {
+    return cellLabels(metric, this.of.detail.manifest);
   }
 
   distribution(id: string): Distribution {
@@ -160,12 +166,10 @@ export class View {
 
   /** Errors and losses of pages that run this model, and of pages that could not name theirs. */
   get errorRows(): readonly CountRow[] {
-    const { plan, hash } = this.of.plans.software;
-    const anySegment = { arm: this.selection.arm, segment: null };
-    const nameless = this.of.unattributed.software.filter((cell) => cell.plan === hash && isSelected(anySegment, cell));
+    const { plan } = this.of.plans.software;
     return [
       ...rowsOf(plan, this.softwareCells),
-      ...rowsOf(plan, nameless).map(({ what, count }) => ({ what: `${what} (model unknown)`, count })),
+      ...rowsOf(plan, this.softwareOf(this.of.unattributed)).map(({ what, count }) => ({ what: `${what} (model unknown)`, count })),
     ];
   }
 
@@ -194,7 +198,12 @@ export class View {
     return [
       { id: 'reports', title: 'Reports', value: whole(this.reports), detail: 'data and software' },
       { id: 'runs', title: 'Runs counted', value: whole(this.dataRuns), detail: 'in data reports' },
-      { id: 'loads', title: 'Loads', value: whole(cold + warm + failed), detail: `${cold} cold, ${warm} warm, ${failed} failed` },
+      {
+        id: 'loads',
+        title: 'Loads',
+        value: whole(cold + warm + failed),
+        detail: `${whole(cold)} cold, ${whole(warm)} warm, ${whole(failed)} failed`,
+      },
       { id: 'outputs', title: 'Usable outputs', value: percent(usable), detail: 'not null, NaN or constant' },
       { id: 'missing', title: 'Missing inputs', value: percent(missing), detail: 'empty or blank' },
       { id: 'latency', title: 'Latency p50', value: p50 as string, detail: `p95 ${p95}, p99 ${p99}` },
@@ -210,16 +219,16 @@ export class View {
     return total === 0 ? null : sum(all.flatMap(({ metric, counts }) => states.map((state) => countOf(metric, counts, state)))) / total;
   }
 
-  /** One point for each hour that has reports, oldest first. @param meanOfMetric null: no mean is asked for. */
+  /** One point for each hour, or slot of hours, that has reports, oldest first. @param meanOfMetric null: no mean is asked for. */
   hours(meanOfMetric: string | null): readonly HourPoint[] {
     const mean = meanOfMetric === null ? null : metricOf(this.plan, meanOfMetric);
-    const hours = [...new Set(this.totals.map(({ hour }) => hour))].sort((a, b) => a - b);
+    const [totals, dataCells, softwareCells] = [byHour(this.totals), byHour(this.data), byHour(this.softwareCells)];
+    const hours = [...totals.keys()].sort((a, b) => a - b);
     return hours.map((hour) => {
-      const data = this.data.filter((cell) => cell.hour === hour);
-      const software = this.softwareCells.filter((cell) => cell.hour === hour);
+      const [data, software] = [dataCells.get(hour) ?? [], softwareCells.get(hour) ?? []];
       return {
         hour,
-        runs: sum(this.totals.filter((total) => total.hour === hour && total.report === 'data').map(({ runs }) => runs)),
+        runs: sum((totals.get(hour) ?? []).filter(({ report }) => report === 'data').map(({ runs }) => runs)),
         p50Ms: this.latency(0.5, software),
         p95Ms: this.latency(0.95, software),
         usableRatio: this.stateRatio('output', ['ok'], data),
@@ -230,6 +239,8 @@ export class View {
 
   /** What came since `earlier`, over the hours that both views show; null when no run did. Both have the same selection but for hours. */
   since(earlier: View): Gain | null {
+    // Other slots have other borders: hours of the one cannot be told from those of the other.
+    if (this.series.slotHours !== earlier.series.slotHours) return null;
     const firstHour = Math.max(this.firstHour, earlier.firstHour);
     const runs = this.dataRunsFrom(firstHour) - earlier.dataRunsFrom(firstHour);
     if (runs <= 0) return null;
@@ -249,11 +260,11 @@ export class View {
     const metric = this.classMetric;
     if (metric === null) return null;
     const shares = fractionsOf(denseOf(metric, cells));
-    const top = shares.indexOf(Math.max(...shares));
+    const top = shares.reduce((best, share, index) => (share > (shares[best] as number) ? index : best), 0);
     const ratio = shares[top] as number;
     if (ratio === 0) return null;
     const base = this.baseOf(metric);
-    return { label: this.labels[top] as string, ratio, baseRatio: base === null ? null : (fractionsOf(base)[top] as number) };
+    return { label: this.labelsOf(metric)[top] as string, ratio, baseRatio: base === null ? null : (fractionsOf(base)[top] as number) };
   }
 
   /** A baseline is of one plan: beside sums of another one there is none. */
@@ -264,13 +275,16 @@ export class View {
     return denseOf(metric, cells);
   }
 
-  /** Data of the chosen segment, and software, which has none. */
-  private get selectedTotals(): readonly HourTotal[] {
-    const { arm, segment } = this.selection;
-    return this.of.series.totals.filter((total) => isSelected({ arm, segment: total.report === 'data' ? segment : null }, total));
+  private softwareOf({ plans, software }: Series): readonly CellSum[] {
+    return plans.software === this.of.plans.software.hash ? software : [];
   }
 
-  private planHash(report: HourTotal['report']): string | null {
+  private get selectedTotals(): readonly SlotTotal[] {
+    const { arm } = this.selection;
+    return this.of.series.totals.filter((total) => arm === null || total.arm === arm);
+  }
+
+  private planHash(report: SlotTotal['report']): string | null {
     return report === 'noised' ? null : this.of.plans[report].hash;
   }
 
@@ -302,7 +316,7 @@ export class View {
 
 /** What a metric is called beside its model: without the side that its id begins with. */
 export function metricLabel({ id, of }: PlacedMetric): string {
-  return of === null ? id : id.slice(of.side.length + 1);
+  return nameText(of === null ? id : id.slice(of.side.length + 1));
 }
 
 /** Cells of what went wrong that were counted, as rows of words and count. */
@@ -313,6 +327,17 @@ function rowsOf({ metrics }: Plan, cells: readonly CellSum[]): readonly CountRow
     const rows = metric.cells.map((cell, index) => ({ what: `${metric.id}: ${cell}`, count: counts[index] as number }));
     return rows.filter(({ count }) => count > 0);
   });
+}
+
+/** Looked through once: a quarter of a year has 2,208 hours, and each of them every cell. */
+function byHour<Of extends { readonly hour: number }>(all: readonly Of[]): ReadonlyMap<number, readonly Of[]> {
+  const hours = new Map<number, Of[]>();
+  for (const each of all) {
+    const ofHour = hours.get(each.hour);
+    if (ofHour === undefined) hours.set(each.hour, [each]);
+    else ofHour.push(each);
+  }
+  return hours;
 }
 
 function sum(values: readonly number[]): number {

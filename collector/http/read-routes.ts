@@ -3,36 +3,49 @@
  *
  * Invariants
  *  - A live listener that does not read has at most LIVE_BACKLOG_COUNT_MAX events waiting; what comes after is left out.
+ *  - HEAD is answered with headers alone: nothing is read, and nobody listens.
+ *  - A read waits its turn (collector/views/read-queue.ts); one whose reader is gone by then is not made.
  */
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import {
   CLOCK_AHEAD_MS_MAX,
   LIVE_BACKLOG_COUNT_MAX,
   LIVE_KEEPALIVE_MS,
-  LIVE_LISTENER_COUNT_MAX,
+  RETRY_AFTER_READ_S,
+  SEGMENT_COUNT_MAX,
   SERIES_HOUR_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
-import { HOUR_MS } from '../../protocol/report/window.ts';
+import { ARMS, HOUR_MS } from '../../protocol/report/window.ts';
+import type { Registry } from '../models/registry.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
+import { type SeriesAsked, seriesOf } from '../views/series.ts';
 import type { ServerDeps } from './server-deps.ts';
 
-export function addReadRoutes(app: Hono, { store, registry, live, release, now, closing }: ServerDeps): void {
+const NOT_A_PLAN = 'must be a plan of this model; GET /v1/models/{version} lists them.';
+
+export function addReadRoutes(app: Hono, deps: ServerDeps): void {
+  const { store, registry, release, now, reads, shownReportsMin } = deps;
   const startedAtMs = now();
+  const answer = async <T extends object>(c: Context, question: object, read: () => Promise<T>) => {
+    const answered = reads.ask(`${c.req.path} ${JSON.stringify(question)}`, read);
+    if (answered !== null) return c.json(await answered);
+    c.header('Retry-After', String(RETRY_AFTER_READ_S));
+    return c.text('Others are being answered; ask again.', 503);
+  };
   app.get('/v1/health', (c) => {
     const uptimeS = Math.floor((now() - startedAtMs) / 1000);
     return c.json<Health>({ ok: true, release, models: registry.models.length, uptimeS });
   });
   app.get('/v1/series', async (c) => {
-    const range = readRange(c.req.query(), now());
-    if (typeof range === 'string') return c.text(range, 400);
-    const [totals, data, software] = await Promise.all([
-      store.hourTotals(range),
-      store.cellSums({ ...range, report: 'data' }),
-      store.cellSums({ ...range, report: 'software' }),
-    ]);
-    return c.json<Series>({ nowMs: range.nowMs, totals, data, software });
+    const asked = readSeriesQuery(c.req.query(), registry, now());
+    if (typeof asked === 'string') return c.text(asked, 400);
+    if (c.req.method === 'HEAD') return headOf(c, 'application/json');
+    // Those who ask within a second share the answer.
+    const { data, software, nowMs, ...rest } = asked;
+    const question = { ...rest, data: data?.hash, software: software?.hash };
+    return answer<Series>(c, question, () => seriesOf(store, { ...asked, nowMs: now() }, shownReportsMin));
   });
   app.get('/v1/noised', async (c) => {
     const range = readRange(c.req.query(), now());
@@ -41,31 +54,41 @@ export function addReadRoutes(app: Hono, { store, registry, live, release, now, 
     if (model === undefined) return c.text('This model version is not registered here.', 404);
     const noised = registry.noisedPlanOf(model, c.req.query('plan') ?? null);
     if (noised === undefined) return c.text('`plan` must be a noised plan of this model; GET /v1/models/{version} lists them.', 404);
+    if (c.req.method === 'HEAD') return headOf(c, 'application/json');
     // A noised report has a day and no hour: the day in which the range begins counts whole.
-    const fromHour = range.fromHour - (range.fromHour % 24);
-    return c.json<NoisedEstimates>(await noisedEstimates(store, noised, { ...range, fromHour }));
+    const asked = { modelVersion: range.modelVersion, fromHour: range.fromHour - (range.fromHour % 24), toHour: range.toHour };
+    return answer<NoisedEstimates>(c, { ...asked, plan: noised?.hash }, () => noisedEstimates(store, noised, asked));
   });
-  app.get('/v1/live', (c) => {
-    if (live.listenerCount >= LIVE_LISTENER_COUNT_MAX) return c.text('Too many dashboards are listening.', 503);
-    return streamSSE(c, async (stream) => {
-      let backlogCount = 0;
-      let tail: Promise<unknown> = Promise.resolve();
-      const write = (text: string) => {
-        if (backlogCount >= LIVE_BACKLOG_COUNT_MAX) return;
-        backlogCount++;
-        tail = tail.then(() => stream.write(text)).finally(() => backlogCount--);
-      };
-      const stop = live.subscribe((event) => write(`event: commit\ndata: ${JSON.stringify(event)}\n\n`));
-      const keepalive = setInterval(() => write(':\n\n'), LIVE_KEEPALIVE_MS);
-      write(':\n\n');
-      await new Promise<void>((resolve) => {
-        stream.onAbort(resolve);
-        if (closing.aborted) resolve();
-        closing.addEventListener('abort', () => resolve(), { once: true, signal: c.req.raw.signal });
-      });
-      clearInterval(keepalive);
-      stop();
+  app.get('/v1/live', (c) => (c.req.method === 'HEAD' ? headOf(c, 'text/event-stream') : listen(c, deps)));
+}
+
+function headOf(c: Context, contentType: string): Response {
+  return c.body(null, 200, { 'Content-Type': contentType });
+}
+
+/** Ends when the reader goes, when its place is taken, and when the collector stops. */
+function listen(c: Context, { live, closing }: ServerDeps): Response {
+  return streamSSE(c, async (stream) => {
+    let backlogCount = 0;
+    let tail: Promise<unknown> = Promise.resolve();
+    const write = (text: string) => {
+      if (backlogCount >= LIVE_BACKLOG_COUNT_MAX) return;
+      backlogCount++;
+      tail = tail.then(() => stream.write(text)).finally(() => backlogCount--);
+    };
+    const over = new AbortController();
+    const end = () => over.abort();
+    const stop = live.subscribe((event) => write(`event: commit\ndata: ${JSON.stringify(event)}\n\n`), end);
+    const keepalive = setInterval(() => write(':\n\n'), LIVE_KEEPALIVE_MS);
+    write(':\n\n');
+    await new Promise<void>((resolve) => {
+      over.signal.addEventListener('abort', () => resolve());
+      stream.onAbort(end);
+      if (closing.aborted || stream.aborted) end();
+      closing.addEventListener('abort', end, { signal: over.signal });
     });
+    clearInterval(keepalive);
+    stop();
   });
 }
 
@@ -79,4 +102,22 @@ function readRange({ model = '', hours: asked = '24' }: Readonly<Record<string, 
   // Pages whose clock is ahead are shown where they say they are, rather than not at all.
   const toHour = Math.floor((nowMs + CLOCK_AHEAD_MS_MAX) / HOUR_MS);
   return { nowMs, modelVersion: model, fromHour: Math.floor(nowMs / HOUR_MS) - hours + 1, toHour };
+}
+
+/** What a query of series asks for, or what is wrong with it. */
+function readSeriesQuery(query: Readonly<Record<string, string>>, registry: Registry, nowMs: number): SeriesAsked | string {
+  const range = readRange(query, nowMs);
+  if (typeof range === 'string') return range;
+  const { modelVersion } = range;
+  const arm = query.arm === undefined ? null : ARMS.find((known) => known === query.arm);
+  if (arm === undefined) return `\`arm\` must be one of ${ARMS.join(', ')}.`;
+  const segment = query.segment === undefined ? null : Number(query.segment);
+  if (segment !== null && !(Number.isInteger(segment) && segment >= 0 && segment < SEGMENT_COUNT_MAX)) {
+    return `\`segment\` must be a whole number from 0 to ${SEGMENT_COUNT_MAX - 1}.`;
+  }
+  const data = registry.namedPlan(modelVersion, 'data', query.data ?? null);
+  if (data === undefined) return `\`data\` ${NOT_A_PLAN}`;
+  const software = registry.namedPlan(modelVersion, 'software', query.software ?? null);
+  if (software === undefined) return `\`software\` ${NOT_A_PLAN}`;
+  return { ...range, arm, segment, data, software };
 }

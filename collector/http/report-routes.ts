@@ -1,31 +1,45 @@
 /**
  * Routes for reports: `POST /v1/report/{writeKey}` and its preflight.
  *
- *     204  counted, or counted before            400  no report, or one that no page can have made
- *     403  the write key is not one of ours      410  of an hour that is over, or ahead of the clock here
- *     413  longer than a report may be           503  not now: send it again after `Retry-After`
+ *     204  counted, or counted before                400  no report, or one that no page can have made
+ *     403  the key is unknown, or not this model's   410  of an hour that is over, or ahead of the clock here
+ *     413  longer than a report may be               503  not now: send it again after `Retry-After`
  *
  * Invariants
  *  - The answer comes after the commit, is empty and cacheable: `no-store` would hold the page's keepalive quota.
- *  - A report needs no preflight, and any origin may read its status.
+ *  - A report needs no preflight, and any origin may read its status and the headers of protocol/report/answer.ts.
  *  - A body that is longer than its limit is refused before all of it was read.
+ *  - A refusal takes REFUSAL_WAIT_MS.
+ *  - Every answer to a report proves whose it is and what it is about; a refused hour tells the time here.
  *
  * Not here: what a body may say (collector/intake/intake.ts), who waits for whom (collector/intake/group-commit.ts).
  */
 import type { Context, Hono } from 'hono';
-import { BODY_BYTES_MAX, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOWN_S } from '../../protocol/limits.ts';
+import { BODY_BYTES_MAX, REFUSAL_WAIT_MS, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOWN_S } from '../../protocol/limits.ts';
+import { ANSWER_HEADER, answerProof, EMPTY_ANSWER } from '../../protocol/report/answer.ts';
+import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import { judgeBody } from '../intake/intake.ts';
+import type { AcceptedWindow } from '../store/store.ts';
 import { readBody } from './request-body.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, closing }: ServerDeps): void {
-  const refuse = (c: Context, status: 400 | 403 | 410 | 413 | 503, reason: string, retryAfterS = 0) => {
+  /** What could not read its manifest is no model's, and any key may say so. */
+  const mayReport = (bound: ReadonlySet<string> | null, [first]: readonly AcceptedWindow[]): boolean => {
+    if (bound === null || first === undefined || first.modelVersion === UNKNOWN_MODEL_VERSION) return true;
+    return bound.has(first.modelVersion) || bound.has(registry.find(first.modelVersion)?.registration.name ?? '');
+  };
+  type Status = 204 | 400 | 403 | 410 | 413 | 503;
+  /** @param body What is answered; null when it was not read to its end. */
+  const answer = async (c: Context, body: Uint8Array | null, status: Status, reason: string | null = null, retryAfterS = 0) => {
+    if (status !== 204) await new Promise((resolve) => setTimeout(resolve, REFUSAL_WAIT_MS));
+    c.header(ANSWER_HEADER, answerProof(status, body, status === 410 ? now() : undefined));
     if (retryAfterS > 0) c.header('Retry-After', String(retryAfterS));
-    return c.text(reason, status);
+    return status === 204 ? c.body(null, status) : c.text(reason ?? '', status);
   };
   app.use('/v1/report/*', async (c, next) => {
     c.header('Access-Control-Allow-Origin', '*');
-    c.header('Access-Control-Expose-Headers', 'Retry-After');
+    c.header('Access-Control-Expose-Headers', `Retry-After, ${ANSWER_HEADER}`);
     c.header('Cross-Origin-Resource-Policy', 'cross-origin');
     await next();
   });
@@ -36,16 +50,19 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
     return c.body(null, 204);
   });
   app.post('/v1/report/:writeKey', async (c) => {
-    if (!writeKeys.has(c.req.param('writeKey'))) return refuse(c, 403, 'This write key is unknown here.');
-    if (closing.aborted) return refuse(c, 503, 'The collector is stopping.', RETRY_AFTER_BUSY_S);
+    const bound = writeKeys.get(c.req.param('writeKey'));
+    if (bound === undefined) return answer(c, null, 403, 'This write key is unknown here.');
+    if (closing.aborted) return answer(c, null, 503, 'The collector is stopping.', RETRY_AFTER_BUSY_S);
     const body = await readBody(c, BODY_BYTES_MAX);
-    if (body === 'too-long') return refuse(c, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
-    if (body === 'cut-off') return refuse(c, 400, 'The body is cut off.');
-    const answer = judgeBody(body, registry, now());
-    if (!answer.ok) return refuse(c, answer.status, answer.reason, answer.status === 503 ? RETRY_AFTER_UNKNOWN_S : 0);
-    const outcome = await group.submit(answer.windows);
-    if (outcome === 'committed') return c.body(null, 204);
+    if (body === 'too-long') return answer(c, null, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
+    if (body === 'cut-off') return answer(c, null, 400, 'The body is cut off.');
+    if (body.length === 0) return answer(c, body, 400, EMPTY_ANSWER);
+    const judged = judgeBody(body, registry, now());
+    if (!judged.ok) return answer(c, body, judged.status, judged.reason, judged.status === 503 ? RETRY_AFTER_UNKNOWN_S : 0);
+    if (!mayReport(bound, judged.windows)) return answer(c, body, 403, 'This write key is not for this model.');
+    const outcome = await group.submit(judged.windows);
+    if (outcome === 'committed') return answer(c, body, 204);
     const reason = { full: 'The intake is full.', failed: 'The store failed; nothing was counted.', closing: 'The collector is stopping.' };
-    return refuse(c, 503, reason[outcome], RETRY_AFTER_BUSY_S);
+    return answer(c, body, 503, reason[outcome], RETRY_AFTER_BUSY_S);
   });
 }

@@ -3,8 +3,10 @@
  */
 import type { GroupCommit } from '../intake/group-commit.ts';
 import type { Registry } from '../models/registry.ts';
+import type { WriteKeys } from '../operator/write-keys.ts';
 import type { Store } from '../store/store.ts';
 import type { LiveFeed } from '../views/live-feed.ts';
+import type { ReadQueue } from '../views/read-queue.ts';
 import type { StaticFolders } from './static-files.ts';
 
 export interface ServerDeps {
@@ -15,8 +17,11 @@ export interface ServerDeps {
   readonly folders: StaticFolders;
   /** Who registers models. */
   readonly adminKey: string;
-  /** Keys in report addresses; public. */
-  readonly writeKeys: ReadonlySet<string>;
+  /** Keys in report addresses, and what each may report about; public. */
+  readonly writeKeys: WriteKeys;
+  readonly reads: ReadQueue;
+  /** Sums of fewer reports are shown to nobody (collector/views/series.ts). */
+  readonly shownReportsMin: number;
   /** insitu's version. */
   readonly release: string;
   /** Milliseconds since 1970. */

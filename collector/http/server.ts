@@ -8,13 +8,13 @@
  *
  * Invariants
  *  - The peer's address and the request's headers are never logged or stored; a log line holds no part of a body.
- *  - A request that takes longer than REPORT_TIMEOUT_MS to arrive is cut off.
+ *  - A request that takes longer than REPORT_TIMEOUT_MS to arrive is cut off, and so is a connection on which nothing moves.
  *
  * Not here: what is counted (collector/intake/intake.ts), what is read (collector/views/).
  */
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { addModelRoutes } from './model-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
@@ -24,12 +24,28 @@ import { serveStatic } from './static-files.ts';
 export type HttpServer = import('node:http').Server;
 
 export function createServer(deps: ServerDeps): HttpServer {
+  const server = createAdaptorServer({
+    fetch: createApp(deps).fetch,
+    overrideGlobalObjects: false,
+    serverOptions: {
+      ...{ requestTimeout: REPORT_TIMEOUT_MS, headersTimeout: REPORT_TIMEOUT_MS },
+      connectionsCheckingInterval: REPORT_TIMEOUT_MS / 4,
+    },
+  }) as HttpServer;
+  // A reader that takes nothing, or is gone without a word: its socket, and the file or stream behind it, are let go.
+  server.setTimeout(CONNECTION_IDLE_MS_MAX);
+  return server;
+}
+
+/** The routes alone. Whoever adds one adds its row to test/unit/collector/every-route.test.ts. */
+export function createApp(deps: ServerDeps): Hono {
   const app = new Hono();
   addReportRoutes(app, deps);
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
-  app.get('/dashboard', (c) => c.redirect('/dashboard/'));
+  // Relative: behind a path prefix the collector does not know its own address.
+  app.get('/dashboard', (c) => c.redirect('dashboard/'));
   app.get('/*', async (c) => {
     const path = decodePath(c.req.path);
     const answer = path === null ? null : await serveStatic(deps.folders, path, c.req.raw);
@@ -40,11 +56,7 @@ export function createServer(deps: ServerDeps): HttpServer {
     deps.log(`A request failed here: ${error.name}: ${error.message.split('\n', 1)[0]}`);
     return c.text('The collector failed on this request.', 500);
   });
-  return createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: { requestTimeout: REPORT_TIMEOUT_MS, headersTimeout: REPORT_TIMEOUT_MS },
-  }) as HttpServer;
+  return app;
 }
 
 function decodePath(path: string): string | null {

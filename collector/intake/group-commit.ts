@@ -4,22 +4,39 @@
  * Why: a durable transaction costs about as much for one window as for hundreds, because its fixed costs and
  * the summed cells are the same.
  *
+ * Why two lanes: whoever has the public write key can send bodies of ten thousand cells as fast as his line allows. A light body, as a
+ * page that is looked at sends it, waits for one of them at the most. Heavy ones come from an outbox that has waited for hours, and can
+ * wait for seconds.
+ *
  * Invariants
  *  - One transaction at a time. The windows of one body are in one group, so a body is committed whole or not at all.
  *  - `submit` resolves only after the commit is durable, or with the reason why nothing of the body is known to be stored.
  *    A failed commit may have reached the disk; the client's retry meets its ids there and is not counted twice.
- *  - At most INTAKE_QUEUE_COUNT_MAX windows wait. What is refused is the client's to keep.
+ *  - At most INTAKE_QUEUE_COUNT_MAX windows wait, and INTAKE_QUEUE_CELL_COUNT_MAX cells of heavy bodies. What is refused is the client's to keep.
+ *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
  *
  * Not here: what a window must look like (collector/intake/intake.ts).
  */
-import { GROUP_COMMIT_COUNT_MAX, GROUP_COMMIT_WAIT_MS, INTAKE_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
+import {
+  GROUP_COMMIT_CELL_COUNT_MAX,
+  GROUP_COMMIT_COUNT_MAX,
+  GROUP_COMMIT_WAIT_MS,
+  HEAVY_TIME_RATIO_MAX,
+  INTAKE_QUEUE_CELL_COUNT_MAX,
+  INTAKE_QUEUE_COUNT_MAX,
+  LIGHT_BODY_CELL_COUNT_MAX,
+  LIGHT_BODY_WINDOW_COUNT_MAX,
+} from '../../protocol/limits.ts';
 import type { AcceptedWindow, Store } from '../store/store.ts';
 
 export type SubmitOutcome = 'committed' | 'full' | 'failed' | 'closing';
 
 interface GroupCommitOptions {
   readonly store: Pick<Store, 'commit'>;
-  readonly now: () => number;
+  /** What ids are stamped with; it never steps (collector/intake/kept-time.ts). */
+  readonly keptMs: () => number;
+  /** Milliseconds by the monotonic clock. */
+  readonly elapsedMs: () => number;
   /** Told after each commit which windows were counted for the first time. */
   readonly onStored: (windows: readonly AcceptedWindow[]) => void;
   /** Told of a store failure; once per failed group. */
@@ -28,13 +45,24 @@ interface GroupCommitOptions {
 
 interface Submission {
   readonly windows: readonly AcceptedWindow[];
+  readonly cellCount: number;
   readonly resolve: (outcome: SubmitOutcome) => void;
 }
 
+interface Lane {
+  queue: Submission[];
+  windowCount: number;
+  cellCount: number;
+}
+
+const emptyLane = (): Lane => ({ queue: [], windowCount: 0, cellCount: 0 });
+
 export class GroupCommit {
   private readonly options: GroupCommitOptions;
-  private queue: Submission[] = [];
-  private queuedCount = 0;
+  private readonly light = emptyLane();
+  private readonly heavy = emptyLane();
+  /** By the monotonic clock: until then the heavy lane rests. */
+  private heavyRestsUntilMs = 0;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private isClosing = false;
@@ -45,10 +73,15 @@ export class GroupCommit {
 
   submit(windows: readonly AcceptedWindow[]): Promise<SubmitOutcome> {
     if (this.isClosing) return Promise.resolve('closing');
-    if (this.queuedCount + windows.length > INTAKE_QUEUE_COUNT_MAX) return Promise.resolve('full');
+    const cellCount = windows.reduce((sum, { cells }) => sum + cells.length, 0);
+    const isLight = cellCount <= LIGHT_BODY_CELL_COUNT_MAX && windows.length <= LIGHT_BODY_WINDOW_COUNT_MAX;
+    const lane = isLight ? this.light : this.heavy;
+    if (lane.windowCount + windows.length > INTAKE_QUEUE_COUNT_MAX) return Promise.resolve('full');
+    if (!isLight && lane.cellCount + cellCount > INTAKE_QUEUE_CELL_COUNT_MAX) return Promise.resolve('full');
     return new Promise((resolve) => {
-      this.queue.push({ windows, resolve });
-      this.queuedCount += windows.length;
+      lane.queue.push({ windows, cellCount, resolve });
+      lane.windowCount += windows.length;
+      lane.cellCount += cellCount;
       this.schedule();
     });
   }
@@ -60,43 +93,51 @@ export class GroupCommit {
     await this.running;
   }
 
+  private get isHeavyDue(): boolean {
+    return this.heavy.queue.length > 0 && (this.isClosing || this.options.elapsedMs() >= this.heavyRestsUntilMs);
+  }
+
+  private get isDue(): boolean {
+    return this.light.queue.length > 0 || this.isHeavyDue;
+  }
+
   private schedule(): void {
     if (this.running !== null) return;
-    if (this.queuedCount >= GROUP_COMMIT_COUNT_MAX) this.start();
+    if (this.light.windowCount + this.heavy.windowCount >= GROUP_COMMIT_COUNT_MAX) this.start();
     else this.timer ??= setTimeout(() => this.start(), GROUP_COMMIT_WAIT_MS);
   }
 
   private start(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    if (this.running !== null || this.queue.length === 0) return;
-    this.running = this.commitAll();
+    if (this.running !== null) return;
+    if (this.isDue) this.running = this.commitAll();
+    else if (this.heavy.queue.length > 0) this.timer = setTimeout(() => this.start(), this.heavyRestsUntilMs - this.options.elapsedMs());
   }
 
-  /** What arrived during a commit has waited long enough: the next group starts at once. `running` ends in the step that saw an empty queue. */
+  /**
+   * What arrived during a commit has waited long enough: the next group starts at once. The lanes take turns, each with a group of its own, so
+   * that a light one is short. `running` ends in the step that saw nothing due.
+   */
   private async commitAll(): Promise<void> {
-    while (this.queue.length > 0) await this.commitGroup(this.takeGroup());
-    this.running = null;
-  }
-
-  private takeGroup(): Submission[] {
-    let windowCount = 0;
-    let submissionCount = 0;
-    for (const { windows } of this.queue) {
-      if (submissionCount > 0 && windowCount + windows.length > GROUP_COMMIT_COUNT_MAX) break;
-      windowCount += windows.length;
-      submissionCount++;
+    while (this.isDue) {
+      if (this.light.queue.length > 0) await this.commitGroup(takeGroup(this.light));
+      if (!this.isHeavyDue) continue;
+      const startMs = this.options.elapsedMs();
+      await this.commitGroup(takeGroup(this.heavy));
+      const nowMs = this.options.elapsedMs();
+      this.heavyRestsUntilMs = nowMs + (nowMs - startMs) * (1 / HEAVY_TIME_RATIO_MAX - 1);
     }
-    this.queuedCount -= windowCount;
-    return this.queue.splice(0, submissionCount);
+    this.running = null;
+    this.start();
   }
 
   private async commitGroup(group: readonly Submission[]): Promise<void> {
-    const { store, now, onStored, onFailed } = this.options;
+    const { store, keptMs, onStored, onFailed } = this.options;
     const windows = group.flatMap((submission) => submission.windows);
     let outcome: SubmitOutcome = 'committed';
     try {
-      const results = await store.commit(windows, now());
+      const results = await store.commit(windows, keptMs());
       onStored(windows.filter((_, index) => results[index] === 'stored'));
     } catch (error) {
       outcome = 'failed';
@@ -104,4 +145,19 @@ export class GroupCommit {
     }
     for (const submission of group) submission.resolve(outcome);
   }
+}
+
+/** Takes as many bodies from the lane's beginning as one group may have, the first of them always. */
+function takeGroup(lane: Lane): Submission[] {
+  let [windowCount, cellCount, takenCount] = [0, 0, 0];
+  for (const submission of lane.queue) {
+    windowCount += submission.windows.length;
+    cellCount += submission.cellCount;
+    const fits = windowCount <= GROUP_COMMIT_COUNT_MAX && cellCount <= GROUP_COMMIT_CELL_COUNT_MAX;
+    if (takenCount > 0 && !fits) break;
+    lane.windowCount -= submission.windows.length;
+    lane.cellCount -= submission.cellCount;
+    takenCount++;
+  }
+  return lane.queue.splice(0, takenCount);
 }

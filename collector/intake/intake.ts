@@ -8,14 +8,15 @@
  *  - A body is taken whole or refused whole. A 4xx means "send the windows one by one" to a client that sent several.
  *  - A body that could be right later (model or plan not registered yet) is never answered with a 4xx when all of it
  *    waits for that; when only some windows wait, it is, so that they cannot hold up the others.
- *  - A window is accepted only while its id would still be remembered: the hour counts from its start, and
- *    ID_HORIZON_MS = OUTBOX_AGE_MS_MAX + CLOCK_AHEAD_MS_MAX, so an id that is forgotten belongs to an hour that is refused.
+ *  - A window is accepted only while its id would still be remembered: the hour counts from its start, and OUTBOX_AGE_MS_MAX +
+ *    CLOCK_AHEAD_MS_MAX is less than ID_HORIZON_MS. Ids are kept by another clock than hours are judged by (kept-time.ts).
+ *  - Segment and arm are those that the plan and the model have, and no metric counts more than a window can (counts/layout/bounds.ts).
  *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
  *
- * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have
- * (collector/intake/plausible-counts.ts).
+ * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have (counts/layout/bounds.ts).
  */
 
+import { areEnoughRuns, isPlausible, repeatsOf } from '../../counts/layout/bounds.ts';
 import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
 import {
@@ -28,14 +29,15 @@ import {
 import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
-import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
+import { type Arm, HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import type { AcceptedWindow } from '../store/store.ts';
-import { isPlausible } from './plausible-counts.ts';
 
 /** What the intake knows of the registered models. */
 export interface KnownPlans {
   /** The plan of that hash for that model version; null when the version has no such plan; undefined when the version is unknown. */
   planOf(modelVersion: string, hash: string): Plan | null | undefined;
+  /** Sides of a rollout that the version's pages can be on. */
+  armsOf(modelVersion: string): readonly Arm[];
 }
 
 type RefusalStatus = 400 | 410 | 413 | 503;
@@ -52,7 +54,7 @@ interface Refusal {
 export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeAnswer {
   if (bytes.length > BODY_BYTES_MAX) return { ok: false, status: 413, reason: `A report has at most ${BODY_BYTES_MAX} bytes.` };
   const decoded = decodeBody(bytes);
-  if (!decoded.ok) return { ok: false, status: 400, reason: `Not a report: ${decoded.reason}.` };
+  if (!decoded.ok) return { ok: false, status: decoded.isTooLong ? 413 : 400, reason: `Not a report: ${decoded.reason}.` };
   const { modelVersion, windows } = decoded.body;
   const refusals: Refusal[] = [];
   for (const window of windows) {
@@ -78,16 +80,18 @@ function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, kn
   if (window.runs > REPORT_RUN_COUNT_MAX) return { status: 400, reason: 'More runs than one window can have.' };
   if (window.report === 'data') {
     if (modelVersion === UNKNOWN_MODEL_VERSION) return { status: 400, reason: 'Data of a model whose manifest was never read.' };
-    if (window.runs < DATA_REPORT_RUN_COUNT_MIN) {
-      return { status: 400, reason: `A data report has at least ${DATA_REPORT_RUN_COUNT_MIN} runs.` };
-    }
+    if (!areEnoughRuns(window.runs, 0)) return { status: 400, reason: TOO_FEW_RUNS };
   }
   const plan = known.planOf(modelVersion, window.plan);
   if (plan === undefined) return { status: 503, reason: 'This model version is not registered here yet.' };
   if (plan === null) return { status: 503, reason: UNKNOWN_PLAN };
   if (plan.report !== window.report) return { status: 400, reason: 'The plan is not one for this kind of report.' };
+  if (window.segment >= plan.segments.length) return { status: 400, reason: 'The plan has no such segment.' };
+  if (!known.armsOf(modelVersion).includes(window.arm)) return { status: 400, reason: 'The model has no such arm.' };
   return window.report === 'noised' ? judgeAnswer(modelVersion, window, plan, bytes) : judgeCells(window, plan);
 }
+
+const TOO_FEW_RUNS = `A data report has at least ${DATA_REPORT_RUN_COUNT_MIN} runs that repeat no other.`;
 
 /** A noised report must be an answer that the plan can give, and the one encoding of it: there is one body for each answer. */
 function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Window, plan: Plan, bytes: Uint8Array): Refusal | null {
@@ -103,7 +107,6 @@ function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Wind
 function judgeCells(window: Window, plan: Plan): Refusal | null {
   const last = window.cells.at(-1);
   if (last !== undefined && last >= plan.cellCount) return { status: 400, reason: 'A cell lies outside the plan.' };
-  return window.report === 'data' && !isPlausible(window, plan)
-    ? { status: 400, reason: 'A metric counts more than its runs can have.' }
-    : null;
+  if (window.report === 'data' && !areEnoughRuns(window.runs, repeatsOf(window, plan))) return { status: 400, reason: TOO_FEW_RUNS };
+  return isPlausible(window, plan) ? null : { status: 400, reason: 'A metric counts more than its runs can have.' };
 }

@@ -2,29 +2,43 @@
  * Models on disk: registers each `<folder>/<model>/model.json`, with the `baseline.json` beside it.
  *
  * Invariants
- *  - A model that cannot be used costs a sentence, never the start of the collector.
+ *  - What is served is registered: links are followed, as they are when files are served (collector/http/static-files.ts).
+ *  - Whatever lies there and is not registered costs a sentence, never the start of the collector. Files beside the models, hidden
+ *    names and folders without a model.json are no models and are passed over.
  *  - A baseline that is of another version or another plan is left out, with a sentence, rather than shown beside the wrong model.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartupError, systemCode } from '../operator/startup-error.ts';
 import type { Registry } from './registry.ts';
 
+type Log = (sentence: string) => void;
+
 /** @throws {StartupError} when the folder cannot be read. */
-export async function registerFolder(folder: string, registry: Registry, log: (sentence: string) => void): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+export async function registerFolder(folder: string, registry: Registry, log: Log): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
     throw new StartupError(`The models folder ${folder} cannot be read (${systemCode(error)}). Name an existing one with --models.`);
   });
-  for (const entry of entries) {
-    if (entry.isDirectory()) await registerModel(join(folder, entry.name), registry, log);
+  // A Kubernetes volume holds its versions in `..2026_…`, which its plain names link to.
+  for (const name of names.sort()) if (!name.startsWith('.')) await registerEntry(join(folder, name), registry, log);
+}
+
+async function registerEntry(path: string, registry: Registry, log: Log): Promise<void> {
+  try {
+    // Follows links, so that one that leads nowhere or in a circle fails here.
+    if ((await stat(path)).isDirectory()) await registerModel(path, registry, log);
+  } catch (error) {
+    // The store's failure is no matter of this folder.
+    if (systemCode(error) === '') throw error;
+    log(`${path}: Nothing was registered, because it cannot be read (${systemCode(error)}). Check the link and the rights.`);
   }
 }
 
-async function registerModel(folder: string, registry: Registry, log: (sentence: string) => void): Promise<void> {
+/** @throws what the system says of a file that is there and cannot be read. */
+async function registerModel(folder: string, registry: Registry, log: Log): Promise<void> {
   const manifest = await readBytes(join(folder, 'model.json'));
   if (manifest === null) return;
-  const baselineBytes = await readBytes(join(folder, 'baseline.json'));
-  const baseline = baselineBytes === null ? null : parseJson(baselineBytes.toString('utf8'));
+  const baseline = await readBaselineFile(folder, log);
   const answer = await registry.admit(manifest, { baseline });
   if (answer.ok) {
     if (answer.baselineLeftOut !== null) log(`${folder}: ${answer.baselineLeftOut}`);
@@ -35,12 +49,23 @@ async function registerModel(folder: string, registry: Registry, log: (sentence:
   log(`${folder}: ${answer.reason} ${consequence}`);
 }
 
-async function readBytes(file: string): Promise<Buffer<ArrayBuffer> | null> {
+async function readBaselineFile(folder: string, log: Log): Promise<unknown> {
   try {
-    return await readFile(file);
-  } catch {
+    const bytes = await readBytes(join(folder, 'baseline.json'));
+    return bytes === null ? null : parseJson(bytes.toString('utf8'));
+  } catch (error) {
+    log(`${folder}: The baseline cannot be read (${systemCode(error)}). It was registered without a baseline.`);
     return null;
   }
+}
+
+/** null when nothing of that name is there; a link that leads nowhere is something. */
+async function readBytes(file: string): Promise<Buffer<ArrayBuffer> | null> {
+  const isThere = await lstat(file).then(
+    () => true,
+    (error: unknown) => systemCode(error) !== 'ENOENT',
+  );
+  return isThere ? readFile(file) : null;
 }
 
 /** The value, or a text that no baseline can be. */

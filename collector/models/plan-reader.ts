@@ -8,7 +8,7 @@
  */
 import { placeMetrics, planHash } from '../../counts/layout/plan.ts';
 import type { ReleasedPlan } from '../../counts/plans/released-software-plans.ts';
-import { PLAN_CELL_COUNT_MAX, PLAN_KEPT_COUNT_MAX, SEGMENT_COUNT_MAX } from '../../protocol/limits.ts';
+import { COUNTED_ELEMENT_COUNT_MAX, PLAN_CELL_COUNT_MAX, PLAN_KEPT_COUNT_MAX, SEGMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Metric, MetricRole, Plan } from '../../protocol/report/plan.ts';
 import { noisedPlanOf } from './registered-model.ts';
 
@@ -40,7 +40,8 @@ function readDataPlan(json: unknown): Plan | string {
   if (!Array.isArray(metrics) || metrics.length === 0) return 'metrics must be a list';
   const wrong = metrics.find((metric) => !isMetric(metric));
   if (wrong !== undefined) return `the metric ${isRecord(wrong) ? JSON.stringify(wrong.id) : 'that is no object'} is not one of a plan`;
-  const ids = new Set((metrics as readonly Metric[]).map(({ id }) => id));
+  // A column "b.state" of "a" and the state of "a.b" have the same id, and are two.
+  const ids = new Set((metrics as readonly Metric[]).map(({ id, of }) => JSON.stringify([id, of?.tensor])));
   if (ids.size < metrics.length) return 'two metrics have the same id';
   const plan = { ...placeMetrics('data', (metrics as readonly Metric[]).map(onlyKnown)), segments };
   return plan.cellCount > PLAN_CELL_COUNT_MAX ? `it has more than ${PLAN_CELL_COUNT_MAX} cells` : plan;
@@ -49,7 +50,7 @@ function readDataPlan(json: unknown): Plan | string {
 function onlyKnown({ id, title, unit, why, per, of, role, cells, edges }: Metric): Metric {
   return {
     ...{ id, title, unit, why, per, role, cells },
-    of: of === null ? null : { side: of.side, tensor: of.tensor },
+    of: of === null ? null : { side: of.side, tensor: of.tensor, ...(of.itemCountMax !== undefined && { itemCountMax: of.itemCountMax }) },
     edges: edges === null ? null : { firstCell: edges.firstCell, values: edges.values },
   };
 }
@@ -63,7 +64,9 @@ function isMetric(value: unknown): value is Metric {
 
 function isOf(value: unknown): boolean {
   if (value === null) return true;
-  return isRecord(value) && (value.side === 'input' || value.side === 'output') && typeof value.tensor === 'string';
+  if (!isRecord(value) || (value.side !== 'input' && value.side !== 'output') || typeof value.tensor !== 'string') return false;
+  const { itemCountMax = COUNTED_ELEMENT_COUNT_MAX } = value;
+  return Number.isInteger(itemCountMax) && (itemCountMax as number) >= 1 && (itemCountMax as number) <= COUNTED_ELEMENT_COUNT_MAX;
 }
 
 function isEdges(value: unknown, cellCount: number): boolean {

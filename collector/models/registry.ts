@@ -19,13 +19,19 @@ import { REGISTRATION_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ServedManifest } from '../../protocol/manifest/served-manifest.ts';
 import type { PlanDocument } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
-import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
+import { type Arm, UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { KnownPlans } from '../intake/intake.ts';
 import type { Registration, Store } from '../store/store.ts';
 import { type BaselineOf, readBaseline } from './baseline.ts';
 import { KeptPlans } from './kept-plans.ts';
 import { readPlanDocuments } from './plan-reader.ts';
 import { type NoisedPlan, presentPlansOf, type Refused, type RegisteredModel, registeredModelOf } from './registered-model.ts';
+
+/** A plan and the hash that names it. */
+export interface NamedPlan {
+  readonly hash: string;
+  readonly plan: Plan;
+}
 
 /** `baselineLeftOut`: why, in a sentence; null when it was not. */
 type AdmitAnswer = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
@@ -49,6 +55,8 @@ interface RegistrationExtras {
 
 const OTHER_COLLECTOR =
   'Ask a collector of that release for GET /v1/models/{version}/plans/{hash}, and register its answer here among "plans".';
+
+const STABLE_ONLY: readonly Arm[] = ['stable'];
 
 export class Registry implements KnownPlans {
   private readonly options: RegistryOptions;
@@ -92,6 +100,19 @@ export class Registry implements KnownPlans {
     if (hash === model?.registration.plan) return model.plan;
     if (hash === model?.noised?.hash) return model.noised.plan;
     return this.software.get(hash)?.plan ?? this.kept.find(modelVersion, hash) ?? null;
+  }
+
+  /** The plan of that kind and hash, or the present one; null when there is no present one, undefined when there is none of that hash. */
+  namedPlan(modelVersion: string, report: 'data' | 'software', hash: string | null): NamedPlan | null | undefined {
+    const named = hash ?? (report === 'software' ? SOFTWARE_PLAN_HASH : this.byVersion.get(modelVersion)?.registration.plan);
+    if (named === undefined) return null;
+    const plan = report === 'software' ? this.software.get(named)?.plan : this.planOf(modelVersion, named);
+    return plan?.report === report ? { hash: named, plan } : undefined;
+  }
+
+  /** No model takes part in a rollout, so every page is on the side that there always is. */
+  armsOf(_modelVersion: string): readonly Arm[] {
+    return STABLE_ONLY;
   }
 
   /** The noised plan of that hash, or the present one; null when the model has none, undefined when it has none of that hash. */

@@ -9,7 +9,7 @@
  *     plans(version, hash, …)                         what the cells of each plan mean
  *
  * A group's windows are summed in memory first, so that one transaction writes their ids and a few hundred cells.
- * Lists travel as one text parameter each and are cast by the engine: a bound list costs a call per element.
+ * A commit is two calls of the engine, three with a series that is new (duckdb-text.ts says why).
  *
  * Invariants
  *  - One writing transaction at a time; a failed one is rolled back and the next starts clean.
@@ -17,27 +17,25 @@
  *    file is opened again. No indexed row is updated with RETURNING: DuckDB 1.5.6 runs that as delete and insert, and
  *    ends the process when such a commit cannot be written (test/unit/collector/duckdb-store.test.ts fills a disk).
  *  - An id is new or not by the primary key alone, within a group and against the table.
- *  - Reading has a connection of its own and sees committed rows only.
+ *  - Reading has a connection of its own and sees committed rows only (duckdb-reads.ts).
+ *  - The engine holds at most STORE_MEMORY_BYTES_MAX in memory, whatever was sent.
  *  - The engine loads no extension and reaches no network or other file: `enable_external_access` is off.
  *
  * Not here: validation. What arrives is trusted to be in its plan.
  */
 
 import { join } from 'node:path';
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  type DuckDBResultReader,
-  type DuckDBValue,
-} from '@duckdb/node-api';
-import type { Baseline, CellSum, HourTotal } from '../../protocol/read/read-api.ts';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBMaterializedResult } from '@duckdb/node-api';
+import { STORE_MEMORY_BYTES_MAX } from '../../protocol/limits.ts';
+import type { Baseline, CellSum } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
 import { createDataFolder } from '../operator/data-folder.ts';
 import { StartupError } from '../operator/startup-error.ts';
+import { DuckDbReads, rowsOf } from './duckdb-reads.ts';
+import { listOf, textOf } from './duckdb-text.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
-import type { AcceptedWindow, CellQuery, KeptPlan, Registration, Store } from './store.ts';
+import type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
@@ -60,34 +58,14 @@ const SCHEMA = `
 /** Series whose numbers are remembered: a few models' arms and segments in the hours that reports are about. */
 const SERIES_CACHED_COUNT_MAX = 10_000;
 
-const INSERT_IDS = 'INSERT INTO ids SELECT unnest($1::UUID[]), $2 ON CONFLICT DO NOTHING RETURNING id';
-
-const INSERT_SERIES = `
-  INSERT INTO series (version, plan, report, arm, segment, hour) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`;
-
-const FIND_SERIES = `
-  SELECT series FROM series WHERE version = $1 AND plan = $2 AND report = $3 AND arm = $4 AND segment = $5 AND hour = $6`;
-
-const ADD_TOTALS = `
-  INSERT INTO totals SELECT unnest($1::INTEGER[]), unnest($2::BIGINT[]), unnest($3::BIGINT[])
-  ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, runs = runs + excluded.runs`;
-
-const ADD_CELLS = `
-  INSERT INTO cells SELECT unnest($1::INTEGER[]), unnest($2::UINTEGER[]), unnest($3::BIGINT[])
-  ON CONFLICT DO UPDATE SET count = count + excluded.count`;
-
-/** One opening of the file: a connection that writes, with its statements, and one that reads. */
+/** One opening of the file: a connection that writes and one that reads. */
 interface Session {
   readonly instance: DuckDBInstance;
   readonly reader: DuckDBConnection;
+  readonly reads: DuckDbReads;
   readonly writer: DuckDBConnection;
   /** Numbers of committed series, and of those in the running transaction; emptied when one fails. */
-  readonly seriesNumbers: Map<string, string>;
-  readonly insertIds: DuckDBPreparedStatement;
-  readonly insertSeries: DuckDBPreparedStatement;
-  readonly findSeries: DuckDBPreparedStatement;
-  readonly addTotals: DuckDBPreparedStatement;
-  readonly addCells: DuckDBPreparedStatement;
+  readonly seriesNumbers: Map<string, number>;
 }
 
 class DuckDbStore implements Store {
@@ -101,10 +79,10 @@ class DuckDbStore implements Store {
     this.session = Promise.resolve(session);
   }
 
-  commit(group: readonly AcceptedWindow[], nowMs: number): Promise<readonly ('stored' | 'duplicate')[]> {
+  commit(group: readonly AcceptedWindow[], receivedMs: number): Promise<readonly ('stored' | 'duplicate')[]> {
     if (group.length === 0) return Promise.resolve([]);
-    return this.transaction(async (session) => {
-      const fresh = await insertNewIds(session, group, nowMs);
+    return this.alone(async (session) => {
+      const fresh = await beginWithIds(session, group, receivedMs);
       const results: ('stored' | 'duplicate')[] = [];
       const counted: AcceptedWindow[] = [];
       for (const window of group) {
@@ -112,7 +90,7 @@ class DuckDbStore implements Store {
         results.push(isFresh ? 'stored' : 'duplicate');
         if (isFresh) counted.push(window);
       }
-      await addSums(session, sumBySeries(counted));
+      await addAndCommit(session, [...sumBySeries(counted)]);
       return results;
     });
   }
@@ -126,15 +104,17 @@ class DuckDbStore implements Store {
   }
 
   async registrations(): Promise<readonly Registration[]> {
-    const result = await this.read('SELECT * FROM models ORDER BY registered_ms, version');
-    return result.getRowObjectsJS().map((row) => ({
-      modelVersion: String(row.version),
-      plan: String(row.plan),
-      name: String(row.name),
-      version: String(row.release),
-      manifestJson: String(row.manifest),
-      baseline: row.baseline === null ? null : (JSON.parse(String(row.baseline)) as Baseline),
-      registeredAtMs: Number(row.registered_ms),
+    const rows = await (await this.session).reads.rows(
+      'SELECT version, plan, name, release, manifest, baseline, registered_ms FROM models ORDER BY registered_ms, version',
+    );
+    return rows.map(([modelVersion, plan, name, version, manifestJson, baseline, registeredMs]) => ({
+      modelVersion: String(modelVersion),
+      plan: String(plan),
+      name: String(name),
+      version: String(version),
+      manifestJson: String(manifestJson),
+      baseline: baseline === null ? null : (JSON.parse(String(baseline)) as Baseline),
+      registeredAtMs: Number(registeredMs),
     }));
   }
 
@@ -149,8 +129,10 @@ class DuckDbStore implements Store {
   }
 
   async plans(): Promise<readonly KeptPlan[]> {
-    const result = await this.read('SELECT version, hash, release, plan, kept_ms FROM plans ORDER BY kept_ms, version, hash');
-    return result.getRowsJS().map(([modelVersion, hash, release, plan, keptMs]) => ({
+    const rows = await (await this.session).reads.rows(
+      'SELECT version, hash, release, plan, kept_ms FROM plans ORDER BY kept_ms, version, hash',
+    );
+    return rows.map(([modelVersion, hash, release, plan, keptMs]) => ({
       modelVersion: String(modelVersion),
       hash: String(hash),
       release: String(release),
@@ -165,37 +147,21 @@ class DuckDbStore implements Store {
     });
   }
 
-  async cellSums(query: CellQuery): Promise<readonly CellSum[]> {
-    const result = await this.read(
-      `SELECT hour, arm, segment, plan, cell, count FROM cells JOIN series USING (series)
-       WHERE version = $1 AND report = $2 AND hour BETWEEN $3 AND $4 ORDER BY hour, arm, segment, plan, cell`,
-      [query.modelVersion, REPORT_KINDS.indexOf(query.report), query.fromHour, query.toHour],
-    );
-    return result.getRowsJS().map(([hour, arm, segment, plan, cell, count]) => ({
-      hour: Number(hour),
-      arm: ARMS[Number(arm)] ?? 'stable',
-      segment: Number(segment),
-      plan: String(plan),
-      cell: Number(cell),
-      count: Number(count),
-    }));
+  async cellSums(query: CellQuery): Promise<ReadonlyMap<string, readonly CellSum[]>> {
+    return (await this.session).reads.cellSums(query);
   }
 
-  async hourTotals(query: Omit<CellQuery, 'report'>): Promise<readonly HourTotal[]> {
-    const result = await this.read(
-      `SELECT hour, arm, segment, plan, report, reports, runs FROM totals JOIN series USING (series)
-       WHERE version = $1 AND hour BETWEEN $2 AND $3 ORDER BY hour, arm, segment, report, plan`,
-      [query.modelVersion, query.fromHour, query.toHour],
-    );
-    return result.getRowsJS().map(([hour, arm, segment, plan, report, reports, runs]) => ({
-      hour: Number(hour),
-      arm: ARMS[Number(arm)] ?? 'stable',
-      segment: Number(segment),
-      plan: String(plan),
-      report: REPORT_KINDS[Number(report)] ?? 'data',
-      reports: Number(reports),
-      runs: Number(runs),
-    }));
+  async hourCells(query: CellQuery): Promise<readonly HourCells[]> {
+    return (await this.session).reads.hourCells(query);
+  }
+
+  async totals(query: SeriesQuery): Promise<Totals> {
+    return (await this.session).reads.totals(query);
+  }
+
+  async lastReceivedMs(): Promise<number | null> {
+    const [[last] = []] = await (await this.session).reads.rows('SELECT max(received_ms) FROM ids');
+    return last === null || last === undefined ? null : Number(last);
   }
 
   forgetIds(beforeMs: number): Promise<number> {
@@ -207,29 +173,32 @@ class DuckDbStore implements Store {
 
   async close(): Promise<void> {
     await this.tail;
-    closeSession(await this.session);
+    const session = await this.session;
+    await session.reads.idle();
+    closeSession(session);
   }
 
-  private async read(sql: string, values: DuckDBValue[] = []): Promise<DuckDBResultReader> {
-    const { reader } = await this.session;
-    return reader.runAndReadAll(sql, values);
-  }
-
-  /** Runs `work` alone on the writing connection, between BEGIN and COMMIT. */
   private transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.alone(async (session) => {
+      await session.writer.run('BEGIN');
+      const value = await work(session);
+      await session.writer.run('COMMIT');
+      return value;
+    });
+  }
+
+  /** Runs `work`, which is one transaction from BEGIN to COMMIT, alone on the writing connection. */
+  private alone<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const turn = this.tail.then(async () => {
       const session = await this.session.catch(() => this.reopen());
-      const { writer } = session;
       try {
-        await writer.run('BEGIN');
-        const value = await work(session);
-        await writer.run('COMMIT');
-        return value;
+        return await work(session);
       } catch (error) {
         // A failed COMMIT has ended the transaction already; then there is nothing to roll back, and that is fine.
-        await writer.run('ROLLBACK').catch(() => undefined);
+        await session.writer.run('ROLLBACK').catch(() => undefined);
         session.seriesNumbers.clear();
         if (isFatal(error)) {
+          await session.reads.idle();
           closeSession(session);
           await this.reopen().catch(() => undefined);
         }
@@ -246,56 +215,65 @@ class DuckDbStore implements Store {
   }
 }
 
-/** The ids that were not known, as hex. */
-async function insertNewIds({ insertIds }: Session, group: readonly AcceptedWindow[], nowMs: number): Promise<Set<string>> {
-  insertIds.bindVarchar(1, `[${group.map((window) => window.id).join(',')}]`);
-  insertIds.bindBigInt(2, BigInt(nowMs));
-  const result = await insertIds.runAndReadAll();
-  return new Set(result.getRows().map(([id]) => String(id).replaceAll('-', '')));
+/** Begins the transaction. Resolves to the ids that were not known, as hex. */
+async function beginWithIds({ writer }: Session, group: readonly AcceptedWindow[], receivedMs: number): Promise<Set<string>> {
+  const ids = listOf(
+    group.map(({ id }) => id),
+    'UUID',
+  );
+  const result = await writer.run(`BEGIN; INSERT INTO ids SELECT ${ids}, ${textOf(receivedMs)} ON CONFLICT DO NOTHING RETURNING id`);
+  return new Set(rowsOf(result as DuckDBMaterializedResult).map(([id]) => String(id).replaceAll('-', '')));
 }
 
-async function addSums(session: Session, sums: Iterable<SeriesSum>): Promise<void> {
+/** Ends the transaction. */
+async function addAndCommit(session: Session, sums: readonly SeriesSum[]): Promise<void> {
+  await numberSeries(session, sums);
   const totals: Columns = [[], [], []];
   const cellSums: Columns = [[], [], []];
-  for (const { key, window, reports, runs, cells } of sums) {
-    const series = session.seriesNumbers.get(key) ?? (await numberSeries(session, key, window));
-    push(totals, series, String(reports), String(runs));
-    for (const [cell, count] of cells) push(cellSums, series, String(cell), String(count));
+  for (const { key, reports, runs, cells } of sums) {
+    const series = session.seriesNumbers.get(key) as number;
+    push(totals, series, reports, runs);
+    for (const [cell, count] of cells) push(cellSums, series, cell, count);
   }
-  await runLists(session.addTotals, totals);
-  await runLists(session.addCells, cellSums);
+  const [ofTotals, reports, runs] = totals;
+  const [ofCells, cells, counts] = cellSums;
+  await session.writer.run(`
+    INSERT INTO totals SELECT ${listOf(ofTotals, 'INTEGER')}, ${listOf(reports, 'BIGINT')}, ${listOf(runs, 'BIGINT')}
+    ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, runs = runs + excluded.runs;
+    INSERT INTO cells SELECT ${listOf(ofCells, 'INTEGER')}, ${listOf(cells, 'UINTEGER')}, ${listOf(counts, 'BIGINT')}
+    ON CONFLICT DO UPDATE SET count = count + excluded.count;
+    COMMIT`);
 }
 
-async function numberSeries({ insertSeries, findSeries, seriesNumbers }: Session, key: string, window: AcceptedWindow): Promise<string> {
-  for (const statement of [insertSeries, findSeries]) {
-    statement.bindVarchar(1, window.modelVersion);
-    statement.bindVarchar(2, window.plan);
-    statement.bindUTinyInt(3, REPORT_KINDS.indexOf(window.report));
-    statement.bindUTinyInt(4, ARMS.indexOf(window.arm));
-    statement.bindUTinyInt(5, window.segment);
-    statement.bindUInteger(6, window.hour);
+/** Looks up, or gives, the numbers that are not remembered. */
+async function numberSeries({ writer, seriesNumbers }: Session, sums: readonly SeriesSum[]): Promise<void> {
+  if (seriesNumbers.size + sums.length > SERIES_CACHED_COUNT_MAX) seriesNumbers.clear();
+  const unknown = sums.filter(({ key }) => !seriesNumbers.has(key));
+  if (unknown.length === 0) return;
+  const listed = (of: (window: AcceptedWindow) => string | number, type: Parameters<typeof listOf>[1]) =>
+    listOf(
+      unknown.map(({ window }) => of(window)),
+      type,
+    );
+  const result = await writer.run(`
+    CREATE OR REPLACE TEMP TABLE asked AS SELECT
+      ${listed(({ modelVersion }) => modelVersion, 'VARCHAR')} AS version, ${listed(({ plan }) => plan, 'VARCHAR')} AS plan,
+      ${listed(({ report }) => REPORT_KINDS.indexOf(report), 'UTINYINT')} AS report, ${listed(({ arm }) => ARMS.indexOf(arm), 'UTINYINT')} AS arm,
+      ${listed(({ segment }) => segment, 'UTINYINT')} AS segment, ${listed(({ hour }) => hour, 'UINTEGER')} AS hour;
+    INSERT INTO series (version, plan, report, arm, segment, hour) SELECT * FROM asked ON CONFLICT DO NOTHING;
+    SELECT version, plan, report, arm, segment, hour, series FROM series JOIN asked USING (version, plan, report, arm, segment, hour)`);
+  for (const [modelVersion, plan, report, arm, segment, hour, series] of rowsOf(result as DuckDBMaterializedResult)) {
+    const [kind, side] = [REPORT_KINDS[Number(report)], ARMS[Number(arm)]];
+    seriesNumbers.set(`${modelVersion} ${plan} ${kind} ${side} ${segment} ${hour}`, Number(series));
   }
-  await insertSeries.run();
-  const series = String((await findSeries.runAndReadAll()).getRows()[0]?.[0]);
-  if (seriesNumbers.size >= SERIES_CACHED_COUNT_MAX) seriesNumbers.clear();
-  seriesNumbers.set(key, series);
-  return series;
 }
 
-type Columns = [string[], string[], string[]];
+type Columns = [number[], number[], number[]];
 
-function push(columns: Columns, ...row: [string, string, string]): void {
-  row.forEach((value, index) => {
-    columns[index]?.push(value);
-  });
-}
-
-async function runLists(statement: DuckDBPreparedStatement, columns: Columns): Promise<void> {
-  if (columns[0].length === 0) return;
-  columns.forEach((column, index) => {
-    statement.bindVarchar(index + 1, `[${column.join(',')}]`);
-  });
-  await statement.run();
+function push([first, second, third]: Columns, one: number, two: number, three: number): void {
+  first.push(one);
+  second.push(two);
+  third.push(three);
 }
 
 /**
@@ -317,19 +295,16 @@ async function openSession(file: string): Promise<Session> {
   const instance = await DuckDBInstance.create(file, {
     // Queries are small; a second thread would only compete with the intake.
     threads: '1',
+    memory_limit: `${STORE_MEMORY_BYTES_MAX / 2 ** 20}MiB`,
     enable_external_access: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
   const writer = await instance.connect();
   await writer.run(SCHEMA);
+  const reader = await instance.connect();
   return {
-    ...{ instance, writer, reader: await instance.connect(), seriesNumbers: new Map() },
-    insertIds: await writer.prepare(INSERT_IDS),
-    insertSeries: await writer.prepare(INSERT_SERIES),
-    findSeries: await writer.prepare(FIND_SERIES),
-    addTotals: await writer.prepare(ADD_TOTALS),
-    addCells: await writer.prepare(ADD_CELLS),
+    ...{ instance, writer, reader, reads: new DuckDbReads(reader), seriesNumbers: new Map() },
   };
 }
 

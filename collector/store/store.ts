@@ -6,11 +6,12 @@
  *  - `commit` is one transaction: a group's ids and its summed cells are there together or not at all, durable before it resolves.
  *  - A window id counts once within the ids' horizon, however often it is committed, also within one group.
  *  - Sums are exact 64-bit integers, of one plan each.
+ *  - Reading holds up neither a commit nor the process: what is long is done elsewhere, in the engine.
  *  - What is kept of a plan never changes: sums of years ago mean what they meant.
  *
  * Not here: the grammar (protocol/report/report.ts), validation against a plan (collector/intake/intake.ts), statistics.
  */
-import type { Baseline, CellSum, HourTotal } from '../../protocol/read/read-api.ts';
+import type { Baseline, CellSum, SlotTotal } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { Arm, ReportKind } from '../../protocol/report/window.ts';
 
@@ -39,12 +40,39 @@ export interface Registration {
   readonly registeredAtMs: number;
 }
 
-export interface CellQuery {
+/** Which series are read, and how their hours are taken together. */
+export interface SeriesQuery {
   readonly modelVersion: string;
-  readonly report: ReportKind;
-  /** Hours since 1970, both inclusive. */
+  /** Hours since 1970, both inclusive. `fromHour` begins a slot. */
   readonly fromHour: number;
   readonly toHour: number;
+  /** Hours of one slot; slots begin at multiples of it. */
+  readonly slotHours: number;
+  /** Data of that segment alone; null: of all. Other reports have none. */
+  readonly segment: number | null;
+  /** A series (plan, arm, segment and hour) with fewer reports is left out of every sum. */
+  readonly reportCountMin: number;
+}
+
+export interface CellQuery extends SeriesQuery {
+  /** Hashes, of any kind of report. */
+  readonly plans: readonly string[];
+  /** null: of all. */
+  readonly arm: Arm | null;
+}
+
+/** Stored cells of one hour: of each arm and segment apart. */
+export interface HourCells {
+  readonly plan: string;
+  readonly hour: number;
+  readonly cellCount: number;
+}
+
+export interface Totals {
+  /** By slot, arm, plan and kind. */
+  readonly totals: readonly SlotTotal[];
+  /** Reports that `reportCountMin` leaves out. */
+  readonly withheldReports: number;
 }
 
 /** A plan by which windows were, or may be, counted: what is needed to say what a stored cell means. */
@@ -60,8 +88,8 @@ export interface KeptPlan {
 }
 
 export interface Store {
-  /** Result i says whether window i was counted now or its id was known. */
-  commit(group: readonly AcceptedWindow[], nowMs: number): Promise<readonly ('stored' | 'duplicate')[]>;
+  /** Result i says whether window i was counted now or its id was known. @param receivedMs Stamp of the ids, kept with them. */
+  commit(group: readonly AcceptedWindow[], receivedMs: number): Promise<readonly ('stored' | 'duplicate')[]>;
   /** Insert or replace by model version. */
   register(registration: Registration): Promise<void>;
   registrations(): Promise<readonly Registration[]>;
@@ -71,9 +99,16 @@ export interface Store {
   plans(): Promise<readonly KeptPlan[]>;
   /** Sums of that plan stay. */
   dropPlan(modelVersion: string, hash: string): Promise<void>;
-  cellSums(query: CellQuery): Promise<readonly CellSum[]>;
-  /** Plans, arms and segments apart. */
-  hourTotals(query: Omit<CellQuery, 'report'>): Promise<readonly HourTotal[]>;
+  /**
+   * By plan; in order of slot and cell. Adding up is the store's: an answer has a sum for each cell of each slot, and not one for each that is
+   * stored. A plan without cells is left out.
+   */
+  cellSums(query: CellQuery): Promise<ReadonlyMap<string, readonly CellSum[]>>;
+  /** What each hour that has cells would add to an answer at the most, in order of plan and hour. `slotHours` does not matter. */
+  hourCells(query: CellQuery): Promise<readonly HourCells[]>;
+  totals(query: SeriesQuery): Promise<Totals>;
+  /** The latest stamp that `commit` gave an id, null without any. */
+  lastReceivedMs(): Promise<number | null>;
   /** Drops ids received before that time; resolves to how many. */
   forgetIds(beforeMs: number): Promise<number>;
   close(): Promise<void>;

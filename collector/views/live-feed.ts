@@ -1,54 +1,74 @@
 /**
- * Live feed: tells the dashboards that something was committed, at most once per LIVE_INTERVAL_MS.
+ * Live feed: tells the dashboards that something was committed, LIVE_INTERVAL_MS later at the most, all that came meanwhile together.
  *
  * Invariants
  *  - An event is a hint to fetch again. One that is lost costs a second, so nobody waits for a slow reader.
+ *  - An event says nothing of what was counted, not even how much: a stranger who listens learns that a model is in use.
+ *  - A listener has its place for LIVE_LISTENER_MS_MAX at the most, and no longer than until LIVE_LISTENER_COUNT_MAX others came after it:
+ *    whoever is gone without a word cannot end live updates for everybody.
  */
-import { LIVE_INTERVAL_MS } from '../../protocol/limits.ts';
+import { LIVE_INTERVAL_MS, LIVE_LISTENER_COUNT_MAX, LIVE_LISTENER_MS_MAX } from '../../protocol/limits.ts';
 import type { CommitEvent } from '../../protocol/read/read-api.ts';
 import type { AcceptedWindow } from '../store/store.ts';
 
-type LiveListener = (event: CommitEvent) => void;
+interface Listener {
+  readonly told: (event: CommitEvent) => void;
+  readonly ended: () => void;
+  readonly timer: NodeJS.Timeout;
+}
 
 export class LiveFeed {
-  private readonly listeners = new Set<LiveListener>();
-  private readonly pending = new Map<string, CommitEvent>();
+  /** The longest there is first. */
+  private readonly listeners = new Set<Listener>();
+  private readonly pending = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
 
   get listenerCount(): number {
     return this.listeners.size;
   }
 
-  /** Returns the way to stop. */
-  subscribe(listener: LiveListener): () => void {
+  /**
+   * @param ended Called once when its place is taken; not after it stopped by itself.
+   * @returns The way to stop.
+   */
+  subscribe(told: (event: CommitEvent) => void, ended: () => void): () => void {
+    const timer = setTimeout(() => this.end(listener), LIVE_LISTENER_MS_MAX);
+    timer.unref();
+    const listener = { told, ended, timer };
     this.listeners.add(listener);
+    const [longest] = this.listeners;
+    if (this.listeners.size > LIVE_LISTENER_COUNT_MAX && longest !== undefined) this.end(longest);
     return () => {
-      this.listeners.delete(listener);
+      this.remove(listener);
     };
   }
 
   /** @param windows Counted for the first time, in one commit. */
-  publish(windows: readonly Pick<AcceptedWindow, 'modelVersion' | 'runs'>[]): void {
-    for (const { modelVersion, runs } of windows) {
-      const before = this.pending.get(modelVersion);
-      this.pending.set(modelVersion, { modelVersion, windows: 1 + (before?.windows ?? 0), runs: runs + (before?.runs ?? 0) });
-    }
-    if (this.timer === null) this.deliver();
+  publish(windows: readonly Pick<AcceptedWindow, 'modelVersion'>[]): void {
+    for (const { modelVersion } of windows) this.pending.add(modelVersion);
+    if (this.pending.size > 0) this.timer ??= setTimeout(() => this.deliver(), LIVE_INTERVAL_MS);
   }
 
   close(): void {
     if (this.timer !== null) clearTimeout(this.timer);
-    this.listeners.clear();
+    for (const listener of this.listeners) this.end(listener);
     this.pending.clear();
   }
 
   private deliver(): void {
     this.timer = null;
-    if (this.pending.size === 0) return;
-    for (const event of this.pending.values()) {
-      for (const listener of this.listeners) listener(event);
+    for (const modelVersion of this.pending) {
+      for (const { told } of this.listeners) told({ modelVersion });
     }
     this.pending.clear();
-    this.timer = setTimeout(() => this.deliver(), LIVE_INTERVAL_MS);
+  }
+
+  private end(listener: Listener): void {
+    if (this.remove(listener)) listener.ended();
+  }
+
+  private remove(listener: Listener): boolean {
+    clearTimeout(listener.timer);
+    return this.listeners.delete(listener);
   }
 }

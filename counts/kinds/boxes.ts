@@ -4,11 +4,13 @@
  * Invariants
  *  - No coordinate is counted: an area is a share of the image.
  *  - A box counts from the declared threshold on; none at all is an answer like any other.
+ *  - Of more than PART_COUNT_MAX boxes of one run only their number is counted.
  */
 import type { ManifestOutput } from '../../protocol/manifest/manifest.ts';
+import { PART_COUNT_MAX } from '../layout/bounds.ts';
 import { edgedCell, edgedCells, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
 import type { KindMetric } from '../layout/plan.ts';
-import { type CountTensor, rowsOf, surveyRow } from '../tally/rows.ts';
+import { type CountTensor, countLeftOut, rowsOf, surveyRow } from '../tally/rows.ts';
 import type { TensorCounts } from '../tally/tensor-counts.ts';
 import { type Counter, EXAMPLE_LABELS, type KindExamples, type MetricsOf } from './kind.ts';
 
@@ -79,37 +81,48 @@ function metricsOf({ boxes, labels }: ManifestOutput): KindMetric[] {
 }
 
 function counterOf(output: ManifestOutput, counts: TensorCounts): CountTensor {
+  const isFound = boxFinder(output);
   const countBox = boxCounter(output, counts);
   return (tensor) => {
     const rows = rowsOf(output.dims, tensor, false);
     if (rows === null || rows.texts !== undefined || rows.axisCount !== 2) return false;
     const [boxCount, boxLength] = rows.dims.slice(-2) as [number, number];
     if (boxLength < BOX_VALUE_COUNT_MIN) return false;
+    let roomCount = PART_COUNT_MAX;
     for (let row = 0; row < rows.rowCount; row++) {
       const { nanCount, infinityCount } = surveyRow(rows, row, true);
       counts.outputState(nanCount > 0 ? 'nan' : infinityCount > 0 ? 'inf' : 'ok');
       if (nanCount + infinityCount > 0) continue;
       let foundCount = 0;
       const start = row * rows.rowLength;
-      for (let at = start; at < start + boxCount * boxLength; at += boxLength) if (countBox(rows.values, at)) foundCount++;
+      for (let at = start; at < start + boxCount * boxLength; at += boxLength) {
+        if (!isFound(rows.values, at)) continue;
+        foundCount++;
+        if (roomCount > 0) countBox(rows.values, at);
+        roomCount--;
+      }
       counts.bump('boxes', edgedCell(BOX_COUNT_EDGES, foundCount));
     }
+    countLeftOut(counts, rows);
     return true;
   };
 }
 
-/** Counts the box whose values begin at `at`; false when its score is below the threshold. */
-function boxCounter({ boxes, labels }: ManifestOutput, counts: TensorCounts): (values: ArrayLike<number>, at: number) => boolean {
+/** Whether the score of the box whose values begin at `at` is high enough. */
+function boxFinder({ boxes }: ManifestOutput): (values: ArrayLike<number>, at: number) => boolean {
+  const { score, threshold } = boxes as Boxes;
+  return (values, at) => (values[at + score] as number) >= threshold;
+}
+
+/** Counts the box whose values begin at `at`. */
+function boxCounter({ boxes, labels }: ManifestOutput, counts: TensorCounts): (values: ArrayLike<number>, at: number) => void {
   const declared = boxes as Boxes;
   return (values, at) => {
-    const score = values[at + declared.score] as number;
-    if (!(score >= declared.threshold)) return false;
-    counts.bump('score', edgedCell(UNIT_EDGES_FINE_AT_ONE, score));
+    counts.bump('score', edgedCell(UNIT_EDGES_FINE_AT_ONE, values[at + declared.score] as number));
     counts.bump('area', edgedCell(UNIT_EDGES_FINE_AT_ZERO, areaOf(declared, values, at)));
     if (declared.class !== undefined && labels !== undefined) {
       counts.bump('class', classCell(values[at + declared.class] as number, labels.length));
     }
-    return true;
   };
 }
 

@@ -3,13 +3,14 @@
  *
  * Invariants
  *  - One pass, nothing kept but sums.
+ *  - At most BATCH_AXIS_COUNT_MAX images of a tensor are counted; of more, every n-th.
  *  - Pixels beyond COUNTED_ELEMENT_COUNT_MAX are skipped by whole rows and columns at a fixed step; the neighbours that
  *    sharpness looks at are always the next pixels, so the step does not blur it.
  *  - NaN and infinities are reported, and spread into the statistics as NaN, never thrown.
  *
  * Source: RMS contrast after Peli, "Contrast in complex images" (1990); luma weights of ITU-R BT.709.
  */
-import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
+import { BATCH_AXIS_COUNT_MAX, COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
@@ -98,8 +99,9 @@ function countImages(input: ManifestInput, tensor: TensorWire, counts: TensorCou
   const values = geometries === null ? null : numbersOf(tensor);
   if (geometries === null || values === null) return false;
   const range = input.range ?? (tensor.type === 'uint8' ? ([0, 255] as const) : ([0, 1] as const));
-  for (const geometry of geometries) {
-    const measure = measureImage(values, geometry, range);
+  const step = Math.ceil(geometries.length / BATCH_AXIS_COUNT_MAX);
+  for (let at = 0; at < geometries.length; at += step) {
+    const measure = measureImage(values, geometries[at] as ImageGeometry, range);
     if (!countInputState(counts, measure, input.missing)) continue;
     for (const metric of METRICS) counts.bump(metric, edgedCell(IMAGE_EDGES[metric], measure[metric]));
   }

@@ -5,12 +5,13 @@
  *  - Logits get a soft-max with the maximum subtracted first, so large logits do not overflow.
  *  - The first of equal maxima wins, as in every argmax that a caller is likely to use.
  *  - A row that has no answer (NaN, all zero, constant) is a state and no class.
- *  - An item is a row along the last axis. Beyond the element cap whole rows are left out, and are in the state \`uncounted\`.
+ *  - An item is a row along the last axis. Beyond what is read of a tensor whole rows are left out, and are in the state \`uncounted\`.
  */
 import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
+import { itemCountMaxOf } from '../layout/bounds.ts';
 import { edgedCell, edgedCells, UNIT_EDGES, UNIT_EDGES_FINE_AT_ONE, UNIT_EDGES_FINE_AT_ZERO } from '../layout/edges.ts';
 import type { KindMetric } from '../layout/plan.ts';
 import { isWhole, outputStateOf, surveyRow } from '../tally/rows.ts';
@@ -71,7 +72,7 @@ function countScores(output: ManifestOutput, tensor: TensorWire, counts: TensorC
   const rowCount = tensor.data.length / classCount;
   if (!ArrayBuffer.isView(tensor.data) || !Number.isInteger(rowCount) || !isWhole(tensor)) return false;
   const rows: Rows = { values: numbersOf(tensor) as ArrayLike<number>, rowCount, rowLength: classCount, uncountedCount: 0 };
-  const step = Math.max(1, Math.ceil(tensor.data.length / COUNTED_ELEMENT_COUNT_MAX));
+  const step = Math.max(Math.ceil(tensor.data.length / COUNTED_ELEMENT_COUNT_MAX), Math.ceil(rowCount / itemCountMaxOf(counts.of)));
   let countedCount = 0;
   for (let row = 0; row < rowCount; row += step) {
     countScoreRow(output, rows, row, counts);

@@ -14,6 +14,7 @@
  */
 
 import { binFinder, binLayout } from '../layout/bins.ts';
+import { toldUncounted } from '../layout/bounds.ts';
 import { NAN_CELL, NON_FINITE_CELLS, UNCOUNTED_CELL, UNIVERSAL_SCALE, universalCell } from '../layout/universal.ts';
 import { type DeclaredTensor, type RowCounting, rowCounter } from '../tally/rows.ts';
 import type { RunCounts } from '../tally/run-counts.ts';
@@ -53,7 +54,7 @@ function valueCounter({ bins }: DeclaredTensor, counts: TensorCounts): RowCounti
   return ({ values, uncountedCount }) => {
     if (bins === undefined) countValues(values, offset, run);
     else for (let at = 0; at < values.length; at++) run.bump(offset + find(values[at] as number));
-    run.bump(offset + UNCOUNTED_CELL, uncountedCount);
+    run.bump(offset + UNCOUNTED_CELL, toldUncounted(uncountedCount));
     return NON_FINITE_CELLS.some((cell) => run.countOf(offset + cell) > 0);
   };
 }

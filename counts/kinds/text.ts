@@ -56,7 +56,7 @@ export const textMetrics: MetricsOf<ManifestInput> = metricsOf;
 export const textCounter: Counter<ManifestInput> = {
   counterOf: (input, counts) =>
     rowCounter(input, counts, {
-      isSampled: false,
+      isSampled: isString(input),
       fits: ({ texts, axisCount }) => (isString(input) ? texts !== undefined && axisCount <= 1 : texts === undefined && axisCount === 1),
       count: eachRow(({ texts, values, rowLength }, start) => {
         if (texts === undefined) countTokens(input, values, start, rowLength, counts);

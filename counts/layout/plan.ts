@@ -13,11 +13,18 @@
  * counts/plans).
  */
 import { shortSha256Hex } from '../../protocol/digest.ts';
+import { plainJson } from '../../protocol/foreign-prototypes.ts';
 import type { CountedOf, Metric, MetricRole, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 
 /** A metric as a kind declares it. Its tensor, and that tensor's name in front of the id, are added when a plan is made. */
 export type KindMetric = Omit<Metric, 'of' | 'role'> & { readonly role?: MetricRole };
+
+/** Repetition is first in every data plan, so that a page that knows nothing else of a plan finds it. */
+export const REPEAT_ID = 'run.repeat';
+export const REPEAT_CELLS = ['new', 'repeat'] as const;
+export const NEW_CELL = 0;
+export const REPEAT_CELL = 1;
 
 /** Id of a tensor's metric in a data plan. @param name As its kind calls it. */
 export function metricId({ side, tensor }: CountedOf, name: string): string {
@@ -44,6 +51,6 @@ export function metricOf(plan: Plan, id: string): PlacedMetric {
 /** First 8 bytes of the SHA-256 over the layout, 16 hex digits. */
 export function planHash(plan: Plan): Promise<string> {
   const metrics = plan.metrics.map((metric) => [metric.id, metric.cells]);
-  const layout = JSON.stringify(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
+  const layout = plainJson(plan.segments.length === 1 ? [plan.report, metrics] : [plan.report, metrics, plan.segments]);
   return shortSha256Hex(layout);
 }

@@ -19,6 +19,7 @@
  */
 
 import { shortSha256Hex } from '../../protocol/digest.ts';
+import { plainJson } from '../../protocol/foreign-prototypes.ts';
 import {
   LOCAL_DP_CELL_COUNT_MAX,
   LOCAL_DP_FEATURE_COUNT_MAX,
@@ -92,7 +93,7 @@ export function isLocalDpPlan(plan: Plan): plan is LocalDpPlan {
 export function localDpPlanHash(plan: LocalDpPlan): Promise<string> {
   const layout = plan.metrics.map(({ id, cells }) => [id, cells]);
   const noise = plan.features.map(({ mechanism, microVariance, groups }) => [mechanism, microVariance, groups]);
-  return shortSha256Hex(JSON.stringify([plan.report, layout, plan.microEps, noise]));
+  return shortSha256Hex(plainJson([plan.report, layout, plan.microEps, noise]));
 }
 
 function rankOf({ of }: Metric): number {

@@ -16,7 +16,8 @@ import { PLAN_CELL_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { CountedOf, Metric, Plan } from '../../protocol/report/plan.ts';
 import { inputMetricsOf, outputMetricsOf } from '../kinds/table.ts';
-import { type KindMetric, metricId, placeMetrics } from '../layout/plan.ts';
+import { inputOf, outputOf } from '../layout/bounds.ts';
+import { type KindMetric, metricId, placeMetrics, REPEAT_CELLS, REPEAT_ID } from '../layout/plan.ts';
 import { segmentNames } from '../layout/segments.ts';
 import { INPUT_STATES, OUTPUT_STATES } from '../layout/states.ts';
 import { feedbackMetrics } from './feedback.ts';
@@ -43,31 +44,27 @@ const OUTPUT_STATE: KindMetric = {
   edges: null,
 };
 
-/** Cells of repetition: it is first in every data plan. */
-export const NEW_CELL = 0;
-export const REPEAT_CELL = 1;
-
 const REPEAT: Metric = {
-  id: 'run.repeat',
+  id: REPEAT_ID,
   title: 'Inputs of a run are those of one of the last 64 distinct runs of this page',
   unit: 'runs',
   per: 'run',
   of: null,
   role: null,
   why: 'Retries, double clicks and loops count one input many times.',
-  cells: ['new', 'repeat'],
+  cells: REPEAT_CELLS,
   edges: null,
 };
 
 /** The plan of a manifest's data reports; page, worker and collector each derive it. */
 export function dataPlanOf(manifest: Manifest): Plan {
   const states: Metric[] = [
-    ...manifest.inputs.flatMap(({ name }) => metricsOf('input', name, [INPUT_STATE])),
-    ...manifest.outputs.flatMap(({ name }) => metricsOf('output', name, [OUTPUT_STATE])),
+    ...manifest.inputs.flatMap((input) => metricsOf(inputOf(input), [INPUT_STATE])),
+    ...manifest.outputs.flatMap((output) => metricsOf(outputOf(output), [OUTPUT_STATE])),
   ];
   const values = [
-    ...manifest.inputs.flatMap((input) => metricsOf('input', input.name, inputMetricsOf(input))),
-    ...manifest.outputs.flatMap((output) => metricsOf('output', output.name, outputMetricsOf(output))),
+    ...manifest.inputs.flatMap((input) => metricsOf(inputOf(input), inputMetricsOf(input))),
+    ...manifest.outputs.flatMap((output) => metricsOf(outputOf(output), outputMetricsOf(output))),
   ];
   let roomCount = PLAN_CELL_COUNT_MAX;
   const fitting = [REPEAT, ...states, ...values, ...feedbackMetrics(manifest)].filter((metric) => {
@@ -78,7 +75,6 @@ export function dataPlanOf(manifest: Manifest): Plan {
   return { ...placeMetrics('data', fitting), segments: segmentNames(manifest) };
 }
 
-function metricsOf(side: CountedOf['side'], tensor: string, metrics: readonly KindMetric[]): Metric[] {
-  const of = { side, tensor };
+function metricsOf(of: CountedOf, metrics: readonly KindMetric[]): Metric[] {
   return metrics.map((metric) => ({ role: null, ...metric, id: metricId(of, metric.id), of }));
 }

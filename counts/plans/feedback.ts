@@ -10,7 +10,7 @@
 import type { Manifest, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import type { Metric, Plan } from '../../protocol/report/plan.ts';
 import { elementCount, numbersOf } from '../../protocol/tensors/tensor-data.ts';
-import type { Feeds } from '../../protocol/tensors/tensors.ts';
+import { type Feeds, tensorNamed } from '../../protocol/tensors/tensors.ts';
 
 const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
 export type FeedbackGiven = Exclude<(typeof FEEDBACK_OUTCOMES)[number], 'corrected'> | { readonly corrected: string };
@@ -78,7 +78,7 @@ export function cellsOfFeedback(manifest: Manifest, plan: Plan, outputs: Feeds, 
 
 /** Index of the highest score of the first row; null where that row is no answer, so that its class is counted nowhere. */
 function topClassOf(outputs: Feeds, { name }: ManifestOutput): number | null {
-  const tensor = outputs[name];
+  const tensor = tensorNamed(outputs, name);
   const scores = tensor === undefined ? null : numbersOf(tensor);
   if (tensor === undefined || scores === null || !tensor.dims.every(Number.isInteger) || elementCount(tensor.dims) !== scores.length)
     return null;

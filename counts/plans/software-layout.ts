@@ -2,7 +2,8 @@
  * Software layout: which cell of a software report a load, a run, an error or a loss bumps. What a page needs of the
  * software plan, and no word more: names and reasons are in counts/plans/software-plan.ts, which is built from this.
  *
- * Nothing of an input or output is counted here, so it has no minimum of runs: a page whose model never loads is heard.
+ * Nothing of an input or output is counted here, so it has no minimum of runs: a page whose model never loads is heard. What a cell
+ * can depend on all the same (how long a run took, that it failed) is listed in docs/privacy.md.
  *
  * Invariants
  *  - Every list of reasons is closed: a text that a browser or server wrote never becomes a cell.
@@ -185,8 +186,22 @@ export function cellsOfObservedRun(durationMs: number | null): number[] {
   return once(cells);
 }
 
+/**
+ * Codes of which an input can be the reason: which one it was says something of that input, such as a category that the model does not
+ * know, and a software report may be of one run. They are told as one.
+ */
+export const INPUT_CODES: readonly ErrorCode[] = [
+  'input-missing',
+  'input-unknown',
+  'tensor-type-mismatch',
+  'tensor-dims-mismatch',
+  'tensor-data-mismatch',
+  'preprocess-failed',
+  'run-failed',
+];
+
 export function cellsOfRunFailure(code: ErrorCode): number[] {
-  return once([cellOf('run.outcome', 'failed'), cellOf('error.run', code)]);
+  return once([cellOf('run.outcome', 'failed'), cellOf('error.run', INPUT_CODES.includes(code) ? 'run-failed' : code)]);
 }
 
 /** A worker or GPU that was lost while nothing ran. */

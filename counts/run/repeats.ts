@@ -4,16 +4,17 @@
  * Why: a retry loop counts one input a thousand times, and the histogram then says that the world has moved.
  *
  * Invariants
- *  - What is remembered are hashes of 53 bits, at most REPEAT_RUN_COUNT_MAX, in this realm's memory only; what is counted is
+ *  - What is remembered are hashes of 53 bits, at most REPEAT_RUN_COUNT_MAX of a model, in this realm's memory only; what is counted is
  *    one of two cells.
+ *  - Whoever loads or observes a model anew in this realm is reminded of its last runs: a page that loads for each act is no crowd.
  *  - Looks at dims and at the bits of the elements that are read: every n-th of a long row, as in
  *    counts/tally/tensor-values.ts, or as many from the start as the kind reads.
  *
  * Source: the mixing step is that of MurmurHash3 (public domain), in two lanes.
  */
-import { REPEAT_RUN_COUNT_MAX } from '../../protocol/limits.ts';
+import { REPEAT_MODEL_COUNT_MAX, REPEAT_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
-import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { type Feeds, type TensorWire, tensorNamed } from '../../protocol/tensors/tensors.ts';
 import { inputCounterOf } from '../kinds/table.ts';
 import { strideFor } from '../tally/tensor-values.ts';
 
@@ -59,13 +60,24 @@ export class Repeats {
 
   isRepeat(feeds: Feeds): boolean {
     const hash = new Hash();
-    for (const input of this.inputs) mixTensor(hash, input, feeds[input.name]);
+    for (const input of this.inputs) mixTensor(hash, input, tensorNamed(feeds, input.name));
     const { value } = hash;
     const isKnown = this.recent.delete(value);
     this.recent.add(value);
     if (this.recent.size > REPEAT_RUN_COUNT_MAX) this.recent.delete(this.recent.values().next().value as number);
     return isKnown;
   }
+}
+
+const remembered = new Map<string, Repeats>();
+
+/** The last runs of that model in this realm, whoever made them. */
+export function repeatsOf(modelVersion: string, inputs: readonly ManifestInput[]): Repeats {
+  const repeats = remembered.get(modelVersion) ?? new Repeats(inputs);
+  remembered.delete(modelVersion);
+  remembered.set(modelVersion, repeats);
+  if (remembered.size > REPEAT_MODEL_COUNT_MAX) remembered.delete(remembered.keys().next().value as string);
+  return repeats;
 }
 
 function mixTensor(hash: Hash, input: ManifestInput, tensor: TensorWire | undefined): void {

@@ -10,9 +10,10 @@
  */
 import type { Manifest, ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
-import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { type Feeds, type TensorWire, tensorNamed } from '../../protocol/tensors/tensors.ts';
 import { inputCounterOf, outputCounterOf } from '../kinds/table.ts';
-import { NEW_CELL, REPEAT_CELL } from '../plans/data-plan.ts';
+import { inputOf, outputOf } from '../layout/bounds.ts';
+import { NEW_CELL, REPEAT_CELL } from '../layout/plan.ts';
 import { RunCounts } from '../tally/run-counts.ts';
 import { TensorCounts } from '../tally/tensor-counts.ts';
 import { Repeats } from './repeats.ts';
@@ -32,22 +33,24 @@ const NOTHING: OnGpu = { inputs: new Set(), outputs: new Set() };
 
 type CountIfThere = (tensor: TensorWire | undefined) => void;
 
-/** @param plan `dataPlanOf(manifest)`; handed in because its owner also needs the hash. */
-export function createRunCounter(manifest: Manifest, plan: Plan): RunCounter {
+/**
+ * @param plan `dataPlanOf(manifest)`; handed in because its owner also needs the hash.
+ * @param repeats `repeatsOf` the model, where others count it too.
+ */
+export function createRunCounter(manifest: Manifest, plan: Plan, repeats = new Repeats(manifest.inputs)): RunCounter {
   const counts = new RunCounts(plan.cellCount);
-  const repeats = new Repeats(manifest.inputs);
   const inputs = manifest.inputs.map((input): [string, CountIfThere] => [
     input.name,
-    inputCounter(input, new TensorCounts(counts, plan, { side: 'input', tensor: input.name })),
+    inputCounter(input, new TensorCounts(counts, plan, inputOf(input))),
   ]);
   const outputs = manifest.outputs.map((output): [string, CountIfThere] => [
     output.name,
-    outputCounter(output, new TensorCounts(counts, plan, { side: 'output', tensor: output.name })),
+    outputCounter(output, new TensorCounts(counts, plan, outputOf(output))),
   ]);
   return (feeds, results, onGpu = NOTHING) => {
     if (onGpu.inputs.size === 0) counts.bump(repeats.isRepeat(feeds) ? REPEAT_CELL : NEW_CELL);
-    for (const [name, count] of inputs) if (!onGpu.inputs.has(name)) count(feeds[name]);
-    for (const [name, count] of outputs) if (!onGpu.outputs.has(name)) count(results[name]);
+    for (const [name, count] of inputs) if (!onGpu.inputs.has(name)) count(tensorNamed(feeds, name));
+    for (const [name, count] of outputs) if (!onGpu.outputs.has(name)) count(tensorNamed(results, name));
     return counts.take();
   };
 }

@@ -4,15 +4,18 @@
  * Invariants
  *  - Never throws on odd data: a tensor that is not laid out as declared is no rows.
  *  - One state per row, whatever else is counted of it.
+ *  - At most BATCH_AXIS_COUNT_MAX rows are counted; of more, every n-th.
  *
  * Not here: what is counted of a row (counts/kinds), which elements of a long tensor are read (counts/tally/tensor-values.ts).
  */
+
+import { BATCH_AXIS_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 import type { OutputState } from '../layout/states.ts';
 import type { TensorCounts } from './tensor-counts.ts';
-import { type Rows, sampleRows } from './tensor-values.ts';
+import { type Rows, sampleRows, sampleTexts, thinned } from './tensor-values.ts';
 
 /** A tensor as a manifest declares it. */
 export type DeclaredTensor = ManifestInput | ManifestOutput;
@@ -22,6 +25,8 @@ export type CountTensor = (tensor: TensorWire) => boolean;
 
 /** Rows whose elements are numbers or, then in `texts` as well, strings. */
 interface TensorRows extends Rows {
+  /** Rows that were left out. */
+  readonly leftOutCount: number;
   readonly texts: readonly string[] | undefined;
   /** The tensor's; the last `axisCount` of them are the axes of one row. */
   readonly dims: readonly number[];
@@ -48,8 +53,14 @@ export function rowCounter(declared: DeclaredTensor, counts: TensorCounts, { isS
     for (let row = 0; row < rows.rowCount; row++) {
       countState(counts, rows.texts === undefined ? surveyRow(rows, row, mayBeNonFinite) : null, missing);
     }
+    countLeftOut(counts, rows);
     return true;
   };
+}
+
+/** Rows that were left out of an output are a state of it. */
+export function countLeftOut(counts: TensorCounts, { leftOutCount }: TensorRows): void {
+  if (counts.of.side === 'output') counts.outputState('uncounted', leftOutCount);
 }
 
 /** Counts one row after the other; `start` is where it begins. */
@@ -61,23 +72,40 @@ export function eachRow(count: (rows: TensorRows, start: number) => void): RowCo
 }
 
 /** A tensor's rows; null when its dims and its length disagree. */
-export function rowsOf(declared: DeclaredTensor['dims'], tensor: TensorWire, isSampled: boolean): TensorRows | null {
-  if (!isWhole(tensor)) return null;
+export function rowsOf(declared: DeclaredTensor['dims'], whole: TensorWire, isSampled: boolean): TensorRows | null {
+  if (!isWhole(whole)) return null;
   const hasBatch = declared[0] === 'batch';
-  const rowCount = hasBatch ? (tensor.dims[0] ?? 0) : 1;
-  if (rowCount === 0) return null;
-  const { dims } = tensor;
+  const allCount = hasBatch ? (whole.dims[0] ?? 0) : 1;
+  if (allCount === 0) return null;
+  const tensor = allCount > BATCH_AXIS_COUNT_MAX ? thinned(whole, allCount) : whole;
+  const { dims, data } = tensor;
+  const rowCount = hasBatch ? (dims[0] as number) : 1;
+  const leftOutCount = allCount - rowCount;
   const axisCount = dims.length - (hasBatch ? 1 : 0);
-  const rowLength = tensor.data.length / rowCount;
-  if (!ArrayBuffer.isView(tensor.data)) {
-    return { values: [], texts: tensor.data as readonly string[], rowCount, rowLength, dims, axisCount, uncountedCount: 0 };
+  const rowLength = data.length / rowCount;
+  const thinnedCount = whole.data.length - data.length;
+  if (!ArrayBuffer.isView(data)) {
+    const texts = isSampled ? sampleTexts(data as readonly string[], rowCount) : (data as readonly string[]);
+    const readLength = texts.length / rowCount;
+    return { values: [], texts, rowCount, rowLength: readLength, dims, axisCount, leftOutCount, uncountedCount: thinnedCount };
   }
-  if (!isSampled)
-    return { values: numbersOf(tensor) as ArrayLike<number>, texts: undefined, rowCount, rowLength, dims, axisCount, uncountedCount: 0 };
+  if (!isSampled) {
+    const values = numbersOf(tensor) as ArrayLike<number>;
+    return { values, texts: undefined, rowCount, rowLength, dims, axisCount, leftOutCount, uncountedCount: thinnedCount };
+  }
   // Field by field: spreading the object cost several times the counting of a short row.
   const sampled = sampleRows(tensor, rowCount) as Rows;
-  const { values, uncountedCount } = sampled;
-  return { values, texts: undefined, rowCount, rowLength: sampled.rowLength, dims, axisCount, uncountedCount };
+  const uncountedCount = sampled.uncountedCount + thinnedCount;
+  return {
+    values: sampled.values,
+    texts: undefined,
+    rowCount,
+    rowLength: sampled.rowLength,
+    dims,
+    axisCount,
+    leftOutCount,
+    uncountedCount,
+  };
 }
 
 /** Dims are lengths, and as many elements are there as they say. */

@@ -6,6 +6,7 @@
  *  - Every item of a tensor is in exactly one state.
  */
 import type { CountedOf, Plan } from '../../protocol/report/plan.ts';
+import { toldUncounted } from '../layout/bounds.ts';
 import { metricId } from '../layout/plan.ts';
 import { INPUT_STATES, type InputState, OUTPUT_STATES, type OutputState } from '../layout/states.ts';
 import type { RunCounts } from './run-counts.ts';
@@ -44,7 +45,8 @@ export class TensorCounts {
     this.bump('state', INPUT_STATES.indexOf(state));
   }
 
+  /** @param count Others than 1 only of those that were left out. */
   outputState(state: OutputState, count = 1): void {
-    this.bump('state', OUTPUT_STATES.indexOf(state), count);
+    this.bump('state', OUTPUT_STATES.indexOf(state), toldUncounted(count));
   }
 }

@@ -5,9 +5,10 @@
  *
  * Invariants
  *  - Never throws. What cannot be read as numbers is `null`.
+ *  - At most BATCH_AXIS_COUNT_MAX rows are read of a tensor that has more.
  *  - At most COUNTED_ELEMENT_COUNT_MAX elements plus one per row are sampled, at a fixed stride that starts anew in each row.
  */
-import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
+import { BATCH_AXIS_COUNT_MAX, COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 
@@ -39,6 +40,32 @@ export function sampleRows(tensor: TensorWire, rowCount: number): Rows | null {
   }
   const values = numbersOf({ ...tensor, data: sampled });
   return values === null ? null : { values, rowCount, rowLength, uncountedCount: data.length - at };
+}
+
+/** As `sampleRows`, of texts. */
+export function sampleTexts(texts: readonly string[], rowCount: number): readonly string[] {
+  if (texts.length <= COUNTED_ELEMENT_COUNT_MAX) return texts;
+  const length = texts.length / rowCount;
+  const stride = strideFor(texts.length);
+  return texts.filter((_, at) => (at % length) % stride === 0);
+}
+
+/** Every n-th row of a tensor of so many, as few as may be read. `rowCount` divides the element count. */
+export function thinned(tensor: TensorWire, rowCount: number): TensorWire {
+  const { dims, data } = tensor;
+  const step = Math.ceil(rowCount / BATCH_AXIS_COUNT_MAX);
+  const keptCount = Math.ceil(rowCount / step);
+  const length = data.length / rowCount;
+  const keptDims = [keptCount, ...dims.slice(1)];
+  if (!ArrayBuffer.isView(data)) {
+    return { ...tensor, dims: keptDims, data: (data as readonly string[]).filter((_, at) => Math.floor(at / length) % step === 0) };
+  }
+  const kept = data.slice(0, keptCount * length) as Exclude<typeof data, readonly string[]>;
+  for (let row = 0; row < keptCount; row++) {
+    const from = row * step * length;
+    kept.set(data.subarray(from, from + length) as never, row * length);
+  }
+  return { ...tensor, dims: keptDims, data: kept };
 }
 
 /** Not a multiple of 2 or 3, or it would meet the same channel of an interleaved tensor again and again. */

@@ -3,18 +3,27 @@
  *
  * Invariants
  *  - Counts only grow, and are exact: nothing is clamped. `isFull` says in time when to seal, so that no count reaches 2^32.
+ *  - Says by itself whether it may leave the device: the same rule by which the collector takes it (counts/layout/bounds.ts).
  *  - `toWindow` gives cells in strictly rising order, so equal counts are equal bytes.
  *
  * Not here: when to seal and what to keep (sdk/), the wire (protocol/report/report.ts).
  */
+
 import { WINDOW_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Window, WindowHeader } from '../../protocol/report/window.ts';
+import { areEnoughRuns } from '../layout/bounds.ts';
+import { REPEAT_CELL } from '../layout/plan.ts';
 
 /** A window with a cell this high is full. One run adds far less than the other half of u32. */
 const CELL_COUNT_FULL = 2 ** 31;
 
+/** Enough runs, repeats left out, to leave the device with data in them. */
+export function haveEnoughRuns({ runs, cells, counts }: Pick<Window, 'runs' | 'cells' | 'counts'>): boolean {
+  return areEnoughRuns(runs, counts[cells.indexOf(REPEAT_CELL)] ?? 0);
+}
+
 export class CountWindow {
-  readonly header: Omit<WindowHeader, 'runs'>;
+  header: Omit<WindowHeader, 'runs'>;
   private readonly counts: Uint32Array;
   private runCount = 0;
   private highestCount = 0;
@@ -25,6 +34,11 @@ export class CountWindow {
     this.counts = new Uint32Array(cellCount);
   }
 
+  /** Another hour, for a window that nobody has been handed yet. */
+  moveTo(hour: number): void {
+    this.header = { ...this.header, hour };
+  }
+
   get runs(): number {
     return this.runCount;
   }
@@ -32,6 +46,11 @@ export class CountWindow {
   /** Nothing was counted: no run and no cell. */
   get isEmpty(): boolean {
     return this.runCount === 0 && this.highestCount === 0;
+  }
+
+  /** As `haveEnoughRuns`. What holds once holds from then on. */
+  get hasEnoughRuns(): boolean {
+    return areEnoughRuns(this.runCount, this.counts[REPEAT_CELL] ?? 0);
   }
 
   /** Seal it before adding more. */

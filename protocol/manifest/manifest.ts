@@ -13,6 +13,7 @@
  */
 
 import * as v from 'valibot';
+import { hasForeignNames, withOwnNames } from '../foreign-prototypes.ts';
 import { LABEL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
 import { TENSOR_TYPES } from '../tensors/tensors.ts';
 import { Postprocess, type PostprocessedOutput, postprocessFault } from './postprocess.ts';
@@ -266,6 +267,10 @@ export const ManifestSchema = v.pipe(
     'variant ids must be unique',
   ),
   v.check(
+    ({ inputs, outputs }) => [inputs, outputs].every((side) => new Set(side.map(({ name }) => name)).size === side.length),
+    'names of inputs must be unique, and so must those of outputs',
+  ),
+  v.check(
     (manifest) =>
       [...manifest.variants.flatMap(filesOf), ...preprocessFiles(manifest.inputs)].every(
         ({ bytes, chunks }) => bytes === chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
@@ -311,6 +316,7 @@ type ManifestCheck = { readonly ok: true; readonly manifest: Manifest } | { read
  *   holds the offending value, because error texts may be logged.
  */
 export function checkManifest(json: unknown): ManifestCheck {
+  if (hasForeignNames()) for (const searched of [ManifestSchema, json]) withOwnNames(searched);
   const result = v.safeParse(ManifestSchema, json, { abortEarly: true });
   if (result.success) return { ok: true, manifest: result.output };
   const issue = result.issues[0];

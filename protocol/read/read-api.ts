@@ -6,14 +6,17 @@
  *     /v1/models/{version}                          ModelDetail; 404 when the version is not registered
  *     /v1/models/{version}/plans/{hash}             PlanDocument; 404 when that plan is not known for the model
  *     /v1/series?model={version}&hours={n}          Series; n is 1 … SERIES_HOUR_COUNT_MAX, default 24
+ *         &data={hash}&software={hash}              plans whose cells are listed; default the present ones
+ *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
  *     /v1/live                                      server-sent events named `commit`, whose data is a CommitEvent
  *
  * And one that writes, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer.
  *
- * Every other status has a text body: one sentence that says what was wrong.
+ * Every other status has a text body: one sentence that says what was wrong. 503 with `Retry-After`: others are being answered.
  *
  * Invariants
+ *  - An answer is bounded: by slots and cells, never by how much was sent.
  *  - A cell's index means what its plan says and nothing without it. Sums of different plans are never added up.
  *  - Counts are whole numbers and exact up to 2^53. Only NoisedEstimates holds estimates.
  *  - Hours are counted from 1970-01-01T00:00Z: hour × 3,600,000 is its start in milliseconds. They are those of the reporting page's
@@ -94,35 +97,41 @@ export interface Baseline {
 export interface Series {
   /** The collector's clock, milliseconds since 1970; its hour is the last of those that were asked for. */
   readonly nowMs: number;
-  /** Of every kind of report. */
-  readonly totals: readonly HourTotal[];
-  /** What was counted of inputs and outputs. */
+  /** First hour of the first slot. */
+  readonly fromHour: number;
+  /** Hours of one slot: 1, and more where an answer by hours would have more than SERIES_CELL_COUNT_MAX cells. */
+  readonly slotHours: number;
+  /** Of every kind of report and every plan, of all arms. */
+  readonly totals: readonly SlotTotal[];
+  /** Hashes of the plans that `data` and `software` are counted by; null where there is none to count by. */
+  readonly plans: { readonly data: string | null; readonly software: string | null };
+  /** What was counted of inputs and outputs, by the data plan that was asked for, in the arm and segment that were asked for. */
   readonly data: readonly CellSum[];
-  /** How loading and running went. */
+  /** How loading and running went, by the software plan that was asked for, in the arm that was asked for. */
   readonly software: readonly CellSum[];
+  /** Fewer reports of one hour, plan, arm and segment are not shown, in no sum here. */
+  readonly shownReportsMin: number;
+  /** Reports of these hours that are not shown for that reason. */
+  readonly withheldReports: number;
 }
 
-/** Where a sum belongs. */
-export interface SumKey {
-  /** Since 1970. */
+/** How often one cell was counted in one slot. Cells that were not are not listed. */
+export interface CellSum {
+  /** First hour of the slot, since 1970. */
   readonly hour: number;
-  /** The side of a rollout that the counted pages were on; `stable` where there is none. */
-  readonly arm: Arm;
-  /** Index into the plan's `segments`; always 0 in software and noised reports, which are not cut by segment. */
-  readonly segment: number;
-  /** Hash of the plan that was counted by. */
-  readonly plan: string;
-}
-
-/** How often one cell was counted. Cells that were not are not listed. */
-export interface CellSum extends SumKey {
   /** Index in the plan. */
   readonly cell: number;
   readonly count: number;
 }
 
-/** Windows and runs of one hour. */
-export interface HourTotal extends SumKey {
+/** Windows and runs of one slot. */
+export interface SlotTotal {
+  /** First hour of the slot, since 1970. */
+  readonly hour: number;
+  /** The side of a rollout that the counted pages were on; `stable` where there is none. */
+  readonly arm: Arm;
+  /** Hash of the plan that was counted by. */
+  readonly plan: string;
   readonly report: ReportKind;
   /** Windows that were counted. */
   readonly reports: number;
@@ -165,14 +174,10 @@ export interface NoisedCell {
   readonly deviation: number;
 }
 
-/** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS. */
+/** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS, and nothing of what was counted. */
 export interface CommitEvent {
   /** UNKNOWN_MODEL_VERSION for reports about a manifest that could not be read. */
   readonly modelVersion: string;
-  /** Windows since the last event of this model. */
-  readonly windows: number;
-  /** Runs in them. */
-  readonly runs: number;
 }
 
 export interface RegistrationRequest {

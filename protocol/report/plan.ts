@@ -17,8 +17,10 @@ import type { ReportKind } from './window.ts';
  *
  *  - `run`: a run has one. At most the window's runs.
  *  - `item`: an item of its tensor has one at the most. At most the items whose state was counted.
- *  - `part`: an element, a box, a text. An item may have any number of them.
- *  - `event`: nothing of a run: a load, a loss, a person's feedback, a noised report. The window says nothing of their number.
+ *  - `part`: an element, a box, a text. An item may have many of them.
+ *  - `event`: nothing of a run: a load, a loss, a person's feedback, a noised report.
+ *
+ * The numbers are in counts/layout/bounds.ts.
  */
 type CountedPer = 'run' | 'item' | 'part' | 'event';
 
@@ -26,6 +28,8 @@ type CountedPer = 'run' | 'item' | 'part' | 'event';
 export interface CountedOf {
   readonly side: 'input' | 'output';
   readonly tensor: string;
+  /** Items of an output that one run counts at the most. Plans of earlier releases do not say it. */
+  readonly itemCountMax?: number;
 }
 
 /**

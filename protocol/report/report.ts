@@ -18,16 +18,17 @@
  *    and of all numbers that decode to the same cells one is allowed.
  *  - Every window of a body is about one model version, so an unregistered model never holds up another one's counts.
  *  - A window's bytes never change once its id was handed to the network.
+ *  - A body of several windows has at most BODY_CELL_COUNT_MAX cells; with more, each window is right alone.
  *
  * Not here: what a cell means (counts/layout/plan.ts).
  */
 
 import { hexBytes, toHex } from '../hex.ts';
-import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
+import { BODY_BYTES_MAX, BODY_CELL_COUNT_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COUNT_MAX } from '../limits.ts';
 import { ByteReader, ByteWriter, GrammarError } from './bytes.ts';
 import { decodeCells, encodeCells } from './cell-code.ts';
 import { NOISED_SCHEMA, readNoisedBody } from './noised-report.ts';
-import { ARMS, type Body, REPORT_KINDS, type Window } from './window.ts';
+import { ARMS, type Body, REPORT_KINDS, type Window, type WindowHeader } from './window.ts';
 
 export const REPORT_SCHEMA = 1;
 
@@ -61,7 +62,10 @@ export function encodeBody(modelVersion: string, windows: readonly Uint8Array[])
   return writer.finish();
 }
 
-type BodyReading = { readonly ok: true; readonly body: Body } | { readonly ok: false; readonly reason: string };
+type BodyReading =
+  | { readonly ok: true; readonly body: Body }
+  /** `isTooLong`: its windows may be right one by one. */
+  | { readonly ok: false; readonly reason: string; readonly isTooLong?: true };
 
 /** Strict inverse of `encodeBody`; whatever departs from the grammar is refused with the reason. */
 export function decodeBody(bytes: Uint8Array): BodyReading {
@@ -74,10 +78,15 @@ export function decodeBody(bytes: Uint8Array): BodyReading {
     const modelVersion = toHex(reader.take(8));
     const windowCount = reader.varint(BODY_WINDOW_COUNT_MAX);
     if (windowCount === 0) return { ok: false, reason: 'the body has no window' };
-    const windows: Window[] = [];
-    for (let index = 0; index < windowCount; index++) windows.push(readWindow(reader));
+    // First what each window says of itself: decoding its cells is the work, and is done once their number is known to be bounded.
+    const coded: CodedWindow[] = [];
+    for (let index = 0; index < windowCount; index++) coded.push(readCodedWindow(reader));
     if (!reader.isAtEnd) return { ok: false, reason: 'bytes are left over' };
-    return { ok: true, body: { modelVersion, windows } };
+    const cellCount = coded.reduce((sum, window) => sum + window.cellCount, 0);
+    if (windowCount > 1 && cellCount > BODY_CELL_COUNT_MAX) {
+      return { ok: false, reason: `several windows together have at most ${BODY_CELL_COUNT_MAX} cells`, isTooLong: true };
+    }
+    return { ok: true, body: { modelVersion, windows: coded.map(decodedWindow) } };
   } catch (error) {
     if (error instanceof GrammarError) return { ok: false, reason: error.message };
     throw error;
@@ -88,15 +97,22 @@ export function decodeBody(bytes: Uint8Array): BodyReading {
 export function decodeWindow(bytes: Uint8Array): Window | null {
   try {
     const reader = new ByteReader(bytes);
-    const window = readWindow(reader);
-    return reader.isAtEnd ? window : null;
+    const coded = readCodedWindow(reader);
+    return reader.isAtEnd ? decodedWindow(coded) : null;
   } catch (error) {
     if (error instanceof GrammarError) return null;
     throw error;
   }
 }
 
-function readWindow(reader: ByteReader): Window {
+/** A window whose cells were not decoded yet. */
+interface CodedWindow {
+  readonly header: WindowHeader;
+  readonly cellCount: number;
+  readonly coded: Uint8Array;
+}
+
+function readCodedWindow(reader: ByteReader): CodedWindow {
   const report = REPORT_KINDS[reader.u8()];
   if (report === undefined || report === 'noised') throw new GrammarError('the report kind is unknown');
   const id = toHex(reader.take(16));
@@ -108,6 +124,9 @@ function readWindow(reader: ByteReader): Window {
   if (segment >= SEGMENT_COUNT_MAX) throw new GrammarError('the segment is out of range');
   const runs = reader.varint(COUNT_MAX);
   const cellCount = reader.varint(PLAN_CELL_COUNT_MAX);
-  const coded = reader.take(reader.varint(reader.remainingBytes));
-  return { report, id, plan, hour, arm, segment, runs, ...decodeCells(coded, cellCount) };
+  return { header: { report, id, plan, hour, arm, segment, runs }, cellCount, coded: reader.take(reader.varint(reader.remainingBytes)) };
+}
+
+function decodedWindow({ header, cellCount, coded }: CodedWindow): Window {
+  return { ...header, ...decodeCells(coded, cellCount) };
 }

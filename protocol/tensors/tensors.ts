@@ -25,6 +25,11 @@ export interface TensorWire {
 
 export type Feeds = Readonly<Record<string, TensorWire>>;
 
+/** A tensor may be called "constructor": what objects inherit is none. */
+export function tensorNamed(feeds: Feeds, name: string): TensorWire | undefined {
+  return Object.hasOwn(feeds, name) ? feeds[name] : undefined;
+}
+
 /** An output that stays in its worker, by number: on the GPU, or in the worker's memory. */
 export interface ResidentWire {
   readonly residentId: number;

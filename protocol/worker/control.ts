@@ -2,10 +2,9 @@
  * Control: what page and worker say to each other beside runs: starting, loading, closing, the store; and the news that the worker
  * has for its page.
  *
- * Two channels. Runs are the worker's own messages (protocol/worker/runs.ts). Control calls go through comlink over a MessagePort:
+ * Two channels. Runs are the worker's own messages (protocol/worker/runs.ts). Control calls go over a MessagePort (protocol/worker/calls.ts):
  * rare, and nicer as method calls. Not the other way round: the round trip of a tiny run took 0.20 ms by the worker's own messages
- * and 0.30 ms by a port, which an engine routes like one that may live in another process (Chromium 156; comlink adds 0.05), and
- * comlink's calls never settle when the worker dies (comlink issue 601).
+ * and 0.30 ms by a port, which an engine routes like one that may live in another process (Chromium 156).
  *
  * Invariants
  *  - Nothing throws across the boundary: every answer is a Reply or a LoadReply, an error is data (protocol/errors.ts).
@@ -47,12 +46,13 @@ export interface EarlyStart {
   /** The plain wasm build, where the load will need it whatever it finds. */
   readonly runtime: RuntimeUrls | null;
   readonly threadCountMax: number;
-  /** URL, without query and hash, of the stored model to be read. */
-  readonly model: string | null;
+  /** The stored model to be read. */
+  readonly model: { readonly url: string; readonly ignoreQuery: readonly string[] } | null;
 }
 
 /** A model in the worker's store, or a download of one that broke off and will go on from there (`bytes` below `totalBytes`). */
 export interface StoredModel {
+  /** Its address, and in place of a query by which models are told apart a hash of it. `pin`, `verify` and `remove` take it as it is. */
   readonly url: string;
   readonly name: string;
   readonly version: string;
@@ -89,10 +89,10 @@ interface OtherWorker {
   readonly considered: readonly Consideration[];
 }
 
-/** Comlink surface of the worker. `Port` is the realm's MessagePort. */
-export interface ControlApi<Port> {
+/** The worker's methods. */
+export interface ControlApi {
   /** First call. `holdsLifeLock` is false where the lock was not asked for or not given: its absence then proves nothing. */
-  start(settings: WorkerSettings, newsPort: Port): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
+  start(settings: WorkerSettings): Promise<Reply<{ release: string; holdsLifeLock: boolean }>>;
   /** Answers when the worker's thread is free: the page's way to tell a busy worker from a hung one. */
   ping(): Promise<void>;
   /** `id` is unique within the client; a loaded model has it as its `loadId`. */
@@ -111,10 +111,7 @@ export interface ControlApi<Port> {
   checkStored(url: string | null): Promise<Reply<StoreCheck>>;
 }
 
-/**
- * Worker → page on the news port: what nobody asked for. A port and not comlink's callbacks, because each of those is a port that the page
- * could not close, and would outlive its worker. `device-lost` comes once, also while nothing runs.
- */
+/** Worker → page, over the port of the calls: what nobody asked for. `device-lost` comes once, also while nothing runs. */
 export type WorkerNews =
   | { readonly type: 'progress'; readonly id: number; readonly progress: LoadProgress }
   | { readonly type: 'update-stored'; readonly id: number; readonly update: StoredUpdate }

@@ -28,19 +28,11 @@ export const RUNTIME_BUILDS = ['wasm', 'webgpu', 'jspi'] as const;
 
 export type RuntimeBuild = (typeof RUNTIME_BUILDS)[number];
 
-/**
- * What is told of an address: neither query nor hash, either of which may be a secret, and no credentials. Also the key of what is stored
- * under it, so that a signed address finds what an earlier signature has fetched.
- *
- * @param address A parsed URL; this folder has no DOM to parse one with.
- */
-export function withoutQuery({ origin, pathname }: { readonly origin: string; readonly pathname: string }): string {
-  return origin + pathname;
-}
-
 export interface LoadRequest {
   /** A manifest or a plain .onnx file: an absolute URL, or bytes that never came from a network. */
   readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
+  /** Parameters of the URL's query that say nothing of the model. */
+  readonly ignoreQuery: readonly string[];
   readonly variant: string | null;
   readonly provider: Provider | 'auto';
   /** `background`: after the first result, look for a new version and keep it for the next load. `before`: ask the server first. */
@@ -90,7 +82,7 @@ export interface StoredUpdate {
   readonly bytes: number;
 }
 
-/** What the worker asks of the page about a load, or tells it; between the two lies the news port. */
+/** What the worker asks of the page about a load, or tells it; between the two lies the port of the calls. */
 export interface LoadHooks {
   progress(progress: LoadProgress): void;
   /** Null: the application has no better address. */

@@ -33,7 +33,10 @@ import type {
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** A variant id of the manifest. Default: chosen on the device. A named variant is used or refused, never replaced. */
+  /**
+   * A variant id of the manifest. Default: chosen on the device, among those within the manifest's `qualityLimit`. A named variant is used or
+   * refused, never replaced.
+   */
   readonly variant?: string;
   /** Default `auto`: the best that reproduces the golden outputs. A named provider is used or refused, never replaced. */
   readonly provider?: Provider | 'auto';
@@ -66,10 +69,21 @@ export interface LoadOptions {
   /**
    * For signed URLs: answers where the file of a plain URL can be fetched now, and with which headers. Asked when a server answers
    * 400, 401, 403 or 410, for each file by its URL without the signature's query; the download goes on where it was. Files beside
-   * a signed manifest are asked for without its query first. The answer is kept in memory, and the store's keys ignore every query.
+   * a signed manifest are asked for without its query first. The answer is kept in memory; the model is stored under the address that
+   * was loaded.
    */
   readonly refresh?: (file: { readonly url: string }) => Promise<string | URL | FileAddress>;
-  /** False: runs of this model are not counted. Use it for files that a person opened. Default true. */
+  /**
+   * Names of query parameters that say nothing of the model: signatures, when they expire, who asks. All others are part of what the model
+   * is stored under, so that `?id=a` and `?id=b` are two models; of two addresses that differ in these alone, the second finds what the first
+   * has fetched, offline too. Example: `['X-Amz-Signature', 'X-Amz-Date', 'X-Amz-Expires', 'X-Amz-Credential']`.
+   */
+  readonly ignoreQuery?: readonly string[];
+  /**
+   * Whether loads and runs of this model are counted. Default: a model from an address is, bytes are not, and neither is a `blob:` or `data:`
+   * address: a report names the model by a hash, which would say which file a person has opened. Pass true for bytes that your application
+   * publishes.
+   */
   readonly telemetry?: boolean;
   /**
    * Runs that wait at the same time start together, if the first axis of every input and output is named "batch". Each gets what it would
@@ -89,7 +103,7 @@ export interface LoadOptions {
  */
 export interface ModelFile {
   readonly name: string;
-  readonly bytes: Blob | Uint8Array;
+  readonly bytes: Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 }
 
 /**
@@ -163,7 +177,10 @@ export interface Explanation {
   readonly isFromSnapshot: boolean;
   readonly fromCache: boolean;
   readonly choice: Choice;
-  /** Every candidate, a variant on a provider, in the order of the rules: taken or left, why, and how long a run took where it was timed. */
+  /**
+   * Every candidate, a variant on a provider, in the order of the rules: taken or left, why, how far its answers were from the reference's
+   * when it was packed, and how long a run took where it was timed.
+   */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
   /** What the model was rebuilt after, oldest first: `worker-lost`, `out-of-memory`, `device-lost`, `model-outputs-wrong`. */

@@ -10,7 +10,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Logger = (level: LogLevel, code: string, message: string) => void;
 
 export interface LogOptions {
-  /** Default: none. */
+  /** Default: the console. `() => undefined` silences it. */
   readonly logger?: Logger;
   /** The least that the logger is told. Default `warn`. */
   readonly logLevel?: LogLevel;

@@ -2,14 +2,16 @@
  * Option checks: what a caller passed, before anything starts. TypeScript callers are checked by their compiler; script tags are not.
  *
  * Invariants
- *  - The error names the option and what it takes, never the value.
+ *  - The error names the option and what it takes, never the value, nor a name that is the caller's own.
  */
-import { SdkError } from '../../protocol/errors.ts';
 import { BATCH_AXIS_COUNT_MAX, BATCH_WAIT_MS_MAX, RUN_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
 import type { ClientOptions } from './client.ts';
+import { canResolve, isUrl, tagOf } from './foreign.ts';
 import type { LoadOptions, ModelFile } from './load.ts';
 import type { LogLevel } from './logger.ts';
+import { checkCollector, type Names, require, requireKnown } from './option-rules.ts';
+import type { RunManyOptions, RunOptions, StreamOptions } from './runs.ts';
 import type { Consent, PrivacyLevel } from './telemetry.ts';
 
 // Written out, because protocol/manifest/manifest.ts brings the schema library with it, which the page does without.
@@ -22,41 +24,57 @@ const LOG_LEVELS: Readonly<Record<LogLevel, true>> = { debug: true, info: true, 
 const UPDATES: Readonly<Record<NonNullable<LoadOptions['update']>, true>> = { background: true, never: true, before: true };
 const MEASURES: Readonly<Record<NonNullable<LoadOptions['measure']>, true>> = { auto: true, before: true, background: true, never: true };
 
+const CLIENT: Names<ClientOptions> = {
+  ...{ collector: true, consent: true, privacy: true, onBeforeSend: true, backgroundSync: true },
+  ...{ assets: true, cache: true, threads: true, trustedKeys: true, logger: true, logLevel: true },
+};
+const LOAD: Names<LoadOptions> = {
+  ...{ signal: true, onProgress: true, variant: true, provider: true, measure: true, update: true, onUpdate: true },
+  ...{ request: true, refresh: true, ignoreQuery: true, telemetry: true, batch: true, resident: true },
+};
+const REQUEST: Names<NonNullable<LoadOptions['request']>> = { headers: true, credentials: true };
+const BATCH: Names<NonNullable<LoadOptions['batch']>> = { maxBatch: true, maxWaitMs: true };
+const RUN: Names<RunOptions & RunManyOptions & StreamOptions> = {
+  ...{ signal: true, timeoutMs: true, transfer: true, segment: true },
+  ...{ concurrency: true, ordered: true, onProgress: true, onError: true, onDrop: true },
+};
+
 /** @throws {SdkError} `invalid-option` */
 export function checkClientOptions(options: ClientOptions): void {
+  requireKnown('options', options, CLIENT);
   requireOneOf('consent', options.consent, CONSENTS);
   requireOneOf('cache', options.cache, CACHES);
   requireOneOf('privacy', options.privacy, PRIVACY);
   requireOneOf('logLevel', options.logLevel, LOG_LEVELS);
   const { threads, assets, collector, trustedKeys } = options;
   if (threads !== undefined) require('threads', Number.isInteger(threads) && threads >= 1, 'it must be a whole number from 1');
-  if (assets !== undefined) require('assets', URL.canParse(assets, document.baseURI), 'it must be the URL of a folder');
+  if (assets !== undefined) require('assets', canResolve(assets), 'it must be the URL of a folder');
   if (trustedKeys !== undefined) {
     // 32 bytes are 43 base64 letters and one "=".
     const areKeys = Array.isArray(trustedKeys) && trustedKeys.length > 0 && trustedKeys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key));
     require('trustedKeys', areKeys, 'it must be raw Ed25519 public keys, 32 bytes each, in base64');
   }
-  if (collector === undefined) return;
-  require('collector.url', URL.canParse(collector.url, document.baseURI), "it must be the collector's URL");
-  require('collector.key', typeof collector.key === 'string' &&
-    /^[\w-]{1,128}$/.test(collector.key), 'it must be a write key: letters, digits, - and _');
+  if (collector !== undefined) checkCollector(collector);
 }
 
 /** @throws {SdkError} `invalid-option` */
-export function checkObserve(source: string | URL): void {
-  require('source', URL.canParse(source, document.baseURI), 'it must be the URL of a model.json');
+export function checkAddress(option: 'source' | 'url', address: string | URL): void {
+  require(option, canResolve(address), 'it must be the URL of a model.json');
 }
 
 /** @throws {SdkError} `invalid-option` */
 export function checkLoad(source: string | URL | ModelFile, options: LoadOptions): void {
-  const isUrl = typeof source === 'string' || source instanceof URL;
+  requireKnown('options', options, LOAD);
   const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes }';
-  require('source', isUrl ? URL.canParse(source, document.baseURI) : isModelFile(source), what);
+  require('source', isUrl(source) ? canResolve(source) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
   checkRunning(options);
   requireOneOf('measure', options.measure, MEASURES);
-  const { request, refresh, onUpdate } = options;
+  requireNames('ignoreQuery', options.ignoreQuery, 'of parameters');
+  const { variant, request, refresh, onUpdate } = options;
+  require('variant', variant === undefined || typeof variant === 'string', 'it must be the id of a variant');
+  if (request !== undefined) requireKnown('request', request, REQUEST);
   requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
   require('request.headers', areHeaders(request?.headers), 'it must be headers of a request');
   require('refresh', refresh === undefined || typeof refresh === 'function', 'it must be a function');
@@ -74,18 +92,21 @@ function areHeaders(headers: HeadersInit | undefined): boolean {
 
 function checkRunning({ batch, resident }: LoadOptions): void {
   if (batch !== undefined) {
-    const { maxBatch, maxWaitMs = 0 } = batch ?? {};
+    requireKnown('batch', batch, BATCH);
+    const { maxBatch, maxWaitMs = 0 } = batch;
     const isCount = Number.isInteger(maxBatch) && maxBatch >= 1 && maxBatch <= BATCH_AXIS_COUNT_MAX;
     require('batch.maxBatch', isCount, `it must be a whole number from 1 to ${BATCH_AXIS_COUNT_MAX}`);
     require('batch.maxWaitMs', maxWaitMs >= 0 && maxWaitMs <= BATCH_WAIT_MS_MAX, `it must be a number from 0 to ${BATCH_WAIT_MS_MAX}`);
   }
+  requireNames('resident', resident, 'of outputs');
   if (resident === undefined) return;
-  require('resident', Array.isArray(resident) && resident.every((name) => typeof name === 'string'), 'it must be a list of output names');
   require('resident', batch === undefined || resident.length === 0, 'a model with batches cannot keep outputs in the worker');
 }
 
 /** @throws {SdkError} `invalid-option` */
-export function checkRun(feeds: unknown, timeoutMs: number, signal: AbortSignal | undefined): void {
+export function checkRun(feeds: unknown, options: RunOptions, timeoutMs: number): void {
+  requireKnown('options', options, RUN);
+  const { signal } = options;
   if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'they must be an object that holds a tensor for each input');
   if (!(timeoutMs > 0)) require('timeoutMs', false, 'it must be above 0');
   // Not instanceof: a signal may come from another window.
@@ -100,13 +121,14 @@ export function checkConcurrency(concurrency: number): void {
 
 function isModelFile(source: unknown): boolean {
   const { name, bytes } = (source ?? {}) as Partial<ModelFile>;
-  return typeof name === 'string' && (bytes instanceof Blob || bytes instanceof Uint8Array);
+  return typeof name === 'string' && (ArrayBuffer.isView(bytes) || /^.object (Blob|File|ArrayBuffer).$/.test(tagOf(bytes)));
+}
+
+function requireNames(option: string, names: readonly string[] | undefined, of: string): void {
+  const areNames = names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'));
+  require(option, areNames, `it must be a list of names ${of}`);
 }
 
 function requireOneOf(option: string, value: string | undefined, allowed: Readonly<Record<string, true>>): void {
   if (value !== undefined) require(option, Object.hasOwn(allowed, value), `it must be one of ${Object.keys(allowed).join(', ')}`);
-}
-
-function require(option: string, holds: boolean, reason: string): void {
-  if (!holds) throw new SdkError('invalid-option', { option, reason });
 }

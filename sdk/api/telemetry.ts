@@ -15,7 +15,7 @@ export interface TelemetryOptions {
   /** `required` (default): nothing of telemetry is stored or sent until `telemetry.grant()`. */
   readonly consent?: Consent;
   /**
-   * `counts` (default): histograms of at least 8 runs. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
+   * `counts` (default): histograms of at least 8 runs that repeat no other. `local-dp`: one noised report per epoch of a week, for the whole site, and nothing else;
    * see docs/local-dp.md for the guarantee and its price.
    */
   readonly privacy?: PrivacyLevel;
@@ -45,7 +45,7 @@ export interface Telemetry {
    * cannot be found again: nothing in them says whose they are.
    */
   erase(): Promise<void>;
-  /** Seals what may be sealed and sends it; resolves when the outbox is empty or the next attempt is set. */
+  /** Seals what may be sealed and sends it; resolves when the outbox is empty or the next attempt is set, after TELEMETRY_WAIT_MS_MAX at the latest. */
   flush(): Promise<void>;
   /** Sends nothing until `resume()`, not even while the page is being hidden. Counts are kept as offline. */
   pause(): void;
@@ -63,8 +63,8 @@ export interface Telemetry {
 
 export interface TelemetryStatus {
   readonly consent: Consent;
-  /** Why nothing is counted, or null. */
-  readonly offReason: 'no-collector' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
+  /** Why nothing is counted, or null. `no-document`: a worker cannot know whether the person has opted out, so it counts nothing. */
+  readonly offReason: 'no-collector' | 'no-document' | 'consent-required' | 'opted-out' | 'global-privacy-control' | 'do-not-track' | null;
   readonly privacy: PrivacyLevel;
   /** Counting goes on, sending does not. */
   readonly isPaused: boolean;
@@ -75,7 +75,20 @@ export interface TelemetryStatus {
   /** Earliest next attempt, milliseconds since 1970, or null when nothing waits. */
   readonly nextAttemptAtMs: number | null;
   readonly storage: 'indexeddb' | 'memory';
+  /** What stands between the counts of this page and their collector, as of the last answer, or null. The logger is told once, with what to do. */
+  readonly problem: DeliveryProblem | null;
 }
+
+/**
+ * Why counts do not arrive. With all of them but the first they are kept, for 7 days.
+ *
+ * - `not-started`: the file that delivers could not be fetched or is not ours, so nothing is counted.
+ * - `not-the-collector`: something else answers at the collector's address: a sign-in page, a proxy, an ingress without a backend.
+ * - `answer-stripped`: the collector answers, and something on the way removes the header by which it proves that.
+ * - `older-collector`: it has no such header yet. Its answers are believed, and it should be updated.
+ * - `unknown-key`: the collector does not know `collector.key`.
+ */
+export type DeliveryProblem = 'not-started' | 'not-the-collector' | 'answer-stripped' | 'older-collector' | 'unknown-key';
 
 /** One request that left the page, byte for byte. */
 export interface SentReport {

@@ -12,6 +12,7 @@
  */
 import * as shipped from '../../protocol/shipped-files.json';
 import type { AssetUrls } from '../../protocol/worker/loading.ts';
+import { resolved } from '../api/foreign.ts';
 
 export interface AssetTable extends AssetUrls {
   readonly worker: string;
@@ -23,34 +24,37 @@ export interface AssetTable extends AssetUrls {
 /** The files beside this module, wherever a bundler has put them. For the ESM build only: a classic script has no `import.meta`. */
 export function assetsBesideModule(): AssetTable {
   return {
-    worker: new URL('./insitu.worker.js', import.meta.url).href,
-    delivery: new URL('./insitu.delivery.js', import.meta.url).href,
-    counts: new URL('./insitu.counts.js', import.meta.url).href,
-    localDp: new URL('./insitu.local-dp.js', import.meta.url).href,
-    tokenizer: new URL('./insitu.tokenizer.js', import.meta.url).href,
+    worker: inPage(new URL('./insitu.worker.js', import.meta.url)),
+    delivery: inPage(new URL('./insitu.delivery.js', import.meta.url)),
+    counts: inPage(new URL('./insitu.counts.js', import.meta.url)),
+    localDp: inPage(new URL('./insitu.local-dp.js', import.meta.url)),
+    tokenizer: inPage(new URL('./insitu.tokenizer.js', import.meta.url)),
     runtimes: {
       wasm: {
-        module: new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url).href,
-        wasm: new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url).href,
-        snapshot: new URL('./ort/ort-wasm-simd-threaded.snapshot.wasm', import.meta.url).href,
+        module: inPage(new URL('./ort/ort.wasm.bundle.min.mjs', import.meta.url)),
+        wasm: inPage(new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url)),
+        snapshot: inPage(new URL('./ort/ort-wasm-simd-threaded.snapshot.wasm', import.meta.url)),
       },
       webgpu: {
-        module: new URL('./ort/ort.webgpu.bundle.min.mjs', import.meta.url).href,
-        wasm: new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url).href,
+        module: inPage(new URL('./ort/ort.webgpu.bundle.min.mjs', import.meta.url)),
+        wasm: inPage(new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url)),
         snapshot: null,
       },
       jspi: {
-        module: new URL('./ort/ort.jspi.bundle.min.mjs', import.meta.url).href,
-        wasm: new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url).href,
+        module: inPage(new URL('./ort/ort.jspi.bundle.min.mjs', import.meta.url)),
+        wasm: inPage(new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url)),
         snapshot: null,
       },
     },
   };
 }
 
+/** A bundler may answer with an object whose `href` is a path and no address: Next's does, under webpack. */
+const inPage = ({ href }: URL): string => resolved(href).href;
+
 /** The files of insitu's dist/ folder at another place. */
 export function assetsIn(folder: string | URL): AssetTable {
-  const base = new URL(folder, document.baseURI);
+  const base = resolved(folder);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   const at = (file: string) => new URL(file, base).href;
   return {

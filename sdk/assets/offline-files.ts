@@ -6,12 +6,11 @@
  *
  * Not here: keeping and answering (sdk/service-worker/kept-assets.ts), models (the store keeps them on every visit).
  */
-import { KEEP_FILES_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { RuntimeBuild } from '../../protocol/worker/loading.ts';
 import type { AssetTable } from './assets.ts';
 import { KEEP_MESSAGE } from './keep-message.ts';
 
-/** @returns False where there is no service worker, or none that keeps files, or a file could not be fetched. */
+/** Never answered where the worker keeps no files. @returns False where there is no service worker, or a file could not be fetched. */
 export async function keepFiles(assets: AssetTable, builds: Iterable<RuntimeBuild>): Promise<boolean> {
   const registration = await navigator.serviceWorker?.getRegistration();
   if (registration === undefined) return false;
@@ -22,13 +21,10 @@ export async function keepFiles(assets: AssetTable, builds: Iterable<RuntimeBuil
   const files = [...new Set([...fetched.filter((name) => name.startsWith(folder)), assets.worker, ...runtimes])];
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
-    const answer = (isKept: boolean) => {
-      clearTimeout(timer);
+    port1.onmessage = ({ data }) => {
       port1.close();
-      resolve(isKept);
+      resolve(data === true);
     };
-    const timer = setTimeout(() => answer(false), KEEP_FILES_TIMEOUT_MS);
-    port1.onmessage = ({ data }) => answer(data === true);
     void navigator.serviceWorker.ready.then(({ active }) => active?.postMessage({ type: KEEP_MESSAGE, files }, [port2]));
   });
 }

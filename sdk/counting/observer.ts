@@ -11,12 +11,16 @@
 
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { repeatsOf } from '../../counts/run/repeats.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
+import { inTime } from '../../protocol/deadline.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
+import { LOAD_STALL_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf, readManifest } from '../../protocol/manifest/served-manifest.ts';
 import { dataFromNumbers, elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
+import { printableAddress } from '../../protocol/worker/model-address.ts';
 import type { Logger } from '../api/logger.ts';
 import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
 import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
@@ -30,13 +34,14 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   if (globalThis.crypto?.subtle === undefined) throw new SdkError('crypto-unavailable', {});
   const served = await fetchManifest(url);
   const read = readManifest(served);
-  if (!read.ok) throw new SdkError('manifest-invalid', { url: placeOf(url), reason: read.reason });
+  if (!read.ok) throw new SdkError('manifest-invalid', { url: printableAddress(new URL(url)), reason: read.reason });
   const { manifest } = read;
+  const modelVersion = await modelVersionOf(served);
   const plan = dataPlanOf(manifest);
-  const count = createRunCounter(manifest, plan);
+  const count = createRunCounter(manifest, plan, repeatsOf(modelVersion, manifest.inputs));
   const model: CountedModel = {
     manifest,
-    modelVersion: await modelVersionOf(served),
+    modelVersion,
     dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   };
@@ -47,7 +52,7 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
   };
   return {
     manifest,
-    modelVersion: model.modelVersion,
+    modelVersion,
     record: (run) => {
       try {
         record(run);
@@ -63,20 +68,20 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
 }
 
 async function fetchManifest(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const place = placeOf(url);
+  const place = printableAddress(new URL(url));
   let response: Response;
   try {
-    response = await fetch(url);
+    // The page's policy may send its whole address along, query included.
+    response = await inTime(fetch(url, { referrerPolicy: 'no-referrer' }), LOAD_STALL_TIMEOUT_MS);
+    if (response.ok) return await inTime(bytesOf(response), LOAD_STALL_TIMEOUT_MS);
   } catch (error) {
     throw new SdkError('manifest-unreachable', { url: place, status: 0 }, { cause: error });
   }
-  if (!response.ok) throw new SdkError('manifest-unreachable', { url: place, status: response.status });
-  return new Uint8Array(await response.arrayBuffer());
+  throw new SdkError('manifest-unreachable', { url: place, status: response.status });
 }
 
-/** The address without what may be a secret. */
-function placeOf(url: string): string {
-  return url.split(/[?#]/, 1)[0] as string;
+async function bytesOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 type Declared = ManifestInput | ManifestOutput;
@@ -90,12 +95,13 @@ function wiresOf(
   if (Object.keys(values).some((name) => !names.includes(name))) {
     logger('warn', 'observe-unknown-name', `A value has a name that the manifest does not have; it has ${names.join(', ')}.`);
   }
-  const wires: Record<string, TensorWire> = {};
+  const wires: [string, TensorWire][] = [];
   for (const tensor of declared) {
-    const value = values[tensor.name];
-    if (value !== undefined && value !== null) wires[tensor.name] = wireOf(tensor, value);
+    const value = Object.hasOwn(values, tensor.name) ? values[tensor.name] : undefined;
+    if (value !== undefined && value !== null) wires.push([tensor.name, wireOf(tensor, value)]);
   }
-  return wires;
+  // By entries: a tensor may be called "__proto__".
+  return Object.fromEntries(wires);
 }
 
 function wireOf(tensor: Declared, value: ObservedValue): TensorWire {

@@ -7,6 +7,7 @@
  *  - One drain at a time in this page; orphans of dead pages by one page of the origin at a time.
  *  - What was lost is counted in the next software window of its model and arm.
  *  - Runs of another arm or segment never share a window.
+ *  - What a page lost because its clock is off is sent at once, once per model and arm: by itself it would wait for a page that does not come.
  *
  * Not here: consent (sdk/telemetry/consent.ts), the four rules of delivery (sdk/delivery/outbox.ts), answers of the collector (sdk/delivery/exporter.ts).
  */
@@ -25,37 +26,64 @@ import {
   SOFTWARE_PLAN_HASH,
 } from '../../counts/plans/software-layout.ts';
 import { type ErrorCode, firstLine } from '../../protocol/errors.ts';
-import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
+import {
+  DRAFT_INTERVAL_MS,
+  RETRY_AFTER_MS_MAX,
+  STORE_OPEN_TIMEOUT_MS,
+  STUCK_TIMEOUT_MS,
+  TELEMETRY_WAIT_MS_MAX,
+} from '../../protocol/limits.ts';
 import type { Arm } from '../../protocol/report/window.ts';
 import type { LoadedModel, LoadFailure } from '../../protocol/worker/loading.ts';
 import type { DeliveryModule, Level, LevelDeps, LevelStatus } from '../telemetry/level.ts';
+import { atMost } from '../telemetry/platform.ts';
 import type { CountedModel, RunOutcome } from '../telemetry/recorder.ts';
+import { ReportPost } from '../telemetry/report-post.ts';
 import { BackgroundSync } from './background-sync.ts';
+import { Clock } from './clock.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Exporter } from './exporter.ts';
 import { armOf, keyText, OpenWindow, type WindowKey } from './open-window.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
-import { memoryTable, type OpenTable, type OutboxTable, openOutboxTable } from './outbox-db.ts';
+import { memoryTable, type OpenTable, type OrderedWait, type OutboxTable, openOutboxTable } from './outbox-db.ts';
 import { PageLife } from './page-life.ts';
 
 /** @param openTable Another one only in tests that are several pages at once. */
 export async function openDelivery(deps: LevelDeps, openTable: OpenTable = openOutboxTable): Promise<Delivery> {
   const life = new PageLife(deps.platform);
   await life.begin();
-  const table = await openTable(deps.onLost).catch((error) => {
+  const { table, waits } = await openAnswering(deps, openTable).catch((error) => {
     deps.logger('warn', 'outbox-in-memory', `The browser refuses to store counts (${firstLine(error)}). They are sent from memory.`);
-    return memoryTable();
+    return { table: memoryTable(), waits: [] };
   });
   const delivery = new Delivery(deps, table, life);
-  await delivery.begin();
+  delivery.begin(waits);
   return delivery;
+}
+
+/** A database that opens and then does not answer would keep everything waiting: it counts as one that refuses. */
+async function openAnswering({ platform, onLost }: LevelDeps, openTable: OpenTable) {
+  const table = await openTable(onLost);
+  const waits = await atMost(platform, STUCK_TIMEOUT_MS, table.waits());
+  if (waits !== undefined) return { table, waits };
+  table.close();
+  throw new Error('it opens and does not answer');
 }
 
 void ({ openDelivery } satisfies DeliveryModule);
 
+/** @param pairs Cell and count alternating. */
+function countIn(pairs: Uint32Array | readonly number[]): number {
+  let sum = 0;
+  for (let at = 1; at < pairs.length; at += 2) sum += pairs[at] as number;
+  return sum;
+}
+
 export class Delivery implements Level {
   readonly outbox: Outbox;
   readonly exporter: Exporter;
+  private readonly reports: ReportPost;
+  private readonly clock: Clock;
   private readonly deps: LevelDeps;
   private readonly life: PageLife;
   private readonly device = new DeviceWatch();
@@ -69,10 +97,16 @@ export class Delivery implements Level {
   /** Counts that came after the page's name was given up, for its next one. */
   private late: (() => void)[] = [];
   private draining: Promise<void> | null = null;
+  private isClockOff = false;
+  /** Models, by arm, whose loss for that reason was made ready to leave alone. */
+  private readonly skewTold = new Set<string>();
+  private mustTellSkew = false;
 
   constructor(deps: LevelDeps, table: OutboxTable, life: PageLife) {
-    const { platform, logger, address, log, isSending, veto } = deps;
+    const { platform, logger, isSending } = deps;
     this.deps = deps;
+    this.clock = new Clock(platform.now);
+    this.reports = new ReportPost(deps);
     this.life = life;
     this.sync = deps.hasBackgroundSync ? new BackgroundSync() : null;
     this.outbox = new Outbox(table, life, {
@@ -82,20 +116,19 @@ export class Delivery implements Level {
     });
     this.exporter = new Exporter({
       platform,
-      address,
-      log,
+      reports: this.reports,
       isSending,
-      veto,
       stored: (ids) => this.outbox.remove(ids),
       dropped: (window, reason) => this.drop(window, reason),
       ordered: (wait) => this.outbox.keepWait(wait),
+      toldTime: (collectorMs) => this.correctClock(collectorMs),
     });
   }
 
   /** What earlier visits were told to wait for. */
-  async begin(): Promise<void> {
+  begin(waits: readonly OrderedWait[]): void {
     const nowMs = this.deps.platform.now();
-    for (const wait of await this.outbox.waits()) if (!(wait.atMs > nowMs)) this.exporter.remember(wait);
+    for (const wait of waits) if (!(wait.atMs > nowMs) && wait.untilMs <= nowMs + RETRY_AFTER_MS_MAX) this.exporter.remember(wait);
   }
 
   get status(): LevelStatus {
@@ -107,6 +140,7 @@ export class Delivery implements Level {
       sentWindows: exporter.sentCount,
       nextAttemptAtMs: exporter.nextAttemptAtMs,
       storage: outbox.storage,
+      problem: this.reports.problem,
     };
   }
 
@@ -159,7 +193,14 @@ export class Delivery implements Level {
       return;
     }
     const window = this.windowOf(of);
+    if (of.report === 'software' && runs === 0 && !window.takesEvents(countIn(cells))) return;
+    const isFeedback = of.report === 'data' && runs === 0;
+    if (isFeedback && !window.hasRoomFor({ runs, feedback: 1 })) {
+      this.lose(of.modelVersion, of.arm, 'uncounted', 1);
+      return;
+    }
     window.counts.add(cells);
+    if (isFeedback) window.feedback++;
     if (runs === 1) window.counts.addRun();
     if (!isLoss) window.isLossOnly = false;
     window.isDirty = true;
@@ -183,7 +224,25 @@ export class Delivery implements Level {
 
   private lose(modelVersion: string, arm: Arm, reason: LossReason, count: number): void {
     this.deps.logger('warn', 'counts-lost', `${count} of a report's counts were lost: ${reason}. The next report says so.`);
-    this.countSoftware(modelVersion, arm, cellsOfLoss(reason, count), 0, true);
+    const who = `${modelVersion} ${arm}`;
+    const leavesAlone = reason === 'skewed' && this.isClockOff && !this.skewTold.has(who);
+    if (leavesAlone) {
+      this.skewTold.add(who);
+      this.mustTellSkew = true;
+    }
+    this.countSoftware(modelVersion, arm, cellsOfLoss(reason, count), 0, !leavesAlone);
+  }
+
+  /** Windows that are open have left nobody's sight yet: they move to the right hour, and only what was closed is lost. */
+  private correctClock(collectorMs: number): void {
+    if (!this.clock.correct(collectorMs)) return;
+    if (!this.isClockOff)
+      this.deps.logger('warn', 'clock-off', "This device's clock is off. Windows open in the collector's hour from now on.");
+    this.isClockOff = true;
+    for (const window of this.outbox.openWindows) {
+      window.moveTo(this.clock.hour());
+      void this.outbox.persist(window);
+    }
   }
 
   hidden(): void {
@@ -223,6 +282,11 @@ export class Delivery implements Level {
   async flush(): Promise<void> {
     this.exporter.wake();
     this.sealAll();
+    await this.drainAgain();
+  }
+
+  /** Also what was sealed since the drain that is under way has looked. */
+  private async drainAgain(): Promise<void> {
     await this.draining;
     await this.drain();
   }
@@ -236,8 +300,7 @@ export class Delivery implements Level {
     for (const window of [...this.outbox.openWindows]) {
       void (window.hasEnoughRuns ? this.outbox.seal(window) : this.outbox.persist(window));
     }
-    await this.draining;
-    await this.drain();
+    await atMost(this.deps.platform, TELEMETRY_WAIT_MS_MAX - STORE_OPEN_TIMEOUT_MS, this.drainAgain());
     await this.end();
   }
 
@@ -247,8 +310,9 @@ export class Delivery implements Level {
     this.exporter.stop();
     this.stopTimer();
     this.device.stop();
-    await this.outbox.end();
-    this.life.end();
+    // The name is kept while a transaction may still commit.
+    const ending = this.outbox.end().then(() => this.life.end());
+    await atMost(this.deps.platform, STORE_OPEN_TIMEOUT_MS, ending);
   }
 
   drain(): Promise<void> {
@@ -261,15 +325,14 @@ export class Delivery implements Level {
 
   private windowOf(of: WindowKey): OpenWindow {
     const { outbox } = this;
-    const { platform } = this.deps;
-    const open = () => outbox.windowOf(keyText(of), () => new OpenWindow(of, platform));
+    const { clock } = this;
+    const open = () => outbox.windowOf(keyText(of), () => new OpenWindow(of, clock, this.deps.platform.random));
     const window = open();
-    const nowMs = platform.now();
-    if (window.isExpired(nowMs)) {
+    if (window.isExpired(clock.now())) {
       outbox.expire(window);
       return open();
     }
-    if (window.isDue(nowMs) && window.hasEnoughRuns) void outbox.seal(window);
+    if (window.isDue(clock) && window.hasEnoughRuns) void outbox.seal(window);
     return window;
   }
 
@@ -285,9 +348,8 @@ export class Delivery implements Level {
   /** Every few seconds while there is something to do: rewrite what changed, seal what is old, send what is closed. */
   private async tick(): Promise<void> {
     const { outbox, exporter, life } = this;
-    const nowMs = this.deps.platform.now();
     for (const window of [...outbox.openWindows]) {
-      if (window.isDue(nowMs) && window.hasEnoughRuns) void outbox.seal(window);
+      if (window.isDue(this.clock) && window.hasEnoughRuns) void outbox.seal(window);
       else if (window.isDirty || life.isLeased) void outbox.persist(window);
     }
     await this.drain();
@@ -301,6 +363,11 @@ export class Delivery implements Level {
     try {
       await exporter.send(await outbox.outgoing(false));
       if (!exporter.isQuiet) await life.alone('insitu-drain', async () => exporter.send(await outbox.outgoing(true)));
+      if (this.mustTellSkew) {
+        this.mustTellSkew = false;
+        this.sealAll();
+        await exporter.send(await outbox.outgoing(false));
+      }
     } catch (error) {
       this.deps.logger('warn', 'drain-failed', `Reports could not be sent (${firstLine(error)}). They are tried again.`);
     }

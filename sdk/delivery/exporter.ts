@@ -8,9 +8,10 @@
  *  - A window that was sent alone waits alone: one whose plan is not registered yet holds up no other of its model.
  *  - A frozen page sends nothing and reads no answer.
  *  - Silence (ad blocker, no network) ends attempts until the next visit, `online`, or an explicit flush; at hide too.
+ *  - A wait that lies further ahead than any may be ordered was set under another clock, and is none.
  *  - After `stop` nothing more is sent, also of a body that is being split.
  *
- * Not here: storage (sdk/delivery/outbox.ts), which requests are made at hide (sdk/delivery/delivery.ts calls `postNow`).
+ * Not here: what an answer means (sdk/telemetry/report-answer.ts), storage (sdk/delivery/outbox.ts), which requests are made at hide (sdk/delivery/delivery.ts calls `postNow`).
  * Source: RFC 9110 (status codes, Retry-After); AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
  */
 import type { LossReason } from '../../counts/plans/software-layout.ts';
@@ -20,13 +21,12 @@ import {
   BODY_BYTES_MAX,
   BODY_WINDOW_COUNT_MAX,
   KEEPALIVE_BYTES_MAX,
-  REPORT_TIMEOUT_MS,
+  RETRY_AFTER_MS_MAX,
   SILENT_REFUSAL_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import { encodeBody } from '../../protocol/report/report.ts';
-import type { Answer, Platform } from '../telemetry/platform.ts';
-import { reportAnswerOf } from '../telemetry/report-answer.ts';
-import type { SentLog } from '../telemetry/sent-log.ts';
+import type { Platform } from '../telemetry/platform.ts';
+import type { Answered, ReportPost } from '../telemetry/report-post.ts';
 import type { Outgoing } from './outbox.ts';
 import type { OrderedWait } from './outbox-db.ts';
 
@@ -75,17 +75,16 @@ interface Wait {
 }
 
 interface ExporterDeps {
-  readonly platform: Platform;
-  readonly address: string;
-  readonly log: SentLog;
+  readonly platform: Pick<Platform, 'now' | 'random'>;
+  readonly reports: ReportPost;
   /** Consent, privacy signals and pauses, asked before each request. */
   readonly isSending: () => boolean;
-  /** Asked with the very bytes of each request. */
-  readonly veto: (bytes: Uint8Array) => boolean;
   readonly stored: (ids: readonly string[]) => Promise<void>;
   readonly dropped: (window: Outgoing, reason: LossReason) => Promise<void>;
   /** A collector named a time: later visits keep to it too. */
   readonly ordered: (wait: OrderedWait) => Promise<void>;
+  /** A collector refused an hour, and told its time. */
+  readonly toldTime: (collectorMs: number) => void;
 }
 
 export class Exporter {
@@ -145,7 +144,8 @@ export class Exporter {
   }
 
   private isWaiting(key: string): boolean {
-    return (this.waits.get(key)?.untilMs ?? 0) > this.deps.platform.now();
+    const leftMs = (this.waits.get(key)?.untilMs ?? 0) - this.deps.platform.now();
+    return leftMs > 0 && leftMs <= RETRY_AFTER_MS_MAX;
   }
 
   private readonly isFree = ({ id }: Outgoing): boolean => !this.inFlight.has(id) && !this.isWaiting(id);
@@ -155,7 +155,7 @@ export class Exporter {
     for (const body of bodiesOf(windows.filter(this.isFree))) {
       // A page that was hidden meanwhile has sent some of them.
       const free = body.filter(this.isFree);
-      if (free.length > 0 && this.accepts(free[0]?.modelVersion as string)) await this.post(free, REPORT_TIMEOUT_MS);
+      if (free.length > 0 && this.accepts(free[0]?.modelVersion as string)) await this.post(free);
     }
   }
 
@@ -165,12 +165,12 @@ export class Exporter {
     for (const body of bodiesOf(windows.filter(this.isFree))) {
       bytes += body.reduce((sum, window) => sum + window.bytes.length, BODY_HEADER_BYTES);
       if (bytes > KEEPALIVE_BYTES_MAX) return;
-      void this.post(body, null);
+      void this.post(body, true);
     }
   }
 
   /** @param waitKey What waits if the answer says so: the model version, or the id of a window that is sent alone. */
-  private async post(body: readonly Outgoing[], timeoutMs: number | null, waitKey?: string): Promise<void> {
+  private async post(body: readonly Outgoing[], isLast = false, waitKey?: string): Promise<void> {
     const modelVersion = body[0]?.modelVersion as string;
     const ids = body.map(({ id }) => id);
     const bytes = encodeBody(
@@ -178,47 +178,48 @@ export class Exporter {
       body.map((window) => window.bytes),
     );
     if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.deps.dropped(body[0] as Outgoing, 'too-large');
-    if (this.deps.veto(bytes)) {
+    if (this.deps.reports.vetoes(bytes)) {
       for (const window of body) await this.deps.dropped(window, 'vetoed');
       return;
     }
     for (const id of ids) this.inFlight.add(id);
     const { freezeCount } = this;
-    const sending = this.deps.platform.post(this.deps.address, bytes, timeoutMs);
-    const entry = this.deps.log.add(this.deps.address, bytes);
-    const answer = await sending;
-    this.deps.log.answer(entry, answer.status);
+    const answer = await this.deps.reports.send(bytes, isLast);
     if (freezeCount !== this.freezeCount) return;
     for (const id of ids) this.inFlight.delete(id);
-    await this.obey(answer, body, waitKey ?? modelVersion, timeoutMs);
+    await this.obey(answer, body, waitKey ?? modelVersion, isLast);
   }
 
-  private async obey(answer: Answer, body: readonly Outgoing[], waitKey: string, timeoutMs: number | null) {
-    const meaning = reportAnswerOf(answer.status);
+  private async obey(
+    { meaning, retryAfterMs, isProved, collectorMs }: Answered,
+    body: readonly Outgoing[],
+    waitKey: string,
+    isLast: boolean,
+  ) {
     const modelVersion = body[0]?.modelVersion as string;
     this.silentCount = meaning === 'silent' ? this.silentCount + 1 : 0;
     if (meaning === 'stored') {
       for (const key of [waitKey, ...body.map(({ id }) => id)]) this.waits.delete(key);
       this.sentCount += body.length;
       await this.deps.stored(body.map(({ id }) => id));
-    } else if (meaning === 'retry' || meaning === 'silent') {
-      this.wait(waitKey, modelVersion, answer.retryAfterMs);
+    } else if (meaning === 'retry' || meaning === 'silent' || meaning === 'unproved' || meaning === 'unknown-key') {
+      const wait = this.wait(waitKey, retryAfterMs);
+      if (isProved && retryAfterMs !== null && waitKey === modelVersion) void this.deps.ordered({ modelVersion, ...wait });
     } else {
+      if (collectorMs !== null) this.deps.toldTime(collectorMs);
       // An answer, whatever it says, ends a wait.
       this.waits.delete(waitKey);
       if (body.length === 1) await this.deps.dropped(body[0] as Outgoing, meaning);
-      else
-        for (const window of body) if (this.accepts(modelVersion) && this.isFree(window)) await this.post([window], timeoutMs, window.id);
+      else for (const window of body) if (this.accepts(modelVersion) && this.isFree(window)) await this.post([window], isLast, window.id);
     }
   }
 
-  private wait(key: string, modelVersion: string, orderedMs: number | null): void {
+  private wait(key: string, orderedMs: number | null): Omit<OrderedWait, 'modelVersion'> {
     const attempt = (this.waits.get(key)?.attempt ?? -1) + 1;
     const random = (this.deps.platform.random(1)[0] as number) / 255;
-    const delayMs = Math.max(orderedMs ?? 0, backoffMs(attempt, random));
     const atMs = this.deps.platform.now();
-    const untilMs = atMs + delayMs;
+    const untilMs = atMs + Math.max(orderedMs ?? 0, backoffMs(attempt, random));
     this.waits.set(key, { attempt, untilMs, isOrdered: orderedMs !== null });
-    if (orderedMs !== null && key === modelVersion) void this.deps.ordered({ modelVersion, untilMs, atMs });
+    return { untilMs, atMs };
   }
 }

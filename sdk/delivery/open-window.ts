@@ -3,7 +3,9 @@
  *
  * Invariants
  *  - Its id exists from the moment it opens and is never used for anything else.
- *  - A data window below DATA_REPORT_RUN_COUNT_MIN runs is a rest and does not leave the device; a software window has no minimum.
+ *  - A data window with fewer than DATA_REPORT_RUN_COUNT_MIN runs that are no repeats is a rest and does not leave the device; a software
+ *    window has no minimum.
+ *  - It takes no more feedback and events than are believed of it, or of as many runs as it must have to leave: the collector refuses more.
  *  - A window with losses but no runs is not sent alone: it would answer its own refusal for ever.
  *  - Its key says whose counts it holds: report, model version, plan, arm and segment.
  *
@@ -11,10 +13,18 @@
  */
 import { CountWindow } from '../../counts/tally/window.ts';
 import { toHex } from '../../protocol/hex.ts';
-import { DATA_REPORT_RUN_COUNT_MIN, OUTBOX_AGE_MS_MAX, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
-import { ARMS, type Arm, HOUR_MS, type ReportKind } from '../../protocol/report/window.ts';
-import type { Platform } from '../telemetry/platform.ts';
-import type { RecordState } from './outbox-db.ts';
+import {
+  DATA_REPORT_RUN_COUNT_MIN,
+  FEEDBACK_PER_RUN_COUNT_MAX,
+  OUTBOX_AGE_MS_MAX,
+  REST_RUN_COUNT_MAX,
+  SOFTWARE_EVENT_COUNT_MAX,
+  WINDOW_OPEN_MS_MAX,
+  WINDOW_RUN_COUNT_MAX,
+} from '../../protocol/limits.ts';
+import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
+import type { Clock } from './clock.ts';
+import type { RecordState, WindowRecord } from './outbox-db.ts';
 
 export interface WindowKey {
   readonly report: ReportKind;
@@ -43,6 +53,9 @@ export class OpenWindow {
   /** When the oldest run in it was counted: earlier than its opening once a rest has joined. */
   oldestAtMs: number;
   readonly counts: CountWindow;
+  /** Answers that a person judged. */
+  feedback = 0;
+  private events = 0;
   /** State of the last committed record; null before the first. */
   committed: RecordState | null = null;
   /** Runs in that record. */
@@ -56,24 +69,47 @@ export class OpenWindow {
   isAbandoned = false;
   isLossOnly = true;
 
-  constructor(of: WindowKey, platform: Pick<Platform, 'now' | 'random'>) {
+  constructor(of: WindowKey, clock: Clock, random: (count: number) => Uint8Array) {
     this.key = keyText(of);
     this.report = of.report;
     this.modelVersion = of.modelVersion;
     this.cellCount = of.cellCount;
-    this.openedAtMs = platform.now();
+    this.openedAtMs = clock.now();
     this.oldestAtMs = this.openedAtMs;
-    const id = toHex(platform.random(16));
-    const hour = Math.floor(this.openedAtMs / HOUR_MS);
-    this.counts = new CountWindow({ report: of.report, id, plan: of.plan, hour, arm: of.arm, segment: of.segment }, of.cellCount);
+    const id = toHex(random(16));
+    this.counts = new CountWindow(
+      { report: of.report, id, plan: of.plan, hour: clock.hour(), arm: of.arm, segment: of.segment },
+      of.cellCount,
+    );
   }
 
-  stateOf(runs: number): RecordState {
-    return this.report === 'software' || runs >= DATA_REPORT_RUN_COUNT_MIN ? 'draft' : 'rest';
+  /** Before it was handed to the network: no one has seen another hour of it. */
+  moveTo(hour: number): void {
+    this.counts.moveTo(hour);
+    this.isDirty = true;
+  }
+
+  /** @param counts Its own, or what they will be. */
+  stateOf(counts: CountWindow): RecordState {
+    return this.report === 'software' || counts.hasEnoughRuns ? 'draft' : 'rest';
   }
 
   get stateNow(): RecordState {
-    return this.stateOf(this.counts.runs);
+    return this.stateOf(this.counts);
+  }
+
+  /** What of a software window is no run: whether so many more of it are still believed, and then counted. Beyond, nothing is told. */
+  takesEvents(count: number): boolean {
+    if (this.events + count > SOFTWARE_EVENT_COUNT_MAX) return false;
+    this.events += count;
+    return true;
+  }
+
+  /** Whether `more` runs and feedback keep it believable. */
+  hasRoomFor(more: Pick<WindowRecord, 'runs' | 'feedback'>): boolean {
+    const runs = this.counts.runs + more.runs;
+    const feedbackMax = FEEDBACK_PER_RUN_COUNT_MAX * Math.max(runs, DATA_REPORT_RUN_COUNT_MIN);
+    return runs <= WINDOW_RUN_COUNT_MAX && this.feedback + (more.feedback ?? 0) <= feedbackMax;
   }
 
   /** Enough to leave the device as it is. */
@@ -81,14 +117,13 @@ export class OpenWindow {
     return this.stateNow === 'draft' && !this.counts.isEmpty && !(this.report === 'software' && this.isLossOnly);
   }
 
-  /** A rest that stayed one for longer than anything is kept. */
+  /** A rest that stayed one for longer than anything is kept, or until nothing more fits: one input again and again. */
   isExpired(nowMs: number): boolean {
-    return this.stateNow === 'rest' && nowMs - this.oldestAtMs > OUTBOX_AGE_MS_MAX;
+    return this.stateNow === 'rest' && (nowMs - this.oldestAtMs > OUTBOX_AGE_MS_MAX || this.counts.runs >= REST_RUN_COUNT_MAX);
   }
 
   /** Old enough to close, full, or of an hour that has passed. */
-  isDue(nowMs: number): boolean {
-    const hasHourPassed = Math.floor(nowMs / HOUR_MS) !== this.counts.header.hour;
-    return nowMs - this.openedAtMs >= WINDOW_OPEN_MS_MAX || this.counts.isFull || hasHourPassed;
+  isDue(clock: Clock): boolean {
+    return clock.now() - this.openedAtMs >= WINDOW_OPEN_MS_MAX || this.counts.isFull || clock.hour() !== this.counts.header.hour;
   }
 }

@@ -12,6 +12,7 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { Reopened } from '../../protocol/reopened.ts';
 import type { ReportKind } from '../../protocol/report/window.ts';
 import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
 
@@ -28,6 +29,8 @@ export interface WindowRecord {
   /** `encodeWindow` of what was counted when the record was written. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly runs: number;
+  /** Answers that a person judged. Earlier releases did not write it. */
+  readonly feedback?: number;
   /** When its window opened; of a rest, when the oldest of its runs was counted. Its age counts from here. */
   readonly openedAtMs: number;
   /** The page that owns it, by a random name that never leaves the device. */
@@ -75,6 +78,24 @@ export type OpenTable = (onLost: () => void) => Promise<OutboxTable>;
 
 /** @param canCreate False: rejects with an `AbortError` where there is no outbox. */
 export async function openOutboxTable(onLost: () => void, canCreate = true): Promise<OutboxTable> {
+  /** Nothing may be created anew behind a withdrawal or the end of its page. */
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  const onDeleted = () => {
+    over();
+    onLost();
+  };
+  const connection = new Reopened(async (onClosed: () => void) => {
+    if (isOver) throw new DOMException('the outbox was deleted', 'AbortError');
+    return openDatabase(onDeleted, onClosed, canCreate);
+  });
+  await connection.opened();
+  return new IndexedDbTable(connection, over);
+}
+
+function openDatabase(onDeleted: () => void, onClosed: () => void, canCreate: boolean): Promise<IDBPDatabase<Schema>> {
   const opening = openDB<Schema>(OUTBOX_NAME, 2, {
     upgrade: (upgrading, from, _to, transaction) => {
       if (from < 1 && !canCreate) return transaction.abort();
@@ -84,11 +105,12 @@ export async function openOutboxTable(onLost: () => void, canCreate = true): Pro
     // Another tab withdraws consent and deletes the database: let it.
     blocking: (_current, _blocked, event) => {
       (event.target as IDBDatabase).close();
-      onLost();
+      onDeleted();
     },
-    terminated: onLost,
+    // The browser closed it, as it does when the person clears this site's data: consent is not what they took back.
+    terminated: onClosed,
   });
-  return new IndexedDbTable(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
+  return openInTime(opening, STORE_OPEN_TIMEOUT_MS);
 }
 
 /** Nothing was written to the record since it was read. The lease alone would not tell: clocks are coarse, and a page writes twice within a tick. */
@@ -103,53 +125,62 @@ export function isAsRead(found: WindowRecord | undefined, read: WindowRecord): b
 
 class IndexedDbTable implements OutboxTable {
   readonly storage = 'indexeddb';
-  private readonly db: IDBPDatabase<Schema>;
+  private readonly connection: Reopened<IDBPDatabase<Schema>>;
 
-  constructor(db: IDBPDatabase<Schema>) {
-    this.db = db;
+  private readonly over: () => void;
+
+  /** @param over Called when nothing may be opened any more. */
+  constructor(connection: Reopened<IDBPDatabase<Schema>>, over: () => void) {
+    this.connection = connection;
+    this.over = over;
   }
 
   all(): Promise<readonly WindowRecord[]> {
-    return this.db.getAll('windows');
+    return this.connection.use((db) => db.getAll('windows'));
   }
 
   async put(record: WindowRecord): Promise<void> {
-    const tx = this.db.transaction('windows', 'readwrite');
+    const tx = await this.connection.use((db) => db.transaction('windows', 'readwrite'));
     await Promise.all([tx.store.put(record), tx.done]);
   }
 
   async rewrite(record: WindowRecord): Promise<boolean> {
-    const tx = this.db.transaction('windows', 'readwrite');
+    const tx = await this.connection.use((db) => db.transaction('windows', 'readwrite'));
     const isOurs = (await tx.store.get(record.id))?.page === record.page;
     await Promise.all([isOurs ? tx.store.put(record) : undefined, tx.done]);
     return isOurs;
   }
 
   async exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean> {
-    const tx = this.db.transaction('windows', 'readwrite');
+    const tx = await this.connection.use((db) => db.transaction('windows', 'readwrite'));
     const isThere = isAsRead(await tx.store.get(rest.id), rest);
     await Promise.all([...(isThere ? [tx.store.delete(rest.id), tx.store.put(own)] : []), tx.done]);
     return isThere;
   }
 
   async remove(ids: readonly string[]): Promise<readonly string[]> {
-    const tx = this.db.transaction('windows', 'readwrite');
+    const tx = await this.connection.use((db) => db.transaction('windows', 'readwrite'));
     const keys = await Promise.all(ids.map((id) => tx.store.getKey(id)));
     await Promise.all([...ids.map((id) => tx.store.delete(id)), tx.done]);
     return ids.filter((id) => keys.includes(id));
   }
 
   waits(): Promise<readonly OrderedWait[]> {
-    return this.db.getAll('waits');
+    return this.connection.use((db) => db.getAll('waits'));
   }
 
   async putWait(wait: OrderedWait): Promise<void> {
-    const tx = this.db.transaction('waits', 'readwrite');
+    const tx = await this.connection.use((db) => db.transaction('waits', 'readwrite'));
     await Promise.all([tx.store.put(wait), tx.done]);
   }
 
   close(): void {
-    this.db.close();
+    const opened = this.connection.opened();
+    this.over();
+    void opened.then(
+      (db) => db.close(),
+      () => undefined,
+    );
   }
 }
 

@@ -16,7 +16,7 @@
  * Not here: HTTP (sdk/delivery/exporter.ts), what is counted (sdk/delivery/delivery.ts).
  */
 import type { LossReason } from '../../counts/plans/software-layout.ts';
-import { CountWindow } from '../../counts/tally/window.ts';
+import { CountWindow, haveEnoughRuns } from '../../counts/tally/window.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { OUTBOX_AGE_MS_MAX, OUTBOX_BYTES_MAX } from '../../protocol/limits.ts';
 import { decodeWindow, encodeWindow } from '../../protocol/report/report.ts';
@@ -45,6 +45,15 @@ interface Own extends Outgoing {
   /** Runs that a rest of it holds. */
   readonly restRuns: number;
   readonly record: WindowRecord;
+}
+
+/** What a rest brings into a window besides its counts. */
+type Joined = Pick<OpenWindow, 'oldestAtMs' | 'feedback'>;
+
+/** By what is in it as well: an earlier release took runs for enough that repeat one another. */
+function isRestRecord({ state, report, bytes }: WindowRecord): boolean {
+  const content = state === 'rest' || report !== 'data' ? null : decodeWindow(bytes);
+  return state === 'rest' || (content !== null && !haveEnoughRuns(content));
 }
 
 interface OutboxDeps {
@@ -141,7 +150,7 @@ export class Outbox {
       for (const own of this.own.values()) if (!own.isStored) await this.makeSafe(own);
       const { records, isOrphan } = await this.read();
       const kept = await this.trim(records, isOrphan);
-      return withOrphans ? kept.filter((record) => record.state !== 'rest' && isOrphan(record)) : [];
+      return withOrphans ? kept.filter((record) => isOrphan(record) && !isRestRecord(record)) : [];
     });
     const mine = [...this.own.values()].filter(({ isSafe }) => isSafe);
     return [...mine, ...(orphans ?? []).filter(({ id }) => !this.own.has(id))];
@@ -150,7 +159,7 @@ export class Outbox {
   async measure(): Promise<void> {
     await this.serial(async () => {
       const { records, isOrphan } = await this.read();
-      const waiting = records.filter((record) => this.own.has(record.id) || (record.state !== 'rest' && isOrphan(record)));
+      const waiting = records.filter((record) => this.own.has(record.id) || (isOrphan(record) && !isRestRecord(record)));
       this.waitingCount = waiting.length;
       this.waitingBytes = waiting.reduce((sum, { bytes }) => sum + bytes.length, 0);
     });
@@ -160,11 +169,6 @@ export class Outbox {
   async remove(ids: readonly string[]): Promise<void> {
     for (const id of ids) this.own.delete(id);
     await this.serial(() => this.table.remove(ids));
-  }
-
-  /** Waits that a collector ordered on an earlier visit. */
-  async waits(): Promise<readonly OrderedWait[]> {
-    return (await this.serial(() => this.table.waits())) ?? [];
   }
 
   async keepWait(wait: OrderedWait): Promise<void> {
@@ -220,7 +224,7 @@ export class Outbox {
       const { records, isOrphan } = await this.read();
       const oldestMs = this.deps.now() - OUTBOX_AGE_MS_MAX;
       for (const record of records) {
-        const isRest = record.state === 'rest' && record.key === window.key && record.openedAtMs >= oldestMs;
+        const isRest = record.key === window.key && isRestRecord(record) && record.openedAtMs >= oldestMs;
         if (isRest && isOrphan(record)) await this.adoptRest(window, record);
       }
     });
@@ -228,16 +232,18 @@ export class Outbox {
 
   private async adoptRest(window: OpenWindow, rest: WindowRecord): Promise<void> {
     const content = decodeWindow(rest.bytes);
-    if (content === null || this.open.get(window.key) !== window) return;
+    if (content === null || this.open.get(window.key) !== window || !window.hasRoomFor(rest)) return;
     window.isAdopting = true;
     try {
       const joined = new CountWindow(window.counts.header, window.cellCount);
       joined.merge(window.counts.toWindow());
       joined.merge(content);
       const oldestAtMs = Math.min(window.oldestAtMs, rest.openedAtMs);
-      const own = this.recordOf(window, joined, window.stateOf(joined.runs), oldestAtMs);
+      const feedback = window.feedback + (rest.feedback ?? 0);
+      const own = this.recordOf(window, joined, window.stateOf(joined), { oldestAtMs, feedback });
       if (await this.table.exchange(rest, own)) {
         window.counts.merge(content);
+        window.feedback += rest.feedback ?? 0;
         window.oldestAtMs = oldestAtMs;
         this.committed(window, own);
       }
@@ -289,13 +295,15 @@ export class Outbox {
     this.deps.lose(window, 'uncounted', window.counts.runs - window.committedRuns);
   }
 
-  private recordOf(window: OpenWindow, counts: CountWindow, state: RecordState, oldestAtMs = window.oldestAtMs): WindowRecord {
+  private recordOf(window: OpenWindow, counts: CountWindow, state: RecordState, joined: Joined = window): WindowRecord {
     const { report, modelVersion, key } = window;
-    const openedAtMs = state === 'rest' ? oldestAtMs : window.openedAtMs;
+    const { feedback } = joined;
+    const openedAtMs = state === 'rest' ? joined.oldestAtMs : window.openedAtMs;
     const content = counts.toWindow();
     const bytes = encodeWindow(content);
     const leaseUntilMs = this.life.leaseUntilMs();
-    return { id: content.id, state, report, modelVersion, key, bytes, runs: content.runs, openedAtMs, page: this.life.name, leaseUntilMs };
+    const { id, runs } = content;
+    return { id, state, report, modelVersion, key, bytes, runs, feedback, openedAtMs, page: this.life.name, leaseUntilMs };
   }
 
   /** Records, then who lives, then the records once more where somebody has died: the first reading may be older than its last write. */
@@ -335,7 +343,9 @@ export class Outbox {
 
   private reasonToDrop(record: WindowRecord, oldestMs: number, bytes: number): LossReason | null {
     if (decodeWindow(record.bytes) === null) return 'record-corrupt';
-    if (record.openedAtMs < oldestMs) return record.state === 'rest' ? 'rest-expired' : 'expired';
+    // What opened further ahead than it may wait was written under another clock, and would wait for that.
+    if (record.openedAtMs < oldestMs || record.openedAtMs > oldestMs + 2 * OUTBOX_AGE_MS_MAX)
+      return isRestRecord(record) ? 'rest-expired' : 'expired';
     return bytes > OUTBOX_BYTES_MAX ? 'evicted' : null;
   }
 

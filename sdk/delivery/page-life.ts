@@ -6,6 +6,8 @@
  *
  * Invariants
  *  - The lock is held before the first record is written under the page's name.
+ *  - Locks that are not answered within STUCK_TIMEOUT_MS are refused ones: this page goes on with leases, takes nobody for dead, and leaves
+ *    what others may be at alone.
  *  - A page that is frozen into the back/forward cache gives its name up, because a held lock would keep it out of the
  *    cache; when it comes back it takes a new name, and what it had stored belongs to whoever finds it.
  *
@@ -13,8 +15,8 @@
  */
 
 import { toHex } from '../../protocol/hex.ts';
-import { LEASE_MS } from '../../protocol/limits.ts';
-import type { Platform } from '../telemetry/platform.ts';
+import { LEASE_MS, STUCK_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { atMost, type Platform } from '../telemetry/platform.ts';
 import type { WindowRecord } from './outbox-db.ts';
 
 const PREFIX = 'insitu-page-';
@@ -24,6 +26,8 @@ export class PageLife {
   private page = '';
   /** The browser has Web Locks and denies them here, as it does to pages without an origin of their own. */
   private isRefused = false;
+  /** They were not answered in time: they are not asked again, and who lives is not known. */
+  private isStuck = false;
   private letGo: () => void = () => undefined;
 
   constructor(platform: Platform) {
@@ -54,20 +58,20 @@ export class PageLife {
     this.page = page;
     const locks = this.locks();
     if (locks === null) return;
-    const holding = new Promise<void>((held, refused) => {
+    const holding = new Promise<true>((held, refused) => {
       const released = new Promise<void>((release) => {
         this.letGo = release;
       });
       locks
         .request(PREFIX + page, () => {
-          held();
+          held(true);
           return released;
         })
         .catch(refused);
     });
-    await holding.catch(() => {
-      this.isRefused = true;
-    });
+    const answer = await atMost(this.platform, STUCK_TIMEOUT_MS, holding).catch(() => 'refused' as const);
+    this.isStuck ||= answer === undefined;
+    this.isRefused = answer !== true;
   }
 
   end(): void {
@@ -84,8 +88,16 @@ export class PageLife {
   async orphanTest(records: readonly WindowRecord[]): Promise<(record: WindowRecord) => boolean> {
     const locks = this.locks();
     const nowMs = this.platform.now();
-    if (locks === null) return ({ page, leaseUntilMs }) => page !== this.page && leaseUntilMs < nowMs;
-    const { held = [] } = await locks.query();
+    const nobody = () => false;
+    if (this.isStuck) return nobody;
+    // A lease that ends later than any that is given now was written under another clock.
+    if (locks === null) {
+      return ({ page, leaseUntilMs }) => page !== this.page && (leaseUntilMs < nowMs || leaseUntilMs > nowMs + LEASE_MS);
+    }
+    const answer = await atMost(this.platform, STUCK_TIMEOUT_MS, locks.query());
+    this.isStuck = answer === undefined;
+    if (answer === undefined) return nobody;
+    const { held = [] } = answer;
     const living = new Set(held.map((lock) => lock.name));
     const dead = new Set(records.map(({ page }) => page).filter((page) => page !== this.page && !living.has(PREFIX + page)));
     return ({ page }) => dead.has(page);
@@ -94,7 +106,19 @@ export class PageLife {
   /** Runs `work` while no other page of this origin does; does nothing when one is at it. */
   async alone(name: string, work: () => Promise<void>): Promise<void> {
     const locks = this.locks();
+    if (this.isStuck) return;
     if (locks === null) return work();
-    await locks.request(name, { ifAvailable: true }, (lock) => (lock === null ? undefined : work()));
+    let begun: (isBegun: true) => void = () => undefined;
+    const beginning = new Promise<true>((resolve) => {
+      begun = resolve;
+    });
+    let isLate = false;
+    const working = locks.request(name, { ifAvailable: true }, (lock) => {
+      begun(true);
+      return lock === null || isLate ? undefined : work();
+    });
+    isLate = this.isStuck =
+      (await atMost(this.platform, STUCK_TIMEOUT_MS, Promise.race([beginning, working.then(() => true)]))) === undefined;
+    if (!isLate) await working;
   }
 }

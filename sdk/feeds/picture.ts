@@ -14,13 +14,13 @@
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { PictureWire } from '../../protocol/worker/media.ts';
+import { tagOf } from '../api/foreign.ts';
 import type { ReadyMedia } from './ready-media.ts';
 
 /** @throws {SdkError} `preprocess-failed` */
 export function readyPicture(input: ManifestInput, picture: unknown, isTransfer: boolean): ReadyMedia<PictureWire> {
   const refuse: Refuse = (reason) => new SdkError('preprocess-failed', { input: input.name, reason });
-  // By its tag and not by `instanceof`: it may come from another window.
-  switch (Object.prototype.toString.call(picture)) {
+  switch (tagOf(picture)) {
     case '[object Blob]':
     case '[object File]':
       return { wire: picture as Blob, transfers: [] };

@@ -9,6 +9,7 @@
 import { SdkError } from '../../protocol/errors.ts';
 import type { ManifestInput } from '../../protocol/manifest/manifest.ts';
 import type { RecordingWire } from '../../protocol/worker/media.ts';
+import { tagOf } from '../api/foreign.ts';
 import type { ReadyMedia } from './ready-media.ts';
 
 /** @throws {SdkError} `preprocess-failed` */
@@ -34,11 +35,10 @@ function channelsOf(recording: unknown): readonly Float32Array[] | null {
   return typeof sampleRate === 'number' && channels.every(isFloats) ? channels : null;
 }
 
-/** By their tags and not by `instanceof`: they may come from another window. */
 function isAudioBuffer(value: unknown): value is AudioBuffer {
-  return Object.prototype.toString.call(value) === '[object AudioBuffer]';
+  return tagOf(value) === '[object AudioBuffer]';
 }
 
 function isFloats(value: unknown): value is Float32Array {
-  return Object.prototype.toString.call(value) === '[object Float32Array]';
+  return tagOf(value) === '[object Float32Array]';
 }

@@ -25,7 +25,7 @@ export class LocalDpLevel implements Level {
   }
 
   get status(): LevelStatus {
-    const { waitingCount, sentCount } = this.localDp;
+    const { waitingCount, sentCount, problem } = this.localDp;
     return {
       openRuns: 0,
       outboxWindows: waitingCount,
@@ -33,6 +33,7 @@ export class LocalDpLevel implements Level {
       sentWindows: sentCount,
       nextAttemptAtMs: null,
       storage: 'indexeddb',
+      problem,
     };
   }
 

@@ -15,10 +15,17 @@
  */
 import { ByteChance } from '../../counts/noise/chance.ts';
 import { firstLine } from '../../protocol/errors.ts';
-import { LOCAL_DP_RETRY_MS_MIN, LOCAL_DP_TICK_MS, OUTBOX_AGE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import {
+  LOCAL_DP_RETRY_MS_MAX,
+  LOCAL_DP_RETRY_MS_MIN,
+  LOCAL_DP_TICK_MS,
+  OUTBOX_AGE_MS_MAX,
+  STUCK_TIMEOUT_MS,
+} from '../../protocol/limits.ts';
 import type { Logger } from '../api/logger.ts';
-import type { Platform } from '../telemetry/platform.ts';
-import { reportAnswerOf } from '../telemetry/report-answer.ts';
+import type { LevelDeps } from '../telemetry/level.ts';
+import { atMost, type Platform } from '../telemetry/platform.ts';
+import { ReportPost } from '../telemetry/report-post.ts';
 import type { SentLog } from '../telemetry/sent-log.ts';
 import { DAY_MS, epochStartMs } from './epsilon-ledger.ts';
 import type { EpsilonStore } from './epsilon-store.ts';
@@ -31,8 +38,7 @@ export interface LocalDpDeps {
   readonly log: SentLog;
   /** Consent, privacy signals and `pause()`, asked before each request. */
   readonly isSending: () => boolean;
-  /** True when the application refuses the very bytes of a request. */
-  readonly veto: (bytes: Uint8Array) => boolean;
+  readonly onBeforeSend: LevelDeps['onBeforeSend'];
   /** The ledger was there and is gone: another tab withdrew consent. */
   readonly onLost: () => void;
 }
@@ -50,6 +56,7 @@ interface Reservoir {
 
 export class LocalDp {
   private readonly deps: LocalDpDeps;
+  private readonly reports: ReportPost;
   private readonly store: EpsilonStore;
   private readonly chance: ByteChance;
   private readonly reservoirs = new Map<string, Reservoir>();
@@ -64,8 +71,13 @@ export class LocalDp {
 
   constructor(deps: LocalDpDeps, store: EpsilonStore) {
     this.deps = deps;
+    this.reports = new ReportPost(deps);
     this.store = store;
     this.chance = new ByteChance((count) => deps.platform.random(count));
+  }
+
+  get problem(): ReportPost['problem'] {
+    return this.reports.problem;
   }
 
   /**
@@ -117,7 +129,7 @@ export class LocalDp {
     this.isEnded = true;
     this.stopTimer();
     for (const reservoir of this.reservoirs.values()) reservoir.cells = null;
-    await this.tail;
+    await atMost(this.deps.platform, STUCK_TIMEOUT_MS, this.tail);
   }
 
   /** Closes what is due and posts what is closed. Resolves when the answers are in; never rejects. */
@@ -179,7 +191,8 @@ export class LocalDp {
       const randomByte = this.deps.platform.random(1)[0] as number;
       taken = await this.rewrite((outgoing) => {
         const fresh = outgoing.filter(({ day }) => nowMs - day * DAY_MS < OUTBOX_AGE_MS_MAX);
-        const due = fresh.filter(({ nextAttemptMs }) => nextAttemptMs <= nowMs);
+        // Further ahead than any wait: written under another clock.
+        const due = fresh.filter(({ nextAttemptMs }) => nextAttemptMs <= nowMs || nextAttemptMs > nowMs + LOCAL_DP_RETRY_MS_MAX);
         const later = due.map((report) => ({
           ...report,
           attempt: report.attempt + 1,
@@ -192,18 +205,14 @@ export class LocalDp {
   }
 
   private async send({ id, body }: NoisedOutgoing): Promise<void> {
-    const { platform, address, log, isSending, veto, logger } = this.deps;
+    const { platform, isSending, logger } = this.deps;
     if (this.isEnded || !isSending()) return;
-    if (veto(body)) {
+    if (this.reports.vetoes(body)) {
       await this.release(id);
       return;
     }
-    const posting = platform.post(address, body, REPORT_TIMEOUT_MS);
-    const entry = log.add(address, body);
-    const { status, retryAfterMs } = await posting;
-    log.answer(entry, status);
-    const meaning = reportAnswerOf(status);
-    if (meaning === 'retry' || meaning === 'silent') {
+    const { meaning, status, retryAfterMs } = await this.reports.send(body);
+    if (meaning === 'retry' || meaning === 'silent' || meaning === 'unproved' || meaning === 'unknown-key') {
       await this.postpone(id, platform.now() + (retryAfterMs ?? 0));
       return;
     }
@@ -249,7 +258,7 @@ export class LocalDp {
   }
 }
 
-/** Twofold from LOCAL_DP_RETRY_MS_MIN up to a day, and up to twice that by chance. */
+/** Twofold from LOCAL_DP_RETRY_MS_MIN up to half of LOCAL_DP_RETRY_MS_MAX, and up to twice that by chance. */
 function retryMs(attempt: number, randomByte: number): number {
-  return Math.round(Math.min(LOCAL_DP_RETRY_MS_MIN * 2 ** attempt, DAY_MS) * (1 + randomByte / 255));
+  return Math.round(Math.min(LOCAL_DP_RETRY_MS_MIN * 2 ** attempt, LOCAL_DP_RETRY_MS_MAX / 2) * (1 + randomByte / 255));
 }

@@ -20,6 +20,7 @@ import { answerOf } from '../../counts/noise/answer.ts';
 import type { Chance } from '../../counts/noise/chance.ts';
 import type { Feature, LocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { toHex } from '../../protocol/hex.ts';
+import { LOCAL_DP_HISTORY_DAYS } from '../../protocol/limits.ts';
 import { encodeNoisedBody } from '../../protocol/report/noised-report.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import { atTime, DAY_MS, epochOf, exhaustedLedger, isCount, isLedger, type Ledger, newLedger, spend } from './epsilon-ledger.ts';
@@ -86,7 +87,8 @@ interface Visit {
 /** The next record: time passes, what is due is closed, models get their answers, runs replace them. */
 export function visit(stored: unknown, visit: Visit): NoisedState {
   const { nowMs, chance } = visit;
-  if (stored !== undefined && !isState(stored)) return { ledger: exhaustedLedger(nowMs, chance), answers: [], outgoing: [] };
+  if (stored !== undefined && !(isState(stored) && isOfThisTime(stored.ledger, nowMs)))
+    return { ledger: exhaustedLedger(nowMs, chance), answers: [], outgoing: [] };
   const before = stored ?? { ledger: newLedger(nowMs, chance), answers: [], outgoing: [] };
   // A due time that passed in the last epoch while no page was open.
   const isNextEpoch = epochOf(before.ledger.startHour, Math.floor(nowMs / HOUR_MS)) === before.ledger.epochIndex + 1;
@@ -97,6 +99,11 @@ export function visit(stored: unknown, visit: Visit): NoisedState {
     visit,
   );
   return absorb(askModels(current, visit), visit);
+}
+
+/** A ledger that has seen a time further ahead than any history reaches back would be silent until then; all of it counts as spent instead. */
+function isOfThisTime({ latestHour }: Ledger, nowMs: number): boolean {
+  return latestHour * HOUR_MS - nowMs <= LOCAL_DP_HISTORY_DAYS * DAY_MS;
 }
 
 /** Spends and closes the report of the ledger's epoch when it is due; a due epoch without any answer waits for one. */

@@ -9,7 +9,7 @@
  * Not here: where it runs, and how it survives that place (sdk/model/model-binding.ts), queueing and counting (worker), deadlines
  * (sdk/workers/run-channel.ts), many runs (sdk/model/run-many.ts, sdk/model/stream.ts), words for a choice (sdk/model/explanation.ts).
  */
-import { isSdkError, SdkError } from '../../protocol/errors.ts';
+import { type ErrorCode, isSdkError, SdkError } from '../../protocol/errors.ts';
 import { RUN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Manifest, Provider } from '../../protocol/manifest/manifest.ts';
 import { closePictures } from '../../protocol/worker/media.ts';
@@ -126,7 +126,7 @@ export class OpenModel implements Model {
   private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<RunResult> {
     const startMs = performance.now();
     const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
-    checkRun(feeds, timeoutMs, signal);
+    checkRun(feeds, options, timeoutMs);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
     const target = this.binding.ready?.host.runs ?? null;
     const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;
@@ -169,9 +169,9 @@ export class OpenModel implements Model {
   }
 
   private recordFailure(error: unknown): void {
-    // A run that its caller or its own model's close has cut off is no failure of anything.
-    if (isSdkError(error) && error.code !== 'aborted' && error.code !== 'model-closed')
-      this.recorder?.runFailed(this.binding.loaded, error.code);
+    // A run that its caller, or the close of its own model or client, has cut off is no failure of anything.
+    const isOwn = ['aborted', 'model-closed', 'client-closed'].some((code) => isSdkError(error, code as ErrorCode));
+    if (isSdkError(error) && !isOwn) this.recorder?.runFailed(this.binding.loaded, error.code);
   }
 }
 

@@ -15,17 +15,16 @@
  * Not here: when to ask for a sync event (sdk/delivery/background-sync.ts). A worker is told of Global Privacy Control; Do Not Track it
  * cannot see, so pages that see it do not ask.
  */
-import { SdkError } from '../../protocol/errors.ts';
 import type { LogOptions } from '../api/logger.ts';
+import { checkCollector } from '../api/option-rules.ts';
 import type { TelemetryOptions } from '../api/telemetry.ts';
 import { SYNC_TAG } from '../delivery/background-sync.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { hasOutbox, openOutboxTable } from '../delivery/outbox-db.ts';
 import { PageLife } from '../delivery/page-life.ts';
 import { hasGlobalPrivacyControl, realmPlatform } from '../telemetry/platform.ts';
-import { reportAddress } from '../telemetry/report-address.ts';
+import { reportAddress } from '../telemetry/report-post.ts';
 import { createSentLog } from '../telemetry/sent-log.ts';
-import { vetoOf } from '../telemetry/veto.ts';
 
 export { type KeepOptions, keepAssets } from './kept-assets.ts';
 
@@ -45,8 +44,7 @@ interface SyncEvent extends Event {
  * @throws {SdkError} `invalid-option`
  */
 export function sendOnSync(options: SyncOptions): void {
-  if (!URL.canParse(options.collector?.url, location.href))
-    throw new SdkError('invalid-option', { option: 'collector.url', reason: "it must be the collector's URL" });
+  checkCollector(options.collector);
   addEventListener('sync', (event) => {
     const { tag, waitUntil } = event as SyncEvent;
     if (tag === SYNC_TAG) waitUntil.call(event, sendWhatIsLeft(options));
@@ -75,7 +73,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
       log: createSentLog(platform.now, () => undefined),
       isCounting: () => false,
       isSending,
-      veto: vetoOf(onBeforeSend, logger),
+      onBeforeSend,
       onChange: () => undefined,
       onLost: () => undefined,
       hasBackgroundSync: false,
@@ -85,7 +83,7 @@ async function sendWhatIsLeft({ collector, onBeforeSend, logger = () => undefine
   );
   // Consent was withdrawn meanwhile.
   onLost = () => void delivery.end();
-  await delivery.begin();
+  delivery.begin(await table.waits());
   await delivery.drain();
   const left = (await table.all()).filter(({ state, page }) => state !== 'rest' && page !== life.name);
   await delivery.close();

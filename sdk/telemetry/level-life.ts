@@ -10,7 +10,7 @@
  *
  * Not here: what waits for the level (recording-queue.ts), which level it is (telemetry.ts).
  */
-import { firstLine } from '../../protocol/errors.ts';
+import { firstLine, isSdkError } from '../../protocol/errors.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Logger } from '../api/logger.ts';
 import type { Permission } from './consent.ts';
@@ -41,12 +41,15 @@ export interface LevelLife {
   close(): Promise<void>;
   /** Another tab of this site withdrew consent, or the browser closed the database: what is in memory is all there is. */
   lost(): Promise<void>;
+  /** The level could not start. */
+  hasFailed(): boolean;
 }
 
 export function createLevelLife({ platform, logger, permission, open, deleteData, guard }: LevelLifeDeps): LevelLife {
   let starting: Promise<void> | null = null;
   let erasing: Promise<void> | null = null;
   let hasEnded = false;
+  let hasFailed = false;
   let leaveCount = 0;
   let stopListening: () => void = () => undefined;
 
@@ -65,9 +68,9 @@ export function createLevelLife({ platform, logger, permission, open, deleteData
     if (erasing !== null) return erasing.then(start);
     if (hasEnded || !permission.isOn()) return Promise.resolve();
     starting ??= enter().catch((error) => {
-      hasEnded = true;
+      hasEnded = hasFailed = true;
       queue.leave();
-      logger('error', 'telemetry-not-started', `Telemetry could not start (${firstLine(error)}). Models run as before.`);
+      logger('error', 'telemetry-not-started', `Nothing is counted, models run as before. ${adviceOf(error)}`);
     });
     return starting;
   };
@@ -108,7 +111,15 @@ export function createLevelLife({ platform, logger, permission, open, deleteData
       permission.consent = 'required';
       return end();
     },
+    hasFailed: () => hasFailed,
   };
+}
+
+/** A file that came and is not ours was rewritten on its way. */
+function adviceOf(error: unknown): string {
+  return isSdkError(error)
+    ? `${error.message} A Content-Security-Policy must allow them in script-src.`
+    : `What was served as the file that counts is another (${firstLine(error)}). Have bundlers copy insitu's files unchanged.`;
 }
 
 function listen(platform: PagePlatform, queue: RecordingQueue, guard: Guard): () => void {

@@ -15,7 +15,7 @@ import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Logger } from '../api/logger.ts';
 import type { Feedback, Observer } from '../api/observe.ts';
-import type { DecodedWindow, TelemetryStatus } from '../api/telemetry.ts';
+import type { DecodedWindow, TelemetryOptions, TelemetryStatus } from '../api/telemetry.ts';
 import type { Platform } from './platform.ts';
 import type { CountedModel, Recorder, RunOutcome } from './recorder.ts';
 import type { SentLog } from './sent-log.ts';
@@ -50,7 +50,7 @@ export interface Level extends Recorded, LifeListener {
 
 export type LevelStatus = Pick<
   TelemetryStatus,
-  'openRuns' | 'outboxWindows' | 'outboxBytes' | 'sentWindows' | 'nextAttemptAtMs' | 'storage'
+  'openRuns' | 'outboxWindows' | 'outboxBytes' | 'sentWindows' | 'nextAttemptAtMs' | 'storage' | 'problem'
 >;
 
 /** What a level is handed. */
@@ -63,8 +63,7 @@ export interface LevelDeps {
   readonly isCounting: () => boolean;
   /** The same and `pause()`, asked before each request. */
   readonly isSending: () => boolean;
-  /** True when the application refuses the very bytes of a request. */
-  readonly veto: (bytes: Uint8Array) => boolean;
+  readonly onBeforeSend: TelemetryOptions['onBeforeSend'];
   readonly onChange: () => void;
   /** The database was taken away: another tab withdrew consent, or the browser closed it. */
   readonly onLost: () => void;

@@ -3,7 +3,7 @@
  *
  * Invariants
  *  - Never `unload` (it breaks the back/forward cache).
- *  - The opt-out is one bit in Web Storage, and nothing else is kept there.
+ *  - The opt-out is one bit in Web Storage, and nothing else is kept there. Where there is none to ask, telemetry is off.
  *
  * Not here: clock, chance and requests (platform.ts).
  * Source: Page Lifecycle; W3C Global Privacy Control; HTML standard, prerendering.
@@ -11,7 +11,7 @@
 import type { LifeListener } from './level.ts';
 import { hasGlobalPrivacyControl, type Platform, realmPlatform } from './platform.ts';
 
-export type PrivacySignal = 'opted-out' | 'global-privacy-control' | 'do-not-track';
+export type PrivacySignal = 'no-document' | 'opted-out' | 'global-privacy-control' | 'do-not-track';
 
 export interface PagePlatform extends Platform {
   privacySignal(): PrivacySignal | null;
@@ -71,6 +71,8 @@ function hasOptedOut(): boolean {
 }
 
 function privacySignal(): PrivacySignal | null {
+  // No worker can read that bit, and none learns when its page is hidden.
+  if (globalThis.document === undefined) return 'no-document';
   if (hasOptedOut()) return 'opted-out';
   if (hasGlobalPrivacyControl()) return 'global-privacy-control';
   return navigator.doNotTrack === '1' ? 'do-not-track' : null;

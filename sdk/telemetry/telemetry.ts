@@ -11,6 +11,7 @@
  * asked for).
  */
 import { firstLine } from '../../protocol/errors.ts';
+import { TELEMETRY_WAIT_MS_MAX } from '../../protocol/limits.ts';
 import type { Arm } from '../../protocol/report/window.ts';
 import type { Logger, LogOptions } from '../api/logger.ts';
 import type { Telemetry, TelemetryOptions, TelemetryStatus } from '../api/telemetry.ts';
@@ -18,12 +19,12 @@ import { type Permission, permissionOf } from './consent.ts';
 import type { Level, LevelDeps, LevelStatus, Recorded, TelemetryFiles } from './level.ts';
 import { createLevelLife, type LevelLife } from './level-life.ts';
 import { type PagePlatform, pagePlatform } from './page-platform.ts';
+import { atMost } from './platform.ts';
 import type { CountedModel, Recorder } from './recorder.ts';
 import type { Guard } from './recording-queue.ts';
-import { reportAddress } from './report-address.ts';
+import { reportAddress } from './report-post.ts';
 import { createSentLog } from './sent-log.ts';
 import { deleteStoredData } from './stored-data.ts';
-import { vetoOf } from './veto.ts';
 
 export interface OwnedTelemetry extends Telemetry {
   /** Of everything that is loaded, run and observed in that arm. */
@@ -41,7 +42,15 @@ interface TelemetryDeps {
 
 type Options = TelemetryOptions & Pick<LogOptions, 'logger'>;
 
-const OFF: LevelStatus = { openRuns: 0, outboxWindows: 0, outboxBytes: 0, sentWindows: 0, nextAttemptAtMs: null, storage: 'indexeddb' };
+const OFF: LevelStatus = {
+  openRuns: 0,
+  outboxWindows: 0,
+  outboxBytes: 0,
+  sentWindows: 0,
+  nextAttemptAtMs: null,
+  storage: 'indexeddb',
+  problem: null,
+};
 
 export function createTelemetry(
   options: Options,
@@ -62,7 +71,7 @@ export function createTelemetry(
       address: reportAddress(collector as NonNullable<typeof collector>),
       isCounting: life.isCounting,
       isSending: permission.isSending,
-      veto: vetoOf(options.onBeforeSend, logger),
+      onBeforeSend: options.onBeforeSend,
       onChange: notify,
       onLost: () => void life.lost().then(notify),
       hasBackgroundSync: options.backgroundSync === true,
@@ -74,7 +83,7 @@ export function createTelemetry(
     return deleteData();
   };
   const life = createLevelLife({ platform, logger, permission, open, deleteData: deleteAll, guard });
-  void life.start();
+  void life.start().then(notify);
   return {
     recorderOf: (arm) => createRecorder(life, models, arm),
     ...controlsOf(platform, permission, life, notify),
@@ -93,7 +102,9 @@ type Controls = Omit<OwnedTelemetry, 'recorderOf' | 'subscribe' | 'status' | 'in
 
 /** What a person and an application say. */
 function controlsOf(platform: PagePlatform, permission: Permission, life: LevelLife, notify: () => void): Controls {
-  const erase = () => life.erase().then(notify);
+  /** Whatever in the browser never answers, the caller goes on. */
+  const soon = (work: Promise<void>) => atMost(platform, TELEMETRY_WAIT_MS_MAX, work).then(notify);
+  const erase = () => soon(life.erase());
   const withdraw = () => {
     permission.consent = 'required';
     return erase();
@@ -101,7 +112,7 @@ function controlsOf(platform: PagePlatform, permission: Permission, life: LevelL
   return {
     grant: () => {
       permission.consent = 'granted';
-      return life.start().then(notify);
+      return soon(life.start());
     },
     withdraw,
     optOut: () => {
@@ -113,11 +124,13 @@ function controlsOf(platform: PagePlatform, permission: Permission, life: LevelL
       notify();
     },
     erase,
-    flush: async () => {
-      await life.queue.allRecorded();
-      await life.start();
-      await life.queue.level?.flush();
-    },
+    flush: () =>
+      soon(
+        life.queue
+          .allRecorded()
+          .then(life.start)
+          .then(() => life.queue.level?.flush()),
+      ),
     pause: () => {
       permission.isPaused = true;
       notify();
@@ -127,20 +140,21 @@ function controlsOf(platform: PagePlatform, permission: Permission, life: LevelL
       void life.queue.level?.drain();
       notify();
     },
-    close: life.close,
+    close: () => soon(life.close()),
   };
 }
 
 function statusOf(
   { consent, isPaused, offReason }: Permission,
-  { queue }: LevelLife,
+  { queue, hasFailed }: LevelLife,
   privacy: TelemetryStatus['privacy'],
 ): TelemetryStatus {
   const { level } = queue;
   const status = level?.status ?? OFF;
   // A level of noised reports has no windows, and shows no runs.
   const openRuns = status.openRuns + (level === null || privacy === 'local-dp' ? 0 : queue.dueCount);
-  return { consent, offReason: offReason(), privacy, isPaused, ...status, openRuns };
+  const problem = hasFailed() ? 'not-started' : status.problem;
+  return { consent, offReason: offReason(), privacy, isPaused, ...status, openRuns, problem };
 }
 
 function createRecorder({ queue, isCounting }: LevelLife, models: Map<string, CountedModel>, arm: Arm): Recorder {

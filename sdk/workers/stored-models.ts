@@ -9,7 +9,9 @@
  * Not here: the store itself (worker/store/).
  */
 import type { StoreCheck, StoredModel } from '../../protocol/worker/control.ts';
+import { resolved } from '../api/foreign.ts';
 import type { ModelStore } from '../api/load.ts';
+import { checkAddress } from '../api/option-checks.ts';
 import type { WorkerSet } from './worker-set.ts';
 
 export class StoredModels implements ModelStore {
@@ -24,21 +26,27 @@ export class StoredModels implements ModelStore {
   }
 
   async pin(url: string, isPinned = true): Promise<boolean> {
-    const isStored = await this.workers.withAnyHost((host) => host.pinStored(absolute(url), isPinned));
+    checkAddress('url', url);
+    const isStored = await this.workers.withAnyHost((host) => host.pinStored(resolved(url).href, isPinned));
     // The answer is not waited for: Firefox gives none before the person does. The pin stands either way.
     if (isStored && isPinned) void navigator.storage?.persist?.().catch(() => false);
     return isStored;
   }
 
-  verify(url?: string): Promise<StoreCheck> {
-    return this.workers.withAnyHost((host) => host.checkStored(url === undefined ? null : absolute(url)));
+  async verify(url?: string): Promise<StoreCheck> {
+    const address = addressOf(url);
+    return this.workers.withAnyHost((host) => host.checkStored(address));
   }
 
-  remove(url?: string): Promise<number> {
-    return this.workers.withAnyHost((host) => host.removeStored(url === undefined ? null : absolute(url)));
+  async remove(url?: string): Promise<number> {
+    const address = addressOf(url);
+    return this.workers.withAnyHost((host) => host.removeStored(address));
   }
 }
 
-function absolute(url: string): string {
-  return new URL(url, document.baseURI).href;
+/** Null stands for all. @throws {SdkError} `invalid-option` */
+function addressOf(url: string | undefined): string | null {
+  if (url === undefined) return null;
+  checkAddress('url', url);
+  return resolved(url).href;
 }

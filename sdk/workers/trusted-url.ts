@@ -21,6 +21,7 @@ interface PolicyFactory {
 
 const asItIs: Policy = { createScriptURL: (url) => url };
 let policy: Policy | null = null;
+let isRefused = false;
 
 /** What the Worker constructor takes for this address. */
 export function trustedUrl(url: string): string {
@@ -28,12 +29,20 @@ export function trustedUrl(url: string): string {
   return policy.createScriptURL(url);
 }
 
+/** What helps where the engine has refused to start the worker. */
+export function refusalAdvice(): string {
+  return isRefused
+    ? "Name `insitu` in the trusted-types directive of the page's Content-Security-Policy, with 'allow-duplicates' where the page holds two copies of insitu."
+    : "Check worker-src and require-trusted-types-for in the page's Content-Security-Policy.";
+}
+
 function createPolicy(): Policy {
   const { trustedTypes } = globalThis as { trustedTypes?: PolicyFactory };
   try {
     return trustedTypes?.createPolicy('insitu', asItIs) ?? asItIs;
   } catch {
-    // Not among the names that the page's `trusted-types` allows.
+    // Not among the names that the page's `trusted-types` allows, or another copy of this library has it.
+    isRefused = true;
     return asItIs;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Worker host: one inference worker, from its start to its end, and everything that waits for it.
  *
- * Why so much care: comlink's calls never settle when the worker dies, a hung runtime answers nothing, and neither shows in any event.
+ * Why so much care: a call never settles when the worker dies, a hung runtime answers nothing, and neither shows in any event.
  * Death is learnt from four sides: the error event, a Web Lock that the worker holds while it lives, a ping
  * that stays unanswered after a run's deadline, and silence during a load.
  *
@@ -14,7 +14,6 @@
  *
  * Not here: which worker a load goes to (sdk/workers/worker-set.ts).
  */
-import * as comlink from 'comlink';
 import { firstLine, fromWire, SdkError } from '../../protocol/errors.ts';
 import {
   WORKER_PING_INTERVAL_MS,
@@ -25,6 +24,7 @@ import {
 } from '../../protocol/limits.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
 import * as shipped from '../../protocol/shipped-files.json';
+import { type Answer, Caller } from '../../protocol/worker/calls.ts';
 import type {
   ControlApi,
   EarlyStart,
@@ -36,10 +36,12 @@ import type {
   WorkerNews,
   WorkerSettings,
 } from '../../protocol/worker/control.ts';
-import { type FileAddress, type LoadHooks, type LoadRequest, withoutQuery } from '../../protocol/worker/loading.ts';
+import type { FileAddress, LoadHooks, LoadRequest } from '../../protocol/worker/loading.ts';
+import { requireWorkers } from '../api/foreign.ts';
+import { askAsset } from '../assets/ask-asset.ts';
 import { afterAwake, everyStep } from './awake-time.ts';
 import { RunChannel } from './run-channel.ts';
-import { trustedUrl } from './trusted-url.ts';
+import { refusalAdvice, trustedUrl } from './trusted-url.ts';
 
 type Failure = (pendingCount: number) => SdkError;
 
@@ -58,9 +60,8 @@ export class WorkerHost {
   /** Loads, closes and questions to its store that are under way. */
   callCount = 0;
   private readonly worker: Worker;
-  private readonly control: ControlApi<MessagePort>;
-  private readonly controlPort: MessagePort;
-  private readonly news: MessagePort;
+  private readonly control: Caller<ControlApi>;
+  private readonly port: MessagePort;
   /** What the page has behind each load and open model, for what the worker asks and tells. */
   private readonly hooks = new Map<number, LoadHooks>();
   private readonly ready: Promise<void>;
@@ -78,25 +79,26 @@ export class WorkerHost {
    * @param first The load that it is started for, if any: what that will need begins with the worker.
    */
   constructor(url: string, settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, onEnd: () => void, first: LoadRequest | null) {
+    requireWorkers();
     this.onEnd = onEnd;
-    const control = new MessageChannel();
-    const news = new MessageChannel();
-    this.controlPort = control.port1;
-    this.news = news.port1;
-    this.news.onmessage = (event: MessageEvent<WorkerNews>) => this.hear(event.data);
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    this.control = new Caller((call) => port1.postMessage(call));
+    port1.onmessage = ({ data }: MessageEvent<Answer | WorkerNews>) => ('type' in data ? this.hear(data) : this.control.settle(data));
     this.worker = spawn(url, first === null ? null : earlyStart(settings, first));
     this.runs = new RunChannel(this.worker, () => this.askWhetherAlive());
-    this.worker.postMessage({ type: 'control', port: control.port2 } satisfies PageMessage<MessagePort>, [control.port2]);
-    // Every method returns a promise already, so comlink's mapped type would only split the unions of its answers.
-    this.control = comlink.wrap(this.controlPort) as unknown as ControlApi<MessagePort>;
+    this.worker.postMessage({ type: 'control', port: port2 } satisfies PageMessage<MessagePort>, [port2]);
     let isReady = false;
     this.worker.onerror = (event) => {
       event.preventDefault?.();
-      const reason = event.message || 'it was not found, is not a script, or a Content-Security-Policy forbids it';
-      this.end(isReady ? LOST : () => new SdkError('asset-unreachable', { asset: shipped.worker, reason }));
+      if (isReady) this.end(LOST);
+      else
+        void askAsset(url, event.message).then((fault) =>
+          this.end(() => new SdkError('asset-unreachable', { asset: shipped.worker, ...fault })),
+        );
     };
     this.worker.onmessageerror = () => this.end(LOST);
-    this.ready = this.start(settings, news.port2).then(() => {
+    this.ready = this.start(settings).then(() => {
       isReady = true;
     });
     // Each call awaits `ready` and reports its failure; without any call it is not reported.
@@ -111,40 +113,40 @@ export class WorkerHost {
   async load(id: number, request: LoadRequest, hooks: LoadHooks): Promise<LoadReply> {
     this.hooks.set(id, hooks);
     // Behind the start's message, not behind its answer: the port keeps the order, and a start that fails ends this host with all that waits.
-    const reply = await this.watched(() => this.control.load(id, request));
+    const reply = await this.watched(() => this.control.call('load', id, request));
     // An open model may still have news: of an update.
     if (!reply.ok) this.hooks.delete(id);
     return reply;
   }
 
   cancelLoad(id: number): void {
-    if (this.failure === null) void this.control.cancelLoad(id);
+    if (this.failure === null) void this.control.call('cancelLoad', id);
   }
 
   async closeModel(loadId: number): Promise<void> {
     this.runs.endRunsOf(loadId);
     this.hooks.delete(loadId);
-    unwrap(await this.watched(() => this.control.close(loadId)));
+    unwrap(await this.watched(() => this.control.call('close', loadId)));
   }
 
   async storedModels(): Promise<readonly StoredModel[]> {
     await this.ready;
-    return unwrap(await this.watched(() => this.control.storedModels()));
+    return unwrap(await this.watched(() => this.control.call('storedModels')));
   }
 
   async removeStored(url: string | null): Promise<number> {
     await this.ready;
-    return unwrap(await this.watched(() => this.control.removeStored(url)));
+    return unwrap(await this.watched(() => this.control.call('removeStored', url)));
   }
 
   async pinStored(url: string, isPinned: boolean): Promise<boolean> {
     await this.ready;
-    return unwrap(await this.watched(() => this.control.pinStored(url, isPinned)));
+    return unwrap(await this.watched(() => this.control.call('pinStored', url, isPinned)));
   }
 
   async checkStored(url: string | null): Promise<StoreCheck> {
     await this.ready;
-    return unwrap(await this.watched(() => this.control.checkStored(url)));
+    return unwrap(await this.watched(() => this.control.call('checkStored', url)));
   }
 
   /** Ends the worker at once and rejects what waits for it. */
@@ -152,11 +154,8 @@ export class WorkerHost {
     if (this.failure !== null) return;
     this.failure = failure;
     this.ended.abort();
-    // Before the end: comlink's finaliser holds the worker for as long as the proxy lives, and the worker's handlers hold the proxy.
-    (this.control as Partial<comlink.ProxyMethods>)[comlink.releaseProxy]?.();
     this.worker.terminate();
-    this.controlPort.close();
-    this.news.close();
+    this.port.close();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
     this.waiting.clear();
@@ -164,13 +163,13 @@ export class WorkerHost {
     this.onEnd();
   }
 
-  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, newsPort: MessagePort): Promise<void> {
+  private async start(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>): Promise<void> {
     const lifeLock = navigator.locks === undefined || crypto.randomUUID === undefined ? null : `insitu-worker-${crypto.randomUUID()}`;
     const stopWaiting = afterAwake(WORKER_START_TIMEOUT_MS, () =>
       this.end(() => new SdkError('worker-start-timeout', { timeoutMs: WORKER_START_TIMEOUT_MS })),
     );
     try {
-      const started = this.control.start({ ...settings, release: __RELEASE__, lifeLock }, comlink.transfer(newsPort, [newsPort]));
+      const started = this.control.call('start', { ...settings, release: __RELEASE__, lifeLock });
       const { holdsLifeLock } = unwrap(await this.guarded(started));
       if (holdsLifeLock && lifeLock !== null) this.waitForDeath(lifeLock);
     } catch (error) {
@@ -208,7 +207,7 @@ export class WorkerHost {
   private async answerRefresh(ask: number, asked: Promise<FileAddress | null> | undefined): Promise<void> {
     const address = await asked?.catch(() => null);
     this.moveCount++;
-    if (this.failure === null) void this.control.refreshed(ask, address ?? null);
+    if (this.failure === null) void this.control.call('refreshed', ask, address ?? null);
   }
 
   /** The lock is granted to the page when the worker that held it is gone. */
@@ -224,7 +223,7 @@ export class WorkerHost {
     if (this.isPinging || this.failure !== null) return;
     this.isPinging = true;
     const stopWaiting = afterAwake(WORKER_PING_TIMEOUT_MS, () => this.end(LOST));
-    this.guarded(this.control.ping())
+    this.guarded(this.control.call('ping'))
       .catch(() => undefined)
       .finally(() => {
         stopWaiting();
@@ -259,7 +258,7 @@ export class WorkerHost {
       const isStuck = silentMs > WORKER_SILENCE_MS_MAX || stillMs > WORKER_STANDSTILL_MS_MAX;
       if (isStuck && !isWaking) this.end(LOST);
       else
-        void this.control.ping().then(() => {
+        void this.control.call('ping').then(() => {
           silentMs = 0;
         });
     });
@@ -281,16 +280,25 @@ export class WorkerHost {
  * @throws {SdkError} `asset-unreachable` where the engine refuses at once what others report as an event (WebKit: a policy against workers).
  */
 function spawn(url: string, order: EarlyStart | null): Worker {
-  const isSameOrigin = new URL(url).origin === location.origin;
-  const source = isSameOrigin ? url : URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
+  const source = sourceOf(url);
   try {
     return new Worker(trustedUrl(source), { type: 'module', name: order === null ? 'insitu' : `insitu ${JSON.stringify(order)}` });
   } catch (error) {
-    throw new SdkError('asset-unreachable', { asset: shipped.worker, reason: firstLine(error) }, { cause: error });
+    throw new SdkError('asset-unreachable', { asset: shipped.worker, reason: firstLine(error), advice: refusalAdvice() }, { cause: error });
   } finally {
     // The worker's fetch has its own hold on the blob; see "resolve a blob URL" in the File API.
-    if (!isSameOrigin) URL.revokeObjectURL(source);
+    if (source !== url) URL.revokeObjectURL(source);
   }
+}
+
+/** The address itself, or one of a module that imports it. */
+function sourceOf(url: string): string {
+  // Not the page's address: a sandboxed frame has an origin of its own, to which everything is foreign.
+  if (new URL(url).origin === self.origin) return url;
+  const script = `import ${JSON.stringify(url)};`;
+  // Chromium starts no module worker of a blob that such a frame has made.
+  if (self.origin === 'null') return `data:text/javascript,${encodeURIComponent(script)}`;
+  return URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
 }
 
 function unwrap<T>(reply: Reply<T>): T {
@@ -299,12 +307,15 @@ function unwrap<T>(reply: Reply<T>): T {
 }
 
 /** What the worker begins with, before its first message. A stored model is read ahead where nothing else decides whether it may be used. */
-function earlyStart(settings: Omit<WorkerSettings, 'release' | 'lifeLock'>, { source, provider, update }: LoadRequest): EarlyStart {
+function earlyStart(
+  settings: Omit<WorkerSettings, 'release' | 'lifeLock'>,
+  { source, ignoreQuery, provider, update }: LoadRequest,
+): EarlyStart {
   const { assets, threadCountMax, cache, trustedKeys } = settings;
   const isReadAhead = 'url' in source && cache === 'indexeddb' && trustedKeys === null && update !== 'before';
   return {
     runtime: provider === 'wasm' ? assets.runtimes.wasm : null,
     threadCountMax,
-    model: isReadAhead ? withoutQuery(new URL(source.url)) : null,
+    model: isReadAhead ? { url: source.url, ignoreQuery } : null,
   };
 }

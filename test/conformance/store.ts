@@ -2,8 +2,9 @@
  * What every Store does. Each implementation's test file runs this suite on itself.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { AcceptedWindow, KeptPlan, Store } from '../../collector/store/store.ts';
+import type { AcceptedWindow, CellQuery, KeptPlan, Store } from '../../collector/store/store.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import type { CellSum } from '../../protocol/read/read-api.ts';
 import { dataWindow, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId, softwareWindow, versionOf } from '../fixtures/reports.ts';
 
 /** An empty store that keeps what it holds when it is opened again. */
@@ -16,8 +17,9 @@ function accepted(changes: Partial<AcceptedWindow> = {}): AcceptedWindow {
   return { modelVersion: MODEL_VERSION, ...dataWindow(), ...changes };
 }
 
-const RANGE = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: NOW_HOUR + 100 };
-const DATA = { ...RANGE, report: 'data' } as const;
+const RANGE = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: NOW_HOUR + 100, slotHours: 1, segment: null, reportCountMin: 1 };
+const PLAN_HASH = dataWindow().plan;
+const DATA = { ...RANGE, plans: [PLAN_HASH], arm: null };
 
 /** A plan as JSON can hold it, with what only noised plans have. */
 const PLAN = { ...SOFTWARE_PLAN, microEps: 1_000_000, features: [{ metric: 'schön "quoted"; --', groups: [1, 2] }] };
@@ -43,17 +45,23 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   };
   testSums(() => store);
   testTotals(() => store);
+  testReading(() => store);
   testIds(() => store, reopen);
   testKeeping(() => store, reopen);
 }
 
 type Reopen = () => Promise<Store>;
 
+/** Of the plan that the query names first. */
+async function sumsOf(store: Store, query: CellQuery): Promise<readonly CellSum[]> {
+  return (await store.cellSums(query)).get(query.plans[0] ?? '') ?? [];
+}
+
 /** What is added up, and what is kept apart. */
 function testSums(current: () => Store): void {
   test('an empty store has no sums, no totals and no registrations', async () => {
-    expect(await current().cellSums(DATA)).toEqual([]);
-    expect(await current().hourTotals(RANGE)).toEqual([]);
+    expect(await current().cellSums(DATA)).toEqual(new Map());
+    expect(await current().totals(RANGE)).toEqual({ totals: [], withheldReports: 0 });
     expect(await current().registrations()).toEqual([]);
     expect(await current().plans()).toEqual([]);
     expect(await current().commit([], NOW_MS)).toEqual([]);
@@ -63,10 +71,9 @@ function testSums(current: () => Store): void {
     const window = (count: number) => accepted({ id: nextId(), cells: Uint32Array.of(0, 6), counts: Uint32Array.of(count, 1) });
     expect(await current().commit([window(8), window(9)], NOW_MS)).toEqual(['stored', 'stored']);
     await current().commit([window(10)], NOW_MS);
-    const key = { hour: NOW_HOUR, arm: 'stable', segment: 0, plan: dataWindow().plan };
-    expect(await current().cellSums(DATA)).toEqual([
-      { ...key, cell: 0, count: 27 },
-      { ...key, cell: 6, count: 3 },
+    expect(await sumsOf(current(), DATA)).toEqual([
+      { hour: NOW_HOUR, cell: 0, count: 27 },
+      { hour: NOW_HOUR, cell: 6, count: 3 },
     ]);
   });
 
@@ -75,20 +82,31 @@ function testSums(current: () => Store): void {
       {},
       { modelVersion: '1'.repeat(16) },
       { plan: '2'.repeat(16) },
-      { report: 'software' },
+      { report: 'software', plan: '3'.repeat(16) },
       { arm: 'candidate' },
       { segment: 31 },
       { hour: NOW_HOUR - 1 },
     ];
     const windows = others.map((changes) => accepted({ ...changes, id: nextId(), cells: Uint32Array.of(1), counts: Uint32Array.of(1) }));
     await current().commit(windows, NOW_MS);
-    const data = await current().cellSums(DATA);
-    expect(data.map(({ count }) => count)).toEqual([1, 1, 1, 1, 1]);
-    expect(new Set(data.map(({ hour, arm, segment, plan }) => `${hour} ${arm} ${segment} ${plan}`)).size).toBe(5);
-    expect(await current().cellSums({ ...RANGE, report: 'software' })).toHaveLength(1);
-    expect(await current().cellSums({ ...DATA, modelVersion: '1'.repeat(16) })).toHaveLength(1);
-    expect(await current().cellSums({ ...DATA, fromHour: NOW_HOUR, toHour: NOW_HOUR })).toHaveLength(4);
-    expect(await current().cellSums({ ...DATA, fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toHaveLength(1);
+    const countsOf = async (changes: Partial<CellQuery>) => (await sumsOf(current(), { ...DATA, ...changes })).map(({ count }) => count);
+    expect(await countsOf({})).toEqual([1, 3]);
+    expect(await countsOf({ modelVersion: '1'.repeat(16) })).toEqual([1]);
+    expect(await countsOf({ plans: ['2'.repeat(16)] })).toEqual([1]);
+    expect(await countsOf({ plans: ['3'.repeat(16)] })).toEqual([1]);
+    const both = await current().cellSums({ ...DATA, plans: [PLAN_HASH, '2'.repeat(16)] });
+    expect([...both].map(([plan, sums]) => [plan, sums.length]).sort()).toEqual(
+      [
+        [PLAN_HASH, 2],
+        ['2'.repeat(16), 1],
+      ].sort(),
+    );
+    expect(await countsOf({ arm: 'candidate' })).toEqual([1]);
+    expect(await countsOf({ arm: 'stable' })).toEqual([1, 2]);
+    expect(await countsOf({ segment: 31 })).toEqual([1]);
+    expect(await countsOf({ segment: 0 })).toEqual([1, 2]);
+    expect(await countsOf({ fromHour: NOW_HOUR, toHour: NOW_HOUR })).toEqual([3]);
+    expect(await countsOf({ fromHour: NOW_HOUR - 1, toHour: NOW_HOUR - 1 })).toEqual([1]);
   });
 
   test('sums beyond 32 bits are exact', async () => {
@@ -98,8 +116,8 @@ function testSums(current: () => Store): void {
     );
     await current().commit(windows, NOW_MS);
     await current().commit([accepted({ runs: 1, cells: Uint32Array.of(65_535), counts: Uint32Array.of(1) })], NOW_MS);
-    expect(await current().cellSums(DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ runs: 1_000 * max + 1 }]);
+    expect(await sumsOf(current(), DATA)).toMatchObject([{ cell: 65_535, count: 1_000 * max + 1 }]);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ runs: 1_000 * max + 1 }]);
   });
 }
 
@@ -113,8 +131,8 @@ function testTotals(current: () => Store): void {
       ],
       NOW_MS,
     );
-    const key = { hour: NOW_HOUR, arm: 'stable', segment: 0 };
-    const totals = await current().hourTotals(RANGE);
+    const key = { hour: NOW_HOUR, arm: 'stable' };
+    const { totals } = await current().totals(RANGE);
     expect(totals).toHaveLength(3);
     expect(totals).toEqual(
       expect.arrayContaining([
@@ -127,8 +145,41 @@ function testTotals(current: () => Store): void {
 
   test('a window without cells counts as a report', async () => {
     await current().commit([accepted({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
-    expect(await current().cellSums(DATA)).toEqual([]);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+    expect(await current().cellSums(DATA)).toEqual(new Map());
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ reports: 1, runs: 8 }]);
+  });
+}
+
+/** What a reader gets of it. */
+function testReading(current: () => Store): void {
+  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds', async () => {
+    const slotHours = 8;
+    const first = NOW_HOUR - (NOW_HOUR % slotHours);
+    const at = (hour: number) => accepted({ id: nextId(), hour, cells: Uint32Array.of(1, 2), counts: Uint32Array.of(1, 1) });
+    await current().commit([at(first - 1), at(first), at(first + 7), at(first + 8)], NOW_MS);
+    const asked = { ...DATA, fromHour: first - slotHours, slotHours };
+    const slots = [first - slotHours, first, first + slotHours];
+    expect(await sumsOf(current(), asked)).toEqual(
+      slots.flatMap((hour, index) => [1, 2].map((cell) => ({ hour, cell, count: index === 1 ? 2 : 1 }))),
+    );
+    expect(
+      (await current().totals({ ...RANGE, fromHour: asked.fromHour, slotHours })).totals.map(({ hour, reports }) => [hour, reports]),
+    ).toEqual(slots.map((hour, index) => [hour, index === 1 ? 2 : 1]));
+    expect(await current().hourCells(asked)).toEqual(
+      [first - 1, first, first + 7, first + 8].map((hour) => ({ plan: PLAN_HASH, hour, cellCount: 2 })),
+    );
+  });
+
+  test('a series of fewer reports than are shown is in no sum, also not in a larger one, and is counted as withheld', async () => {
+    const at = (changes: Partial<AcceptedWindow>) =>
+      accepted({ id: nextId(), cells: Uint32Array.of(1), counts: Uint32Array.of(1), ...changes });
+    await current().commit([at({}), at({}), at({ segment: 1 }), at({ hour: NOW_HOUR - 1 }), at({ arm: 'candidate' })], NOW_MS);
+    const shown = { reportCountMin: 2 };
+    expect(await sumsOf(current(), { ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cell: 1, count: 2 }]);
+    expect(await sumsOf(current(), { ...DATA, ...shown, fromHour: 0, slotHours: NOW_HOUR + 1 })).toEqual([{ hour: 0, cell: 1, count: 2 }]);
+    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ plan: PLAN_HASH, hour: NOW_HOUR, cellCount: 1 }]);
+    expect(await current().totals({ ...RANGE, ...shown })).toMatchObject({ totals: [{ reports: 2 }], withheldReports: 3 });
+    expect((await current().totals(RANGE)).withheldReports).toBe(0);
   });
 }
 
@@ -140,14 +191,14 @@ function testIds(current: () => Store, reopen: Reopen): void {
     expect(await current().commit([window, accepted()], NOW_MS)).toEqual(['duplicate', 'stored']);
     await reopen();
     expect(await current().commit([window], NOW_MS)).toEqual(['duplicate']);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 2, runs: 16 }]);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ reports: 2, runs: 16 }]);
   });
 
   test('commits that overlap count an id once', async () => {
     const window = accepted();
     const results = await Promise.all(Array.from({ length: 8 }, () => current().commit([window], NOW_MS)));
     expect(results.flat().filter((result) => result === 'stored')).toHaveLength(1);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 1, runs: 8 }]);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ reports: 1, runs: 8 }]);
   });
 
   test('ids of all sixteen bytes are told apart', async () => {
@@ -157,13 +208,21 @@ function testIds(current: () => Store, reopen: Reopen): void {
     expect(await current().commit(windows, NOW_MS)).toEqual(ids.map(() => 'duplicate'));
   });
 
+  test('the latest stamp of an id is known, after opening again too; without any there is none', async () => {
+    expect(await current().lastReceivedMs()).toBeNull();
+    await current().commit([accepted()], NOW_MS);
+    await current().commit([accepted()], NOW_MS - 5);
+    expect(await current().lastReceivedMs()).toBe(NOW_MS);
+    expect(await (await reopen()).lastReceivedMs()).toBe(NOW_MS);
+  });
+
   test('forgetting drops ids received before a time, and no sum', async () => {
     const [old, recent] = [accepted(), accepted()];
     await current().commit([old], NOW_MS - 1);
     await current().commit([recent], NOW_MS);
     expect(await current().forgetIds(NOW_MS)).toBe(1);
     expect(await current().commit([old, recent], NOW_MS)).toEqual(['stored', 'duplicate']);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ reports: 3 }]);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ reports: 3 }]);
   });
 }
 
@@ -204,6 +263,6 @@ function testKeeping(current: () => Store, reopen: Reopen): void {
     await current().commit([accepted({ plan: one.hash })], NOW_MS);
     await current().dropPlan(one.modelVersion, one.hash);
     expect(await (await reopen()).plans()).toEqual([other]);
-    expect(await current().hourTotals(RANGE)).toMatchObject([{ plan: one.hash, reports: 1 }]);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ plan: one.hash, reports: 1 }]);
   });
 }

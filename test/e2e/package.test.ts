@@ -5,7 +5,8 @@
  * not by a user. Method: the tarball is packed and installed into an empty application, type-checked, built and served by
  * tools that know nothing of us, and a held-out digit must be answered in real browsers.
  *
- * Not here: the demo and its collector as a person uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
+ * Not here: other bundlers and development servers (test/prove/bundlers.prove.test.ts); the demo and its collector as a person
+ * uses them; accuracy over all digits (test/browser/run/accuracy.test.ts).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +20,8 @@ import { build, createServer, type InlineConfig } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserTest, type Page } from '../harness/browsers.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from '../harness/guardian.ts';
+import { packPackage } from './application.ts';
+import { expectDelivery } from './bundled-visit.ts';
 import { type FolderServer, type Headers, ISOLATION, SHARING, serveFolders } from './folder-server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -35,6 +38,12 @@ const SIZES = {
   'insitu.local-dp.js': /file of its own, ([\d.]+) kB \(gzip\)/,
   'insitu.element.js': /drop-in element for any site, ([\d.]+) kB \(gzip\)/,
 };
+
+/** What a first visit fetches of the package, with telemetry, on the plain WASM build. */
+const FIRST_SCRIPTS = ['insitu.js', 'insitu.delivery.js', 'insitu.worker.js', 'ort/ort.wasm.bundle.min.mjs'];
+/** The binaries, in the order in which the README says how large they are, in MB. */
+const BINARIES = ['', '.jspi', '.asyncify'].map((build) => `ort/ort-wasm-simd-threaded${build}.wasm`);
+const FIRST_VISIT = /fetches (\d+) kB of scripts and ([\d.]+) MB of runtime.*?runtime is ([\d.]+) or ([\d.]+) MB/s;
 
 const INDEX = '<!doctype html><link rel="icon" href="data:," /><script type="module" src="/main.ts"></script>';
 
@@ -107,13 +116,12 @@ async function withFolders(
   }
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   const isBuilt = ['insitu.js', 'node/cli.js', 'site/dashboard/index.html'].every((file) => existsSync(join(root, 'dist', file)));
   if (!isBuilt) execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'pipe' });
   const npm = (args: string[], cwd: string) =>
     execFileSync('npm', args, { cwd, encoding: 'utf8', env: { ...process.env, npm_config_loglevel: 'error' } });
-  const [packed] = JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', home], root)) as [{ filename: string }];
-  tarball = join(home, packed.filename);
+  tarball = await packPackage(home);
   mkdirSync(join(app, 'public/models/digits'), { recursive: true });
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   writeFileSync(join(app, 'index.html'), INDEX);
@@ -139,6 +147,15 @@ describe('the tarball', () => {
     const stated = Number(pattern.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1]);
     const actual = gzipSync(readFileSync(join(installed, 'dist', file)), { level: 9 }).length / 1000;
     expect(Math.abs(stated - actual), `stated ${stated}, actual ${actual}`).toBeLessThan(0.2);
+  });
+
+  test('a first visit is as large as the README states, within 1 kB of scripts and 0.1 MB of runtime', () => {
+    const [scripts, ...binaries] = (FIRST_VISIT.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []).slice(1).map(Number);
+    const bytesOf = (file: string) => gzipSync(readFileSync(join(installed, 'dist', file)), { level: 9 }).length;
+    expect(Math.abs((scripts ?? 0) - FIRST_SCRIPTS.reduce((sum, file) => sum + bytesOf(file), 0) / 1e3)).toBeLessThan(1);
+    BINARIES.forEach((file, index) => {
+      expect(Math.abs((binaries[index] ?? 0) - bytesOf(file) / 1e6), file).toBeLessThan(0.1);
+    });
   });
 
   test('installing it brings no other package: no server, no database, no second runtime', () => {
@@ -255,6 +272,13 @@ describe('a Vite application', () => {
 
   browserTest('its dev server leaves the package as it is, and it answers a held-out digit', engines, async ({ page, target }) => {
     await answersInDevelopment(page, `excluded-${target}`, { optimizeDeps: { exclude: ['insitu'] } });
+  });
+});
+
+describe('a webpack application', () => {
+  // Of all bundlers it is the one that rewrites most.
+  browserTest('built by its own command, it answers ten digits and has them counted', ['chromium'], async ({ browser }) => {
+    await expectDelivery(browser, tarball, { name: 'webpack 5', mode: 'built', isolations: [false] });
   });
 });
 

@@ -32,6 +32,8 @@ export interface CollectorProcess {
   readonly url: string;
   readonly dataDir: string;
   readonly adminKey: string;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** What it wrote to standard error so far, all starts together. */
   readonly errorText: string;
   /** Ends the process. SIGTERM lets it commit and close; SIGKILL is a power cut. */
@@ -77,6 +79,9 @@ export async function startCollectorProcess(options: CollectorOptions = {}): Pro
   return {
     get url() {
       return url;
+    },
+    get pid() {
+      return child?.pid ?? 0;
     },
     get errorText() {
       return errorText;

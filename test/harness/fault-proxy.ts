@@ -15,6 +15,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Transform, type TransformCallback } from 'node:stream';
+import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 
 export interface LoggedRequest {
   readonly method: string;
@@ -33,7 +34,8 @@ export interface LoggedRequest {
 }
 
 export type FaultAction =
-  | { kind: 'status'; status: number; headers?: Record<string, string>; body?: string }
+  /** `isCollector`: as the collector itself would, with the header that proves it. */
+  | { kind: 'status'; status: number; headers?: Record<string, string>; body?: string; isCollector?: true }
   /** Sends this many bytes of the answer's body under its full length, then drops the connection. */
   | { kind: 'truncate-at'; byte: number }
   /** Inverts the lowest bit of one byte of the answer's body. */
@@ -71,7 +73,7 @@ export async function startFaultProxy(targetUrl: string, rules: FaultRule[] = []
     const rule = rules.find((candidate) => candidate.times !== 0 && matches(candidate, entry));
     if (rule?.times !== undefined) rule.times--;
     entry.action = rule?.action.kind ?? null;
-    answer(proxy.targetUrl, incoming, response, rule?.action ?? null);
+    answer(proxy.targetUrl, incoming, response, rule?.action ?? null, entry);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const proxy: FaultProxy = {
@@ -117,12 +119,20 @@ function logged(incoming: IncomingMessage, response: ServerResponse): LoggedRequ
   return entry;
 }
 
-function answer(targetUrl: string, incoming: IncomingMessage, response: ServerResponse, action: FaultAction | null): void {
+function answer(
+  targetUrl: string,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  action: FaultAction | null,
+  asked: LoggedRequest,
+): void {
   if (action?.kind === 'drop-before') {
     incoming.socket.destroy();
   } else if (action?.kind === 'status') {
     incoming.on('end', () => {
-      response.writeHead(action.status, { 'access-control-allow-origin': '*', ...action.headers });
+      const proof = { [ANSWER_HEADER]: answerProof(action.status, asked.body), 'access-control-expose-headers': ANSWER_HEADER };
+      const proved = action.isCollector === true ? proof : {};
+      response.writeHead(action.status, { 'access-control-allow-origin': '*', ...proved, ...action.headers });
       response.end(action.body);
     });
   } else if (action?.kind === 'delay') {

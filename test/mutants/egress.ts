@@ -5,14 +5,16 @@
  * Not here: the same comparison over thousands of random pairs (test/reference).
  */
 
-import { planHash } from '../../counts/layout/plan.ts';
+import { NEW_CELL, planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { createRunCounter } from '../../counts/run/run-counter.ts';
+import { DATA_REPORT_RUN_COUNT_MIN } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
+import { collectorAnswer } from '../fixtures/collector-answer.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 
 const manifest: Manifest = {
@@ -81,7 +83,10 @@ async function egressOf({ feeds, outputs }: Sample, nowMs: number): Promise<stri
   const model = { manifest, modelVersion: '0123456789abcdef', dataPlan, dataCellCount: plan.cellCount } as LoadedModel;
   await telemetry.grant();
   const outcome = { segment: 0, queueMs: 0.1, runMs: 1, totalMs: 2 };
-  for (let run = 0; run < 9; run++) void telemetry.recorderOf('stable').answered(model, outcome, Promise.resolve(count(feeds, outputs)));
+  const tell = (cells: Uint32Array) => void telemetry.recorderOf('stable').answered(model, outcome, Promise.resolve(cells));
+  tell(count(feeds, outputs));
+  // Runs of other inputs, so that the window leaves.
+  for (let run = 0; run < DATA_REPORT_RUN_COUNT_MIN; run++) tell(Uint32Array.of(NEW_CELL, 1));
   await telemetry.flush();
   await telemetry.close();
   return lines;
@@ -98,7 +103,7 @@ function fixedPlatform(lines: string[], nowMs: number): PagePlatform {
       }),
     post: async (url, body) => {
       lines.push(`${url} ${Array.from(body).join()}`);
-      return { status: 204, retryAfterMs: null };
+      return collectorAnswer({ status: 204 }, body);
     },
     privacySignal: () => null,
     rememberOptOut: () => undefined,

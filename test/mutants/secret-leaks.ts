@@ -38,7 +38,7 @@ const requests: readonly Leak[] = [
   hunted(
     'cookies in a beacon after the report',
     'cookie',
-    edit(PLATFORM, 'await response.arrayBuffer();', "await response.arrayBuffer(); navigator.sendBeacon(url, '');"),
+    edit(PLATFORM, '    const { status, headers } = response;', "    const { status, headers } = response; navigator.sendBeacon(url, '');"),
   ),
   hunted(
     'the page title as the window’s id',
@@ -52,11 +52,7 @@ const requests: readonly Leak[] = [
   hunted(
     'the page title in the address of the model',
     'title',
-    edit(
-      'sdk/client.ts',
-      'new URL(source, document.baseURI).href }',
-      "new URL(source, document.baseURI).href + '&page=' + escape(document.title) }",
-    ),
+    edit('sdk/client.ts', '{ url: resolved(source).href }', "{ url: resolved(source).href + '&page=' + escape(document.title) }"),
   ),
   hunted(
     'the page query in the address of the worker',
@@ -141,7 +137,7 @@ const storage: readonly Leak[] = [
   hunted(
     'the signature in the key of a stored model',
     'signed-manifest',
-    edit('worker/store/model-store.ts', 'return withoutQuery(new URL(url));', 'return url;'),
+    edit('worker/source/model-address.ts', 'key: await modelKey(new URL(url), ignoreQuery) }', 'key: url }'),
   ),
   hunted(
     'the signature in the name of a plain model',
@@ -225,21 +221,21 @@ const words: readonly Leak[] = [
     'referrer',
     edit(
       'sdk/client.ts',
-      "this.logger('error', error.code, error.message);",
-      "this.logger('error', error.code, error.message + document.referrer);",
+      "this.logger(isOwn ? 'debug' : 'error', error.code, error.message);",
+      "this.logger(isOwn ? 'debug' : 'error', error.code, error.message + document.referrer);",
     ),
     LOADS,
   ),
   hunted(
     'the signature in an error of a download',
     'signed-missing',
-    edit('worker/download/download.ts', 'return withoutQuery(new URL(url));', 'return url;'),
+    edit('worker/download/download.ts', 'return printableAddress(new URL(url));', 'return url;'),
     LOADS,
   ),
   hunted(
     'the signature in an error about a file',
     'signed-pointer',
-    edit('worker/load/loader.ts', 'printable(source.url), () =>', 'source.url, () =>'),
+    edit('worker/load/loader.ts', 'this.plainTrialSource(job, printable(url), open)', 'this.plainTrialSource(job, url, open)'),
     LOADS,
   ),
   hunted(

@@ -64,21 +64,11 @@ export const VALUE_LEAKS: readonly Leak[] = [
   compared(
     'the time of a window in its id',
     'moments',
-    [
-      edit(
-        'sdk/delivery/open-window.ts',
-        'toHex(platform.random(16))',
-        "toHex(platform.random(10)) + this.openedAtMs.toString(16).padStart(12, '0')",
-      ),
-    ],
+    [edit('sdk/delivery/open-window.ts', 'toHex(random(16))', "toHex(random(10)) + this.openedAtMs.toString(16).padStart(12, '0')")],
     DAILY,
   ),
   compared('the minute instead of the hour', 'moments', [
-    edit(
-      'sdk/delivery/open-window.ts',
-      'const hour = Math.floor(this.openedAtMs / HOUR_MS);',
-      'const hour = Math.floor(this.openedAtMs / 60_000);',
-    ),
+    edit('sdk/delivery/open-window.ts', 'hour: clock.hour()', 'hour: Math.floor(clock.now() / 60_000)'),
   ]),
   compared(
     'an element of the input in a count, in the worker',

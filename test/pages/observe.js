@@ -9,7 +9,7 @@ window.client = client;
 window.observe = async (count) => {
   const observer = await client.observe('/models/reviews/model.json');
   for (let index = 0; index < count; index++) {
-    observer.record({ feeds: { text: ['Ein schöner Tag!'] }, outputs: { scores: [0.9, 0.1] }, durationMs: 12 });
+    observer.record({ feeds: { text: [`Ein schöner Tag ${'abcdefghi'[index % 9]}!`] }, outputs: { scores: [0.9, 0.1] }, durationMs: 12 });
   }
   // What cannot be read is a cell; what has no name in the manifest is not counted; nothing throws.
   observer.record({ feeds: { text: 7n, secret: 'x' }, outputs: { scores: 'no numbers' } });
@@ -24,11 +24,14 @@ window.failToObserve = (url) =>
     (error) => error.code,
   );
 
+let runCount = 0;
 window.runSegment = async (count, segment) => {
   window.model ??= await client.load('/models/digits-feedback/model.json');
   const results = [];
   for (let index = 0; index < count; index++) {
     const data = Float32Array.from({ length: 64 }, (_, at) => ((at * 7 + index) % 3) * 4);
+    // No run repeats another one, or nothing would leave.
+    data[63] += ++runCount * 1e-4;
     results.push(await window.model.run({ image: { data, dims: [1, 1, 8, 8] } }, { segment }));
   }
   window.results = results;

@@ -10,6 +10,7 @@
  *
  * Not here: where a cell lies in a plan (counts/layout/plan.ts); how pairs are made (the pair files beside this one).
  */
+import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { Feeds, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { ExpectedCounts } from './expected-counts.ts';
@@ -23,6 +24,8 @@ export interface Run {
   readonly outputs: Feeds;
   /** What the person then said, if anything. */
   readonly feedback?: Feedback;
+  /** Why there was no answer: nothing is counted of such a run, but that it failed. */
+  readonly failure?: ErrorCode;
 }
 
 export interface RunCells {

@@ -10,7 +10,10 @@
  *  - `fetch` is replaced while a recording goes on and put back after it; recordings do not overlap.
  */
 
+import { NEW_CELL } from '../../counts/layout/plan.ts';
+import { DATA_REPORT_RUN_COUNT_MIN } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
+import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import type { Logger } from '../../sdk/api/logger.ts';
@@ -18,7 +21,6 @@ import { openDelivery } from '../../sdk/delivery/delivery.ts';
 import { memoryTable, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import type { LifeListener } from '../../sdk/telemetry/level.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
-import { realmPlatform } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry } from '../../sdk/telemetry/telemetry.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 import type { CountedRun, Page, Product } from './product.ts';
@@ -32,6 +34,7 @@ export interface EgressModel {
 const START_MS = Date.UTC(2026, 10, 23, 12);
 /** Between two runs: a window of eight runs becomes due while they go on. */
 const RUN_INTERVAL_MS = 9_000;
+const OTHER_RUN: CountedRun = { run: { feeds: {}, outputs: {} }, cells: Uint32Array.of(NEW_CELL, 1), feedbackCells: null };
 /** Every fourth request is answered with 503. */
 const BUSY_PERIOD = 4;
 
@@ -50,11 +53,9 @@ class Recording {
   }
 
   platform(): PagePlatform {
-    const real = realmPlatform();
     return {
       now: () => this.nowMs,
       random: (count) => Uint8Array.from({ length: count }, () => this.randomByte()),
-      post: real.post,
       privacySignal: () => null,
       rememberOptOut: () => undefined,
       isPrerendering: () => false,
@@ -93,9 +94,9 @@ class Recording {
     const bytes = body as Uint8Array;
     this.write('fetch', String(url), bytes.length, bytes, options, signal === undefined ? 'no deadline' : 'deadline');
     this.requestCount++;
-    return this.requestCount % BUSY_PERIOD === 0
-      ? new Response(null, { status: 503, headers: { 'Retry-After': '20' } })
-      : new Response(null, { status: 204 });
+    const status = this.requestCount % BUSY_PERIOD === 0 ? 503 : 204;
+    const headers = { [ANSWER_HEADER]: answerProof(status, bytes), ...(status === 503 ? { 'Retry-After': '20' } : {}) };
+    return new Response(null, { status, headers });
   };
 
   private randomByte(): number {
@@ -164,6 +165,8 @@ async function record(recording: Recording, product: Product, { manifest, plan, 
   await telemetry.flush();
   recording.write('status', telemetry.status());
   recording.write('stored', await recording.readStored());
+  // Of other inputs, so that a window leaves however often those under proof repeat one another.
+  for (let run = 0; run < DATA_REPORT_RUN_COUNT_MIN; run++) product.tell(page, OTHER_RUN);
   await count();
   recording.hide();
   recording.write('stored', await recording.readStored());

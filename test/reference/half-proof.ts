@@ -45,7 +45,7 @@ function checked(run: Run, manifest: Manifest, variant: ManifestVariant): Promis
 }
 
 function gpuRun(model: ModelFiles): Run {
-  return async (feeds) => (await emulated(model, [feeds], () => undefined))[0] ?? {};
+  return async (feeds) => (await emulated(model, [feeds], () => undefined)).answers[0] ?? {};
 }
 
 function damagedRun(bytes: Uint8Array): Run {

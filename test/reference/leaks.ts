@@ -74,6 +74,9 @@ export const LEAKS: Readonly<Record<string, Product>> = {
     page.random(trait % 2);
     REAL_PRODUCT.tell(page, counted);
   }),
+  'the inputs, in how a run fails': telling(({ telemetry, model }, _counted, trait) =>
+    telemetry.recorderOf('stable').runFailed(model, trait % 2 === 0 ? 'run-failed' : 'out-of-memory'),
+  ),
   'the inputs, in a line to the logger': telling((page, counted, trait) => {
     REAL_PRODUCT.tell(page, counted);
     page.logger('warn', 'counts-lost', `Run ${trait} was counted.`);

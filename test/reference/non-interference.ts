@@ -53,6 +53,7 @@ function differences(expected: Counts, actual: Counts): string[] {
 function countSequence(product: Product, model: EgressModel, { runs, counts }: Sequence, isHeldAgainst: boolean): CountedRun[] {
   const counter = product.counterOf(model.manifest, model.plan);
   return runs.map((run, index) => {
+    if (run.failure !== undefined) return { run, cells: new Uint32Array(), feedbackCells: null };
     const cells = counter(run.feeds, run.outputs);
     const feedbackCells = run.feedback === undefined ? null : cellsOfFeedback(model.manifest, model.plan, run.outputs, run.feedback);
     const words = new Map([...wordsOf(model.plan, cells), ...wordsOf(model.plan, feedbackCells ?? new Uint32Array())]);

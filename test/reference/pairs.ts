@@ -102,7 +102,7 @@ function twinOf(manifest: Manifest, run: Run, cells: RunCells, dice: Dice): Run 
 
 function bytesText(run: Run): string {
   const side = (wires: Feeds) => Object.entries(wires).map(([name, { dims, data }]) => [name, dims, bitsOf(data)]);
-  return JSON.stringify([side(run.feeds), side(run.outputs), run.feedback]);
+  return JSON.stringify([side(run.feeds), side(run.outputs), run.feedback, run.failure]);
 }
 
 /** Lays runs out and adds what the earlier ones make of the later ones. */

@@ -36,8 +36,12 @@ export interface Product {
 
 export const REAL_PRODUCT: Product = {
   counterOf: createRunCounter,
-  tell: ({ telemetry, model }, { cells, feedbackCells }) => {
+  tell: ({ telemetry, model }, { run, cells, feedbackCells }) => {
     const recorder = telemetry.recorderOf('stable');
+    if (run.failure !== undefined) {
+      recorder.runFailed(model, run.failure);
+      return;
+    }
     const told = recorder.answered(model, { segment: 0, queueMs: 0.25, runMs: 1, totalMs: 2 }, Promise.resolve(cells));
     if (feedbackCells !== null) void told.then(() => recorder.fedBack(model, feedbackCells, 0));
   },

@@ -1,5 +1,6 @@
 /**
- * What is proven: for each kind a few manifests that show all that it can declare, then feedback, repetition and long tensors.
+ * What is proven: for each kind a few manifests that show all that it can declare, then feedback, repetition, refused runs and long
+ * tensors.
  *
  * Not here: the kinds (test/reference/kinds).
  */
@@ -7,6 +8,7 @@ import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { REFERENCE_KINDS } from './kind-table.ts';
 import { LABELS, manifestOf, onInput, onOutput, PLAIN_INPUT, PLAIN_OUTPUT } from './manifests.ts';
 import { type Draw, type PairVerdict, pairOf } from './pairs.ts';
+import { refusedPairOf } from './refused-pairs.ts';
 import { repeatPairOf } from './repeat-pairs.ts';
 
 export interface Proof {
@@ -33,13 +35,16 @@ const repeats = (): Manifest[] => [
   ]),
 ];
 
-/** Every kind that can be declared, feedback, and repetition. */
+const refused = (): Manifest[] => onInput({ ...numeric, type: 'float32' });
+
+/** Every kind that can be declared, feedback, repetition, and runs that fail. */
 export const PROOFS: readonly Proof[] = [
   ...[...REFERENCE_KINDS.values()].flatMap((kind) =>
     Object.entries(kind.manifests).map(([name, manifests]) => ({ name, manifests, pairOf })),
   ),
   { name: 'feedback', manifests: feedback, pairOf },
   { name: 'repeats', manifests: repeats, pairOf: repeatPairOf },
+  { name: 'refused runs', manifests: refused, pairOf: refusedPairOf },
 ];
 
 /** Tensors of which a part is read. Too slow for the full number of pairs. */

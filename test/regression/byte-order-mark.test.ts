@@ -14,6 +14,7 @@ import { openDuckDbStore } from '../../collector/store/duckdb-store.ts';
 import { createObserver } from '../../sdk/counting/observer.ts';
 import type { Recorder } from '../../sdk/telemetry/recorder.ts';
 import { openServed } from '../../worker/source/manifest-source.ts';
+import { modelAddress } from '../../worker/source/model-address.ts';
 
 const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const digits = await readFile(new URL('../../models/digits/model.json', import.meta.url));
@@ -27,10 +28,10 @@ test('page, observer, collector and command line read a manifest behind a byte-o
     await mkdir(join(folder, 'models', 'digits'), { recursive: true });
     await writeFile(join(folder, 'models', 'digits', 'model.json'), served);
 
-    const opened = await openServed('https://models.example/model.json', new Uint8Array(served), null, false, null);
+    const opened = await openServed(await modelAddress('https://models.example/model.json', []), new Uint8Array(served), null, false, null);
     expect(opened).toMatchObject({ modelVersion: version, manifest: { name: 'digits' } });
     // What the second visit finds in the store is the text.
-    expect(await openServed(opened.url, opened.text, null, true, null)).toMatchObject({ modelVersion: version });
+    expect(await openServed(opened.address, opened.text, null, true, null)).toMatchObject({ modelVersion: version });
 
     const observer = await createObserver(`data:application/json;base64,${served.toString('base64')}`, {} as Recorder, () => undefined);
     expect(observer.modelVersion).toBe(version);

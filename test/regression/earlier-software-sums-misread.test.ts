@@ -42,25 +42,32 @@ const selection: Selection = {
   ...{ modelVersion: detail.modelVersion, hourCount: 24, arm: null, segment: null, dataPlan: null, softwarePlan: null },
 };
 
-const cellOf = (plan: string, cell: number, count: number): CellSum => ({ hour: HOUR, arm: 'stable', segment: 0, plan, cell, count });
+const cellOf = (cell: number, count: number): CellSum => ({ hour: HOUR, cell, count });
 const totalOf = (report: 'data' | 'software', plan: string, reports: number, runs = 0) => {
-  return { hour: HOUR, arm: 'stable', segment: 0, plan, report, reports, runs } as const;
+  return { hour: HOUR, arm: 'stable', plan, report, reports, runs } as const;
 };
 
+const EMPTY: Series = {
+  ...{ nowMs: HOUR * HOUR_MS, fromHour: HOUR - 23, slotHours: 1, totals: [], data: [], software: [], shownReportsMin: 1 },
+  ...{ plans: { data: DATA_HASH, software: SOFTWARE_PLAN_HASH }, withheldReports: 0 },
+};
+/** What a collector answers that was asked for the earlier software plan. */
+const OF_EARLIER = { plans: { data: DATA_HASH, software: earlier.hash } };
+
 function viewOf(part: Partial<Series>, plans: { data?: PlanDocument; software?: PlanDocument } = {}): View {
-  const empty: Series = { nowMs: HOUR * HOUR_MS, totals: [], data: [], software: [] };
   return new View({
     detail,
     selection,
     plans: { ...PRESENT, ...plans },
-    series: { ...empty, ...part },
-    unattributed: { ...empty, ...part },
+    series: { ...EMPTY, ...part },
+    unattributed: { ...EMPTY, ...part },
   });
 }
 
 test('software sums of another plan are in no row, tile, phase or hour of the present one', () => {
-  const foreign = Array.from({ length: SOFTWARE_PLAN.cellCount }, (_, cell) => cellOf(UNKNOWN_HASH, cell, 500));
-  const view = viewOf({ software: foreign, totals: [totalOf('software', UNKNOWN_HASH, 3), totalOf('data', DATA_HASH, 1, 8)] });
+  const foreign = Array.from({ length: SOFTWARE_PLAN.cellCount }, (_, cell) => cellOf(cell, 500));
+  const plans = { data: DATA_HASH, software: UNKNOWN_HASH };
+  const view = viewOf({ plans, software: foreign, totals: [totalOf('software', UNKNOWN_HASH, 3), totalOf('data', DATA_HASH, 1, 8)] });
   const empty = viewOf({ totals: [totalOf('data', DATA_HASH, 1, 8)] });
   expect([view.errorRows, view.phases]).toEqual([[], []]);
   expect(view.tiles()).toEqual(empty.tiles());
@@ -99,8 +106,8 @@ test('what another plan has is told, with the way to see it', () => {
 test('under the plan that was chosen the same sums say what they meant', () => {
   const flavour = metricOf(earlier.plan, 'load.flavour');
   const failed = metricOf(earlier.plan, 'error.run');
-  const software = [cellOf(earlier.hash, flavour.offset, 4), cellOf(earlier.hash, failed.offset, 5)];
-  const view = viewOf({ software, totals: [totalOf('software', earlier.hash, 1)] }, { software: EARLIER_SOFTWARE });
+  const software = [cellOf(flavour.offset, 4), cellOf(failed.offset, 5)];
+  const view = viewOf({ ...OF_EARLIER, software, totals: [totalOf('software', earlier.hash, 1)] }, { software: EARLIER_SOFTWARE });
   expect(view.errorRows[0]).toEqual({ what: `error.run: ${failed.cells[0]}`, count: 5 });
   expect(view.hidden).toEqual([]);
 });
@@ -113,7 +120,7 @@ test('a baseline is not drawn beside sums of an earlier plan', () => {
 });
 
 test('a plan is offered when it has reports in these hours or was chosen, and none is when there is only the present one', () => {
-  const series = (...totals: Series['totals'][number][]): Series => ({ nowMs: HOUR * HOUR_MS, totals, data: [], software: [] });
+  const series = (...totals: Series['totals'][number][]): Series => ({ ...EMPTY, totals });
   const textsOf = (of: Series, chosen: string | null) => planChoices(detail, of, 'software', chosen).map(({ text }) => text);
   expect(textsOf(series(), null)).toEqual([]);
   expect(textsOf(series(totalOf('data', EARLIER_DATA_HASH, 1)), null)).toEqual([]);

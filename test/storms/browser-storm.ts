@@ -94,7 +94,10 @@ const FAULTS: readonly (readonly [share: number, name: string, action: FaultActi
   [6, 'HTTP 429 with Retry-After', { kind: 'status', status: 429, headers: { 'Retry-After': '1' } }],
   [4, 'HTTP 503 with Retry-After', { kind: 'status', status: 503, headers: { 'Retry-After': '1' } }],
   // Of several windows it means that one of them is too large; of one alone, that this one is dropped.
-  [4, 'HTTP 413', { kind: 'status', status: 413 }],
+  [4, 'HTTP 413', { kind: 'status', status: 413, isCollector: true }],
+  // A sign-in page, and an ingress without a backend: nothing may be deleted for either.
+  [4, 'HTTP 200 of a stranger', { kind: 'status', status: 200, body: '<!doctype html><title>Sign in</title>' }],
+  [4, 'HTTP 404 of a stranger', { kind: 'status', status: 404 }],
   [5, 'answer late', { kind: 'delay', delayMs: 1_500 }],
 ];
 

@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { DATA_REPORT_RUN_COUNT_MIN, LEASE_MS, WINDOW_OPEN_MS_MAX } from '../../protocol/limits.ts';
 import { bundled, type Edit, matchCount } from '../mutants/library.ts';
-import { type DeliverySource, runsOf, type SimulatedPage, World } from './simulated-world.ts';
+import { type DeliverySource, isRepeat, runsOf, type SimulatedPage, World } from './simulated-world.ts';
 
 export interface StormOptions {
   readonly interleavings: number;
@@ -54,7 +54,9 @@ function troubleOf(world: World): string | null {
   const there = new Set([...all, ...data.flatMap(runsOf)]);
   const gone = [...world.sealed].find((run) => !there.has(run));
   if (gone !== undefined) return `run ${gone} was sealed and is gone`;
-  const stuck = data.find(({ state, runs }) => state !== 'rest' || runs >= DATA_REPORT_RUN_COUNT_MIN);
+  const stuck = data.find(
+    (record) => record.state !== 'rest' || runsOf(record).filter((run) => !isRepeat(run)).length >= DATA_REPORT_RUN_COUNT_MIN,
+  );
   return stuck === undefined ? null : `a ${stuck.state} of ${stuck.runs} runs is stuck`;
 }
 

@@ -11,6 +11,7 @@ import type { EpsilonStore } from '../../sdk/local-dp/epsilon-store.ts';
 import { LocalDp } from '../../sdk/local-dp/local-dp.ts';
 import type { NoisedModel, NoisedState } from '../../sdk/local-dp/noised-state.ts';
 import { createSentLog } from '../../sdk/telemetry/sent-log.ts';
+import { collectorAnswer } from '../fixtures/collector-answer.ts';
 import { seededSource } from '../noise/seeded-source.ts';
 
 export const HOUR = 3_600_000;
@@ -74,7 +75,7 @@ export class World {
           },
           post: async (_, body) => {
             this.posts.push({ atMs: this.nowMs, body, id: Buffer.from(body.subarray(17, 33)).toString('hex') });
-            return { status: this.status, retryAfterMs: null };
+            return collectorAnswer({ status: this.status }, body);
           },
           after: (ms, run) => {
             const timer = { atMs: this.nowMs + ms, run };
@@ -90,7 +91,7 @@ export class World {
         ),
         isSending: () => this.isSending,
         onLost: () => undefined,
-        veto: () => this.isVetoed,
+        onBeforeSend: () => !this.isVetoed,
       },
       this.storeOf(),
     );

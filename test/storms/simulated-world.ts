@@ -9,17 +9,20 @@
  * Not here: what must hold (outbox.test.ts), and the same in real browsers (test/browser/deliver/exactly-once.test.ts).
  */
 import { judgeBody } from '../../collector/intake/intake.ts';
-import { placeMetrics } from '../../counts/layout/plan.ts';
+import { NEW_CELL, placeMetrics, REPEAT_CELL, REPEAT_CELLS, REPEAT_ID } from '../../counts/layout/plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
+import { DRAFT_INTERVAL_MS } from '../../protocol/limits.ts';
 import { decodeBody, decodeWindow } from '../../protocol/report/report.ts';
+import { ARMS } from '../../protocol/report/window.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import * as deliverySource from '../../sdk/delivery/delivery.ts';
 import { isAsRead, type OrderedWait, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import type { LevelDeps, LifeListener } from '../../sdk/telemetry/level.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
-import type { Answer } from '../../sdk/telemetry/platform.ts';
+import { type Answer, NO_ANSWER } from '../../sdk/telemetry/platform.ts';
 import { createTelemetry, type OwnedTelemetry } from '../../sdk/telemetry/telemetry.ts';
+import { collectorAnswer } from '../fixtures/collector-answer.ts';
 import { telemetryFiles } from '../harness/telemetry-files.ts';
 
 /** The delivery part as it is, or with a rule switched off. */
@@ -30,18 +33,19 @@ export const RUN_COUNT_MAX = 2_048;
 const DATA_PLAN_HASH = 'fedcba9876543210';
 const MODEL_VERSION = '0123456789abcdef';
 const cells = Array.from({ length: RUN_COUNT_MAX }, (_, run) => `run:${run}`);
+/** One run in three repeats the one before it. */
+export const isRepeat = (run: number) => run % 3 === 0;
+const RUN_CELLS_AT = REPEAT_CELLS.length;
 const of = { side: 'input', tensor: 'x' } as const;
 const DATA_PLAN = placeMetrics('data', [
+  { id: REPEAT_ID, title: '', unit: 'runs', why: '', per: 'run', of: null, role: null, cells: REPEAT_CELLS, edges: null },
   { id: 'input.x.values', title: '', unit: 'elements', why: '', per: 'part', of, role: null, cells, edges: null },
 ]);
 const PLANS = new Map([
   [DATA_PLAN_HASH, DATA_PLAN],
   [SOFTWARE_PLAN_HASH, SOFTWARE_PLAN],
 ]);
-const model = { modelVersion: MODEL_VERSION, dataPlan: DATA_PLAN_HASH, dataCellCount: RUN_COUNT_MAX } as LoadedModel;
-
-const NO_ANSWER: Answer = { status: 0, retryAfterMs: null };
-const BUSY: Answer = { status: 503, retryAfterMs: 1_000 };
+const model = { modelVersion: MODEL_VERSION, dataPlan: DATA_PLAN_HASH, dataCellCount: DATA_PLAN.cellCount } as LoadedModel;
 
 /** One transaction or request on its way. */
 interface Pending {
@@ -67,7 +71,7 @@ export class SimulatedPage {
   isFrozen = false;
   freezeCount = 0;
   private listener: LifeListener | null = null;
-  private timers = new Map<number, () => void>();
+  private timers = new Map<number, { readonly ms: number; readonly dueMs: number; readonly run: () => void }>();
   private nextTimer = 0;
 
   constructor(world: World) {
@@ -84,15 +88,17 @@ export class SimulatedPage {
 
   run(count: number): void {
     for (let index = 0; index < count && this.world.runs < RUN_COUNT_MAX; index++) {
-      const cells = Promise.resolve(Uint32Array.of(this.world.runs++, 1));
+      const run = this.world.runs++;
+      const cells = Promise.resolve(Uint32Array.of(isRepeat(run) ? REPEAT_CELL : NEW_CELL, 1, RUN_CELLS_AT + run, 1));
       void this.telemetry.recorderOf('stable').answered(model, { segment: 0, queueMs: 0, runMs: 1, totalMs: 1 }, cells);
     }
   }
 
   tick(): void {
-    const due = [...this.timers.values()];
-    this.timers.clear();
-    for (const run of due) run();
+    // Intervals may pass at any time; a deadline only once its time has come.
+    const due = [...this.timers].filter(([, { ms, dueMs }]) => ms <= DRAFT_INTERVAL_MS || dueMs <= this.world.nowMs);
+    for (const [id] of due) this.timers.delete(id);
+    for (const [, { run }] of due) run();
   }
 
   hide(): void {
@@ -128,9 +134,9 @@ export class SimulatedPage {
       rememberOptOut: () => undefined,
       isPrerendering: () => false,
       locks: () => (world.hasLocks ? (world.locksOf(this) as LockManager) : null),
-      after: (_ms, run) => {
+      after: (ms, run) => {
         const id = this.nextTimer++;
-        this.timers.set(id, run);
+        this.timers.set(id, { ms, dueMs: world.nowMs + ms, run });
         return () => this.timers.delete(id);
       },
       onLife: (listener) => {
@@ -230,14 +236,16 @@ export class World {
         isRequest: true,
         isApplied: false,
         apply: () => {
-          answer = { status: this.collect(body), retryAfterMs: null };
+          answer = collectorAnswer({ status: this.collect(body), collectorMs: this.nowMs }, body);
         },
         tell: (outcome) => {
           if (!page.isAlive) return;
           // What comes after a freeze is not read as an ack.
           const isRead = outcome === 'done' && freezeCount === page.freezeCount;
           if (isRead && answer.status === 204) for (const run of runsIn(body)) this.sealed.add(run);
-          resolve(outcome === 'done' ? answer : outcome === 'busy' ? BUSY : NO_ANSWER);
+          resolve(
+            outcome === 'done' ? answer : outcome === 'busy' ? collectorAnswer({ status: 503, retryAfterMs: 1_000 }, body) : NO_ANSWER,
+          );
         },
       });
     });
@@ -245,14 +253,15 @@ export class World {
 
   /** The collector: the intake's verdict, then one transaction for the body. @returns the status of its answer. */
   private collect(body: Uint8Array): number {
-    const known = { planOf: (version: string, hash: string) => (version === MODEL_VERSION ? (PLANS.get(hash) ?? null) : undefined) };
+    const planOf = (version: string, hash: string) => (version === MODEL_VERSION ? (PLANS.get(hash) ?? null) : undefined);
+    const known = { planOf, armsOf: () => ARMS };
     const verdict = judgeBody(body, known, this.nowMs);
     if (!verdict.ok) {
       this.refusals.push(verdict.reason);
       return verdict.status;
     }
     for (const { id, report, cells: bumped } of verdict.windows) {
-      if (report === 'data' && !this.accepted.has(id)) this.accepted.set(id, [...bumped]);
+      if (report === 'data' && !this.accepted.has(id)) this.accepted.set(id, runsAmong(bumped));
     }
     return 204;
   }
@@ -352,11 +361,15 @@ export class World {
   }
 }
 
+function runsAmong(cells: Iterable<number>): number[] {
+  return [...cells].filter((cell) => cell >= RUN_CELLS_AT).map((cell) => cell - RUN_CELLS_AT);
+}
+
 function runsIn(body: Uint8Array): number[] {
   const verdict = decodeBody(body);
-  return verdict.ok ? verdict.body.windows.flatMap(({ report, cells: bumped }) => (report === 'data' ? [...bumped] : [])) : [];
+  return verdict.ok ? verdict.body.windows.flatMap(({ report, cells: bumped }) => (report === 'data' ? runsAmong(bumped) : [])) : [];
 }
 
 export function runsOf(record: WindowRecord): number[] {
-  return [...(decodeWindow(record.bytes)?.cells ?? [])];
+  return runsAmong(decodeWindow(record.bytes)?.cells ?? []);
 }

@@ -18,6 +18,7 @@
 import { SdkError } from '../../protocol/errors.ts';
 import { MEMORY_SHARE_RATIO_MAX, TIMED_CANDIDATE_COUNT_MAX, WASM_MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type Manifest, type ManifestVariant, type Provider } from '../../protocol/manifest/manifest.ts';
+import { isWithinQuality } from '../../protocol/manifest/quality.ts';
 import type { Consideration, LoadRequest } from '../../protocol/worker/loading.ts';
 import type { Candidate } from '../trust/candidate.ts';
 
@@ -92,10 +93,11 @@ export function requireVariant(manifest: Manifest, variant: string | null): void
   throw new SdkError('variant-unknown', { variant, known: manifest.variants.map((known) => known.id) });
 }
 
-/** Why nothing but its name makes this variant a candidate, or null. A manifest that tells neither quality nor limit leaves all. */
-export function qualityObstacle({ quality }: ManifestVariant, limit: number | undefined): string | null {
-  if (quality === undefined || limit === undefined || quality.largestRatio <= limit) return null;
-  return `its quality is beyond the limit: ${quality.largestRatio} of the largest output away from the reference, the limit is ${limit}`;
+/** Why nothing but its name makes this variant a candidate, or null. */
+export function qualityObstacle(variant: ManifestVariant, limit: number | undefined): string | null {
+  if (isWithinQuality(variant, limit)) return null;
+  const distance = `${variant.quality?.largestRatio} of the largest output away from the reference`;
+  return `its quality is beyond the limit: ${distance}, the limit is ${limit}; only a load that names the variant runs it`;
 }
 
 /**

@@ -10,6 +10,7 @@
  *
  * Not here: hashes and chunks (worker/download/chunk-download.ts), whose headers go where (worker/download/access.ts).
  */
+import { isPageLike } from '../../onnx/file-signature.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import {
   DOWNLOAD_ATTEMPT_COUNT_MAX,
@@ -19,7 +20,7 @@ import {
   LOAD_STALL_TIMEOUT_MS,
   MODEL_BYTES_MAX,
 } from '../../protocol/limits.ts';
-import { withoutQuery } from '../../protocol/worker/loading.ts';
+import { printableAddress } from '../../protocol/worker/model-address.ts';
 import type { Access } from './access.ts';
 
 export interface BodyRequest {
@@ -60,7 +61,7 @@ export class RangeRefusal extends Error {
 
 /** A URL as it may appear in an error: its query may be a secret. */
 export function printable(url: string): string {
-  return withoutQuery(new URL(url));
+  return printableAddress(new URL(url));
 }
 
 /** ETag, else Last-Modified, else null. */
@@ -143,8 +144,7 @@ async function open(request: BodyRequest, stall: StallTimer): Promise<Response> 
     const { status } = response;
     if (response.ok) {
       address.isProven = true;
-      requireNoPage(response, url);
-      return response;
+      return isNamedPage(response) ? requireNoPage(response, url) : response;
     }
     if (await request.access.renew(request.url, address, status, request.signal)) continue;
     if (status === 416 && request.range !== undefined) throw new RangeRefusal('416');
@@ -172,12 +172,22 @@ function initOf(request: BodyRequest, address: ReturnType<Access['addressOf']>, 
   };
 }
 
-function requireNoPage(response: Response, url: string): void {
-  if (!/^text\/html/i.test(response.headers.get('content-type') ?? '')) return;
-  throw new SdkError('model-not-onnx', {
-    url,
-    reason: 'the server answered with a web page, which many servers do for a path that does not exist',
-  });
+function isNamedPage(response: Response): boolean {
+  return /^text\/html/i.test(response.headers.get('content-type') ?? '');
+}
+
+/** Many servers answer a path that does not exist with a page; some send any file by that name. The first byte tells. */
+async function requireNoPage(response: Response, url: string): Promise<Response> {
+  if (response.body === null) return response;
+  const [head, body] = response.body.tee();
+  const reader = head.getReader();
+  const { value } = await reader.read().catch(() => ({ value: undefined }));
+  // Not awaited: it settles when the other branch is done, too.
+  void reader.cancel();
+  if (!isPageLike(value ?? new Uint8Array())) return new Response(body, response);
+  void body.cancel();
+  const reason = 'the server answered with a web page, which many servers do for a path that does not exist';
+  throw new SdkError('model-not-onnx', { url, reason });
 }
 
 /** Seconds or a date; null when the server does not say. */

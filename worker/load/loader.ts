@@ -15,6 +15,7 @@
 
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
+import { repeatsOf } from '../../counts/run/repeats.ts';
 import { createRunCounter, type RunCounter } from '../../counts/run/run-counter.ts';
 import { SdkError, toWire } from '../../protocol/errors.ts';
 import type { Provider } from '../../protocol/manifest/manifest.ts';
@@ -22,6 +23,7 @@ import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import type { WorkerSettings } from '../../protocol/worker/control.ts';
 import type { LoadedModel, RuntimeBuild } from '../../protocol/worker/loading.ts';
+import { isInline } from '../../protocol/worker/model-address.ts';
 import { candidatesOf, requireVariant } from '../choice/candidates.ts';
 import { Chooser, type Chosen } from '../choice/chooser.ts';
 import { isFileError, type LoadJob } from '../choice/load-job.ts';
@@ -37,9 +39,10 @@ import type { TextTokenizer } from '../prepare/tokenizer.ts';
 import type { RunQueue } from '../queue/run-queue.ts';
 import { gpuBuild, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
 import { requireWhole } from '../source/external-data.ts';
-import { type FileFacts, fileFacts } from '../source/file-facts.ts';
+import { fileFacts } from '../source/file-facts.ts';
 import type { OpenManifest } from '../source/manifest-source.ts';
-import { type ModelBytes, type ModelSource, PROVED, type Precedence } from '../source/model-source.ts';
+import { type ModelAddress, modelAddress } from '../source/model-address.ts';
+import { type ModelSource, type PlainBytes, PROVED, type Precedence } from '../source/model-source.ts';
 import { RunGuard } from '../trust/run-guard.ts';
 import { fillCodeCache } from './code-cache.ts';
 import { implicitManifest, implicitVariant, type PlainFile, readPlainFile } from './implicit-manifest.ts';
@@ -63,7 +66,7 @@ export interface RunnableModel {
   readonly retest: ((signal: AbortSignal) => Promise<void>) | null;
 }
 
-type OpenPlain = ModelBytes & { readonly facts: FileFacts; readonly plain: PlainFile };
+type OpenPlain = PlainBytes & { readonly plain: PlainFile };
 
 interface TokenizedTrialSource extends TrialSource {
   /** By input; filled when the first candidate is open. */
@@ -111,12 +114,15 @@ export class Loader implements RuntimeSlot {
     return this.hasRuntimeFailed || this.gpu.isLost;
   }
 
-  /** Behind the first result: what makes the next visit's start a fast one. Never rejects. */
-  async prepareNextVisit(): Promise<void> {
+  /** Fetches what the next visit's runtime begins with. Never rejects. */
+  async keepSnapshot(): Promise<void> {
+    (await this.runtime?.starting.catch(() => null))?.keepSnapshot();
+  }
+
+  /** Has the browser keep what it has compiled, for the next visit. Never rejects. */
+  async fillCodeCache(): Promise<void> {
     const factory = await this.runtime?.starting.catch(() => null);
-    if (!factory) return;
-    factory.keepSnapshot();
-    await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
+    if (factory) await fillCodeCache(factory, this.queue, this.source).catch(() => undefined);
   }
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
@@ -136,25 +142,41 @@ export class Loader implements RuntimeSlot {
         job,
         this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes, DROPPED)),
       );
-    if (/\.(onnx|ort)$/i.test(new URL(source.url).pathname)) {
-      return this.pick(
-        job,
-        this.plainTrialSource(job, printable(source.url), () => this.source.openPlain(source.url, job, precedenceOf(job))),
-      );
+    const url = new URL(source.url);
+    if (isInline(url)) return this.loadInline(job, source.url);
+    const address = await modelAddress(source.url, job.request.ignoreQuery);
+    const open = () => this.source.openPlain(address, job, precedenceOf(job));
+    if (/\.(onnx|ort)$/i.test(url.pathname)) return this.loadPlain(job, address, open);
+    if (!/\.json$/i.test(url.pathname) && this.source.trustedKeys === null) {
+      // The address does not tell: what it leads to does.
+      const found = await job.timed('manifest', () => this.source.openUnnamed(address, job, precedenceOf(job)));
+      if ('facts' in found) return this.loadPlain(job, address, () => Promise.resolve(found));
+      return this.loadManifest(job, address, found);
     }
-    return this.loadManifest(job, source.url);
+    return this.loadManifest(job, address, await job.timed('manifest', () => this.source.openManifest(address, job, precedenceOf(job))));
   }
 
-  private async loadManifest(job: LoadJob, url: string): Promise<RunnableModel> {
+  private loadPlain(job: LoadJob, { url }: ModelAddress, open: () => Promise<PlainBytes>): Promise<RunnableModel> {
+    return this.pick(job, this.plainTrialSource(job, printable(url), open));
+  }
+
+  /** What lies in the page itself: a `blob:` or `data:` address. Nothing of it is kept, and nothing lies beside it. */
+  private async loadInline(job: LoadJob, url: string): Promise<RunnableModel> {
+    return this.pick(
+      job,
+      this.plainTrialSource(job, printable(url), async () => openBytes(await this.source.inlineBytes(url, job), printable(url))),
+    );
+  }
+
+  private async loadManifest(job: LoadJob, address: ModelAddress, opened: OpenManifest): Promise<RunnableModel> {
     const consideredBefore = job.considered.length;
-    const opened = await job.timed('manifest', () => this.source.openManifest(url, job, precedenceOf(job)));
     try {
       return await this.pick(job, this.manifestTrialSource(job, opened));
     } catch (error) {
       // The files behind a cached manifest may have been replaced on the server: ask it what it has now.
       if (!opened.isCached || !isFileError(error)) throw error;
       job.considered.length = consideredBefore;
-      const current = await job.timed('manifest', () => this.source.openManifest(url, job, 'server-only'));
+      const current = await job.timed('manifest', () => this.source.openManifest(address, job, 'server-only'));
       return this.pick(job, this.manifestTrialSource(job, current));
     }
   }
@@ -170,20 +192,20 @@ export class Loader implements RuntimeSlot {
     const tokenizers = new Map<string, TextTokenizer>();
     return {
       tokenizers,
-      url: printable(opened.url),
+      url: printable(opened.address.url),
       candidates: candidatesOf(manifest),
       manifest,
       isCached: opened.isCached,
       open: async ({ variant }, asking) => {
         const file = await this.source.openVariant(opened, variant, asking);
-        if (tokenizers.size === 0) await openTokenizers(manifest, file.beside, library, printable(opened.url), tokenizers);
+        if (tokenizers.size === 0) await openTokenizers(manifest, file.beside, library, printable(opened.address.url), tokenizers);
         return file;
       },
       describe: () => Promise.resolve({ manifest, modelVersion, leftOut: [] }),
     };
   }
 
-  private plainTrialSource(job: LoadJob, url: string, open: () => Promise<ModelBytes & { facts: FileFacts }>): TokenizedTrialSource {
+  private plainTrialSource(job: LoadJob, url: string, open: () => Promise<PlainBytes>): TokenizedTrialSource {
     // Facts are known only once the bytes are there; the candidates do not depend on them.
     const variant = implicitVariant({ name: url, bytes: 0, sha256: '', chunks: [], external: [] });
     let opening: Promise<OpenPlain> | null = null;
@@ -234,7 +256,7 @@ export class Loader implements RuntimeSlot {
       session,
       guard,
       loaded,
-      counter: createRunCounter(manifest, plan),
+      counter: createRunCounter(manifest, plan, repeatsOf(loaded.modelVersion, manifest.inputs)),
       processing: processingOf(manifest, trialSource.tokenizers),
       retest: trial.isTrustedFromMemory ? retestGoldens : open,
     };
@@ -287,7 +309,7 @@ function precedenceOf({ request }: LoadJob): Precedence {
   return request.update === 'before' ? 'server-first' : 'store-first';
 }
 
-async function openBytes(bytes: Uint8Array, name: string): Promise<ModelBytes & { facts: FileFacts }> {
+async function openBytes(bytes: Uint8Array, name: string): Promise<PlainBytes> {
   const own = bytes as Uint8Array<ArrayBuffer>;
   requireWhole(name, own);
   return {

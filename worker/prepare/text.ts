@@ -26,7 +26,7 @@ let library: Promise<Library> | null = null;
 
 /** The tokenizer library; asked for before it is needed, it arrives with the model. @throws {SdkError} `asset-unreachable` */
 export function tokenizerLibrary(url: string): Promise<Library> {
-  library ??= import(/* @vite-ignore */ url).catch((error) => {
+  library ??= import(/*webpackIgnore:true*/ /*@vite-ignore*/ url).catch((error) => {
     // The next load asks again.
     library = null;
     throw new SdkError('asset-unreachable', { asset: TOKENIZER_ASSET, reason: firstLine(error) }, { cause: error });

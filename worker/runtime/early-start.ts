@@ -27,7 +27,11 @@ export function earlyStartOf(workerName: string): EarlyStart {
   try {
     const { runtime, threadCountMax, model } = JSON.parse(workerName.slice(workerName.indexOf(' ') + 1)) as EarlyStart;
     const isRuntime = typeof runtime?.module === 'string' && typeof runtime.wasm === 'string' && typeof threadCountMax === 'number';
-    return { runtime: isRuntime ? runtime : null, threadCountMax, model: typeof model === 'string' ? model : null };
+    return {
+      runtime: isRuntime ? runtime : null,
+      threadCountMax,
+      model: typeof model?.url === 'string' && Array.isArray(model.ignoreQuery) ? model : null,
+    };
   } catch {
     return { runtime: null, threadCountMax: 1, model: null };
   }

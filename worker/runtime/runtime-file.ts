@@ -16,6 +16,8 @@ import { firstLine, SdkError } from '../../protocol/errors.ts';
 import type { Snapshot } from './snapshot.ts';
 
 const WASM_MAGIC = [0x00, 0x61, 0x73, 0x6d] as const;
+/** What engines say of WebAssembly that a policy forbids. */
+const FORBIDDEN = /content.?security.?policy|\bCSP\b|unsafe-eval/i;
 const GZIP_MAGIC = [0x1f, 0x8b] as const;
 
 export class RuntimeFile {
@@ -92,8 +94,16 @@ export class RuntimeFile {
 
   /** The start failed: is the file another release's, or not there? It is read once more to tell, which nobody waits for. */
   private async failure(error: unknown, fetch: typeof self.fetch): Promise<SdkError> {
-    const unreachable = (reason: string) => new SdkError('asset-unreachable', { asset: this.name, reason }, { cause: error });
+    const unreachable = (reason: string, advice?: string) => {
+      const fault = { asset: this.name, reason, ...(advice === undefined ? {} : { advice }) };
+      return new SdkError('asset-unreachable', fault, { cause: error });
+    };
     if (this.missing !== null) return unreachable(this.missing);
+    if (FORBIDDEN.test(String(error)))
+      return unreachable(
+        'the Content-Security-Policy forbids WebAssembly',
+        "Add 'wasm-unsafe-eval' to script-src, in the policy that insitu's files are sent with too.",
+      );
     try {
       const bytes = new Uint8Array(await (await this.open(fetch, undefined)).arrayBuffer());
       if (!startsWith(bytes, WASM_MAGIC)) return unreachable('the server answered with something that is no WebAssembly');

@@ -16,7 +16,9 @@
 
 import type * as ort from 'onnxruntime-web';
 import type { ModelFiles } from '../../onnx/model-files.ts';
+import { assetFault } from '../../protocol/asset-fault.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
+import { ASSET_ASK_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Feeds, ResidentWire, TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { TENSOR_TYPES, type TensorType } from '../../protocol/tensors/tensors.ts';
 import type { AssetUrls, RuntimeBuild } from '../../protocol/worker/loading.ts';
@@ -112,9 +114,11 @@ function hideLanguage(): () => void {
 
 async function importRuntime(module: string): Promise<Runtime> {
   try {
-    return await import(/* @vite-ignore */ module);
+    return await import(/*webpackIgnore:true*/ /*@vite-ignore*/ module);
   } catch (error) {
-    throw new SdkError('asset-unreachable', { asset: fileName(module), reason: firstLine(error) }, { cause: error });
+    const asking = fetch(module, { signal: AbortSignal.timeout(ASSET_ASK_TIMEOUT_MS) });
+    const fault = await assetFault(asking, firstLine(error), self.origin === 'null');
+    throw new SdkError('asset-unreachable', { asset: fileName(module), ...fault }, { cause: error });
   }
 }
 

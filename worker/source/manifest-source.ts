@@ -10,13 +10,14 @@ import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, MANIFEST_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf, readManifest, type ServedManifest } from '../../protocol/manifest/served-manifest.ts';
-import { withoutQuery } from '../../protocol/worker/loading.ts';
+import { tellingQuery } from '../../protocol/worker/model-address.ts';
 import { download, printable, withRetries } from '../download/download.ts';
 import type { DownloadHooks } from '../download/fetch-files.ts';
+import type { ModelAddress } from './model-address.ts';
 import { requireSignature } from './signature.ts';
 
 export interface OpenManifest {
-  readonly url: string;
+  readonly address: ModelAddress;
   readonly manifest: Manifest;
   /** As served: what is stored, so that the next visit has the same version. */
   readonly text: string;
@@ -30,9 +31,10 @@ export interface OpenManifest {
 type Asking = Pick<DownloadHooks, 'access' | 'signal'>;
 
 /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
-export async function fetchManifest(url: string, asking: Asking, trustedKeys: readonly string[] | null): Promise<OpenManifest> {
+export async function fetchManifest(address: ModelAddress, asking: Asking, trustedKeys: readonly string[] | null): Promise<OpenManifest> {
+  const { url } = address;
   const fetching = fetchBytes(url, asking);
-  const signing = trustedKeys === null ? null : fetchText(signatureUrl(url), asking);
+  const signing = trustedKeys === null ? null : fetchText(signatureUrl(address), asking);
   // Awaited below, if at all: its failure is a sentence of its own.
   signing?.catch(() => undefined);
   let served: Uint8Array<ArrayBuffer>;
@@ -41,27 +43,28 @@ export async function fetchManifest(url: string, asking: Asking, trustedKeys: re
   } catch (error) {
     throw asManifestError(error, printable(url));
   }
-  return openServed(url, served, await signatureOf(url, signing), false, trustedKeys);
+  return openServed(address, served, await signatureOf(url, signing), false, trustedKeys);
 }
 
 /** @throws {SdkError} `manifest-invalid`, `signature-invalid` */
 export async function openServed(
-  url: string,
+  address: ModelAddress,
   served: ServedManifest,
   signature: string | null,
   isCached: boolean,
   trustedKeys: readonly string[] | null,
 ): Promise<OpenManifest> {
-  if (trustedKeys !== null) await requireSignature(printable(url), served, signature, trustedKeys);
-  return { url, ...readRunnable(url, served), signature, modelVersion: await modelVersionOf(served), isCached };
+  const url = printable(address.url);
+  if (trustedKeys !== null) await requireSignature(url, served, signature, trustedKeys);
+  return { address, ...readRunnable(url, served), signature, modelVersion: await modelVersionOf(served), isCached };
 }
 
 function readRunnable(url: string, served: ServedManifest): { readonly manifest: Manifest; readonly text: string } {
   const read = readManifest(served);
-  if (!read.ok) throw new SdkError('manifest-invalid', { url: printable(url), reason: read.reason });
+  if (!read.ok) throw new SdkError('manifest-invalid', { url, reason: read.reason });
   if (read.manifest.variants.length === 0) {
     const reason = 'it has no variant to run; a model that something else runs is counted with `observe`';
-    throw new SdkError('manifest-invalid', { url: printable(url), reason });
+    throw new SdkError('manifest-invalid', { url, reason });
   }
   return { manifest: read.manifest, text: read.text };
 }
@@ -76,9 +79,13 @@ async function fetchBytes(url: string, { access, signal }: Asking): Promise<Uint
   return bytes;
 }
 
-/** `model.json.sig` beside `model.json`. */
-function signatureUrl(url: string): string {
-  return `${withoutQuery(new URL(url))}.sig`;
+/** `model.json.sig` beside `model.json`, and of the same model where the query says which. */
+function signatureUrl({ url, ignoreQuery }: ModelAddress): string {
+  const signed = new URL(url);
+  signed.pathname += '.sig';
+  signed.search = tellingQuery(signed, ignoreQuery);
+  signed.hash = '';
+  return signed.href;
 }
 
 async function signatureOf(url: string, signing: Promise<string> | null): Promise<string | null> {

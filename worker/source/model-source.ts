@@ -10,20 +10,22 @@
  * Not here: HTTP (worker/download/download.ts), ranges and retries (worker/download/chunk-download.ts), IndexedDB
  * (worker/store/model-store.ts), new versions (worker/source/update.ts).
  */
+import { isManifestLike, notOnnxReason } from '../../onnx/file-signature.ts';
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import { sha256Hex } from '../../protocol/digest.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
-import { STORE_IDLE_MS } from '../../protocol/limits.ts';
+import { MODEL_BYTES_MAX, STORE_IDLE_MS, STORE_REFUSAL_MS } from '../../protocol/limits.ts';
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
-import { printable } from '../download/download.ts';
+import { download, printable, withRetries } from '../download/download.ts';
 import { type DownloadTurn, takeDownloadTurn } from '../download/download-turn.ts';
 import { type DownloadHooks, fetchAll, type ModelDownload } from '../download/fetch-files.ts';
 import { Assembly, assembliesOf, fillFromStore, missingBytesOf } from '../store/assembly.ts';
-import { type Chunk, ModelStore, type StoreEntry, storeKey } from '../store/model-store.ts';
+import { type Chunk, ModelStore, type StoreEntry } from '../store/model-store.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import { askForPlainValidator, type FetchedPlain, fetchPlainModel } from './external-data.ts';
 import { type FileFacts, fileFacts, plainName } from './file-facts.ts';
 import { fetchManifest, type OpenManifest, openServed } from './manifest-source.ts';
+import type { ModelAddress } from './model-address.ts';
 import { PLAIN, plainDownload, variantDownload } from './model-download.ts';
 import type { ReadAhead, ReadModel } from './read-ahead.ts';
 
@@ -48,12 +50,24 @@ export interface ModelBytes {
   readonly stored: Promise<SdkError | null>;
 }
 
+/** What came in a model's place. */
+class OtherContent extends Error {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    super('other content');
+    this.bytes = bytes;
+  }
+}
+
+export type PlainBytes = ModelBytes & { readonly facts: FileFacts };
+
 export class ModelSource {
   readonly trustedKeys: readonly string[] | null;
   private readonly keepsModels: boolean;
   private opening: Promise<ModelStore | string> | null = null;
 
-  private readonly readAhead: ReadAhead | null;
+  private readAhead: ReadAhead | null;
   /** By the manifest that a load was given with it. */
   private readonly readModels = new WeakMap<OpenManifest, ReadModel>();
 
@@ -78,28 +92,34 @@ export class ModelSource {
   /** The store, or why there is none. */
   openStore(): Promise<ModelStore | string> {
     if (!this.keepsModels) return Promise.resolve('the client was created with cache: "memory"');
-    this.opening ??= (this.readAhead?.opening ?? ModelStore.open()).catch((error) => firstLine(error));
+    this.opening ??= (this.readAhead?.opening ?? ModelStore.open()).catch((error) => {
+      // Asked again some time later: what refused once need not refuse for as long as the page lives.
+      setTimeout(() => {
+        this.opening = this.readAhead = null;
+      }, STORE_REFUSAL_MS);
+      return firstLine(error);
+    });
     return this.opening;
   }
 
   /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */
-  async openManifest(url: string, hooks: DownloadHooks, precedence: Precedence): Promise<OpenManifest> {
-    const read = precedence === 'store-first' ? await this.readAhead?.take(url) : null;
+  async openManifest(address: ModelAddress, hooks: DownloadHooks, precedence: Precedence): Promise<OpenManifest> {
+    const read = precedence === 'store-first' ? await this.readAhead?.take(address) : null;
     if (read) {
       this.readModels.set(read.opened, read);
       return read.opened;
     }
-    const entry = precedence === 'server-only' ? undefined : await this.entry(url);
-    if (entry === undefined || entry.manifestText === null) return fetchManifest(url, hooks, this.trustedKeys);
+    const entry = precedence === 'server-only' ? undefined : await this.entry(address.key);
+    if (entry === undefined || entry.manifestText === null) return fetchManifest(address, hooks, this.trustedKeys);
     const { manifestText, signature } = entry;
-    const openStored = () => openServed(url, manifestText, signature, true, this.trustedKeys);
+    const openStored = () => openServed(address, manifestText, signature, true, this.trustedKeys);
     try {
-      return await (precedence === 'store-first' ? openStored() : fetchManifest(url, hooks, this.trustedKeys));
+      return await (precedence === 'store-first' ? openStored() : fetchManifest(address, hooks, this.trustedKeys));
     } catch (error) {
       if (precedence === 'server-first' && (isSdkError(error, 'manifest-unreachable') || isSdkError(error, 'load-stalled')))
         return openStored();
       // Stored before the page had trusted keys, or signed by one that it trusts no more: the server may have a better one.
-      if (precedence === 'store-first' && !isSdkError(error, 'aborted')) return fetchManifest(url, hooks, this.trustedKeys);
+      if (precedence === 'store-first' && !isSdkError(error, 'aborted')) return fetchManifest(address, hooks, this.trustedKeys);
       throw error;
     }
   }
@@ -119,17 +139,45 @@ export class ModelSource {
     return { files: { graph: graph as Uint8Array, external }, beside: others.slice(external.length), proof, fromCache, stored };
   }
 
-  /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
-  async openPlain(url: string, hooks: DownloadHooks, precedence: Precedence): Promise<ModelBytes & { readonly facts: FileFacts }> {
-    if (this.trustedKeys !== null) {
-      const reason = 'a plain .onnx file carries no signature; load it by a signed model.json';
-      throw new SdkError('signature-invalid', { url: printable(url), reason });
-    }
-    const cached = await this.readPlain(url, hooks, precedence);
-    if (cached !== null) return cached;
-    const turn = await takeDownloadTurn(storeKey(url), hooks.signal, (loaded, total) => hooks.onBytes('download', loaded, total));
+  /** What lies under an address that does not say what it is: a manifest is JSON, a model is not. @throws what either would. */
+  async openUnnamed(address: ModelAddress, hooks: DownloadHooks, precedence: Precedence): Promise<OpenManifest | PlainBytes> {
+    const entry = await this.entry(address.key);
+    if (typeof entry?.manifestText === 'string') return this.openManifest(address, hooks, precedence);
     try {
-      const meanwhile = await this.readPlain(url, hooks, 'store-first');
+      // A manifest must not be yesterday's.
+      return await this.openPlain(address, hooks, precedence, 'no-cache');
+    } catch (error) {
+      const served = isSdkError(error, 'model-not-onnx') && error.cause instanceof OtherContent ? error.cause.bytes : null;
+      if (served === null || !isManifestLike(served)) throw error;
+      return openServed(address, served, null, false, null);
+    }
+  }
+
+  /** What a page holds under a `blob:` or `data:` address. @throws {SdkError} `model-unreachable`, `model-too-large`, `signature-invalid`, `aborted`. */
+  async inlineBytes(url: string, hooks: DownloadHooks): Promise<Uint8Array> {
+    this.requireUnsigned(url);
+    const { access, signal } = hooks;
+    const onBytes = (loaded: number, total: number) => hooks.onBytes('download', loaded, total);
+    const request = { url, access, bytesMax: MODEL_BYTES_MAX, httpCache: 'default', signal, isUrgent: true, onBytes } as const;
+    // Once: nothing about it is temporary.
+    return (await withRetries(signal, 1, () => download(request))).bytes;
+  }
+
+  /** The bytes of a plain .onnx file, and what follows from them. @throws {SdkError} `signature-invalid` where signatures are asked for. */
+  async openPlain(
+    address: ModelAddress,
+    hooks: DownloadHooks,
+    precedence: Precedence,
+    // A server that was asked first has said that what the HTTP cache may hold is of yesterday.
+    httpCache: RequestCache = precedence === 'store-first' ? 'default' : 'no-cache',
+  ): Promise<PlainBytes> {
+    const { url } = address;
+    this.requireUnsigned(url);
+    const cached = await this.readPlain(address, hooks, precedence);
+    if (cached !== null) return cached;
+    const turn = await takeDownloadTurn(address.key, hooks.signal, (loaded, total) => hooks.onBytes('download', loaded, total));
+    try {
+      const meanwhile = await this.readPlain(address, hooks, 'store-first');
       if (meanwhile !== null && precedence === 'store-first') {
         turn?.end();
         return meanwhile;
@@ -138,11 +186,12 @@ export class ModelSource {
         turn?.moved(loaded, total);
         hooks.onBytes('download', loaded, total);
       };
-      // A server that was asked first has said that what the HTTP cache may hold is of yesterday.
-      const httpCache = precedence === 'store-first' ? 'default' : 'no-cache';
       const fetched = await fetchPlainModel(url, hooks, true, moved, httpCache);
+      const reason = notOnnxReason(fetched.graph);
+      if (reason !== null)
+        throw new SdkError('model-not-onnx', { url: printable(url), reason }, { cause: new OtherContent(fetched.graph) });
       const facts = await fileFacts(url, fetched.graph, fetched.external);
-      const stored = this.storePlain(url, fetched, facts).finally(() => turn?.end());
+      const stored = this.storePlain(address, fetched, facts).finally(() => turn?.end());
       return { files: fetched, beside: [], proof: PROVED, facts, fromCache: false, stored };
     } catch (error) {
       turn?.end();
@@ -199,15 +248,15 @@ export class ModelSource {
   }
 
   /** What is known of a stored model. An entry that cannot be read is one that is not there: the network has it too. */
-  async entry(url: string): Promise<StoreEntry | undefined> {
+  async entry(key: string): Promise<StoreEntry | undefined> {
     const store = await this.openStore();
-    return typeof store === 'string' ? undefined : store.entry(url).catch(() => undefined);
+    return typeof store === 'string' ? undefined : store.entry(key).catch(() => undefined);
   }
 
-  async storePlain(url: string, { graph, external, validator }: FetchedPlain, facts: FileFacts): Promise<SdkError | null> {
+  async storePlain(address: ModelAddress, { graph, external, validator }: FetchedPlain, facts: FileFacts): Promise<SdkError | null> {
     const store = await this.openStore();
     if (typeof store === 'string') return this.keepsModels ? new SdkError('storage-refused', { reason: store }) : null;
-    const download = plainDownload(url, facts, validator);
+    const download = plainDownload(address, facts, validator);
     const files = [
       { chunks: facts.chunks, data: graph },
       ...external.map(({ data }, index) => ({ chunks: facts.external[index]?.chunks ?? [], data })),
@@ -229,12 +278,14 @@ export class ModelSource {
     return refusal;
   }
 
-  private async readPlain(
-    url: string,
-    hooks: DownloadHooks,
-    precedence: Precedence,
-  ): Promise<(ModelBytes & { readonly facts: FileFacts }) | null> {
-    const entry = precedence === 'server-only' ? undefined : await this.entry(url);
+  private requireUnsigned(url: string): void {
+    if (this.trustedKeys === null) return;
+    const reason = 'a plain .onnx file carries no signature; load it by a signed model.json';
+    throw new SdkError('signature-invalid', { url: printable(url), reason });
+  }
+
+  private async readPlain({ url, key }: ModelAddress, hooks: DownloadHooks, precedence: Precedence): Promise<PlainBytes | null> {
+    const entry = precedence === 'server-only' ? undefined : await this.entry(key);
     const chunks = entry?.files[PLAIN];
     const store = await this.openStore();
     if (entry === undefined || chunks === undefined || typeof store === 'string') return null;
@@ -255,7 +306,7 @@ export class ModelSource {
       external: (entry.external ?? []).map((file, index) => ({ ...file, name: file.path, chunks: beside[index]?.chunks ?? [] })),
     };
     const external = facts.external.map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
-    this.touchLater(store, url);
+    this.touchLater(store, key);
     return { files: { graph, external }, beside: [], proof: PROVED, facts, fromCache: true, stored: Promise.resolve(null) };
   }
 
@@ -274,9 +325,9 @@ export class ModelSource {
   }
 
   /** Notes the use, and nobody waits for it: a lost note costs at most a place in the order of eviction. */
-  private touchLater(store: ModelStore, url: string): void {
+  private touchLater(store: ModelStore, key: string): void {
     const usedAtMs = Date.now();
-    setTimeout(() => void store.touch(url, usedAtMs).catch(() => undefined), STORE_IDLE_MS);
+    setTimeout(() => void store.touch(key, usedAtMs).catch(() => undefined), STORE_IDLE_MS);
   }
 
   /** What the commit has made superfluous goes when the start of the page is over; a sweep that is lost is done by the next one. */

@@ -11,8 +11,9 @@
  */
 import { filesWithPreprocess } from '../../protocol/manifest/manifest.ts';
 import { type Assembly, assembliesOf, fillFromStore } from '../store/assembly.ts';
-import { ModelStore, storeKey } from '../store/model-store.ts';
+import { ModelStore } from '../store/model-store.ts';
 import { type OpenManifest, openServed } from './manifest-source.ts';
+import { type ModelAddress, modelAddress } from './model-address.ts';
 
 export interface ReadModel {
   readonly opened: OpenManifest;
@@ -24,30 +25,29 @@ export interface ReadModel {
 
 export class ReadAhead {
   readonly opening = ModelStore.open();
-  private readonly key: string;
+  private readonly address: Promise<ModelAddress>;
   private reading: Promise<ReadModel | null> | null;
 
-  /** @param key As entries are keyed: without query and hash. */
-  constructor(key: string) {
-    this.key = key;
+  constructor({ url, ignoreQuery }: Pick<ModelAddress, 'url' | 'ignoreQuery'>) {
+    this.address = modelAddress(url, ignoreQuery);
     this.reading = this.read().catch(() => null);
     // Whoever opens the store hears of it.
     this.opening.catch(() => undefined);
   }
 
-  /** What the store has under this URL, its manifest named by the URL in full; null when it is another one, or taken. */
-  async take(url: string): Promise<ReadModel | null> {
+  /** What the store has of this model; null when it is another one, or taken. */
+  async take(address: ModelAddress): Promise<ReadModel | null> {
     const { reading } = this;
     this.reading = null;
-    const model = storeKey(url) === this.key ? await reading : null;
-    return model && { ...model, opened: { ...model.opened, url } };
+    const model = await reading;
+    return model?.opened.address.key === address.key ? { ...model, opened: { ...model.opened, address } } : null;
   }
 
   private async read(): Promise<ReadModel | null> {
-    const store = await this.opening;
-    const entry = await store.entry(this.key);
+    const [store, address] = await Promise.all([this.opening, this.address]);
+    const entry = await store.entry(address.key);
     if (entry === undefined || entry.manifestText === null) return null;
-    const opened = await openServed(this.key, entry.manifestText, entry.signature, true, null);
+    const opened = await openServed(address, entry.manifestText, entry.signature, true, null);
     const stored = opened.manifest.variants.filter(({ id }) => entry.files[id] !== undefined);
     const variant = stored.length === 1 ? stored[0] : undefined;
     if (variant === undefined) return { opened, variant: null, assemblies: Promise.resolve([]) };

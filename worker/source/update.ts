@@ -8,7 +8,8 @@
  *
  * Not here: when to look (worker/inference-worker.ts).
  */
-import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import { filesWithPreprocess, type Manifest, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import { isWithinQuality } from '../../protocol/manifest/quality.ts';
 import type { StoredUpdate } from '../../protocol/worker/loading.ts';
 import { takeDownloadTurn } from '../download/download-turn.ts';
 import { type DownloadHooks, fetchAll } from '../download/fetch-files.ts';
@@ -18,21 +19,37 @@ import { StoreWriter } from '../store/store-writer.ts';
 import { askForPlainValidator, fetchPlainModel } from './external-data.ts';
 import { fileFacts } from './file-facts.ts';
 import { fetchManifest, type OpenManifest } from './manifest-source.ts';
+import type { ModelAddress } from './model-address.ts';
 import { variantDownload } from './model-download.ts';
 import type { ModelSource } from './model-source.ts';
 
+interface RunningVariant {
+  readonly id: string;
+  /** The load named it, and so will the next one. */
+  readonly isNamed: boolean;
+}
+
 /** @returns What is stored now, or null when there is nothing new. @throws what a load would, and the store's refusal. */
-export async function fetchUpdate(source: ModelSource, url: string, variantId: string, hooks: DownloadHooks): Promise<StoredUpdate | null> {
+export async function fetchUpdate(
+  source: ModelSource,
+  address: ModelAddress,
+  running: RunningVariant,
+  hooks: DownloadHooks,
+): Promise<StoredUpdate | null> {
   const store = await source.openStore();
-  const entry = await source.entry(url);
+  const entry = await source.entry(address.key);
   if (typeof store === 'string' || entry === undefined) return null;
-  if (entry.manifestText === null) return updatePlain(source, entry, url, hooks);
-  const opened = await fetchManifest(url, hooks, source.trustedKeys);
+  if (entry.manifestText === null) return updatePlain(source, entry, address, hooks);
+  const opened = await fetchManifest(address, hooks, source.trustedKeys);
   if (opened.text === entry.manifestText) return null;
-  const { variants, version } = opened.manifest;
-  const variant = variants.find(({ id }) => id === variantId) ?? (variants[0] as ManifestVariant);
-  const bytes = await keepVariant(store, opened, variant, hooks);
-  return { version, modelVersion: opened.modelVersion, bytes };
+  const bytes = await keepVariant(store, opened, nextVariant(opened.manifest, running), hooks);
+  return { version: opened.manifest.version, modelVersion: opened.modelVersion, bytes };
+}
+
+/** What the next load will most likely run: the same one, unless the new version's own measure keeps loads from choosing it. */
+function nextVariant({ variants, qualityLimit }: Manifest, { id, isNamed }: RunningVariant): ManifestVariant {
+  const choosable = isNamed ? variants : variants.filter((variant) => isWithinQuality(variant, qualityLimit));
+  return choosable.find((variant) => variant.id === id) ?? choosable[0] ?? (variants[0] as ManifestVariant);
 }
 
 /** Stores a variant without holding it in memory; resolves to the bytes that were fetched. @throws as a load, and the store's refusal. */
@@ -61,12 +78,18 @@ async function keepVariant(store: ModelStore, opened: OpenManifest, variant: Man
   }
 }
 
-async function updatePlain(source: ModelSource, entry: StoreEntry, url: string, hooks: DownloadHooks): Promise<StoredUpdate | null> {
+async function updatePlain(
+  source: ModelSource,
+  entry: StoreEntry,
+  address: ModelAddress,
+  hooks: DownloadHooks,
+): Promise<StoredUpdate | null> {
+  const { url } = address;
   const validator = await askForPlainValidator(url, entry.external ?? [], hooks);
   if (validator === null || validator === entry.validator) return null;
   const fetched = await fetchPlainModel(url, hooks, false, () => undefined, 'no-cache');
   const facts = await fileFacts(url, fetched.graph, fetched.external);
-  const refusal = await source.storePlain(url, fetched, facts);
+  const refusal = await source.storePlain(address, fetched, facts);
   if (refusal !== null) throw refusal;
   const bytes = [facts, ...facts.external].reduce((sum, file) => sum + file.bytes, 0);
   return { version: facts.sha256.slice(0, 12), modelVersion: null, bytes };

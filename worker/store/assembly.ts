@@ -121,11 +121,11 @@ export async function fillFromStore(
 ): Promise<void> {
   const wanted = assemblies.flatMap((assembly) => [...assembly.missing].map((index) => ({ assembly, index })));
   if (wanted.length === 0) return;
-  let reads: ReturnType<ModelStore['readChunks']>;
+  let reads: Awaited<ReturnType<ModelStore['readChunks']>>;
   try {
-    reads = store.readChunks(wanted.map(({ assembly, index }) => assembly.chunk(index).sha256));
+    reads = await store.readChunks(wanted.map(({ assembly, index }) => assembly.chunk(index).sha256));
   } catch {
-    // The connection was closed, by the browser or for a later release: nothing is stored as far as this load goes.
+    // The database cannot be opened again, as when a later release has it: nothing is stored as far as this load goes.
     return;
   }
   let next = 0;

@@ -9,10 +9,13 @@
  *    completed. Without an entry nothing is believed to be complete.
  *  - A download under way has a partial record, so that no other page's sweep takes its chunks; it is believed for
  *    PARTIAL_AGE_MS_MAX and goes with the commit.
- *  - Entries are keyed without query and hash, so a signed URL is never kept and its next signature still hits.
+ *  - Entries are keyed by `modelKey`, so a signed URL is never kept, and its next signature still hits where the load says what to ignore.
+ *  - An entry of an earlier release, which ignored every query, is found by its address without one, and taken over by the key of the load
+ *    that finds its manifest on the server. It never stands for an address with a query: it may be another model's.
  *  - Chunks are Blobs where a one-byte Blob put commits, else typed arrays. (Blobs read four times faster; WebKitGTK under
  *    automation refuses them with "Error preparing Blob/File data".)
  *  - A chunk that cannot be read is a chunk that is missing.
+ *  - A database that was closed or deleted under us is opened again by the next call.
  *
  * Not here: hashing (worker/store/assembly.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
  * not an exception: `StoreRefusal`.
@@ -22,15 +25,18 @@ import { openInTime } from '../../protocol/deadline.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
+import { Reopened } from '../../protocol/reopened.ts';
 import type { StoredModel } from '../../protocol/worker/control.ts';
-import { withoutQuery } from '../../protocol/worker/loading.ts';
+import { modelKey } from '../../protocol/worker/model-address.ts';
 
 export type Chunk = ManifestVariant['chunks'][number];
 
 /** What is known of one model URL. */
 export interface StoreEntry {
-  /** Without query and hash. */
+  /** Its key (`modelKey`). */
   readonly url: string;
+  /** Parameters that the key leaves out. Absent in entries of earlier releases, which left out every query. */
+  readonly ignoreQuery?: readonly string[];
   readonly name: string;
   readonly version: string;
   /** `model.json` byte for byte as text; null for a plain .onnx file. */
@@ -56,6 +62,7 @@ export interface PartialDownload {
   /** The model's key, and the variant's id. */
   readonly key: string;
   readonly url: string;
+  readonly ignoreQuery?: readonly string[];
   readonly name: string;
   readonly version: string;
   readonly variant: string;
@@ -93,56 +100,48 @@ export class StoreRefusal extends Error {
   }
 }
 
-/** The key of a model's URL. */
-export function storeKey(url: string): string {
-  return withoutQuery(new URL(url));
-}
-
 export class ModelStore {
-  private readonly db: IDBPDatabase<Schema>;
+  private readonly connection = new Reopened(openDatabase);
   private probing: Promise<boolean> | null = null;
-
-  private constructor(db: IDBPDatabase<Schema>) {
-    this.db = db;
-  }
 
   /** @throws {StoreRefusal} */
   static async open(): Promise<ModelStore> {
+    const store = new ModelStore();
     try {
-      const opening = openDB<Schema>(DATABASE, SCHEMA_VERSION, {
-        async upgrade(db, oldVersion, _newVersion, transaction) {
-          if (oldVersion < 1) {
-            db.createObjectStore('entries', { keyPath: 'url' });
-            db.createObjectStore('chunks', { keyPath: 'sha256' });
-          }
-          db.createObjectStore('partials', { keyPath: 'key' });
-          db.createObjectStore('verdicts');
-          const entries = transaction.objectStore('entries');
-          for (const entry of await entries.getAll()) await entries.put({ ...entry, isPinned: false, signature: null, fileSha256: null });
-        },
-        // A later release wants to upgrade: let it.
-        blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
-      });
-      return new ModelStore(await openInTime(opening, STORE_OPEN_TIMEOUT_MS));
+      await store.connection.opened();
+      return store;
     } catch (error) {
       throw new StoreRefusal(error);
     }
   }
 
-  entry(url: string): Promise<StoreEntry | undefined> {
-    return this.db.get('entries', storeKey(url));
+  entry(key: string): Promise<StoreEntry | undefined> {
+    return this.connection.use((db) => db.get('entries', key));
+  }
+
+  /** The key under which something lies for this address, whatever the load that stored it had ignored of it. */
+  async keyOf(url: string): Promise<string> {
+    const address = new URL(url);
+    const known = [...(await this.entries()), ...(await this.partials())];
+    const exact = await modelKey(address, []);
+    if (known.some((each) => each.url === exact)) return exact;
+    for (const each of known) {
+      const ignored = each.ignoreQuery ?? [...address.searchParams.keys()];
+      if ((await modelKey(address, ignored)) === each.url) return each.url;
+    }
+    return exact;
   }
 
   entries(): Promise<StoreEntry[]> {
-    return this.db.getAll('entries');
+    return this.connection.use((db) => db.getAll('entries'));
   }
 
   /**
    * The bytes of each chunk as they lie there, unverified; undefined for what is missing or unreadable. All are asked for in
    * one transaction.
    */
-  readChunks(hashes: readonly string[]): readonly (() => Promise<Uint8Array<ArrayBuffer> | undefined>)[] {
-    const { store } = this.db.transaction('chunks');
+  async readChunks(hashes: readonly string[]): Promise<readonly (() => Promise<Uint8Array<ArrayBuffer> | undefined>)[]> {
+    const { store } = await this.connection.use((db) => db.transaction('chunks'));
     return hashes.map((sha256) => {
       const asked = store.get(sha256);
       // Who never asks for the bytes must not leave a rejection that nobody handles.
@@ -160,12 +159,12 @@ export class ModelStore {
 
   /** Those of the hashes that are there. */
   async present(hashes: Iterable<string>): Promise<ReadonlySet<string>> {
-    const keys = new Set(await this.db.getAllKeys('chunks'));
+    const keys = new Set(await this.connection.use((db) => db.getAllKeys('chunks')));
     return new Set([...hashes].filter((sha256) => keys.has(sha256)));
   }
 
   async dropChunk(sha256: string): Promise<void> {
-    await this.db.delete('chunks', sha256);
+    await this.connection.use((db) => db.delete('chunks', sha256));
   }
 
   /** @throws {StoreRefusal} when the browser does not take it, most often for want of space. */
@@ -181,20 +180,20 @@ export class ModelStore {
   }
 
   partials(): Promise<PartialDownload[]> {
-    return this.db.getAll('partials');
+    return this.connection.use((db) => db.getAll('partials'));
   }
 
   /** Gives up a download; its chunks go with the next sweep. */
   async abandon(key: string): Promise<void> {
-    await this.db.delete('partials', key);
+    await this.connection.use((db) => db.delete('partials', key));
   }
 
   /** Writes the commit record, beside what is complete of the same version, and ends the partial record. @throws {StoreRefusal} */
   async commit(entry: StoreEntry, partialKey: string): Promise<void> {
     try {
-      const transaction = this.db.transaction(['entries', 'partials'], 'readwrite');
+      const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials'], 'readwrite'));
       const entries = transaction.objectStore('entries');
-      const earlier = await entries.get(entry.url);
+      const earlier = (await entries.get(entry.url)) ?? (await this.takenOver(entries, entry));
       const isSameVersion = earlier !== undefined && earlier.manifestText === entry.manifestText && earlier.version === entry.version;
       const files = { ...(isSameVersion ? earlier.files : {}), ...entry.files };
       const written = entries.put({ ...entry, files, isPinned: earlier?.isPinned ?? entry.isPinned });
@@ -204,13 +203,25 @@ export class ModelStore {
     }
   }
 
-  touch(url: string, usedAtMs: number): Promise<boolean> {
-    return this.change(url, (entry) => ({ ...entry, usedAtMs }));
+  /** The entry of an earlier release under this address without a query, if it is of the same model: it goes, its pin stays. */
+  private async takenOver(
+    entries: IDBPObjectStore<Schema, ['entries', 'partials'], 'entries', 'readwrite'>,
+    { url, manifestText, fileSha256 }: StoreEntry,
+  ): Promise<StoreEntry | undefined> {
+    const earlier = await entries.get(url.split('?', 1)[0] as string);
+    const isSame = earlier?.manifestText === manifestText && earlier.fileSha256 === fileSha256;
+    if (earlier === undefined || earlier.ignoreQuery !== undefined || !isSame) return undefined;
+    await entries.delete(earlier.url);
+    return earlier;
   }
 
-  /** False when nothing is stored under this URL. */
-  pin(url: string, isPinned: boolean): Promise<boolean> {
-    return this.change(url, (entry) => ({ ...entry, isPinned }));
+  touch(key: string, usedAtMs: number): Promise<boolean> {
+    return this.change(key, (entry) => ({ ...entry, usedAtMs }));
+  }
+
+  /** False when nothing is stored under this key. */
+  pin(key: string, isPinned: boolean): Promise<boolean> {
+    return this.change(key, (entry) => ({ ...entry, isPinned }));
   }
 
   /** What is complete, and what a download has begun. */
@@ -236,28 +247,27 @@ export class ModelStore {
   }
 
   /** Removes one entry, or all with everything that was measured; resolves to the bytes freed. */
-  async remove(url: string | null): Promise<number> {
-    if (url === null) {
-      const transaction = this.db.transaction(['entries', 'partials', 'verdicts'], 'readwrite');
+  async remove(key: string | null): Promise<number> {
+    if (key === null) {
+      const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials', 'verdicts'], 'readwrite'));
       await Promise.all((['entries', 'partials', 'verdicts'] as const).map((name) => transaction.objectStore(name).clear()));
       await transaction.done;
     } else {
-      const key = storeKey(url);
       const begun = (await this.partials()).filter((partial) => partial.url === key);
-      await Promise.all([this.db.delete('entries', key), ...begun.map((partial) => this.abandon(partial.key))]);
+      await Promise.all([this.connection.use((db) => db.delete('entries', key)), ...begun.map((partial) => this.abandon(partial.key))]);
     }
     return this.sweep();
   }
 
   /** What `keepVerdict` kept under this key. */
   verdict(key: string): Promise<unknown> {
-    return this.db.get('verdicts', key);
+    return this.connection.use((db) => db.get('verdicts', key));
   }
 
   /** @param value Anything that structured clone takes; null forgets. @throws {StoreRefusal} */
   async keepVerdict(key: string, value: unknown): Promise<void> {
     try {
-      const transaction = this.db.transaction('verdicts', 'readwrite', RELAXED);
+      const transaction = await this.connection.use((db) => db.transaction('verdicts', 'readwrite', RELAXED));
       if ((await transaction.store.count()) >= VERDICT_COUNT_MAX) await transaction.store.clear();
       await Promise.all([value === null ? transaction.store.delete(key) : transaction.store.put(value, key), transaction.done]);
     } catch (error) {
@@ -267,11 +277,12 @@ export class ModelStore {
 
   /** Removes chunks that neither an entry nor a recent download names. Returns the bytes freed. */
   async sweep(): Promise<number> {
-    const transaction = this.db.transaction(['entries', 'partials', 'chunks'], 'readwrite');
+    const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials', 'chunks'], 'readwrite'));
     const partials = transaction.objectStore('partials');
     const begun = await partials.getAll();
     const oldest = Date.now() - PARTIAL_AGE_MS_MAX;
-    const isCurrent = ({ startedAtMs }: PartialDownload) => startedAtMs > oldest;
+    // One from further ahead was begun under another clock, and would be kept until that time comes.
+    const isCurrent = ({ startedAtMs }: PartialDownload) => startedAtMs > oldest && startedAtMs < Date.now() + PARTIAL_AGE_MS_MAX;
     for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
     const entries = await transaction.objectStore('entries').getAll();
     const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));
@@ -288,7 +299,7 @@ export class ModelStore {
 
   private async chunk(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
-      return await bytesOf(await this.db.get('chunks', sha256));
+      return await bytesOf(await this.connection.use((db) => db.get('chunks', sha256)));
     } catch {
       // A Blob whose backing file the browser lost rejects on read; the caller fetches the bytes again.
       return undefined;
@@ -296,7 +307,7 @@ export class ModelStore {
   }
 
   private async snapshot() {
-    const transaction = this.db.transaction(['entries', 'partials', 'chunks']);
+    const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials', 'chunks']));
     const [entries, partials, keys] = await Promise.all([
       transaction.objectStore('entries').getAll(),
       transaction.objectStore('partials').getAll(),
@@ -305,9 +316,9 @@ export class ModelStore {
     return { entries, partials, keys: new Set(keys) };
   }
 
-  private async change(url: string, next: (entry: StoreEntry) => StoreEntry): Promise<boolean> {
-    const transaction = this.db.transaction('entries', 'readwrite', RELAXED);
-    const entry = await transaction.store.get(storeKey(url));
+  private async change(key: string, next: (entry: StoreEntry) => StoreEntry): Promise<boolean> {
+    const transaction = await this.connection.use((db) => db.transaction('entries', 'readwrite', RELAXED));
+    const entry = await transaction.store.get(key);
     await Promise.all([entry === undefined ? null : transaction.store.put(next(entry)), transaction.done]);
     return entry !== undefined;
   }
@@ -334,12 +345,34 @@ export class ModelStore {
     write: (store: IDBPObjectStore<Schema, [Name], Name, 'readwrite'>) => Promise<unknown>,
   ): Promise<void> {
     try {
-      const transaction = this.db.transaction(name, 'readwrite', RELAXED);
+      const transaction = await this.connection.use((db) => db.transaction(name, 'readwrite', RELAXED));
       await Promise.all([write(transaction.store), transaction.done]);
     } catch (error) {
       throw new StoreRefusal(error);
     }
   }
+}
+
+async function openDatabase(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
+  const opening = openDB<Schema>(DATABASE, SCHEMA_VERSION, {
+    async upgrade(db, oldVersion, _newVersion, transaction) {
+      if (oldVersion < 1) {
+        db.createObjectStore('entries', { keyPath: 'url' });
+        db.createObjectStore('chunks', { keyPath: 'sha256' });
+      }
+      db.createObjectStore('partials', { keyPath: 'key' });
+      db.createObjectStore('verdicts');
+      const entries = transaction.objectStore('entries');
+      for (const entry of await entries.getAll()) await entries.put({ ...entry, isPinned: false, signature: null, fileSha256: null });
+    },
+    // A later release wants to upgrade, or another tab to delete: let it.
+    blocking: (_current, _blocked, event) => {
+      (event.target as IDBDatabase).close();
+      onClosed();
+    },
+    terminated: onClosed,
+  });
+  return openInTime(opening, STORE_OPEN_TIMEOUT_MS);
 }
 
 export function chunksOf(entry: StoreEntry): readonly Chunk[] {

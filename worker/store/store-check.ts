@@ -6,11 +6,11 @@
  */
 import type { StoreCheck } from '../../protocol/worker/control.ts';
 import { Assembly, fillFromStore } from './assembly.ts';
-import { type ModelStore, storeKey } from './model-store.ts';
+import type { ModelStore } from './model-store.ts';
 
-/** @param url Null: all models. @throws {SdkError} `aborted` */
-export async function checkStore(store: ModelStore, url: string | null): Promise<StoreCheck> {
-  const entries = (await store.entries()).filter((entry) => url === null || entry.url === storeKey(url));
+/** @param key Null: all models. @throws {SdkError} `aborted` */
+export async function checkStore(store: ModelStore, key: string | null): Promise<StoreCheck> {
+  const entries = (await store.entries()).filter((entry) => key === null || entry.url === key);
   const damaged: StoreCheck['damaged'][number][] = [];
   let checkedBytes = 0;
   for (const entry of entries) {

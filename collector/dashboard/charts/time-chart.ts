@@ -5,8 +5,11 @@
  *  - Colours come from the theme's tokens at drawing time; `redrawAll` follows a change of theme or width.
  */
 import uPlot from 'uplot';
+import { tickNumber } from './figures.ts';
 
 interface TimeLines {
+  /** Ends of the axis; without it, those of the values. */
+  readonly range?: [low: number, high: number];
   /** Seconds since 1970, rising. */
   readonly times: readonly number[];
   readonly lines: readonly { readonly label: string; readonly values: readonly (number | null)[] }[];
@@ -20,7 +23,7 @@ function withRoom(content: TimeLines): TimeLines {
   const [only] = content.times;
   if (content.times.length !== 1 || only === undefined) return content;
   const lines = content.lines.map(({ label, values }) => ({ label, values: [null, ...values, null] }));
-  return { times: [only - 1800, only, only + 1800], lines };
+  return { ...content, times: [only - 1800, only, only + 1800], lines };
 }
 
 export function drawTimeChart(place: HTMLElement, drawn: TimeLines): void {
@@ -36,12 +39,13 @@ export function drawTimeChart(place: HTMLElement, drawn: TimeLines): void {
       height: HEIGHT,
       legend: { show: content.lines.length > 1 },
       cursor: { drag: { x: false, y: false } },
-      scales: { x: { time: true } },
-      axes: [axis, { ...axis, size: 52 }],
+      scales: { x: { time: true }, ...(content.range === undefined ? {} : { y: { range: content.range } }) },
+      axes: [axis, { ...axis, size: 56, values: (_plot: uPlot, ticks: number[]) => ticks.map(tickNumber) }],
       series: [
         {},
         ...content.lines.map(({ label }, index) => ({
           label,
+          value: (_plot: uPlot, value: number | null) => (value === null ? '–' : tickNumber(value)),
           stroke: strokes[index] ?? strokes[0],
           width: 2,
           points: { show: true, size: 5 },

@@ -59,7 +59,10 @@ browserTest('its data and software windows are counted, and the dashboard shows 
     const models = await read<readonly ModelEntry[]>(collector, '/v1/models');
     const { modelVersion } = models.find(({ name }) => name === 'digits') as ModelEntry;
     const { plan, plans } = await read<ModelDetail>(collector, `/v1/models/${modelVersion}`);
-    const { totals, data, software } = await read<Series>(collector, `/v1/series?model=${modelVersion}&hours=2`);
+    const { totals, data, software } = await read<Series>(
+      collector,
+      `/v1/series?model=${modelVersion}&hours=2&software=${EARLIER_SOFTWARE_PLAN_HASH}`,
+    );
     const runsBy = totals.map((total) => `${total.report} ${total.plan} ${total.report === 'data' ? total.runs : ''}`);
     expect(new Set(runsBy)).toEqual(new Set([`data ${plan} ${RUN_COUNT}`, `software ${EARLIER_SOFTWARE_PLAN_HASH} `]));
     expect([data.length > 0, software.length > 0]).toEqual([true, true]);

@@ -37,7 +37,7 @@ const POST = `async (count, valueCount) => {
   const observer = await client.observe('/models/wide/model.json');
   for (let post = 0; post < count; post++) {
     for (let run = 0; run < 8; run++) {
-      observer.record({ feeds: { x: Float32Array.from({ length: valueCount }, (_, at) => 1.02 ** (at + run) * (at % 2 === 0 ? 1 : -1)) } });
+      observer.record({ feeds: { x: Float32Array.from({ length: valueCount }, (_, at) => (1 + post / 1000) * 1.02 ** (at + run) * (at % 2 === 0 ? 1 : -1)) } });
     }
     await client.telemetry.flush();
   }

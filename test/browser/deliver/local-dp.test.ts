@@ -18,6 +18,7 @@ const VISIT_COUNT = 6;
 /** Two tabs' worth of the level over one storage, some runs in each, and what they posted: hour since the start, and bytes. */
 const LIVE_WEEKS = `async (weekCount, stepHours) => {
   const { openLocalDp, noisedModelOf } = await import('./local-dp.js');
+  const { answerProof } = await import('./answer.js');
   const manifest = await (await fetch('/models/digits/model.json')).json();
   const startMs = Date.now();
   const posts = [];
@@ -28,7 +29,7 @@ const LIVE_WEEKS = `async (weekCount, stepHours) => {
       random: (count) => crypto.getRandomValues(new Uint8Array(count)),
       post: async (_, body) => {
         posts.push({ hour: (nowMs - startMs) / 3600000, bytes: [...body] });
-        return { status: 204, retryAfterMs: null };
+        return { status: 204, retryAfterMs: null, proof: answerProof(204, body), text: '' };
       },
       after: () => () => undefined,
     },
@@ -37,7 +38,7 @@ const LIVE_WEEKS = `async (weekCount, stepHours) => {
     log: { add: () => ({ status: 0 }), answer: () => undefined },
     isSending: () => true,
     onLost: () => { throw new Error('the ledger is gone'); },
-    veto: () => false,
+    onBeforeSend: undefined,
   };
   const modelVersion = '0123456789abcdef';
   const tabs = [openLocalDp(host), openLocalDp(host)];
@@ -50,16 +51,22 @@ const LIVE_WEEKS = `async (weekCount, stepHours) => {
   return posts;
 }`;
 
+/** A source of ours as a page imports it. */
+async function moduleOf(path: string): Promise<string> {
+  const input = fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+  const build = await rolldown({ input, platform: 'browser', logLevel: 'silent' });
+  const { output } = await build.generate({ format: 'esm', codeSplitting: false });
+  await build.close();
+  return output[0].code;
+}
+
 browserTest(
   `in ${WEEK_COUNT} weeks two tabs post one report per epoch together, all of one length, none on the first day`,
   async ({ page }) => {
-    const input = fileURLToPath(new URL('../../../sdk/local-dp/entry.ts', import.meta.url));
-    const build = await rolldown({ input, platform: 'browser', logLevel: 'silent' });
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false });
-    await build.close();
     const server = await StaticServer.start();
     try {
-      server.faults.set('/pages/local-dp.js', { body: output[0].code });
+      server.faults.set('/pages/local-dp.js', { body: await moduleOf('sdk/local-dp/entry.ts') });
+      server.faults.set('/pages/answer.js', { body: await moduleOf('protocol/report/answer.ts') });
       server.faults.set('/pages/local-dp.html', { body: '<!doctype html><title>Weeks</title><link rel="icon" href="data:," />' });
       await page.goto(`${server.origin}/pages/local-dp.html`);
       const posts = (await page.evaluate(LIVE_WEEKS, WEEK_COUNT, STEP_HOURS)) as { hour: number; bytes: number[] }[];
@@ -86,7 +93,7 @@ browserTest(
   async ({ page }) => {
     const server = await StaticServer.start();
     const proxy = await startFaultProxy(server.origin);
-    server.faults.set('/v1/report/demo', { status: 204, body: '' });
+    proxy.rules.push({ match: /^POST /, action: { kind: 'status', status: 204, isCollector: true } });
     try {
       const shown: string[] = [];
       for (let week = 0; week < VISIT_COUNT; week++) {

@@ -198,7 +198,7 @@ browserTest('a refused window is dropped alone and its loss is in the next softw
     const { page } = await scene.visit();
     await runDigits(page, 9);
     // The body of two windows first, then the software window alone: the data window goes through.
-    scene.proxy.rules.push({ match: REPORT, action: { kind: 'status', status: 400 }, times: 2 });
+    scene.proxy.rules.push({ match: REPORT, action: { kind: 'status', status: 400, isCollector: true }, times: 2 });
     await page.evaluate('() => client.telemetry.flush()');
     await runDigits(page, 8);
     await page.evaluate('() => client.telemetry.flush()');

@@ -128,7 +128,7 @@ browserTest(
       model.change(305 * KIB, 310 * KIB);
       model.publish(server);
       server.sentBytes.clear();
-      // Looked for after the first result of a load of the stored version.
+      // Looked for after a load of the stored version.
       const update = await page.waitFor('() => window.update', { timeoutMs: 20_000 });
       expect(update).toMatchObject({ version: '2.0.0', bytes: SMALL.chunkBytes });
       expect(server.sentBytes.get(model.weightsPath)).toBe(SMALL.chunkBytes);

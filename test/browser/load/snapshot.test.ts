@@ -1,13 +1,13 @@
 /**
- * The runtime's snapshot and its compiled code: kept behind the first result, used at the next visit, and never in the way of an answer.
+ * The runtime's snapshot, kept behind the first load, and its compiled code, kept behind the first result: used at the next visit, and never in the way of an answer.
  *
- * Method: what lies behind the first result waits for the page's word instead of two seconds; a visit is over when the browser's cache holds the file.
+ * Method: what lies behind the first load and result waits for the page's word instead of seconds; a visit is over when the browser's cache holds the file.
  *
  * Not here: what a snapshot holds (scripts/runtime-snapshot.mjs), how much time it saves (bench/warm-start.ts).
  */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { RETEST_DELAY_MS } from '../../../protocol/limits.ts';
+import { RETEST_DELAY_MS, UPDATE_DELAY_MS } from '../../../protocol/limits.ts';
 import { openBarePage, readRepositoryFile, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest, type Engine, type Page } from '../../harness/browsers.ts';
 import type { Fault, StaticServer } from '../../harness/static-server.ts';
@@ -17,11 +17,11 @@ const SNAPSHOT = '/insitu/ort/ort-wasm-simd-threaded.snapshot.wasm';
 /** As hosts serve files that they think will not change; the server of the tests asks for a check each time, like the collector. */
 const KEPT_FOR_A_YEAR = { 'Cache-Control': 'public, max-age=31536000, immutable' };
 
-/** What lies behind the first result waits for the page's word; then the worker tells the person's language, once a request of its own has come back. */
+/** What lies behind the first load and result waits for the page's word; then the worker tells the person's language, once a request of its own has come back. */
 const WAITING_WORKER = `{
   const real = setTimeout;
   const waiting = [];
-  globalThis.setTimeout = (callback, ms) => (ms === ${RETEST_DELAY_MS} ? waiting.push(callback) : real(callback, ms));
+  globalThis.setTimeout = (callback, ms) => ([${RETEST_DELAY_MS}, ${UPDATE_DELAY_MS}].includes(ms) ? waiting.push(callback) : real(callback, ms));
   const channel = new BroadcastChannel('word');
   channel.onmessage = async ({ data }) => {
     if (data !== 'go on') return;
@@ -55,7 +55,7 @@ function visitOf(variants: readonly string[], threads: number): string {
       const { isFromSnapshot, threadCount } = model.explain();
       visits.push({ isFromSnapshot, threadCount, model });
     }
-    // Every load before the first result, behind which the snapshot comes.
+    // Every load before the page's word, behind which the snapshot comes.
     for (const visit of visits) {
       const { outputs } = await visit.model.run(digit(0.5));
       visit.scores = [...outputs.scores.data];

@@ -194,13 +194,13 @@ browserTest(
       const client = insitu.createClient({ collector: { url: location.origin, key: 'key' }, consent: 'granted', logger });
       for (let round = 0; round < 3; round++) {
         const model = await client.load(digitsUrl);
-        await model.run(digit(3));
+        await model.run(digit(round));
         await model.close();
       }
       await client.telemetry.flush();
       const { openRuns } = client.telemetry.status();
       const model = await client.load(digitsUrl);
-      for (let run = 0; run < 9; run++) await model.run(digit(3));
+      for (let run = 0; run < 9; run++) await model.run(digit(3 + run));
       await client.close();
       const windows = (await client.telemetry.inspect()).flatMap((report) => report.windows).filter(({ report }) => report === 'data');
       // The server of this test takes nothing, so a window is sent again.

@@ -101,3 +101,9 @@ test('agreement of the top answer is told of scores of labels, and of nothing el
   expect(manifest.variants[0]?.quality).not.toHaveProperty('agreementRatio');
   expect(scored.manifest.variants[0]?.quality?.agreementRatio).toBeGreaterThan(0.3);
 });
+
+test('a name to keep that no variant has is refused with those that there are', async () => {
+  await expect(packModel([denseLayer(), fourBitLayer(7)], { ...OPTIONS, keep: ['q5'] })).rejects.toThrow(
+    '--keep q5: there is no such variant. They are q4, fp32.',
+  );
+});

@@ -14,6 +14,8 @@ import type { Store } from '../../../collector/store/store.ts';
 import { testStore } from '../../conformance/store.ts';
 import { dataWindow, MODEL_VERSION, NOW_HOUR, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
+const RANGE = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: NOW_HOUR, slotHours: 1, segment: null, reportCountMin: 1 };
+
 describe('conformance', () => {
   testStore(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'insitu-store-'));
@@ -57,11 +59,11 @@ describe('the file', () => {
     const window = { modelVersion: MODEL_VERSION, ...dataWindow() };
     // A negative segment is none the column can hold; the ids are inserted before it is met.
     await expect(store.commit([window, { ...window, id: 'e'.repeat(32), segment: -1 }], NOW_MS)).rejects.toThrow();
-    const range = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: window.hour };
-    expect(await store.hourTotals(range)).toEqual([]);
-    expect(await store.cellSums({ ...range, report: 'data' })).toEqual([]);
+    const range = { ...RANGE, toHour: window.hour };
+    expect((await store.totals(range)).totals).toEqual([]);
+    expect(await store.cellSums({ ...range, plans: [window.plan], arm: null })).toEqual(new Map());
     expect(await store.commit([window], NOW_MS)).toEqual(['stored']);
-    expect(await store.hourTotals(range)).toMatchObject([{ reports: 1 }]);
+    expect((await store.totals(range)).totals).toMatchObject([{ reports: 1 }]);
     await store.close();
   });
 });
@@ -75,7 +77,7 @@ function limitFiles(bytes: number | 'unlimited'): void {
 // database fail; then it is lifted, and the groups that failed are committed again, as clients would.
 describe.runIf(existsSync('/usr/bin/prlimit'))('a full disk', () => {
   const ignore = () => undefined;
-  const range = { modelVersion: MODEL_VERSION, fromHour: 0, toHour: NOW_HOUR };
+  const range = RANGE;
   let folder: string;
   let store: Store;
   beforeEach(async () => {
@@ -111,7 +113,7 @@ describe.runIf(existsSync('/usr/bin/prlimit'))('a full disk', () => {
     await expect(store.commit(group(), NOW_MS)).rejects.toThrow();
     limitFiles('unlimited');
     expect(new Set(await store.commit(refused, NOW_MS))).toEqual(new Set(['stored']));
-    expect(await store.hourTotals(range)).toMatchObject([{ reports: 100 * (groupCount + 2) }]);
+    expect((await store.totals(range)).totals).toMatchObject([{ reports: 100 * (groupCount + 2) }]);
   });
 
   test('a checkpoint that the disk refuses costs no count, and the store works on when there is room', async () => {
@@ -130,6 +132,6 @@ describe.runIf(existsSync('/usr/bin/prlimit'))('a full disk', () => {
     const later = group();
     await store.commit(later, NOW_MS).catch(ignore);
     await store.commit(later, NOW_MS);
-    expect(await store.hourTotals(range)).toMatchObject([{ reports: 200 }]);
+    expect((await store.totals(range)).totals).toMatchObject([{ reports: 200 }]);
   });
 });

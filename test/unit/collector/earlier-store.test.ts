@@ -12,8 +12,9 @@ import { HOUR_MS } from '../../../protocol/report/window.ts';
 import { EARLIER_HOUR, EARLIER_SOFTWARE_PLAN_HASH, placeEarlierDatabase } from '../../fixtures/earlier-release.ts';
 import { bodyOf, DATA_PLAN_HASH, dataWindow, MODEL_VERSION, softwareWindow } from '../../fixtures/reports.ts';
 
-const RANGE = { modelVersion: MODEL_VERSION, fromHour: EARLIER_HOUR, toHour: EARLIER_HOUR };
-const KEY = { hour: EARLIER_HOUR, arm: 'stable', segment: 0 };
+const HOURS = { fromHour: EARLIER_HOUR, toHour: EARLIER_HOUR, slotHours: 1 };
+const RANGE = { modelVersion: MODEL_VERSION, ...HOURS, segment: null, reportCountMin: 1 };
+const KEY = { hour: EARLIER_HOUR, arm: 'stable' };
 const EARLIER_TOTALS = [
   { ...KEY, plan: DATA_PLAN_HASH, report: 'data', reports: 2, runs: 17 },
   { ...KEY, plan: EARLIER_SOFTWARE_PLAN_HASH, report: 'software', reports: 1, runs: 0 },
@@ -28,10 +29,10 @@ afterEach(() => rm(folder, { recursive: true }));
 
 test('its sums, its registration and its baseline are what they were', async () => {
   const store = await openDuckDbStore(folder);
-  expect(await store.hourTotals(RANGE)).toEqual(EARLIER_TOTALS);
-  expect(await store.cellSums({ ...RANGE, report: 'data' })).toEqual([
-    { ...KEY, plan: DATA_PLAN_HASH, cell: 2, count: 16 },
-    { ...KEY, plan: DATA_PLAN_HASH, cell: 8, count: 16 },
+  expect((await store.totals(RANGE)).totals).toEqual(EARLIER_TOTALS);
+  expect((await store.cellSums({ ...RANGE, plans: [DATA_PLAN_HASH], arm: null })).get(DATA_PLAN_HASH)).toEqual([
+    { hour: EARLIER_HOUR, cell: 2, count: 16 },
+    { hour: EARLIER_HOUR, cell: 8, count: 16 },
   ]);
   expect(await store.registrations()).toMatchObject([{ modelVersion: MODEL_VERSION, baseline: { plan: DATA_PLAN_HASH, n: 100 } }]);
   await store.close();
@@ -58,7 +59,7 @@ test('a collector on it counts both releases, keeps their sums apart, and finds 
   collector = await start();
   await collector.close();
   const store = await openDuckDbStore(folder);
-  expect(await store.hourTotals(RANGE)).toEqual(
+  expect((await store.totals(RANGE)).totals).toEqual(
     expect.arrayContaining([
       { ...EARLIER_TOTALS[0], reports: 3, runs: 25 },
       { ...EARLIER_TOTALS[1], reports: 2 },

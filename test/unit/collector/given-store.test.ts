@@ -36,7 +36,9 @@ test('reports are counted in the given store, no database is loaded, and only th
   const registration = { method: 'POST', headers, body: JSON.stringify({ manifest: manifestText() }) };
   expect((await fetch(`${collector.url}/v1/models`, registration)).status).toBe(201);
   expect((await fetch(`${collector.url}/v1/report/demo`, { method: 'POST', body: bodyOf([dataWindow()]) })).status).toBe(204);
-  expect(await store.hourTotals({ modelVersion: MODEL_VERSION, fromHour: NOW_HOUR, toHour: NOW_HOUR })).toMatchObject([{ runs: 8 }]);
+  const hours = { fromHour: NOW_HOUR, toHour: NOW_HOUR, slotHours: 1 };
+  const range = { modelVersion: MODEL_VERSION, ...hours, segment: null, reportCountMin: 1 };
+  expect(await store.totals(range)).toMatchObject({ totals: [{ runs: 8 }] });
   await collector.close();
   expect(store.closeCount).toBe(1);
   expect(await readdir(dataFolder)).toEqual(['admin-key']);

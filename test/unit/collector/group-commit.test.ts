@@ -4,7 +4,14 @@
 import { expect, test } from 'vitest';
 import { GroupCommit, type SubmitOutcome } from '../../../collector/intake/group-commit.ts';
 import type { AcceptedWindow, Store } from '../../../collector/store/store.ts';
-import { BODY_WINDOW_COUNT_MAX, GROUP_COMMIT_COUNT_MAX, INTAKE_QUEUE_COUNT_MAX } from '../../../protocol/limits.ts';
+import {
+  BODY_WINDOW_COUNT_MAX,
+  GROUP_COMMIT_CELL_COUNT_MAX,
+  GROUP_COMMIT_COUNT_MAX,
+  HEAVY_TIME_RATIO_MAX,
+  INTAKE_QUEUE_CELL_COUNT_MAX,
+  INTAKE_QUEUE_COUNT_MAX,
+} from '../../../protocol/limits.ts';
 import { dataWindow, MODEL_VERSION, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
 interface Attempt {
@@ -39,13 +46,14 @@ function windows(count: number): AcceptedWindow[] {
   return Array.from({ length: count }, () => ({ modelVersion: MODEL_VERSION, ...dataWindow({ id: nextId() }) }));
 }
 
-function setUp() {
+function setUp(elapsedMs = () => performance.now()) {
   const store = new GatedStore();
   const stored: AcceptedWindow[] = [];
   const failures: unknown[] = [];
   const group = new GroupCommit({
     store,
-    now: () => NOW_MS,
+    keptMs: () => NOW_MS,
+    elapsedMs,
     onStored: (counted) => stored.push(...counted),
     onFailed: (error) => failures.push(error),
   });
@@ -107,7 +115,7 @@ test(`window ${INTAKE_QUEUE_COUNT_MAX} may wait; the next is refused, until a gr
   const { store, group } = setUp();
   const first = group.submit(windows(1));
   const attempt = await store.attempt(0);
-  const waiting = Array.from({ length: INTAKE_QUEUE_COUNT_MAX / 50 }, () => group.submit(windows(50)));
+  const waiting = Array.from({ length: INTAKE_QUEUE_COUNT_MAX / 5 }, () => group.submit(windows(5)));
   expect(await group.submit(windows(1))).toBe('full');
   attempt.succeed();
   await first;
@@ -129,4 +137,55 @@ test('closing commits what is queued, takes nothing more, and waits for both', a
   (await store.attempt(1)).succeed();
   await closed;
   expect(await Promise.all([first, queued])).toEqual(['committed', 'committed']);
+});
+
+/** A body of one window of so many cells. */
+function heavyBody(cellCount: number): AcceptedWindow[] {
+  const cells = Uint32Array.from({ length: cellCount }, (_, cell) => cell);
+  return [{ modelVersion: MODEL_VERSION, ...dataWindow({ id: nextId() }), cells, counts: cells.map(() => 1) }];
+}
+
+test('a light body waits for one heavy group at the most, however many came before it, and has a group without them', async () => {
+  const { store, group } = setUp();
+  const heavy = Array.from({ length: 4 }, () => group.submit(heavyBody(GROUP_COMMIT_CELL_COUNT_MAX)));
+  const running = await store.attempt(0);
+  const light = [group.submit(windows(1)), group.submit(windows(1))];
+  running.succeed();
+  const next = await store.attempt(1);
+  expect(next.group.map(({ cells }) => cells.length)).toEqual([2, 2]);
+  next.succeed();
+  expect(await Promise.all([heavy[0], ...light])).toEqual(['committed', 'committed', 'committed']);
+  for (let index = 2; index < 5; index++) (await store.attempt(index)).succeed();
+  expect(new Set(await Promise.all(heavy))).toEqual(new Set(['committed']));
+});
+
+test('light bodies without end do not keep heavy ones from their turn, nor heavy ones the store from light ones', async () => {
+  let elapsedMs = 0;
+  const { store, group } = setUp(() => elapsedMs);
+  const heavy = [group.submit(heavyBody(GROUP_COMMIT_CELL_COUNT_MAX)), group.submit(heavyBody(GROUP_COMMIT_CELL_COUNT_MAX))];
+  const kinds: string[] = [];
+  for (let index = 0; kinds.filter((kind) => kind === 'heavy').length < 2; index++) {
+    const { group: windowsOf, succeed } = await store.attempt(index);
+    kinds.push(windowsOf.some(({ cells }) => cells.length > 2) ? 'heavy' : 'light');
+    elapsedMs += kinds.at(-1) === 'heavy' ? 30 : 10;
+    void group.submit(windows(1));
+    succeed();
+  }
+  await Promise.all(heavy);
+  expect(kinds.filter((kind) => kind === 'light').length * 10).toBeGreaterThanOrEqual(30 * (1 / HEAVY_TIME_RATIO_MAX - 1));
+  expect(kinds.at(-1)).toBe('heavy');
+});
+
+test('heavy bodies of INTAKE_QUEUE_CELL_COUNT_MAX cells may wait; the next is refused, and a light one is not', async () => {
+  // No time passes, so that no lane rests.
+  const { store, group } = setUp(() => 0);
+  const first = group.submit(windows(1));
+  const attempt = await store.attempt(0);
+  const count = INTAKE_QUEUE_CELL_COUNT_MAX / GROUP_COMMIT_CELL_COUNT_MAX;
+  const waiting = Array.from({ length: count }, () => group.submit(heavyBody(GROUP_COMMIT_CELL_COUNT_MAX)));
+  expect(await group.submit(heavyBody(GROUP_COMMIT_CELL_COUNT_MAX))).toBe('full');
+  const light = group.submit(windows(1));
+  attempt.succeed();
+  for (let index = 1; index <= count + 1; index++) (await store.attempt(index)).succeed();
+  expect(new Set(await Promise.all([first, light, ...waiting]))).toEqual(new Set(['committed']));
 });

@@ -8,11 +8,13 @@ import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import {
   BATCH_AXIS_COUNT_MAX,
   BODY_BYTES_MAX,
+  BODY_CELL_COUNT_MAX,
   CLOCK_AHEAD_MS_MAX,
   DATA_REPORT_RUN_COUNT_MIN,
   ID_HORIZON_MS,
   OUTBOX_AGE_MS_MAX,
   REPORT_RUN_COUNT_MAX,
+  SOFTWARE_EVENT_COUNT_MAX,
 } from '../../../protocol/limits.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../../protocol/report/window.ts';
 import {
@@ -23,6 +25,7 @@ import {
   MODEL_VERSION,
   NOW_HOUR,
   NOW_MS,
+  nextId,
   SOFTWARE_PLAN_HASH,
   softwareWindow,
 } from '../../fixtures/reports.ts';
@@ -33,6 +36,7 @@ const KNOWN: KnownPlans = {
     if (hash === SOFTWARE_PLAN_HASH) return SOFTWARE_PLAN;
     return hash === DATA_PLAN_HASH && modelVersion === MODEL_VERSION ? DATA_PLAN : null;
   },
+  armsOf: () => ['stable'],
 };
 
 function judge(bytes: Uint8Array, nowMs = NOW_MS): IntakeAnswer {
@@ -47,6 +51,8 @@ const OLDEST_HOUR = Math.ceil((NOW_MS - OUTBOX_AGE_MS_MAX) / HOUR_MS);
 const NEWEST_HOUR = Math.floor((NOW_MS + CLOCK_AHEAD_MS_MAX) / HOUR_MS);
 const UNKNOWN_PLAN = 'f'.repeat(16);
 const OTHER_VERSION = '1'.repeat(16);
+
+const EVENTS = (count: number) => Uint32Array.of(count);
 
 describe('windows', () => {
   const cells = Uint32Array.of(DATA_PLAN.cellCount - 1);
@@ -67,6 +73,19 @@ describe('windows', () => {
     ['one run too many', dataWindow({ runs: REPORT_RUN_COUNT_MAX + 1 }), MODEL_VERSION, 400],
     ['as many items as the runs can have', dataWindow({ counts: Uint32Array.of(8 * BATCH_AXIS_COUNT_MAX, 8) }), MODEL_VERSION, 204],
     ['one item too many', dataWindow({ counts: Uint32Array.of(8 * BATCH_AXIS_COUNT_MAX + 1, 8) }), MODEL_VERSION, 400],
+    ['a segment that the plan does not have', dataWindow({ segment: DATA_PLAN.segments.length }), MODEL_VERSION, 400],
+    ['software of a segment: it has one alone', softwareWindow({ segment: 1 }), MODEL_VERSION, 400],
+    ['data of an arm that the model does not have', dataWindow({ arm: 'candidate' }), MODEL_VERSION, 400],
+    ['software of an arm that the model does not have', softwareWindow({ arm: 'candidate' }), MODEL_VERSION, 400],
+    ['as many events as a window can have', softwareWindow({ runs: 3, counts: EVENTS(3 + SOFTWARE_EVENT_COUNT_MAX) }), MODEL_VERSION, 204],
+    ['one event too many', softwareWindow({ runs: 3, counts: EVENTS(4 + SOFTWARE_EVENT_COUNT_MAX) }), MODEL_VERSION, 400],
+    [
+      'as many items of an output as are looked at',
+      dataWindow({ counts: Uint32Array.of(8, 8 * BATCH_AXIS_COUNT_MAX) }),
+      MODEL_VERSION,
+      204,
+    ],
+    ['one item of an output too many', dataWindow({ counts: Uint32Array.of(8, 8 * BATCH_AXIS_COUNT_MAX + 1) }), MODEL_VERSION, 400],
     ['the oldest hour', dataWindow({ hour: OLDEST_HOUR }), MODEL_VERSION, 204],
     ['an hour that is too old', dataWindow({ hour: OLDEST_HOUR - 1 }), MODEL_VERSION, 410],
     ['the hour furthest ahead', dataWindow({ hour: NEWEST_HOUR }), MODEL_VERSION, 204],
@@ -95,19 +114,30 @@ test('a body whose windows all wait for a plan is to be kept; one of which only 
   expect(statusOf(judge(bodyOf([waiting(), dataWindow({ hour: 0 })])))).toBe(410);
 });
 
+test('windows with more cells together than a body may have are to be sent one by one, and each is right alone', () => {
+  const all = Uint32Array.from({ length: SOFTWARE_PLAN.cellCount }, (_, cell) => cell);
+  const dense = () => softwareWindow({ id: nextId(), cells: all, counts: all.map(() => 1) });
+  const windows = Array.from({ length: Math.ceil(BODY_CELL_COUNT_MAX / SOFTWARE_PLAN.cellCount) }, dense);
+  expect(statusOf(judge(bodyOf(windows)))).toBe(413);
+  expect(statusOf(judge(bodyOf(windows.slice(1))))).toBe(204);
+  for (const window of windows) expect(statusOf(judge(bodyOf([window])))).toBe(204);
+});
+
 test('a body above the limit is refused by its length alone', () => {
   expect(statusOf(judge(new Uint8Array(BODY_BYTES_MAX + 1)))).toBe(413);
 });
 
 // Goal: a forgotten id must never be accepted again. Method: the latest moment at which a window is accepted against
 // the earliest moment at which it may first have been received.
-test('a window is accepted for no longer than its id is remembered', () => {
+test('a window is accepted for a shorter time than its id is remembered', () => {
   const firstAcceptedMs = NOW_HOUR * HOUR_MS - CLOCK_AHEAD_MS_MAX;
+  const acceptedMs = CLOCK_AHEAD_MS_MAX + OUTBOX_AGE_MS_MAX;
   const body = bodyOf([dataWindow()]);
   expect(statusOf(judge(body, firstAcceptedMs))).toBe(204);
   expect(statusOf(judge(body, firstAcceptedMs - 1))).toBe(410);
-  expect(statusOf(judge(body, firstAcceptedMs + ID_HORIZON_MS))).toBe(204);
-  expect(statusOf(judge(body, firstAcceptedMs + ID_HORIZON_MS + 1))).toBe(410);
+  expect(statusOf(judge(body, firstAcceptedMs + acceptedMs))).toBe(204);
+  expect(statusOf(judge(body, firstAcceptedMs + acceptedMs + 1))).toBe(410);
+  expect(acceptedMs).toBeLessThan(ID_HORIZON_MS);
 });
 
 test('random bytes are never accepted and never throw', () => {

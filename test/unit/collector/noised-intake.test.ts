@@ -134,14 +134,14 @@ test('the store sums noised reports by day, apart from others, and counts a repe
       return verdict.ok ? verdict.windows : [];
     });
     expect(await store.commit(windows, NOW_MS)).toEqual(['stored', 'stored', 'stored', 'duplicate']);
-    const range = { modelVersion: MODEL_VERSION, fromHour: NOW_DAY * 24, toHour: NOW_DAY * 24 };
-    const sums = await store.cellSums({ ...range, report: 'noised' });
-    const countOf = (cell: number) => sums.find((sum) => sum.cell === cell && sum.plan === PLAN_HASH)?.count;
+    const hours = { fromHour: NOW_DAY * 24, toHour: NOW_DAY * 24, slotHours: 24 };
+    const range = { modelVersion: MODEL_VERSION, ...hours, segment: null, reportCountMin: 1 };
+    const sums = (await store.cellSums({ ...range, plans: [PLAN_HASH], arm: null })).get(PLAN_HASH) ?? [];
+    const countOf = (cell: number) => sums.find((sum) => sum.cell === cell)?.count;
     expect([UNARY, RESPONSE].map(countOf)).toEqual([2, 1]);
     expect([UNARY, RESPONSE].map((feature) => countOf((PLAN.features[feature] as Feature).offset + 1))).toEqual([2, 1]);
     expect(sums).toHaveLength(4);
-    expect(await store.cellSums({ ...range, report: 'data' })).toEqual([]);
-    expect(await store.hourTotals(range)).toMatchObject([{ report: 'noised', reports: 3, runs: 3 }]);
+    expect(await store.totals(range)).toMatchObject({ totals: [{ report: 'noised', reports: 3, runs: 3 }] });
   } finally {
     await store.close();
     await rm(folder, { recursive: true });

@@ -10,7 +10,7 @@ import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { cellsOfLoadFailure, cellsOfRun, SOFTWARE_PLAN_HASH } from '../../../counts/plans/software-layout.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import type { ManifestInput, ManifestOutput } from '../../../protocol/manifest/manifest.ts';
-import type { CellSum, HourTotal, ModelDetail, PlanDocument, Series } from '../../../protocol/read/read-api.ts';
+import type { CellSum, ModelDetail, PlanDocument, Series, SlotTotal } from '../../../protocol/read/read-api.ts';
 import type { Plan } from '../../../protocol/report/plan.ts';
 import { HOUR_MS, type ReportKind } from '../../../protocol/report/window.ts';
 import { manifestOf } from '../../fixtures/counts-manifest.ts';
@@ -37,27 +37,27 @@ function indexOf(of: Plan, metricId: string, cell: string): number {
   return metric.offset + metric.cells.indexOf(cell);
 }
 
-function sums(of: Plan, hash: string, counted: readonly Counted[]): CellSum[] {
+function sums(of: Plan, counted: readonly Counted[]): CellSum[] {
   return counted.map(({ metric, cell, count, hour = NOW_HOUR }) => {
-    return { hour, arm: 'stable', segment: 0, plan: hash, cell: indexOf(of, metric, cell), count };
+    return { hour, cell: indexOf(of, metric, cell), count };
   });
 }
 
 function softwareSums(pairs: readonly number[]): CellSum[] {
-  return pairs.flatMap((cell, index) =>
-    index % 2 === 1
-      ? []
-      : [{ hour: NOW_HOUR, arm: 'stable', segment: 0, plan: SOFTWARE_PLAN_HASH, cell, count: pairs[index + 1] as number }],
-  );
+  return pairs.flatMap((cell, index) => (index % 2 === 1 ? [] : [{ hour: NOW_HOUR, cell, count: pairs[index + 1] as number }]));
 }
 
 const HASHES: { readonly [R in ReportKind]: string } = { data: PLAN_HASH, software: SOFTWARE_PLAN_HASH, noised: 'd'.repeat(16) };
 
-function total(runs: number, hour = NOW_HOUR, report: ReportKind = 'data', changes: Partial<HourTotal> = {}): HourTotal {
-  return { hour, report, arm: 'stable', segment: 0, plan: HASHES[report], reports: 1, runs, ...changes };
+function total(runs: number, hour = NOW_HOUR, report: ReportKind = 'data', changes: Partial<SlotTotal> = {}): SlotTotal {
+  return { hour, report, arm: 'stable', plan: HASHES[report], reports: 1, runs, ...changes };
 }
 
-const series = (part: Partial<Series> = {}): Series => ({ nowMs: NOW_HOUR * HOUR_MS, totals: [], data: [], software: [], ...part });
+const series = (part: Partial<Series> = {}): Series => {
+  const empty = { nowMs: NOW_HOUR * HOUR_MS, fromHour: NOW_HOUR - 23, slotHours: 1, totals: [], data: [], software: [] };
+  const plans = { data: PLAN_HASH, software: SOFTWARE_PLAN_HASH };
+  return { ...empty, plans, shownReportsMin: 1, withheldReports: 0, ...part };
+};
 const document = (hash: string, of: Plan): PlanDocument => ({ hash, report: of.report, release: '2.0.0', isPresent: true, plan: of });
 const plans = { data: document(PLAN_HASH, plan), software: document(SOFTWARE_PLAN_HASH, SOFTWARE_PLAN) };
 
@@ -70,7 +70,7 @@ interface Shown {
 
 function viewOf(part: Partial<Series>, { hourCount = 24, baseline = [], selection = {}, unattributed = {} }: Shown = {}): View {
   const modelVersion = 'bbbbbbbbbbbbbbbb';
-  const cells = sums(plan, PLAN_HASH, baseline);
+  const cells = sums(plan, baseline);
   const counted = { modelVersion, plan: PLAN_HASH, n: 10, cells: cells.map(({ cell }) => cell), counts: cells.map(({ count }) => count) };
   const detail: ModelDetail = { modelVersion, plan: PLAN_HASH, manifest, baseline: baseline.length === 0 ? null : counted, plans: [] };
   return new View({
@@ -93,7 +93,7 @@ test('with no report a fraction and a quantile are a dash, never 0 %', () => {
 
 test('a fraction is taken over the items of its metric, not over runs', () => {
   const state = 'output.scores.state';
-  const data = sums(plan, PLAN_HASH, [
+  const data = sums(plan, [
     { metric: state, cell: 'ok', count: 30 },
     { metric: state, cell: 'nan', count: 10 },
     { metric: 'input.image.state', cell: 'present', count: 39 },
@@ -104,9 +104,10 @@ test('a fraction is taken over the items of its metric, not over runs', () => {
   expect(tile(view, 'missing')?.value).toBe('2.5 %');
 });
 
-test('cells of another plan are never added up with those of the model', () => {
-  const data = [...sums(plan, PLAN_HASH, [{ ...bright, count: 8 }]), ...sums(plan, 'cccccccccccccccc', [{ ...dark, count: 1000 }])];
+test('cells of another plan are never read by the plan of the model', () => {
+  const data = sums(plan, [{ ...bright, count: 8 }]);
   expect(viewOf({ data }).distribution(BRIGHTNESS).mean).toBeCloseTo(0.515625, 6);
+  expect(viewOf({ data, plans: { data: 'cccccccccccccccc', software: null } }).distribution(BRIGHTNESS).mean).toBeNull();
 });
 
 test('a software report adds to reports, and not to runs', () => {
@@ -126,9 +127,9 @@ test('latency is that of steady runs: the first run after a load is left out', (
 
 test('the same shares have distance 0, and disjoint ones a Jensen-Shannon divergence of 1 bit', () => {
   const baseline = [{ ...bright, count: 300 }];
-  const same = viewOf({ data: sums(plan, PLAN_HASH, [{ ...bright, count: 10 }]) }, { baseline }).distribution(BRIGHTNESS);
+  const same = viewOf({ data: sums(plan, [{ ...bright, count: 10 }]) }, { baseline }).distribution(BRIGHTNESS);
   expect([same.psi, same.js]).toEqual([0, 0]);
-  const moved = viewOf({ data: sums(plan, PLAN_HASH, [{ ...dark, count: 10 }]) }, { baseline }).distribution(BRIGHTNESS);
+  const moved = viewOf({ data: sums(plan, [{ ...dark, count: 10 }]) }, { baseline }).distribution(BRIGHTNESS);
   expect(moved.js).toBeCloseTo(1, 9);
   expect(moved.psi).toBeGreaterThan(1);
   expect(moved.mean).toBeLessThan(moved.baseMean as number);
@@ -148,8 +149,8 @@ test('what came since an earlier view is just that: its runs, its mean, its most
     { metric: CLASS, cell: 'class:0', count: 3 },
     { metric: CLASS, cell: 'class:2', count: 1 },
   ];
-  const earlier = viewOf({ totals: [total(100)], data: sums(plan, PLAN_HASH, before) }, { baseline });
-  const later = viewOf({ totals: [total(110)], data: sums(plan, PLAN_HASH, [...before, ...added]) }, { baseline });
+  const earlier = viewOf({ totals: [total(100)], data: sums(plan, before) }, { baseline });
+  const later = viewOf({ totals: [total(110)], data: sums(plan, [...before, ...added]) }, { baseline });
   const gain = later.since(earlier);
   if (gain === null) throw new Error('no gain');
   expect(gain.runs).toBe(10);
@@ -160,51 +161,49 @@ test('what came since an earlier view is just that: its runs, its mean, its most
 
 test('a longer range is not taken for reports that have just come', () => {
   const old = NOW_HOUR - 30;
-  const day = viewOf({ totals: [total(8)], data: sums(plan, PLAN_HASH, [{ ...bright, count: 8 }]) });
-  const data = sums(plan, PLAN_HASH, [
+  const day = viewOf({ totals: [total(8)], data: sums(plan, [{ ...bright, count: 8 }]) });
+  const data = sums(plan, [
     { ...bright, count: 8 },
     { ...dark, count: 500, hour: old },
   ]);
-  const week = viewOf({ totals: [total(8), total(500, old)], data }, { hourCount: 168 });
+  const week = viewOf({ totals: [total(8), total(500, old)], data, fromHour: NOW_HOUR - 167 }, { hourCount: 168 });
   expect(week.since(day)).toBeNull();
 });
 
 test('an hour that leaves the range does not hide what came meanwhile', () => {
   const leaving = NOW_HOUR - 1;
-  const before = { totals: [total(500, leaving)], data: sums(plan, PLAN_HASH, [{ ...bright, count: 500, hour: leaving }]) };
-  const earlier = viewOf({ ...before, nowMs: leaving * HOUR_MS }, { hourCount: 1 });
-  const later = viewOf({ totals: [total(8)], data: sums(plan, PLAN_HASH, [{ ...dark, count: 8 }]) }, { hourCount: 1 });
+  const before = { totals: [total(500, leaving)], data: sums(plan, [{ ...bright, count: 500, hour: leaving }]) };
+  const earlier = viewOf({ ...before, nowMs: leaving * HOUR_MS, fromHour: leaving }, { hourCount: 1 });
+  const later = viewOf({ totals: [total(8)], data: sums(plan, [{ ...dark, count: 8 }]), fromHour: NOW_HOUR }, { hourCount: 1 });
   const gain = later.since(earlier);
   expect(gain?.runs).toBe(8);
   expect(gain?.cells).toEqual([{ cell: indexOf(plan, BRIGHTNESS, dark.cell), count: 8 }]);
 });
 
-test('arm and segment cut what is counted of data, and the arm alone what is counted of software', () => {
-  const [here, there] = [
-    { arm: 'stable', segment: 0 },
-    { arm: 'candidate', segment: 3 },
-  ] as const;
-  const of = (counted: Counted, key: typeof here | typeof there) => sums(plan, PLAN_HASH, [counted]).map((cell) => ({ ...cell, ...key }));
-  const failed = softwareSums(cellsOfLoadFailure('model-corrupt'));
+test('totals are those of the chosen arm; cells come from the collector as they were chosen', () => {
   const part = {
-    totals: [total(8, NOW_HOUR, 'data', here), total(9, NOW_HOUR, 'data', there), total(0, NOW_HOUR, 'software', { arm: 'candidate' })],
-    data: [...of({ ...bright, count: 8 }, here), ...of({ ...dark, count: 9 }, there)],
-    software: [...failed, ...failed.map((cell) => ({ ...cell, arm: 'candidate' as const }))],
+    totals: [total(8), total(9, NOW_HOUR, 'data', { arm: 'candidate' }), total(0, NOW_HOUR, 'software', { arm: 'candidate' })],
+    data: sums(plan, [{ ...bright, count: 9 }]),
   };
   const shown = (selection: Partial<Selection>) => {
     const view = viewOf(part, { selection });
-    return [view.dataRuns, view.reports, view.distribution(BRIGHTNESS).field.reduce((sum, count) => sum + count), view.errorRows[0]?.count];
+    return [view.dataRuns, view.reports, view.distribution(BRIGHTNESS).field.reduce((sum, count) => sum + count)];
   };
-  expect(shown({})).toEqual([17, 3, 17, 2]);
-  expect(shown({ arm: 'candidate' })).toEqual([9, 2, 9, 1]);
-  expect(shown({ arm: 'stable' })).toEqual([8, 1, 8, 1]);
-  expect(shown({ segment: 3 })).toEqual([9, 2, 9, 2]);
-  expect(shown({ arm: 'stable', segment: 3 })).toEqual([0, 0, 0, 1]);
+  expect(shown({})).toEqual([17, 3, 9]);
+  expect(shown({ arm: 'candidate' })).toEqual([9, 2, 9]);
+  expect(shown({ arm: 'stable' })).toEqual([8, 1, 9]);
+});
+
+test('views of other slots are not compared: their hours cannot be told apart', () => {
+  const earlier = viewOf({ totals: [total(8)], data: sums(plan, [{ ...bright, count: 8 }]) });
+  const later = { totals: [total(16)], data: sums(plan, [{ ...bright, count: 16 }]) };
+  expect(viewOf(later).since(earlier)?.runs).toBe(8);
+  expect(viewOf({ ...later, slotHours: 8 }).since(earlier)).toBeNull();
 });
 
 test('hours come oldest first, each with its own mean', () => {
   const [early, late] = [NOW_HOUR - 2, NOW_HOUR];
-  const data = sums(plan, PLAN_HASH, [
+  const data = sums(plan, [
     { ...dark, count: 8, hour: late },
     { ...bright, count: 8, hour: early },
   ]);
@@ -225,7 +224,8 @@ test('errors are listed by code, and what did not happen is not', () => {
 });
 
 test('class labels come from the manifest, with "other" last', () => {
-  expect(viewOf({}).labels).toEqual(['cat', 'dog', 'owl', 'other']);
+  const view = viewOf({});
+  expect(view.labelsOf(metricOf(view.plan, CLASS))).toEqual(['cat', 'dog', 'owl', 'other']);
 });
 
 test.each([

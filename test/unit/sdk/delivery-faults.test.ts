@@ -10,8 +10,10 @@ import { memoryTable, type OpenTable } from '../../../sdk/delivery/outbox-db.ts'
 import type { LevelDeps } from '../../../sdk/telemetry/level.ts';
 import type { Answer } from '../../../sdk/telemetry/platform.ts';
 import type { CountedModel } from '../../../sdk/telemetry/recorder.ts';
+import { ReportPost } from '../../../sdk/telemetry/report-post.ts';
 import { createSentLog } from '../../../sdk/telemetry/sent-log.ts';
 import { createTelemetry } from '../../../sdk/telemetry/telemetry.ts';
+import { collectorAnswer } from '../../fixtures/collector-answer.ts';
 import { fixedPlatform } from '../../fixtures/fixed-platform.ts';
 import { telemetryFiles } from '../../harness/telemetry-files.ts';
 import { runsOf, type SimulatedPage, World } from '../../storms/simulated-world.ts';
@@ -46,15 +48,20 @@ test('a window whose plan is not registered yet waits alone, and the others of i
   const platform = fixedPlatform();
   const stored: string[] = [];
   const post = async (_url: string, body: Uint8Array): Promise<Answer> => {
-    if ((body[WINDOW_COUNT_AT] as number) > 1) return { status: 400, retryAfterMs: null };
-    return body[REPORT_AT] === 1 ? { status: 503, retryAfterMs: 600_000 } : { status: 204, retryAfterMs: null };
+    if ((body[WINDOW_COUNT_AT] as number) > 1) return collectorAnswer({ status: 400 }, body);
+    return collectorAnswer(body[REPORT_AT] === 1 ? { status: 503, retryAfterMs: 600_000 } : { status: 204 }, body);
   };
   const exporter = new Exporter({
-    ...{ platform: { ...platform, now: () => platform.nowMs, post }, address: 'https://c.example/v1/report/k' },
-    ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, veto: () => false },
+    platform: { ...platform, now: () => platform.nowMs },
+    reports: new ReportPost({
+      ...{ platform: { ...platform, post }, address: 'https://c.example/v1/report/k', logger: () => undefined },
+      ...{ log: createSentLog(platform.now, () => undefined), isSending: () => true, onBeforeSend: undefined },
+    }),
+    isSending: () => true,
     stored: async (ids) => void stored.push(...ids),
     dropped: async () => undefined,
     ordered: async () => undefined,
+    toldTime: () => undefined,
   });
   const window = (id: string, report: number) => ({
     id,
@@ -116,16 +123,16 @@ test('a run that ends between leaving and freezing is counted when the page come
   first.sleep();
   const second = openPage(world);
   await calm(world);
-  second.run(8);
+  second.run(12);
   void second.telemetry.flush();
   await calm(world);
-  expect(acceptedRuns(world)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(acceptedRuns(world)).toEqual(Array.from({ length: 12 }, (_, run) => run + 1));
   first.show();
   await calm(world);
-  first.run(8);
+  first.run(12);
   void first.telemetry.flush();
   await calm(world);
-  expect(acceptedRuns(world)).toEqual(Array.from({ length: 17 }, (_, run) => run));
+  expect(acceptedRuns(world)).toEqual(Array.from({ length: 25 }, (_, run) => run));
 });
 
 test('where the browser denies Web Locks, counts are kept by leases and sent', async () => {
@@ -135,7 +142,7 @@ test('where the browser denies Web Locks, counts are kept by leases and sent', a
   const platform = { ...fixedPlatform(), locks: () => ({ request: denied, query: denied }) as unknown as LockManager };
   const telemetry = createTelemetry(OPTIONS, { files: telemetryFiles, platform });
   await telemetry.grant();
-  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(0, 1), 0, 1);
   await telemetry.flush();
   expect(telemetry.status().sentWindows).toBeGreaterThan(0);
 });
@@ -169,7 +176,7 @@ test('erasing twice at once, with runs meanwhile, leaves consent as it was', asy
   await telemetry.grant();
   const erasures = [telemetry.erase(), telemetry.erase()];
   for (let run = 0; run < 10; run++) {
-    telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+    telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(0, 1), 0, 1);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(erasures);
@@ -189,7 +196,7 @@ test('closing ends while the code that counts does not arrive, and what arrives 
   await telemetry.close();
   arrive(await telemetryFiles.delivery());
   await settle();
-  telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(0, 1), 0, 1);
   await telemetry.flush();
   expect(platform.requests).toEqual([]);
 });
@@ -199,7 +206,7 @@ test('a veto that answers with a promise is a veto', async () => {
   const onBeforeSend = (async () => true) as unknown as () => boolean;
   const telemetry = createTelemetry({ ...OPTIONS, onBeforeSend }, { files: telemetryFiles, platform });
   await telemetry.grant();
-  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(1, 1), 0, 1);
+  for (let run = 0; run < 9; run++) telemetry.recorderOf('stable').observed(MODEL, Uint32Array.of(0, 1), 0, 1);
   await telemetry.flush();
   expect(platform.requests).toEqual([]);
 });

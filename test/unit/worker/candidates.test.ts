@@ -57,7 +57,7 @@ test('a variant of more than half the memory is left out, unless the load names 
 test('a variant beyond the limit of quality is no candidate; one at the limit, or of which nobody knows, is', () => {
   const of = (largestRatio: number): ManifestVariant => ({ ...variant('q4'), quality: { largestRatio, meanRatio: 0 } });
   expect(qualityObstacle(of(0.27), 0.05)).toBe(
-    'its quality is beyond the limit: 0.27 of the largest output away from the reference, the limit is 0.05',
+    'its quality is beyond the limit: 0.27 of the largest output away from the reference, the limit is 0.05; only a load that names the variant runs it',
   );
   expect(qualityObstacle(of(0.05), 0.05)).toBeNull();
   expect(qualityObstacle(of(0), 0)).toBeNull();

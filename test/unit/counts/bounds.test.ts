@@ -1,13 +1,14 @@
 /**
- * Plausible counts: what a counter counts is accepted, whatever the kind; what passes its runs or items is not.
+ * Bounds: what a counter counts is accepted, whatever the kind; what passes its runs or items is not.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isPlausible } from '../../../collector/intake/plausible-counts.ts';
+import { isPlausible, PART_COUNT_MAX } from '../../../counts/layout/bounds.ts';
 import { metricOf } from '../../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
+import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { createRunCounter } from '../../../counts/run/run-counter.ts';
-import { BATCH_AXIS_COUNT_MAX } from '../../../protocol/limits.ts';
+import { BATCH_AXIS_COUNT_MAX, SOFTWARE_EVENT_COUNT_MAX, UNCOUNTED_COUNT_MAX } from '../../../protocol/limits.ts';
 import type { ManifestOutput } from '../../../protocol/manifest/manifest.ts';
 import type { Plan } from '../../../protocol/report/plan.ts';
 import { manifestOf, tensor } from '../../fixtures/counts-manifest.ts';
@@ -81,4 +82,31 @@ test.each([
 ])('%s is refused, and one less is accepted', (_what, id, most, items) => {
   expect(isPlausible(windowWith(PLAN, id, most, items), PLAN)).toBe(true);
   expect(isPlausible(windowWith(PLAN, id, most + 1, items), PLAN)).toBe(false);
+});
+
+const SOFTWARE = [
+  ['a loss called "uncounted"', 'loss', SOFTWARE_EVENT_COUNT_MAX],
+  ['a latency', 'run.latency', SOFTWARE_EVENT_COUNT_MAX + 1],
+] as const;
+
+test.each(SOFTWARE)('a software window believes %s as often as there are runs and events', (_what, id, most) => {
+  const runs = most - SOFTWARE_EVENT_COUNT_MAX;
+  const { offset, cells } = metricOf(SOFTWARE_PLAN, id);
+  const window = (count: number) => windowOf(runs, [Uint32Array.of(offset + Math.max(0, cells.indexOf('uncounted')), count)]);
+  expect(isPlausible(window(most), SOFTWARE_PLAN)).toBe(true);
+  expect(isPlausible(window(most + 1), SOFTWARE_PLAN)).toBe(false);
+});
+
+test.each([
+  ['output.found.state.state', 'uncounted', UNCOUNTED_COUNT_MAX, {}],
+  ['output.found.state.state', 'ok', BATCH_AXIS_COUNT_MAX, {}],
+  ['output.found.state.class', 'class:0', PART_COUNT_MAX, { 'output.found.state.state': 9 }],
+  ['input.a.values', 'zero', PART_COUNT_MAX, { 'input.a.state': 9 }],
+  ['input.a.values', 'uncounted', UNCOUNTED_COUNT_MAX, {}],
+])('one run may say of %s, %s, no more than it can count', (id, cell, most, items) => {
+  const { offset, cells } = metricOf(PLAN, id);
+  const states = Object.entries(items).map(([state, count]) => Uint32Array.of(metricOf(PLAN, state).offset, count));
+  const window = (count: number) => windowOf(1, [...states, Uint32Array.of(offset + cells.indexOf(cell), count)]);
+  expect(isPlausible(window(most), PLAN)).toBe(true);
+  expect(isPlausible(window(most + 1), PLAN)).toBe(false);
 });

@@ -1,0 +1,4 @@
+/** The application: one visit, as soon as the page is there. */
+import { visit } from './visit.js';
+
+visit();
