@@ -8,7 +8,7 @@
  */
 import { SdkError, toWire } from '../protocol/errors.ts';
 import { LIFE_LOCK_TIMEOUT_MS, RETEST_DELAY_MS, UPDATE_DELAY_MS } from '../protocol/limits.ts';
-import { answerCall, type Call } from '../protocol/worker/calls.ts';
+import { answerCall, type Call, type EarlierCall, refuseEarlier } from '../protocol/worker/calls.ts';
 import type {
   ControlApi,
   LoadReply,
@@ -273,5 +273,8 @@ addEventListener('message', ({ data }: MessageEvent<PageMessage<MessagePort>>) =
   if (data.type !== 'control') return worker.runs.receive(data);
   const { port } = data;
   worker.tell = (news) => port.postMessage(news);
-  port.onmessage = (call: MessageEvent<Call>) => void answerCall(worker, call.data, (answer) => port.postMessage(answer));
+  port.onmessage = ({ data: call }: MessageEvent<Call | EarlierCall>) => {
+    if ('id' in call) port.postMessage(refuseEarlier(call, __RELEASE__));
+    else void answerCall(worker, call, (answer) => port.postMessage(answer));
+  };
 });

@@ -6,10 +6,11 @@
  * Invariants
  *  - Each call settles with its answer and with nothing else: that the other side may die is its caller's to guard.
  *  - Calls arrive in their order, answers in any.
+ *  - A page of a release that called otherwise is told so, in its own way.
  *
  * Not here: the port itself, which each realm has of its own kind; which methods there are (control.ts).
  */
-import { type ErrorWire, fromWire, toWire } from '../errors.ts';
+import { type ErrorWire, fromWire, SdkError, toWire } from '../errors.ts';
 
 export type Call = readonly [id: number, method: string, args: readonly unknown[]];
 export type Answer = readonly [id: number, value: unknown, error?: ErrorWire];
@@ -49,6 +50,18 @@ export class Caller<Api> {
     if (error === undefined) resolve(value as never);
     else reject(fromWire(error));
   }
+}
+
+/** A call of a page of 0.1.0, which spoke through comlink 4. Source: comlink's protocol.ts. */
+export interface EarlierCall {
+  readonly id: string;
+  readonly argumentList?: readonly { readonly value?: { readonly release?: string } }[];
+}
+
+/** What such a page understands: that worker and page are of two releases. @param release This worker's. */
+export function refuseEarlier({ id, argumentList }: EarlierCall, release: string): unknown {
+  const page = argumentList?.[0]?.value?.release ?? '0.1.0';
+  return { id, type: 'RAW', value: { ok: false, error: toWire(new SdkError('release-mismatch', { page, worker: release })) } };
 }
 
 /** The other side's half. Never rejects. */

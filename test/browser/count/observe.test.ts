@@ -11,6 +11,7 @@ import { metricOf } from '../../../counts/layout/plan.ts';
 import { segmentNames } from '../../../counts/layout/segments.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { checkManifest, type Manifest } from '../../../protocol/manifest/manifest.ts';
+import type { Series } from '../../../protocol/read/read-api.ts';
 import { type Browser, browserTest, type Page } from '../../harness/browsers.ts';
 import { startCollectorProcess } from '../../harness/collector-process.ts';
 import { guardedFolder, removeFolder } from '../../harness/guardian.ts';
@@ -27,12 +28,6 @@ const REVIEWS = {
   outputs: [{ name: 'scores', type: 'float32', dims: ['batch', 2], kind: 'label-scores', labels: ['good', 'bad'] }],
   golden: [],
 };
-
-interface Sum {
-  readonly segment: number;
-  readonly cell: number;
-  readonly count: number;
-}
 
 interface Scene {
   readonly page: Page;
@@ -65,12 +60,15 @@ async function withScene(browser: Browser, body: (scene: Scene) => Promise<void>
     const sumsOf = async (name: string, manifest: Manifest, metric: string) => {
       const models = (await (await fetch(`${collector.url}/v1/models`)).json()) as { modelVersion: string; name: string }[];
       const version = models.find((model) => model.name === name)?.modelVersion;
-      const { data } = (await (await fetch(`${collector.url}/v1/series?model=${version}&hours=2`)).json()) as { data: Sum[] };
       const { offset, cells } = metricOf(dataPlanOf(manifest), metric);
-      const inMetric = data.filter(({ cell }) => cell >= offset && cell < offset + cells.length);
-      return Object.fromEntries(
-        inMetric.map(({ segment, cell, count }) => [`${segmentNames(manifest)[segment]} ${cells[cell - offset]}`.trim(), count]),
-      );
+      const sums: Record<string, number> = {};
+      for (const [segment, name] of segmentNames(manifest).entries()) {
+        const series = await fetch(`${collector.url}/v1/series?model=${version}&hours=2&segment=${segment}`);
+        for (const { cell, count } of ((await series.json()) as Pick<Series, 'data'>).data) {
+          if (cell >= offset && cell < offset + cells.length) sums[`${name} ${cells[cell - offset]}`.trim()] = count;
+        }
+      }
+      return sums;
     };
     await body({ page, feedbackManifest: manifestFrom(feedback), sumsOf });
     await page.close();
