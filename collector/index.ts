@@ -8,7 +8,7 @@
  *  - `close` answers what was accepted, commits what was answered, and only then closes the store.
  *  - DuckDB is loaded only when no store is given.
  *
- * Not here: options and signals of the command line (cli/insitu.ts).
+ * Not here: options and signals of the command line (cli/commands/collector.ts).
  */
 import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';

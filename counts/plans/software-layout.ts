@@ -19,7 +19,7 @@ import { type Consideration, type LoadedModel, type LoadTimings, RUNTIME_BUILDS 
 import { type LogLinearScale, scaleCellCount, scaleIndex } from '../layout/log-linear.ts';
 
 /** A page computes no hash of a plan that is the same for every model. */
-export const SOFTWARE_PLAN_HASH = 'aa1689ca38e46ceb';
+export const SOFTWARE_PLAN_HASH = 'c102d8dc3349becf';
 
 /**
  * Why counts never arrived. Counted in windows, except `rest-expired` and `uncounted`, which are counted in runs.
@@ -53,6 +53,9 @@ export type LossReason = (typeof LOSS_REASONS)[number];
 const DURATION_SCALE: LogLinearScale = { mantissaBits: 3, exponentMin: -5, exponentMax: 17 };
 /** 1 MiB to 64 GiB, two cells per octave: a device's memory is told no finer. */
 const MEMORY_SCALE: LogLinearScale = { mantissaBits: 1, exponentMin: 20, exponentMax: 36 };
+
+/** 1 KiB to 16 GiB, two cells per octave. */
+const MODEL_BYTES_SCALE: LogLinearScale = { mantissaBits: 1, exponentMin: 10, exponentMax: 34 };
 
 const PHASES = ['manifest', 'runtime', 'download', 'verify', 'compile', 'warm-up'] as const satisfies readonly (keyof LoadTimings)[];
 const THREAD_FLOORS = [1, 2, 4, 8] as const;
@@ -90,6 +93,7 @@ const LAYOUT = {
   loss: LOSS_REASONS,
   'memory.page': MEMORY_SCALE,
   'pressure.cpu': PRESSURE_STATES,
+  'load.cached-bytes': MODEL_BYTES_SCALE,
 } as const satisfies { readonly [metric: string]: Cells };
 
 export type SoftwareMetric = keyof typeof LAYOUT;
@@ -128,6 +132,10 @@ function quantityCell(metric: SoftwareMetric, value: number): number {
   return offsets[metric] + EDGED_FIRST_RANGE + (value < 0 ? -1 : scaleIndex(scale, value));
 }
 
+function isQuantity(metric: string): metric is SoftwareMetric {
+  return Object.hasOwn(SOFTWARE_LAYOUT, metric) && isScale(SOFTWARE_LAYOUT[metric as SoftwareMetric]);
+}
+
 function once(cells: readonly number[]): number[] {
   return cells.flatMap((cell) => [cell, 1]);
 }
@@ -147,6 +155,7 @@ export function cellsOfLoad(model: LoadedModel, totalMs: number): number[] {
     cellOf('load.storage', model.storageRefusal !== null ? 'refused' : model.fromCache ? 'from-cache' : 'stored'),
   ];
   if (quantization !== undefined) cells.push(cellOf('load.quantization', quantization));
+  for (const [metric, value] of Object.entries(model.measures)) if (isQuantity(metric)) cells.push(quantityCell(metric, value));
   return [...once(cells), ...fallbackCells(model.considered)];
 }
 

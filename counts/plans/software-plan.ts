@@ -61,6 +61,11 @@ const WORDS: { readonly [M in SoftwareMetric]: Words } = {
     'samples',
     'Slow runs on a device that is hot are not the fault of the model.',
   ],
+  'load.cached-bytes': [
+    'Bytes of the model that were on the device already',
+    'bytes',
+    'What a new version really costs a returning visit.',
+  ],
 };
 
 /** A software metric as it is written down: the list of its cells, or the scale of a quantity. */

@@ -153,6 +153,8 @@ export interface LoadedModel {
   /** Every candidate of the manifest, in the order of the rules. */
   readonly considered: readonly Consideration[];
   readonly timings: LoadTimings;
+  /** Quantities that the worker measured, by the software metric that counts them (counts/plans/software-layout.ts). Others are dropped. */
+  readonly measures: Readonly<Record<string, number>>;
   /** Why runs start alone although the load asked for batches; null otherwise. */
   readonly batchRefusal: string | null;
 }

@@ -34,6 +34,8 @@ export class LoadJob implements DownloadHooks {
   private remainingMs: number | null = null;
   private readonly timeLeft = new TimeLeft();
   private reportedAtMs = 0;
+  /** By software metric; the last value counts. */
+  readonly measures: Record<string, number> = {};
 
   constructor(id: number, request: LoadRequest, signal: AbortSignal, hooks: LoadHooks) {
     this.id = id;
@@ -71,6 +73,10 @@ export class LoadJob implements DownloadHooks {
     const result = await work();
     this.spentMs[phaseAfter?.(result) ?? phase] += performance.now() - startMs;
     return result;
+  }
+
+  measured(metric: string, value: number): void {
+    this.measures[metric] = value;
   }
 
   private enter(phase: TimedPhase): void {

@@ -15,6 +15,8 @@ export interface DownloadHooks {
   readonly signal: AbortSignal;
   readonly access: Access;
   readonly onBytes: (phase: 'download' | 'verify', loadedBytes: number, totalBytes: number) => void;
+  /** Carries a quantity to the software metric of that name; nobody listens behind a load. */
+  readonly measured?: (metric: string, value: number) => void;
 }
 
 /** What to fetch, and how it will be stored. */

@@ -301,6 +301,7 @@ function describe(
     choice,
     considered: job.considered,
     timings: job.timings,
+    measures: { ...job.measures },
     batchRefusal: null,
   };
 }

@@ -215,6 +215,7 @@ export class ModelSource {
       if (store !== null) await fillFromStore(store, assemblies, hooks.signal, (bytes) => progress.add('verify', bytes));
     };
     await fill();
+    hooks.measured?.('load.cached-bytes', progress.loadedBytes);
     // What has to be fetched anyway waits for all that has.
     if (missingBytesOf(assemblies) > 0) await Promise.all(assemblies.map((assembly) => assembly.proved()));
     let turn: DownloadTurn | null = null;
@@ -307,6 +308,7 @@ export class ModelSource {
     };
     const external = facts.external.map(({ path }, index) => ({ path, data: weights[index] as Uint8Array }));
     this.touchLater(store, key);
+    hooks.measured?.('load.cached-bytes', progress.loadedBytes);
     return { files: { graph, external }, beside: [], proof: PROVED, facts, fromCache: true, stored: Promise.resolve(null) };
   }
 

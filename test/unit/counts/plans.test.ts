@@ -96,7 +96,7 @@ test('saturation is counted for three channels, in either layout, and for no oth
 // The digests are written down, because a plan that changes by accident splits every time series in two.
 test('the hash of the software plan and of a known data plan are these', async () => {
   expect(await planHash(SOFTWARE_PLAN)).toBe(SOFTWARE_PLAN_HASH);
-  expect(SOFTWARE_PLAN_HASH).toBe('aa1689ca38e46ceb');
+  expect(SOFTWARE_PLAN_HASH).toBe('c102d8dc3349becf');
   expect(SOFTWARE_PLAN.cellCount).toBe(SOFTWARE_CELL_COUNT);
   expect(await planHash(dataPlanOf(DIGITS_LIKE))).toBe('9add73983ee734dc');
 });
@@ -149,6 +149,7 @@ const LOADED: LoadedModel = {
   dataPlan: '0000000000000000',
   dataCellCount: 0,
   leftOut: [],
+  measures: {},
   variant: 'small',
   provider: 'wasm',
   build: 'wasm',
@@ -196,6 +197,16 @@ test('a candidate that lost by time, or that the rules put behind the chosen one
   expect(fallbacks([slower, chosen, absent])).toEqual([['load.fallback/none', 1]]);
   expect(fallbacks([absent, chosen])).toEqual([['load.fallback/unavailable', 1]]);
   expect(fallbacks([chosen, { ...slower, outcome: 'wrong-outputs' }])).toEqual([['load.fallback/wrong-outputs', 1]]);
+});
+
+test('what the worker measured is counted by the metric that it names, and what no metric is, or none with a scale, is dropped', () => {
+  const measured = (measures: LoadedModel['measures']) => named(cellsOfLoad({ ...LOADED, measures }, 190));
+  const cachedIn = (bytes: number) => Object.keys(measured({ 'load.cached-bytes': bytes })).find((cell) => cell.startsWith('load.cached'));
+  expect(cachedIn(0)).toBe('load.cached-bytes/under');
+  expect(cachedIn(1024)).toBe('load.cached-bytes/1024..1536');
+  expect(cachedIn(Number.NaN)).toBe('load.cached-bytes/nan');
+  expect(cachedIn(2 ** 34)).toBe('load.cached-bytes/over');
+  expect(measured({ 'load.heat': 3, 'load.provider': 1, constructor: 1 })).toEqual(named(cellsOfLoad(LOADED, 190)));
 });
 
 test('a warm load and a refused store are told apart', () => {
