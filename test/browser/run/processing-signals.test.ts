@@ -235,7 +235,7 @@ browserTest(
     await withServer(page, async (server) => {
       await serveText(server, ['webgpu', 'wasm']);
       const load = `() => outcome(async () => {
-        const { provider, considered } = (await insitu.createClient().load('/models/small/model.json')).explain();
+        const { provider, considered } = (await insitu.createClient().load('/models/small/model.json', { provider: 'webgpu' })).explain();
         return [provider, ...considered.map(({ outcome }) => outcome)];
       })`;
       server.faults.set('/insitu/insitu.tokenizer.js', { status: 404 });
