@@ -13,6 +13,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const FOLDERS: readonly (readonly [prefix: string, folder: string])[] = [
@@ -81,6 +82,8 @@ export class StaticServer {
   /** Paths whose client went away before it had the whole body. */
   readonly abandoned: string[] = [];
   readonly faults = new Map<string, Fault>();
+  /** Reports are answered as a collector does that has counted them; else there is no such address here. */
+  takesReports = false;
   private readonly server: Server;
 
   private readonly folders: readonly (readonly [prefix: string, folder: string])[];
@@ -124,6 +127,11 @@ export class StaticServer {
     response.on('close', () => {
       if (!response.writableFinished) this.abandoned.push(pathname);
     });
+    if (this.takesReports && method === 'POST' && pathname.startsWith('/v1/report/')) {
+      const report = Buffer.concat(await request.toArray());
+      response.writeHead(204, { ...OPEN, [ANSWER_HEADER]: answerProof(204, report) }).end();
+      return;
+    }
     const refusal = this.guard(received);
     const fault = this.takeFault(pathname);
     const file = fault?.body ?? this.files.get(pathname) ?? (await this.readServed(pathname));
