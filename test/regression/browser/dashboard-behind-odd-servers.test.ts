@@ -20,33 +20,38 @@ const PATIENCE = { timeoutMs: 40_000 };
 const SITE = fileURLToPath(new URL('../../../dist/site/', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 
-browserTest('behind a path prefix the dashboard is whole and live, and asks for nothing outside of it', async ({ page, engine }) => {
-  const collector = await startCollectorProcess({ modelsFolder: null });
-  const proxy = await startPrefixProxy(collector.url, '/a/monitoring/');
-  try {
-    const world = categoryWorld('behind a prefix');
-    const registered = await fetch(`${proxy.url}v1/models`, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${collector.adminKey}` },
-      body: JSON.stringify({ manifest: JSON.stringify(world.manifest) }),
-    });
-    const entry = (await registered.json()) as ModelEntry;
-    // Without the last slash, as people type it.
-    await page.goto(`${proxy.url}dashboard`);
-    await page.waitFor(() => document.querySelector('#connection')?.textContent === 'Live', PATIENCE);
-    await page.waitFor(() => document.querySelector('#tile-runs dd')?.textContent === '0', PATIENCE);
-    await fetch(`${proxy.url}v1/report/demo`, { method: 'POST', body: reportOf(world, entry, 24) });
-    await page.waitFor(() => document.querySelector('#live-text')?.textContent?.startsWith('24 runs in 1 update'), PATIENCE);
-    const links = await page.evaluate(() => [...document.querySelectorAll('a[href]')].map((link) => (link as HTMLAnchorElement).href));
-    expect(links.every((link) => link.startsWith(proxy.url))).toBe(true);
-    // A browser asks for its icon at the root, whatever the page says.
-    expect(proxy.strays.filter((path) => path !== '/favicon.ico')).toEqual([]);
-    if (engine !== 'webkit') expect(page.consoleLines.filter((line) => line.startsWith('uncaught'))).toEqual([]);
-  } finally {
-    await proxy.close();
-    await collector.close();
-  }
-});
+// WebKitGTK does not open the live feed through this proxy; there the page asks again every ten seconds.
+browserTest(
+  'behind a path prefix the dashboard is whole and live, and asks for nothing outside of it',
+  ['chromium', 'firefox'],
+  async ({ page }) => {
+    const collector = await startCollectorProcess({ modelsFolder: null });
+    const proxy = await startPrefixProxy(collector.url, '/a/monitoring/');
+    try {
+      const world = categoryWorld('behind a prefix');
+      const registered = await fetch(`${proxy.url}v1/models`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${collector.adminKey}` },
+        body: JSON.stringify({ manifest: JSON.stringify(world.manifest) }),
+      });
+      const entry = (await registered.json()) as ModelEntry;
+      // Without the last slash, as people type it.
+      await page.goto(`${proxy.url}dashboard`);
+      await page.waitFor(() => document.querySelector('#connection')?.textContent === 'Live', PATIENCE);
+      await page.waitFor(() => document.querySelector('#tile-runs dd')?.textContent === '0', PATIENCE);
+      await fetch(`${proxy.url}v1/report/demo`, { method: 'POST', body: reportOf(world, entry, 24) });
+      await page.waitFor(() => document.querySelector('#live-text')?.textContent?.startsWith('24 runs in 1 update'), PATIENCE);
+      const links = await page.evaluate(() => [...document.querySelectorAll('a[href]')].map((link) => (link as HTMLAnchorElement).href));
+      expect(links.every((link) => link.startsWith(proxy.url))).toBe(true);
+      // A browser asks for its icon at the root, whatever the page says.
+      expect(proxy.strays.filter((path) => path !== '/favicon.ico')).toEqual([]);
+      expect(page.consoleLines.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+    } finally {
+      await proxy.close();
+      await collector.close();
+    }
+  },
+);
 
 /** The built dashboard, and for the API whatever the test says. */
 async function serveSite(api: Answer): Promise<{ readonly url: string; close(): void }> {
