@@ -74,6 +74,7 @@ export class RunChannel {
   private readonly onOverdue: () => void;
   private readonly pending = new Map<number, PendingRun>();
   private readonly due = new Map<number, DueCells>();
+  private whenNonePending: (() => void)[] = [];
   private unsent: Unsent[] = [];
   private ending: number[] = [];
   private isFlushing = false;
@@ -104,6 +105,12 @@ export class RunChannel {
     if (this.due.size === 0) return;
     const counted = Promise.all(Array.from(this.due.values(), ({ promise }) => promise));
     await inTime(counted, CELLS_TIMEOUT_MS).catch(() => undefined);
+  }
+
+  /** Resolves when no run is pending, or that takes too long: what the worker has answered may still be on its way. */
+  async allAnswered(): Promise<void> {
+    if (this.pending.size === 0) return;
+    await inTime(new Promise<void>((resolve) => this.whenNonePending.push(resolve)), CELLS_TIMEOUT_MS).catch(() => undefined);
   }
 
   /** The elements of a resident tensor, as the answer's output `data`. */
@@ -300,6 +307,7 @@ export class RunChannel {
     const run = this.pending.get(id);
     if (run === undefined) return undefined;
     this.pending.delete(id);
+    if (this.pending.size === 0) for (const tell of this.whenNonePending.splice(0)) tell();
     run.stopListening?.();
     return run;
   }

@@ -71,6 +71,8 @@ export class WorkerSet {
     host.callCount++;
     try {
       if (!isAtRest && !host.hasEnded) await host.closeModel(loadId);
+      // The answer came over the port, and may have overtaken those of runs, which the worker has sent before.
+      if (host.loadIds.size === 0) await host.runs.allAnswered();
       await host.runs.allCounted();
     } catch (error) {
       if (!host.hasEnded) throw error;
