@@ -3,13 +3,17 @@
  *
  * Why: browsers have left opening, deleting and writing an IndexedDB unanswered for ever, and neither a load nor a person who
  * withdraws consent may wait for that.
+ *
+ * Invariants
+ *  - A thread that was held meanwhile, or a page that slept, takes nothing of the time (protocol/awake-time.ts).
  */
+import { afterAwake } from './awake-time.ts';
 
-/** The answer. @throws what it rejects with, or, in a clause about whoever owed it, that there was none within `timeoutMs`. */
+/** The answer. @throws what it rejects with, or a `TimeoutError` that says, in a clause about whoever owed it, that there was none within `timeoutMs`. */
 export function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`it gave no answer within ${timeoutMs} ms`)), timeoutMs);
-    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    const late = () => reject(new DOMException(`it gave no answer within ${timeoutMs} ms`, 'TimeoutError'));
+    answer.then(resolve, reject).finally(afterAwake(timeoutMs, late));
   });
 }
 

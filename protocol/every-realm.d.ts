@@ -11,3 +11,8 @@ declare const crypto: {
 };
 declare function setTimeout(ring: () => void, ms: number): { readonly timer: unique symbol };
 declare function clearTimeout(timer: ReturnType<typeof setTimeout> | undefined): void;
+declare const performance: { now(): number };
+
+declare class DOMException extends Error {
+  constructor(message: string, name: string);
+}

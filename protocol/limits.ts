@@ -46,6 +46,8 @@ export const LIFE_LOCK_TIMEOUT_MS = 1_000;
 export const DEVICE_LOSS_GRACE_MS = 100;
 /** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
 export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
+/** A worker that is not needed any more has so long to finish what its store is at. */
+export const WORKER_RETIRE_MS_MAX = 2_000;
 /** Letters of a name in a manifest: of tensors, axes, files, classes. */
 export const NAME_LENGTH_MAX = 128;
 /** Classes of one output that a manifest may name. */
@@ -119,8 +121,10 @@ export const DOWNLOAD_RETRY_AFTER_MS_MAX = 30_000;
 export const DOWNLOAD_STALL_BYTES_MIN = 16 * 1024;
 /** Chunks that wait to be written while the next ones arrive: 4 × 4 MiB. A disk slower than the network holds the network up. */
 export const STORE_WRITE_COUNT_MAX = 4;
-/** A write that the browser leaves unanswered this long is taken for refused: the load goes on from memory. */
-export const STORE_WRITE_TIMEOUT_MS = 30_000;
+/** What the store's database leaves unanswered this long is taken for refused: the load goes on without it. One write is 4 MiB at the most. */
+export const STORE_ANSWER_TIMEOUT_MS = 10_000;
+/** A sweep looks at every record: one of typed arrays is read for its length. */
+export const STORE_SWEEP_TIMEOUT_MS = 2 * 60_000;
 /** Chunks of a download that broke off are kept this long for its return. */
 export const PARTIAL_AGE_MS_MAX = 7 * 24 * 3_600_000;
 /** From a load to the store's own tidying: the page's start and its first run come first. */

@@ -139,6 +139,11 @@ class InferenceWorker implements ControlApi {
     return this.withStore(async (store) => checkStore(store, url === null ? null : await store.keyOf(url)));
   }
 
+  async retire(): Promise<void> {
+    for (const loading of this.loads.values()) loading.abort();
+    await this.source.close();
+  }
+
   async refreshed(ask: number, address: FileAddress | null): Promise<void> {
     this.asks.get(ask)?.(address);
     this.asks.delete(ask);

@@ -109,6 +109,8 @@ export interface ControlApi {
   pinStored(url: string, isPinned: boolean): Promise<Reply<boolean>>;
   /** By manifest URL; null checks all. */
   checkStored(url: string | null): Promise<Reply<StoreCheck>>;
+  /** The last call: stops what is under way, and answers when the store has finished what it is at. */
+  retire(): Promise<void>;
 }
 
 /** Worker → page, over the port of the calls: what nobody asked for. `device-lost` comes once, also while nothing runs. */

@@ -7,12 +7,12 @@
  * Invariants
  *  - `transact` resolves only after the commit. When it rejects, nothing is known to be written, so nothing may be sent.
  *  - Commits are durable (`strict`): what was spent must survive a crash of the browser.
- *  - Opening answers within STORE_OPEN_TIMEOUT_MS, a transaction within STORE_WRITE_TIMEOUT_MS. There is no other place: a browser that refuses storage sends no noised report.
+ *  - Opening answers within STORE_OPEN_TIMEOUT_MS, a transaction within STORE_ANSWER_TIMEOUT_MS. There is no other place: a browser that refuses storage sends no noised report.
  *
  * Not here: what the record means (sdk/local-dp/local-dp.ts).
  */
 import { inTime, openInTime } from '../../protocol/deadline.ts';
-import { STORE_OPEN_TIMEOUT_MS, STORE_WRITE_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { STORE_ANSWER_TIMEOUT_MS, STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { EPSILON_NAME } from '../telemetry/stored-data.ts';
 
 export interface EpsilonStore {
@@ -34,7 +34,7 @@ export function indexedDbEpsilonStore(): EpsilonStore {
     transact: async (step) => {
       const db = await openDatabase();
       try {
-        return await inTime(runStep(db, step), STORE_WRITE_TIMEOUT_MS);
+        return await inTime(runStep(db, step), STORE_ANSWER_TIMEOUT_MS);
       } finally {
         db.close();
       }

@@ -8,16 +8,19 @@
  * Invariants
  *  - Whatever ends the worker, each pending call rejects once, and the host is of no use afterwards: `onEnd` says so.
  *  - A worker of another release is never used.
- *  - None of these waits is measured by the clock (sdk/workers/awake-time.ts): a page that slept does not end a worker that slept with it.
+ *  - None of these waits is measured by the clock (protocol/awake-time.ts): a page that slept does not end a worker that slept with it.
  *  - Each wait for a control call is bounded: while one is open the worker is pinged, and a worker that is silent is ended, as
  *    is one that answers and gets nowhere: browsers have left a request of IndexedDB or for a Web Lock unanswered for good.
  *
  * Not here: which worker a load goes to (sdk/workers/worker-set.ts).
  */
+import { afterAwake, everyStep } from '../../protocol/awake-time.ts';
+import { inTime } from '../../protocol/deadline.ts';
 import { firstLine, fromWire, SdkError } from '../../protocol/errors.ts';
 import {
   WORKER_PING_INTERVAL_MS,
   WORKER_PING_TIMEOUT_MS,
+  WORKER_RETIRE_MS_MAX,
   WORKER_SILENCE_MS_MAX,
   WORKER_STANDSTILL_MS_MAX,
   WORKER_START_TIMEOUT_MS,
@@ -39,7 +42,6 @@ import type {
 import type { FileAddress, LoadHooks, LoadRequest } from '../../protocol/worker/loading.ts';
 import { requireWorkers } from '../api/foreign.ts';
 import { askAsset } from '../assets/ask-asset.ts';
-import { afterAwake, everyStep } from './awake-time.ts';
 import { RunChannel } from './run-channel.ts';
 import { refusalAdvice, trustedUrl } from './trusted-url.ts';
 
@@ -152,10 +154,30 @@ export class WorkerHost {
   /** Ends the worker at once and rejects what waits for it. */
   end(failure: Failure): void {
     if (this.failure !== null) return;
-    this.failure = failure;
-    this.ended.abort();
+    this.terminate();
+    this.giveUp(failure);
+  }
+
+  /**
+   * As `end`, of a worker that is well and not needed: its store finishes first what it is at. Resolves when it is gone.
+   *
+   * Why: an engine has kept the store locked for good, in every tab, after a worker was ended in the midst of a write.
+   */
+  async retire(failure: Failure): Promise<void> {
+    if (this.failure !== null) return;
+    this.giveUp(failure);
+    await inTime(this.control.call('retire'), WORKER_RETIRE_MS_MAX).catch(() => undefined);
+    this.terminate();
+  }
+
+  private terminate(): void {
     this.worker.terminate();
     this.port.close();
+  }
+
+  private giveUp(failure: Failure): void {
+    this.failure = failure;
+    this.ended.abort();
     const pendingCount = this.waiting.size + this.runs.pendingCount;
     for (const reject of this.waiting) reject(failure(pendingCount));
     this.waiting.clear();

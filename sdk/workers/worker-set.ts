@@ -88,7 +88,7 @@ export class WorkerSet {
     const closed = () => new SdkError('client-closed', {});
     for (const { runs } of this.hosts) runs.refuseAll(closed);
     await Promise.all(Array.from(this.hosts, ({ runs }) => runs.allCounted()));
-    for (const host of [...this.hosts]) host.end(closed);
+    await Promise.all(Array.from(this.hosts, (host) => host.retire(closed)));
   }
 
   /** A call that any worker can answer, in one that is there or starts for it. */
@@ -115,6 +115,6 @@ export class WorkerSet {
   }
 
   private endIfIdle(host: WorkerHost): void {
-    if (host.loadIds.size === 0 && host.callCount === 0) host.end(() => new SdkError('worker-lost', { pendingCount: 0 }));
+    if (host.loadIds.size === 0 && host.callCount === 0) void host.retire(() => new SdkError('worker-lost', { pendingCount: 0 }));
   }
 }

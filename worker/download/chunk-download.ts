@@ -17,7 +17,7 @@ import { sha256Hex } from '../../protocol/digest.ts';
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, RANGE_REQUEST_COUNT_MAX, STORE_WRITE_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Assembly } from '../store/assembly.ts';
-import type { Chunk } from '../store/model-store.ts';
+import type { Chunk } from '../store/store-database.ts';
 import type { Access } from './access.ts';
 import { type Body, type BodyRequest, type ByteRange, backOff, Interruption, openBody, printable, RangeRefusal } from './download.ts';
 import { type ChunkRange, planRanges } from './range-plan.ts';

@@ -4,7 +4,7 @@
 import { isSdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_ATTEMPT_COUNT_MAX, DOWNLOAD_FILE_COUNT_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Assembly } from '../store/assembly.ts';
-import type { Chunk, PartialDownload, StoreEntry } from '../store/model-store.ts';
+import type { Chunk, PartialDownload, StoreEntry } from '../store/store-database.ts';
 import type { StoreWriter } from '../store/store-writer.ts';
 import type { Access } from './access.ts';
 import { downloadMissing } from './chunk-download.ts';

@@ -82,6 +82,7 @@ export class Loader implements RuntimeSlot {
   private readonly gpu = new Gpu();
   private runtime: { readonly build: RuntimeBuild; readonly starting: Promise<SessionFactory> } | null = null;
   private hasRuntimeFailed = false;
+  private hasStartFailed = false;
 
   /** @param early The plain wasm runtime, if the worker's name has started it already. */
   constructor(
@@ -127,7 +128,9 @@ export class Loader implements RuntimeSlot {
 
   claim(job: LoadJob, provider: Provider): Promise<SessionFactory> {
     const build = provider === 'wasm' ? (job.build ?? 'wasm') : gpuBuild();
-    if (this.isSpoilt || (this.runtime !== null && this.runtime.build !== build)) throw new OtherWorkerSignal(provider);
+    // One that did not start fails here, or each worker that begins with it would send the load on to the next.
+    const isOwnFailure = this.hasStartFailed && this.runtime?.build === build;
+    if ((this.isSpoilt && !isOwnFailure) || (this.runtime !== null && this.runtime.build !== build)) throw new OtherWorkerSignal(provider);
     job.build = build;
     this.runtime ??= { build, starting: this.start(build) };
     return this.runtime.starting;
@@ -270,6 +273,7 @@ export class Loader implements RuntimeSlot {
     try {
       return await starting;
     } catch (error) {
+      this.hasStartFailed = true;
       this.spoil();
       throw error;
     }

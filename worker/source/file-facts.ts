@@ -5,7 +5,7 @@
 import { sha256Hex } from '../../protocol/digest.ts';
 import { CHUNK_BYTES_MAX } from '../../protocol/limits.ts';
 import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
-import type { Chunk } from '../store/model-store.ts';
+import type { Chunk } from '../store/store-database.ts';
 
 export interface FileFacts {
   readonly name: string;

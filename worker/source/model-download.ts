@@ -3,7 +3,7 @@
  */
 import { filesWithPreprocess, type ManifestVariant } from '../../protocol/manifest/manifest.ts';
 import type { ModelDownload } from '../download/fetch-files.ts';
-import type { StoreEntry } from '../store/model-store.ts';
+import type { StoreEntry } from '../store/store-database.ts';
 import type { FileFacts } from './file-facts.ts';
 import type { OpenManifest } from './manifest-source.ts';
 import type { ModelAddress } from './model-address.ts';

@@ -20,7 +20,8 @@ import { download, printable, withRetries } from '../download/download.ts';
 import { type DownloadTurn, takeDownloadTurn } from '../download/download-turn.ts';
 import { type DownloadHooks, fetchAll, type ModelDownload } from '../download/fetch-files.ts';
 import { Assembly, assembliesOf, fillFromStore, missingBytesOf } from '../store/assembly.ts';
-import { type Chunk, ModelStore, type StoreEntry } from '../store/model-store.ts';
+import { ModelStore } from '../store/model-store.ts';
+import type { Chunk, StoreEntry } from '../store/store-database.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import { askForPlainValidator, type FetchedPlain, fetchPlainModel } from './external-data.ts';
 import { type FileFacts, fileFacts, plainName } from './file-facts.ts';
@@ -100,6 +101,13 @@ export class ModelSource {
       return firstLine(error);
     });
     return this.opening;
+  }
+
+  /** Settles when the store has finished what it is at; it takes nothing more. */
+  async close(): Promise<void> {
+    const opening = this.opening ?? this.readAhead?.opening.catch(() => null);
+    const store = await opening;
+    if (store instanceof ModelStore) await store.close();
   }
 
   /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `signature-invalid`, `aborted`, `load-stalled`. */

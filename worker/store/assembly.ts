@@ -15,8 +15,9 @@
 import { sha256Hex } from '../../protocol/digest.ts';
 import { SdkError } from '../../protocol/errors.ts';
 import type { PublishedFile } from '../../protocol/manifest/manifest.ts';
-import type { Chunk, ModelStore } from './model-store.ts';
+import type { ModelStore } from './model-store.ts';
 import { PiecewiseBytes } from './piecewise-bytes.ts';
+import type { Chunk } from './store-database.ts';
 
 /** Chunks read from the store at a time: 6 × 4 MiB in flight keep the disk and the hash busy; more only take memory. */
 const READ_COUNT = 6;

@@ -15,77 +15,17 @@
  *  - Chunks are Blobs where a one-byte Blob put commits, else typed arrays. (Blobs read four times faster; WebKitGTK under
  *    automation refuses them with "Error preparing Blob/File data".)
  *  - A chunk that cannot be read is a chunk that is missing.
- *  - A database that was closed or deleted under us is opened again by the next call.
  *
- * Not here: hashing (worker/store/assembly.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
+ * Not here: the connection, and answers that do not come (worker/store/store-database.ts), hashing (worker/store/assembly.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
  * not an exception: `StoreRefusal`.
  */
-import { type DBSchema, type IDBPDatabase, type IDBPObjectStore, openDB } from 'idb';
-import { openInTime } from '../../protocol/deadline.ts';
+import type { IDBPObjectStore } from 'idb';
 import { firstLine } from '../../protocol/errors.ts';
-import { PARTIAL_AGE_MS_MAX, STORE_OPEN_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
-import type { ManifestVariant } from '../../protocol/manifest/manifest.ts';
-import { Reopened } from '../../protocol/reopened.ts';
+import { PARTIAL_AGE_MS_MAX, STORE_SWEEP_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { StoredModel } from '../../protocol/worker/control.ts';
 import { modelKey } from '../../protocol/worker/model-address.ts';
+import { type Chunk, type ChunkRecord, type PartialDownload, type Schema, StoreDatabase, type StoreEntry } from './store-database.ts';
 
-export type Chunk = ManifestVariant['chunks'][number];
-
-/** What is known of one model URL. */
-export interface StoreEntry {
-  /** Its key (`modelKey`). */
-  readonly url: string;
-  /** Parameters that the key leaves out. Absent in entries of earlier releases, which left out every query. */
-  readonly ignoreQuery?: readonly string[];
-  readonly name: string;
-  readonly version: string;
-  /** `model.json` byte for byte as text; null for a plain .onnx file. */
-  readonly manifestText: string | null;
-  /** Content of `model.json.sig`, where the client asked for one. */
-  readonly signature: string | null;
-  /** What the server said of this version (ETag or Last-Modified), to ask for a newer one of a plain file. */
-  readonly validator: string | null;
-  /** SHA-256 of a plain .onnx file as a whole; null where a manifest has it. */
-  readonly fileSha256: string | null;
-  /** Files of weights beside a plain .onnx file, whose chunks follow the graph's own; none of one that an earlier release stored. */
-  readonly external?: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
-  /** Chunks of complete variants, by variant id, all files of a variant one after the other. */
-  readonly files: Readonly<Record<string, readonly Chunk[]>>;
-  /** Never evicted to make room. */
-  readonly isPinned: boolean;
-  readonly storedAtMs: number;
-  readonly usedAtMs: number;
-}
-
-/** A download that has begun and not been committed. */
-export interface PartialDownload {
-  /** The model's key, and the variant's id. */
-  readonly key: string;
-  readonly url: string;
-  readonly ignoreQuery?: readonly string[];
-  readonly name: string;
-  readonly version: string;
-  readonly variant: string;
-  readonly chunks: readonly Chunk[];
-  readonly startedAtMs: number;
-}
-
-interface ChunkRecord {
-  readonly sha256: string;
-  readonly data: Blob | Uint8Array;
-}
-
-interface Schema extends DBSchema {
-  entries: { key: string; value: StoreEntry };
-  chunks: { key: string; value: ChunkRecord };
-  partials: { key: string; value: PartialDownload };
-  /** What was measured on this device, by keys of worker/load. */
-  verdicts: { key: string; value: unknown };
-}
-
-const DATABASE = 'insitu-models';
-/** 1: entries without pin and signature, and chunks. 2: partials, verdicts. */
-const SCHEMA_VERSION = 2;
 const PROBE_KEY = 'probe';
 const RELAXED = { durability: 'relaxed' } as const;
 
@@ -101,14 +41,14 @@ export class StoreRefusal extends Error {
 }
 
 export class ModelStore {
-  private readonly connection = new Reopened(openDatabase);
+  private readonly database = new StoreDatabase();
   private probing: Promise<boolean> | null = null;
 
   /** @throws {StoreRefusal} */
   static async open(): Promise<ModelStore> {
     const store = new ModelStore();
     try {
-      await store.connection.opened();
+      await store.database.opened();
       return store;
     } catch (error) {
       throw new StoreRefusal(error);
@@ -116,7 +56,7 @@ export class ModelStore {
   }
 
   entry(key: string): Promise<StoreEntry | undefined> {
-    return this.connection.use((db) => db.get('entries', key));
+    return this.database.use((db) => db.get('entries', key));
   }
 
   /** The key under which something lies for this address, whatever the load that stored it had ignored of it. */
@@ -133,7 +73,7 @@ export class ModelStore {
   }
 
   entries(): Promise<StoreEntry[]> {
-    return this.connection.use((db) => db.getAll('entries'));
+    return this.database.use((db) => db.getAll('entries'));
   }
 
   /**
@@ -141,14 +81,19 @@ export class ModelStore {
    * one transaction.
    */
   async readChunks(hashes: readonly string[]): Promise<readonly (() => Promise<Uint8Array<ArrayBuffer> | undefined>)[]> {
-    const { store } = await this.connection.use((db) => db.transaction('chunks'));
-    return hashes.map((sha256) => {
-      const asked = store.get(sha256);
-      // Who never asks for the bytes must not leave a rejection that nobody handles.
-      asked.catch(() => undefined);
+    const requests = await this.database.use((db) => {
+      const { store } = db.transaction('chunks');
+      return hashes.map((sha256) => {
+        const asked = store.get(sha256);
+        // Who never asks for the bytes must not leave a rejection that nobody handles.
+        asked.catch(() => undefined);
+        return { sha256, asked };
+      });
+    });
+    return requests.map(({ sha256, asked }) => {
       return async () => {
         try {
-          return await bytesOf(await asked);
+          return await bytesOf(await this.database.answer(asked));
         } catch {
           // One record whose Blob the browser lost aborts the transaction of all: ask for this one alone.
           return this.chunk(sha256);
@@ -159,12 +104,12 @@ export class ModelStore {
 
   /** Those of the hashes that are there. */
   async present(hashes: Iterable<string>): Promise<ReadonlySet<string>> {
-    const keys = new Set(await this.connection.use((db) => db.getAllKeys('chunks')));
+    const keys = new Set(await this.database.use((db) => db.getAllKeys('chunks')));
     return new Set([...hashes].filter((sha256) => keys.has(sha256)));
   }
 
   async dropChunk(sha256: string): Promise<void> {
-    await this.connection.use((db) => db.delete('chunks', sha256));
+    await this.database.use((db) => db.delete('chunks', sha256));
   }
 
   /** @throws {StoreRefusal} when the browser does not take it, most often for want of space. */
@@ -180,24 +125,26 @@ export class ModelStore {
   }
 
   partials(): Promise<PartialDownload[]> {
-    return this.connection.use((db) => db.getAll('partials'));
+    return this.database.use((db) => db.getAll('partials'));
   }
 
   /** Gives up a download; its chunks go with the next sweep. */
   async abandon(key: string): Promise<void> {
-    await this.connection.use((db) => db.delete('partials', key));
+    await this.database.use((db) => db.delete('partials', key));
   }
 
   /** Writes the commit record, beside what is complete of the same version, and ends the partial record. @throws {StoreRefusal} */
   async commit(entry: StoreEntry, partialKey: string): Promise<void> {
     try {
-      const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials'], 'readwrite'));
-      const entries = transaction.objectStore('entries');
-      const earlier = (await entries.get(entry.url)) ?? (await this.takenOver(entries, entry));
-      const isSameVersion = earlier !== undefined && earlier.manifestText === entry.manifestText && earlier.version === entry.version;
-      const files = { ...(isSameVersion ? earlier.files : {}), ...entry.files };
-      const written = entries.put({ ...entry, files, isPinned: earlier?.isPinned ?? entry.isPinned });
-      await Promise.all([written, transaction.objectStore('partials').delete(partialKey), transaction.done]);
+      await this.database.use(async (db) => {
+        const transaction = db.transaction(['entries', 'partials'], 'readwrite');
+        const entries = transaction.objectStore('entries');
+        const earlier = (await entries.get(entry.url)) ?? (await this.takenOver(entries, entry));
+        const isSameVersion = earlier !== undefined && earlier.manifestText === entry.manifestText && earlier.version === entry.version;
+        const files = { ...(isSameVersion ? earlier.files : {}), ...entry.files };
+        const written = entries.put({ ...entry, files, isPinned: earlier?.isPinned ?? entry.isPinned });
+        await Promise.all([written, transaction.objectStore('partials').delete(partialKey), transaction.done]);
+      });
     } catch (error) {
       throw new StoreRefusal(error);
     }
@@ -249,78 +196,90 @@ export class ModelStore {
   /** Removes one entry, or all with everything that was measured; resolves to the bytes freed. */
   async remove(key: string | null): Promise<number> {
     if (key === null) {
-      const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials', 'verdicts'], 'readwrite'));
-      await Promise.all((['entries', 'partials', 'verdicts'] as const).map((name) => transaction.objectStore(name).clear()));
-      await transaction.done;
+      const names = ['entries', 'partials', 'verdicts'] as const;
+      await this.database.use(async (db) => {
+        const transaction = db.transaction(names, 'readwrite');
+        await Promise.all([...names.map((name) => transaction.objectStore(name).clear()), transaction.done]);
+      });
     } else {
       const begun = (await this.partials()).filter((partial) => partial.url === key);
-      await Promise.all([this.connection.use((db) => db.delete('entries', key)), ...begun.map((partial) => this.abandon(partial.key))]);
+      await Promise.all([this.database.use((db) => db.delete('entries', key)), ...begun.map((partial) => this.abandon(partial.key))]);
     }
     return this.sweep();
   }
 
   /** What `keepVerdict` kept under this key. */
   verdict(key: string): Promise<unknown> {
-    return this.connection.use((db) => db.get('verdicts', key));
+    return this.database.use((db) => db.get('verdicts', key));
   }
 
   /** @param value Anything that structured clone takes; null forgets. @throws {StoreRefusal} */
   async keepVerdict(key: string, value: unknown): Promise<void> {
     try {
-      const transaction = await this.connection.use((db) => db.transaction('verdicts', 'readwrite', RELAXED));
-      if ((await transaction.store.count()) >= VERDICT_COUNT_MAX) await transaction.store.clear();
-      await Promise.all([value === null ? transaction.store.delete(key) : transaction.store.put(value, key), transaction.done]);
+      await this.database.use(async (db) => {
+        const { store, done } = db.transaction('verdicts', 'readwrite', RELAXED);
+        if ((await store.count()) >= VERDICT_COUNT_MAX) await store.clear();
+        await Promise.all([value === null ? store.delete(key) : store.put(value, key), done]);
+      });
     } catch (error) {
       throw new StoreRefusal(error);
     }
   }
 
   /** Removes chunks that neither an entry nor a recent download names. Returns the bytes freed. */
-  async sweep(): Promise<number> {
-    const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials', 'chunks'], 'readwrite'));
-    const partials = transaction.objectStore('partials');
-    const begun = await partials.getAll();
-    const oldest = Date.now() - PARTIAL_AGE_MS_MAX;
-    // One from further ahead was begun under another clock, and would be kept until that time comes.
-    const isCurrent = ({ startedAtMs }: PartialDownload) => startedAtMs > oldest && startedAtMs < Date.now() + PARTIAL_AGE_MS_MAX;
-    for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
-    const entries = await transaction.objectStore('entries').getAll();
-    const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));
-    const chunks = transaction.objectStore('chunks');
-    let freedBytes = 0;
-    for (const key of await chunks.getAllKeys()) {
-      if (named.has(key)) continue;
-      freedBytes += sizeOf(await chunks.get(key));
-      await chunks.delete(key);
-    }
-    await transaction.done;
-    return freedBytes;
+  sweep(): Promise<number> {
+    return this.database.use(async (db) => {
+      const transaction = db.transaction(['entries', 'partials', 'chunks'], 'readwrite');
+      const partials = transaction.objectStore('partials');
+      const begun = await partials.getAll();
+      for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
+      const entries = await transaction.objectStore('entries').getAll();
+      const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));
+      const chunks = transaction.objectStore('chunks');
+      let freedBytes = 0;
+      for (const key of await chunks.getAllKeys()) {
+        if (named.has(key)) continue;
+        freedBytes += sizeOf(await chunks.get(key));
+        await chunks.delete(key);
+      }
+      await transaction.done;
+      return freedBytes;
+    }, STORE_SWEEP_TIMEOUT_MS);
+  }
+
+  /** Waits for what is under way, and takes nothing more. */
+  close(): Promise<void> {
+    return this.database.close();
   }
 
   private async chunk(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
-      return await bytesOf(await this.connection.use((db) => db.get('chunks', sha256)));
+      return await bytesOf(await this.database.use((db) => db.get('chunks', sha256)));
     } catch {
       // A Blob whose backing file the browser lost rejects on read; the caller fetches the bytes again.
       return undefined;
     }
   }
 
-  private async snapshot() {
-    const transaction = await this.connection.use((db) => db.transaction(['entries', 'partials', 'chunks']));
-    const [entries, partials, keys] = await Promise.all([
-      transaction.objectStore('entries').getAll(),
-      transaction.objectStore('partials').getAll(),
-      transaction.objectStore('chunks').getAllKeys(),
-    ]);
-    return { entries, partials, keys: new Set(keys) };
+  private snapshot() {
+    return this.database.use(async (db) => {
+      const transaction = db.transaction(['entries', 'partials', 'chunks']);
+      const [entries, partials, keys] = await Promise.all([
+        transaction.objectStore('entries').getAll(),
+        transaction.objectStore('partials').getAll(),
+        transaction.objectStore('chunks').getAllKeys(),
+      ]);
+      return { entries, partials, keys: new Set(keys) };
+    });
   }
 
-  private async change(key: string, next: (entry: StoreEntry) => StoreEntry): Promise<boolean> {
-    const transaction = await this.connection.use((db) => db.transaction('entries', 'readwrite', RELAXED));
-    const entry = await transaction.store.get(key);
-    await Promise.all([entry === undefined ? null : transaction.store.put(next(entry)), transaction.done]);
-    return entry !== undefined;
+  private change(key: string, next: (entry: StoreEntry) => StoreEntry): Promise<boolean> {
+    return this.database.use(async (db) => {
+      const { store, done } = db.transaction('entries', 'readwrite', RELAXED);
+      const entry = await store.get(key);
+      await Promise.all([entry === undefined ? null : store.put(next(entry)), done]);
+      return entry !== undefined;
+    });
   }
 
   private canStoreBlobs(): Promise<boolean> {
@@ -345,34 +304,14 @@ export class ModelStore {
     write: (store: IDBPObjectStore<Schema, [Name], Name, 'readwrite'>) => Promise<unknown>,
   ): Promise<void> {
     try {
-      const transaction = await this.connection.use((db) => db.transaction(name, 'readwrite', RELAXED));
-      await Promise.all([write(transaction.store), transaction.done]);
+      await this.database.use(async (db) => {
+        const { store, done } = db.transaction(name, 'readwrite', RELAXED);
+        await Promise.all([write(store), done]);
+      });
     } catch (error) {
       throw new StoreRefusal(error);
     }
   }
-}
-
-async function openDatabase(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
-  const opening = openDB<Schema>(DATABASE, SCHEMA_VERSION, {
-    async upgrade(db, oldVersion, _newVersion, transaction) {
-      if (oldVersion < 1) {
-        db.createObjectStore('entries', { keyPath: 'url' });
-        db.createObjectStore('chunks', { keyPath: 'sha256' });
-      }
-      db.createObjectStore('partials', { keyPath: 'key' });
-      db.createObjectStore('verdicts');
-      const entries = transaction.objectStore('entries');
-      for (const entry of await entries.getAll()) await entries.put({ ...entry, isPinned: false, signature: null, fileSha256: null });
-    },
-    // A later release wants to upgrade, or another tab to delete: let it.
-    blocking: (_current, _blocked, event) => {
-      (event.target as IDBDatabase).close();
-      onClosed();
-    },
-    terminated: onClosed,
-  });
-  return openInTime(opening, STORE_OPEN_TIMEOUT_MS);
 }
 
 export function chunksOf(entry: StoreEntry): readonly Chunk[] {
@@ -382,6 +321,11 @@ export function chunksOf(entry: StoreEntry): readonly Chunk[] {
 /** Bytes that these chunks take in the store, where each lies once. */
 export function sumBytes(chunks: readonly Chunk[]): number {
   return [...new Map(chunks.map((chunk) => [chunk.sha256, chunk.bytes])).values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** One from further ahead was begun under another clock, and would be kept until that time comes. */
+function isCurrent({ startedAtMs }: PartialDownload): boolean {
+  return Math.abs(Date.now() - startedAtMs) < PARTIAL_AGE_MS_MAX;
 }
 
 function hashOf({ sha256 }: Chunk): string {

@@ -5,12 +5,13 @@
  * should not lose ten models to a download that fails all the same.
  *
  * Invariants
- *  - A browser without `navigator.storage`, or whose estimate fails, is believed to have room: its own refusal is met at the write.
+ *  - A browser without `navigator.storage`, or whose estimate fails or does not come, is believed to have room: its own refusal is met at the write.
  *
  * Not here: `navigator.storage.persist`, which only a page can ask (sdk/workers/stored-models.ts).
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { SdkError } from '../../protocol/errors.ts';
-import { STORE_SPARE_BYTES } from '../../protocol/limits.ts';
+import { STORE_ANSWER_TIMEOUT_MS, STORE_SPARE_BYTES } from '../../protocol/limits.ts';
 import { chunksOf, type ModelStore, sumBytes } from './model-store.ts';
 
 interface Estimate {
@@ -50,7 +51,8 @@ export async function makeRoom(
 
 async function estimate(): Promise<Estimate> {
   try {
-    const { quota = Number.POSITIVE_INFINITY, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
+    const { quota = Number.POSITIVE_INFINITY, usage = 0 } =
+      (await inTime(Promise.resolve(navigator.storage?.estimate()), STORE_ANSWER_TIMEOUT_MS)) ?? {};
     return { freeBytes: Math.max(0, quota - usage), quotaBytes: quota };
   } catch {
     return { freeBytes: Number.POSITIVE_INFINITY, quotaBytes: Number.POSITIVE_INFINITY };

@@ -5,13 +5,12 @@
  *  - Nothing here rejects or fails a load: the first refusal ends the writing, and its reason is what `finish` answers.
  *  - The partial record is there before the first chunk, so that a page that is closed now goes on from here later.
  *  - A download that does not fit leaves nothing behind; one that broke off leaves its chunks for PARTIAL_AGE_MS_MAX.
- *  - A write that is not answered within STORE_WRITE_TIMEOUT_MS counts as refused.
+ *  - A write that is not answered in time counts as refused (worker/store/store-database.ts).
  */
-import { inTime } from '../../protocol/deadline.ts';
 import { firstLine, isSdkError, SdkError } from '../../protocol/errors.ts';
-import { STORE_WRITE_TIMEOUT_MS } from '../../protocol/limits.ts';
-import { type Chunk, type ModelStore, type PartialDownload, type StoreEntry, StoreRefusal } from './model-store.ts';
+import { type ModelStore, StoreRefusal } from './model-store.ts';
 import { makeRoom } from './room.ts';
+import type { Chunk, PartialDownload, StoreEntry } from './store-database.ts';
 
 export class StoreWriter {
   private readonly store: ModelStore;
@@ -64,7 +63,7 @@ export class StoreWriter {
   private async guarded(work: () => Promise<void>): Promise<void> {
     if (this.refusal !== null) return;
     try {
-      await inTime(work(), STORE_WRITE_TIMEOUT_MS);
+      await work();
     } catch (error) {
       this.refusal ??= isSdkError(error) ? error : new SdkError('storage-refused', { reason: firstLine(error) }, { cause: error });
     }

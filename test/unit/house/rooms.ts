@@ -29,7 +29,7 @@ export interface Room {
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   // What two programs must agree on.
-  protocol: { imports: [] },
+  protocol: { imports: [], clock: true },
   'protocol/tensors': { imports: ['protocol'] },
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },

@@ -1,8 +1,8 @@
 /**
- * Awake time: waits for a worker, measured in steps of the page's own timers.
+ * Awake time: waits for a worker or a database, measured in steps of the realm's own timers.
  *
  * Why not by the clock: a laptop sleeps and a hidden page is frozen, its workers with it. When they wake up, hours have gone by for the clock, and
- * a timer that is due goes off before a healthy worker has had the time to answer.
+ * a timer that is due goes off before a healthy worker has had the time to answer. So it is in a worker whose thread a runtime has held.
  *
  * Invariants
  *  - A step that comes late counts as one, however late it is.
@@ -32,7 +32,7 @@ export function everyStep(stepMs: number, onStep: (isWaking: boolean) => void): 
   return () => clearTimeout(timer);
 }
 
-/** Calls `onOver` once the page has been awake for so long; returns the way to stop. */
+/** Calls `onOver` once the realm has been awake for so long; returns the way to stop. */
 export function afterAwake(waitMs: number, onOver: () => void): () => void {
   let count = 0;
   const stop = everyStep(waitMs / STEP_COUNT, (isWaking) => {

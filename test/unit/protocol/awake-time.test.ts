@@ -4,7 +4,7 @@
  * Method: timers and clock are moved apart: a sleep is a clock that jumps while no timer goes off.
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { afterAwake, everyStep } from '../../../sdk/workers/awake-time.ts';
+import { afterAwake, everyStep } from '../../../protocol/awake-time.ts';
 
 let sleptMs = 0;
 
