@@ -35,7 +35,18 @@ import { StartupError } from '../operator/startup-error.ts';
 import { DuckDbReads, rowsOf } from './duckdb-reads.ts';
 import { listOf, textOf } from './duckdb-text.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
-import type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store.ts';
+import type {
+  AcceptedWindow,
+  CellQuery,
+  HourCells,
+  KeptPlan,
+  LifetimeQuery,
+  LifetimeSum,
+  Registration,
+  SeriesQuery,
+  Store,
+  Totals,
+} from './store.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
@@ -157,6 +168,10 @@ class DuckDbStore implements Store {
 
   async totals(query: SeriesQuery): Promise<Totals> {
     return (await this.session).reads.totals(query);
+  }
+
+  async lifetimes(query: LifetimeQuery): Promise<readonly LifetimeSum[]> {
+    return (await this.session).reads.lifetimes(query);
   }
 
   async lastReceivedMs(): Promise<number | null> {

@@ -75,6 +75,35 @@ export interface Totals {
   readonly withheldReports: number;
 }
 
+/** Cells of a plan from the first one up to the end, which is no longer among them. */
+export interface CellRange {
+  readonly plan: string;
+  readonly firstCell: number;
+  readonly endCell: number;
+}
+
+/** Hours of all models that are taken together, and which of their cells are wanted. */
+export interface LifetimeQuery {
+  /** Hours since 1970, both inclusive. */
+  readonly fromHour: number;
+  readonly toHour: number;
+  /** Ranges of one plan do not overlap. What is counted by another plan is in no sum. */
+  readonly cells: readonly CellRange[];
+  /** As in a SeriesQuery. */
+  readonly reportCountMin: number;
+}
+
+/** What all hours and segments of a query come to. */
+export interface LifetimeSum {
+  readonly modelVersion: string;
+  readonly plan: string;
+  readonly arm: Arm;
+  readonly reports: number;
+  readonly runs: number;
+  /** By index in the plan. */
+  readonly counts: ReadonlyMap<number, number>;
+}
+
 /** A plan by which windows were, or may be, counted: what is needed to say what a stored cell means. */
 export interface KeptPlan {
   /** UNKNOWN_MODEL_VERSION for a software plan, which is the same for every model. */
@@ -107,6 +136,8 @@ export interface Store {
   /** What each hour that has cells would add to an answer at the most, in order of plan and hour. `slotHours` does not matter. */
   hourCells(query: CellQuery): Promise<readonly HourCells[]>;
   totals(query: SeriesQuery): Promise<Totals>;
+  /** Of every model at once, one for each model version, plan and arm of which something is shown. */
+  lifetimes(query: LifetimeQuery): Promise<readonly LifetimeSum[]>;
   /** The latest stamp that `commit` gave an id, null without any. */
   lastReceivedMs(): Promise<number | null>;
   /** Drops ids received before that time; resolves to how many. */

@@ -46,6 +46,7 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   testSums(() => store);
   testTotals(() => store);
   testReading(() => store);
+  testLifetimes(() => store);
   testIds(() => store, reopen);
   testKeeping(() => store, reopen);
 }
@@ -180,6 +181,49 @@ function testReading(current: () => Store): void {
     expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ plan: PLAN_HASH, hour: NOW_HOUR, cellCount: 1 }]);
     expect(await current().totals({ ...RANGE, ...shown })).toMatchObject({ totals: [{ reports: 2 }], withheldReports: 3 });
     expect((await current().totals(RANGE)).withheldReports).toBe(0);
+  });
+}
+
+/** What all hours of all models come to. */
+function testLifetimes(current: () => Store): void {
+  const OTHER = '2'.repeat(16);
+  const cells = [
+    { plan: PLAN_HASH, firstCell: 0, endCell: 2 },
+    { plan: PLAN_HASH, firstCell: 7, endCell: 9 },
+    { plan: OTHER, firstCell: 1, endCell: 2 },
+  ];
+  const ALL = { fromHour: 0, toHour: 0xffff_ffff, cells, reportCountMin: 1 };
+  const at = (changes: Partial<AcceptedWindow>) =>
+    accepted({ id: nextId(), cells: Uint32Array.of(1, 2, 8), counts: Uint32Array.of(1, 10, 100), ...changes });
+
+  test('a lifetime is the sum of hours and segments, of each model version, plan and arm apart, and of the wanted cells alone', async () => {
+    await current().commit(
+      [at({}), at({ hour: NOW_HOUR - 5_000, segment: 3 }), at({ arm: 'candidate' }), at({ modelVersion: '1'.repeat(16), plan: OTHER })],
+      NOW_MS,
+    );
+    await current().commit([at({ plan: '3'.repeat(16) }), at({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
+    const lifetimes = await current().lifetimes(ALL);
+    const told = lifetimes.map(({ modelVersion, plan, arm, reports, runs, counts }) => [
+      ...[`${modelVersion} ${plan} ${arm}`, reports, runs],
+      Object.fromEntries(counts),
+    ]);
+    expect(new Map(told.map(([key, ...rest]) => [key, rest]))).toEqual(
+      new Map([
+        [`${'1'.repeat(16)} ${OTHER} stable`, [1, 8, { 1: 1 }]],
+        [`${MODEL_VERSION} ${PLAN_HASH} stable`, [3, 24, { 1: 2, 8: 200 }]],
+        [`${MODEL_VERSION} ${PLAN_HASH} candidate`, [1, 8, { 1: 1, 8: 100 }]],
+      ]),
+    );
+  });
+
+  test('a lifetime has the hours that were asked for, and no sum of fewer reports than are shown', async () => {
+    await current().commit([at({}), at({}), at({ hour: NOW_HOUR - 1 }), at({ hour: NOW_HOUR - 2 }), at({ hour: NOW_HOUR - 2 })], NOW_MS);
+    const reportsOf = async (changes: object) => (await current().lifetimes({ ...ALL, ...changes })).map(({ reports }) => reports);
+    expect(await reportsOf({ reportCountMin: 2 })).toEqual([4]);
+    expect(await reportsOf({ toHour: NOW_HOUR - 1 })).toEqual([3]);
+    expect(await reportsOf({ fromHour: NOW_HOUR })).toEqual([2]);
+    expect(await reportsOf({ cells: [] })).toEqual([]);
+    expect(await reportsOf({ fromHour: NOW_HOUR + 1 })).toEqual([]);
   });
 }
 
