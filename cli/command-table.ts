@@ -29,6 +29,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/collector.ts'),
   },
   {
+    name: 'export',
+    summary: "writes a collector's sums by hour into a Parquet file",
+    load: () => import('./commands/export.ts'),
+  },
+  {
     name: 'pack',
     summary: 'makes a folder that a page can load out of .onnx files',
     load: () => import('./commands/pack.ts'),
