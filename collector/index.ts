@@ -14,12 +14,17 @@ import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
+import { Exports } from './exports/exports.ts';
+import { OtlpPush } from './exports/otlp-push.ts';
+import { OwnLoad } from './exports/own-load.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
+import { diskOf } from './operator/data-folder.ts';
+import { type OtlpTarget, otlpTargetOf } from './operator/otlp-environment.ts';
 import { StartupError, systemCode } from './operator/startup-error.ts';
 import { readWriteKeys } from './operator/write-keys.ts';
 import type { Store } from './store/store.ts';
@@ -56,6 +61,8 @@ export interface CollectorOptions {
    * SHOWN_REPORT_COUNT_MIN otherwise. Give it where a proxy lets others in.
    */
   readonly shownReportsMin?: number;
+  /** Where what is exported is pushed by OpenTelemetry's protocol; `otlpTargetOf` makes one of an address. Default: nowhere. */
+  readonly otlp?: OtlpTarget;
   /** Receives sentences for the operator; never an address, a header or a part of a report. Default: silent. */
   readonly log?: (sentence: string) => void;
   /** Milliseconds since 1970. Default the system's clock. */
@@ -87,27 +94,39 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
     const kept = await KeptTime.open(store, elapsedMs, now());
+    const load = new OwnLoad(__RELEASE__, now());
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
-      onStored: (windows) => live.publish(windows),
+      onStored: (windows) => {
+        live.publish(windows);
+        exports.counted();
+      },
       onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
+      onCommitted: (told) => load.committed(told),
     });
+    const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
+    const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
+    const exports = new Exports({ store, registry, load, shownReportsMin, now, elapsedMs, disk, group, live });
+    const reads = new ReadQueue();
     const server = createServer({
-      ...{ store, registry, group, live, adminKey, now },
+      ...{ store, registry, group, live, adminKey, now, exports, load, shownReportsMin },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
-      reads: new ReadQueue(),
-      shownReportsMin: options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN),
+      reads,
       release: __RELEASE__,
       log,
       closing: closing.signal,
     });
     const url = await listen(server, host, port);
     const stopSweeping = startSweeping(store, kept, log);
+    const stopWatching = load.watchLoop(elapsedMs);
+    const push = options.otlp && startPush(options.otlp, { reads, exports, now, log });
     let closed: Promise<void> | null = null;
     const close = async () => {
       const swept = stopSweeping();
+      stopWatching();
+      await push?.close();
       closing.abort();
       live.close();
       await stopServer(server);
@@ -120,15 +139,24 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       get modelCount() {
         return registry.models.length;
       },
-      close: () => {
-        closed ??= close();
-        return closed;
-      },
+      close: () => (closed ??= close()),
     };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+interface PushDeps {
+  readonly reads: ReadQueue;
+  readonly exports: Exports;
+  readonly now: () => number;
+  readonly log: (sentence: string) => void;
+}
+
+function startPush(target: OtlpTarget, { reads, exports, now, log }: PushDeps): OtlpPush {
+  const read = () => reads.ask('otlp', () => exports.read());
+  return new OtlpPush({ target, read, release: __RELEASE__, elapsedMs, now, chance: Math.random, log });
 }
 
 /** DuckDB is loaded only here: whoever brings a store of their own needs no database. */
@@ -208,5 +236,18 @@ async function stopServer(server: HttpServer): Promise<void> {
 }
 
 export type { Baseline, CellSum, SlotTotal } from '../protocol/read/read-api.ts';
-export type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store/store.ts';
-export { StartupError };
+export type { OtlpTarget } from './operator/otlp-environment.ts';
+export type {
+  AcceptedWindow,
+  CellQuery,
+  CellRange,
+  HourCells,
+  KeptPlan,
+  LifetimeQuery,
+  LifetimeSum,
+  Registration,
+  SeriesQuery,
+  Store,
+  Totals,
+} from './store/store.ts';
+export { otlpTargetOf, StartupError };

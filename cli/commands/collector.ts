@@ -5,6 +5,7 @@
  *  - SIGINT and SIGTERM commit what was accepted and exit with 0; a second one does not wait.
  *  - Its packages (database, web server) are imported when it starts, so help needs none of them.
  */
+import { type OtlpTarget, otlpTargetOf } from '../../collector/operator/otlp-environment.ts';
 import { isStartupError } from '../../collector/operator/startup-error.ts';
 import { readOptions } from '../terminal/arguments.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
@@ -24,11 +25,16 @@ Takes reports in, sums them, and serves dashboard, demo and API on one port.
   --site DIR          built demo and dashboard
   --min-reports N     sums of fewer reports are shown to nobody; default: 1 on
                       127.0.0.1, 8 on a network (give 8 behind a proxy)
+  --otlp URL          pushes what /metrics tells by OTLP/HTTP; the path
+                      /v1/metrics is added
   --json              one JSON line when ready
 
   INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo.
                       key=model+model may report about those models alone
   INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
+  OTEL_EXPORTER_OTLP_HEADERS, _PROTOCOL (http/protobuf, http/json), _COMPRESSION,
+  _TIMEOUT, OTEL_METRIC_EXPORT_INTERVAL, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME
+                      of --otlp, as OpenTelemetry names them
 `;
 
 /** Optional peers in package.json, so that an application's build does not download a database. */
@@ -46,10 +52,12 @@ export async function run(args: readonly string[]): Promise<void> {
     models: { type: 'string' },
     site: { type: 'string' },
     'min-reports': { type: 'string' },
+    otlp: { type: 'string' },
     json: { type: 'boolean', default: false },
   });
   const port = portOf(values.port);
   const shownReportsMin = values['min-reports'] === undefined ? undefined : reportCountOf(values['min-reports']);
+  const otlp = values.otlp === undefined ? undefined : otlpOf(values.otlp);
   const { startCollector } = await importCollector();
   const { INSITU_ADMIN_KEY: adminKey, INSITU_WRITE_KEYS: writeKeys } = process.env;
   const collector = await startCollector({
@@ -59,6 +67,7 @@ export async function run(args: readonly string[]): Promise<void> {
     modelsFolder: values.models ?? null,
     ...(values.site === undefined ? {} : { siteFolder: values.site }),
     ...(shownReportsMin === undefined ? {} : { shownReportsMin }),
+    ...(otlp === undefined ? {} : { otlp }),
     ...(adminKey ? { adminKey } : {}),
     ...(writeKeys ? { writeKeys: writeKeys.split(',') } : {}),
     log: (sentence) => process.stderr.write(`${sentence}\n`),
@@ -67,6 +76,14 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   closeOnSignal(() => collector.close());
   process.stdout.write(values.json ? `${JSON.stringify({ ready: true, url: collector.url })}\n` : readyText(collector, values.data));
+}
+
+function otlpOf(address: string): OtlpTarget {
+  try {
+    return otlpTargetOf(address, process.env);
+  } catch (error) {
+    throw isStartupError(error) ? new UsageError(error.message) : error;
+  }
 }
 
 function closeOnSignal(close: () => Promise<void>): void {

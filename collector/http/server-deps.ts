@@ -1,6 +1,8 @@
 /**
  * What the routes work with: handed to each of them, made and ended by collector/index.ts.
  */
+import type { Exports } from '../exports/exports.ts';
+import type { OwnLoad } from '../exports/own-load.ts';
 import type { GroupCommit } from '../intake/group-commit.ts';
 import type { Registry } from '../models/registry.ts';
 import type { WriteKeys } from '../operator/write-keys.ts';
@@ -20,6 +22,8 @@ export interface ServerDeps {
   /** Keys in report addresses, and what each may report about; public. */
   readonly writeKeys: WriteKeys;
   readonly reads: ReadQueue;
+  readonly exports: Exports;
+  readonly load: OwnLoad;
   /** Sums of fewer reports are shown to nobody (collector/views/series.ts). */
   readonly shownReportsMin: number;
   /** insitu's version. */

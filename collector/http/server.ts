@@ -4,6 +4,7 @@
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
  *     /v1/health, series, noised, live     read-routes.ts
+ *     /v1/openapi.json, /metrics           export-routes.ts
  *     everything else                      static-files.ts
  *
  * Invariants
@@ -14,7 +15,9 @@
  */
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
+import { routePath } from 'hono/route';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { addExportRoutes } from './export-routes.ts';
 import { addModelRoutes } from './model-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
@@ -40,9 +43,15 @@ export function createServer(deps: ServerDeps): HttpServer {
 /** The routes alone. Whoever adds one adds its row to test/unit/collector/every-route.test.ts. */
 export function createApp(deps: ServerDeps): Hono {
   const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    // The route that answered, now that it has.
+    deps.load.answered(c.req.method, routePath(c), c.res.status);
+  });
   addReportRoutes(app, deps);
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
+  addExportRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.
   app.get('/dashboard', (c) => c.redirect('dashboard/'));

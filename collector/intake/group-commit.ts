@@ -31,6 +31,16 @@ import type { AcceptedWindow, Store } from '../store/store.ts';
 
 export type SubmitOutcome = 'committed' | 'full' | 'failed' | 'closing';
 
+/** What is told of one group, once the store has answered. */
+export interface CommitTold {
+  readonly durationMs: number;
+  /** One for each window. */
+  readonly outcomes: readonly ('stored' | 'duplicate' | 'failed')[];
+}
+
+/** What waits for its commit, by lane. */
+export type Waiting = Readonly<Record<'light' | 'heavy', { readonly windowCount: number; readonly cellCount: number }>>;
+
 interface GroupCommitOptions {
   readonly store: Pick<Store, 'commit'>;
   /** What ids are stamped with; it never steps (collector/intake/kept-time.ts). */
@@ -41,6 +51,8 @@ interface GroupCommitOptions {
   readonly onStored: (windows: readonly AcceptedWindow[]) => void;
   /** Told of a store failure; once per failed group. */
   readonly onFailed: (error: unknown) => void;
+  /** Told of every group, stored or not. */
+  readonly onCommitted?: (told: CommitTold) => void;
 }
 
 interface Submission {
@@ -93,6 +105,11 @@ export class GroupCommit {
     await this.running;
   }
 
+  get waiting(): Waiting {
+    const told = ({ windowCount, cellCount }: Lane) => ({ windowCount, cellCount });
+    return { light: told(this.light), heavy: told(this.heavy) };
+  }
+
   private get isHeavyDue(): boolean {
     return this.heavy.queue.length > 0 && (this.isClosing || this.options.elapsedMs() >= this.heavyRestsUntilMs);
   }
@@ -133,16 +150,19 @@ export class GroupCommit {
   }
 
   private async commitGroup(group: readonly Submission[]): Promise<void> {
-    const { store, keptMs, onStored, onFailed } = this.options;
+    const { store, keptMs, elapsedMs, onStored, onFailed, onCommitted } = this.options;
     const windows = group.flatMap((submission) => submission.windows);
+    const startMs = elapsedMs();
     let outcome: SubmitOutcome = 'committed';
+    let outcomes: CommitTold['outcomes'] = windows.map(() => 'failed');
     try {
-      const results = await store.commit(windows, keptMs());
-      onStored(windows.filter((_, index) => results[index] === 'stored'));
+      outcomes = await store.commit(windows, keptMs());
+      onStored(windows.filter((_, index) => outcomes[index] === 'stored'));
     } catch (error) {
       outcome = 'failed';
       onFailed(error);
     }
+    onCommitted?.({ durationMs: elapsedMs() - startMs, outcomes });
     for (const submission of group) submission.resolve(outcome);
   }
 }

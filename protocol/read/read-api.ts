@@ -7,9 +7,12 @@
  *     /v1/models/{version}/plans/{hash}             PlanDocument; 404 when that plan is not known for the model
  *     /v1/series?model={version}&hours={n}          Series; n is 1 … SERIES_HOUR_COUNT_MAX, default 24
  *         &data={hash}&software={hash}              plans whose cells are listed; default the present ones
+ *         &until={hour}                             the last of those hours; default the present one, and what lies ahead of it
  *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
  *     /v1/live                                      server-sent events named `commit`, whose data is a CommitEvent
+ *
+ *     /v1/openapi.json                              the same for programs, made of endpoints.ts
  *
  * And one that writes, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer.
  *

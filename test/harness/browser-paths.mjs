@@ -61,6 +61,10 @@ export const WEBKIT_DRIVER_PATHS = [...chosen(process.env.INSITU_WEBKIT_DRIVER),
 export const MINIBROWSER_PATHS = [...chosen(process.env.INSITU_MINIBROWSER), ...miniBrowserPaths()];
 export const XVFB_PATHS = onPath(['Xvfb']);
 
+/** Prometheus and the tool that checks for it, which lie side by side. */
+export const PROMETHEUS_PATHS = [...chosen(process.env.INSITU_PROMETHEUS), ...onPath(['prometheus'])];
+export const PROMTOOL_PATHS = [...chosen(process.env.INSITU_PROMTOOL), ...onPath(['promtool'])];
+
 /** Folders of ONNX's own node tests. */
 export const ONNX_TESTDATA_PATHS = [...chosen(process.env.INSITU_ONNX_TESTDATA), '/usr/share/libonnx-testdata/data/node'];
 

@@ -36,7 +36,7 @@ const ENTRIES = [
   /^sdk\/delivery\/delivery\.ts$/,
   /\/(sent-element|service-worker)\.ts$/,
   /^worker\/(inference-worker|prepare\/text-tokenizer)\.ts$/,
-  /^collector\/index\.ts$/,
+  /^collector\/(index|client\/collector-client)\.ts$/,
 ];
 /** What the table of commands takes from each command's module (cli/command-table.ts). */
 const OF_A_COMMAND = /^cli\/commands\/[\w-]+\.ts (usage|run)$/;
