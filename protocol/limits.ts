@@ -366,6 +366,8 @@ export const EXPORT_INTERVAL_MS = 5_000;
 export const EXPORT_READ_MS_MAX = 60_000;
 /** Numbers in one export: some 300 models that are in use, 15 MB of text. What is beyond it is left out, model by model, and counted. */
 export const EXPORTED_NUMBER_COUNT_MAX = 100_000;
+/** Numbers of an export that are made or written at a stretch: a millisecond or two, then the event loop has its turn. */
+export const EXPORT_SLICE_NUMBER_COUNT = 1_000;
 /** Tensors of one model whose states are exported, in the order of the manifest: a table of a thousand columns is one tensor. */
 export const EXPORTED_TENSOR_COUNT_MAX = 64;
 /** Hours behind the oldest that is still accepted, before an hour is taken for settled: a clock that was set back by a day finds it open. */

@@ -18,7 +18,7 @@ import { EXPORT_INTERVAL_MS, EXPORT_READ_MS_MAX } from '../../protocol/limits.ts
 import type { Waiting } from '../intake/group-commit.ts';
 import type { Registry } from '../models/registry.ts';
 import type { CellRange, LifetimeSum, Store } from '../store/store.ts';
-import { endText, familyText, type TextFormat } from './exposition.ts';
+import { endText, familyPieces, type TextFormat } from './exposition.ts';
 import type { MetricFamily } from './family.ts';
 import { LifetimeSums } from './lifetime-sums.ts';
 import type { Disk, OwnLoad } from './own-load.ts';
@@ -90,7 +90,7 @@ export class Exports {
     const { waiting } = group;
     const facts = { waiting, disk: (await disk?.()) ?? NO_DISK, modelCount: registry.models.length, listenerCount: live.listenerCount };
     await this.readSums(nowMs);
-    const families = [...pageFamilies(this.sums, registry), ...load.families(facts)];
+    const families = [...(await pageFamilies(this.sums, registry)), ...load.families(facts)];
     this.snapshot = { made: { families, madeAtMs: now() }, atMs: nowMs, texts: new Map() };
     return this.snapshot;
   }
@@ -121,8 +121,10 @@ export class Exports {
 async function textOf({ families }: Snapshot, format: TextFormat): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (const family of families) {
-    pieces.push(Buffer.from(familyText(family, format)));
-    await setImmediate();
+    for (const piece of familyPieces(family, format)) {
+      pieces.push(Buffer.from(piece));
+      await setImmediate();
+    }
   }
   return Buffer.concat([...pieces, Buffer.from(endText(format))]);
 }

@@ -9,7 +9,8 @@
  * Source: OpenMetrics 1.0 (prometheus/OpenMetrics, "Text format"); "Exposition formats", prometheus.io. A value that lies on a bound is
  * counted above it here and below it there: cells hold their lower edge.
  */
-import type { HistogramPoint, Labels, MetricFamily } from './family.ts';
+import { EXPORT_SLICE_NUMBER_COUNT } from '../../protocol/limits.ts';
+import type { HistogramPoint, Labels, MetricFamily, NumberPoint } from './family.ts';
 
 export type TextFormat = 'openmetrics' | 'classic';
 
@@ -30,38 +31,58 @@ export function formatFor(accept: string | undefined): TextFormat {
   return weights.openmetrics > 0 && weights.openmetrics >= weights.classic ? 'openmetrics' : 'classic';
 }
 
-/** One family: its lines, each with its end; nothing of one without points. */
-export function familyText({ name, help, unit, kind, points }: MetricFamily, format: TextFormat): string {
-  if (points.length === 0) return '';
+/** One family in pieces of whole lines, each some milliseconds of work; nothing of one without points. */
+export function* familyPieces({ name, help, unit, kind, points }: MetricFamily, format: TextFormat): Generator<string> {
+  if (points.length === 0) return;
   const isOpen = format === 'openmetrics';
   // The classic text knows a counter by the name of its numbers.
   const title = kind === 'counter' && !isOpen ? `${name}_total` : name;
-  const lines = [`# HELP ${title} ${escaped(help, isOpen)}`, `# TYPE ${title} ${kind}`];
+  let lines = [`# HELP ${title} ${escaped(help, isOpen)}`, `# TYPE ${title} ${kind}`];
   if (isOpen && unit !== null) lines.splice(1, 0, `# UNIT ${title} ${unit}`);
   for (const point of points) {
     if ('counts' in point) lines.push(...histogramLines(name, point));
-    else lines.push(`${kind === 'counter' ? `${name}_total` : name}${labelText(point.labels)} ${point.value}`);
+    else lines.push(`${kind === 'counter' ? `${name}_total` : name}${inBraces(pairsOf(point))} ${point.value}`);
+    if (lines.length < EXPORT_SLICE_NUMBER_COUNT) continue;
+    yield `${lines.join('\n')}\n`;
+    lines = [];
   }
-  return `${lines.join('\n')}\n`;
+  if (lines.length > 0) yield `${lines.join('\n')}\n`;
 }
 
 export function endText(format: TextFormat): string {
   return format === 'openmetrics' ? '# EOF\n' : '';
 }
 
-function histogramLines(name: string, { labels, bounds, counts }: HistogramPoint): string[] {
+function histogramLines(name: string, point: HistogramPoint): string[] {
+  const pairs = pairsOf(point);
+  const before = pairs === '' ? '' : `${pairs},`;
   let count = 0;
-  const lines = counts.map((ofCell, index) => {
+  const lines = point.counts.map((ofCell, index) => {
     count += ofCell;
-    const bound = bounds[index];
-    return `${name}_bucket${labelText({ ...labels, le: bound === undefined ? '+Inf' : boundText(bound) })} ${count}`;
+    const bound = point.bounds[index];
+    return `${name}_bucket{${before}le="${bound === undefined ? '+Inf' : boundText(bound)}"} ${count}`;
   });
-  return [...lines, `${name}_count${labelText(labels)} ${count}`];
+  return [...lines, `${name}_count${inBraces(pairs)} ${count}`];
 }
 
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels);
-  return pairs.length === 0 ? '' : `{${pairs.map(([name, value]) => `${name}="${escaped(value, true)}"`).join(',')}}`;
+/** Written once for all points that share them. */
+const sharedTexts = new WeakMap<Labels, string>();
+
+function pairsOf({ shared, labels }: NumberPoint | HistogramPoint): string {
+  const before = sharedTexts.get(shared) ?? pairsText(shared);
+  sharedTexts.set(shared, before);
+  const own = pairsText(labels);
+  return before === '' || own === '' ? before + own : `${before},${own}`;
+}
+
+function pairsText(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value, true)}"`)
+    .join(',');
+}
+
+function inBraces(pairs: string): string {
+  return pairs === '' ? '' : `{${pairs}}`;
 }
 
 function escaped(text: string, withQuotes: boolean): string {

@@ -22,6 +22,8 @@ interface Family<K extends string, P> {
 
 /** `counter`: never goes down but for a new start, `gauge`: is what it is now. */
 export interface NumberPoint {
+  /** What all points of one stream share: model, version, arm … One object for all of them. */
+  readonly shared: Labels;
   readonly labels: Labels;
   readonly value: number;
   /** Since when it is counted, milliseconds since 1970; 0 when nobody knows. */
@@ -29,6 +31,7 @@ export interface NumberPoint {
 }
 
 export interface HistogramPoint {
+  readonly shared: Labels;
   readonly labels: Labels;
   /** Rising. */
   readonly bounds: readonly number[];
@@ -40,6 +43,9 @@ export interface HistogramPoint {
 export type NumberFamily = Family<'counter' | 'gauge', NumberPoint>;
 type HistogramFamily = Family<'histogram', HistogramPoint>;
 export type MetricFamily = NumberFamily | HistogramFamily;
+
+/** For points that share nothing. */
+export const NO_LABELS: Labels = {};
 
 /** Numbers that a point stands for in an export. */
 export function numberCountOf(point: NumberPoint | HistogramPoint): number {

@@ -11,6 +11,7 @@
  *
  * Not here: when it is read and by whom (exports.ts).
  */
+import { setImmediate } from 'node:timers/promises';
 import { OUTBOX_AGE_MS_MAX, SETTLED_MARGIN_HOURS } from '../../protocol/limits.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { CellRange, LifetimeSum, Store } from '../store/store.ts';
@@ -57,7 +58,8 @@ export class LifetimeSums {
     const grown = upTo > this.settledHour ? await this.sumsOf(known, this.settledHour + 1, upTo) : [];
     const first = await this.sumsOf(fresh, 0, upTo);
     // All at once, behind the last read: one that fails leaves what was.
-    this.settled = added(added(before, grown), first);
+    const settled = await added(await added(before, grown), first);
+    this.settled = settled;
     this.settledPlans = new Set(cells.map(({ plan }) => plan));
     this.settledHour = upTo;
   }
@@ -68,12 +70,14 @@ export class LifetimeSums {
   }
 }
 
-function added(some: readonly LifetimeSum[], others: readonly LifetimeSum[]): readonly LifetimeSum[] {
+/** Gives the event loop back between models. */
+async function added(some: readonly LifetimeSum[], others: readonly LifetimeSum[]): Promise<readonly LifetimeSum[]> {
   if (others.length === 0) return some;
   const sums = new Map(some.map((sum) => [keyOf(sum), sum]));
   for (const other of others) {
     const sum = sums.get(keyOf(other));
     sums.set(keyOf(other), sum === undefined ? other : addedOne(sum, other));
+    await setImmediate();
   }
   return [...sums.values()];
 }

@@ -87,20 +87,22 @@ function metricOf({ name, help, unit, kind, points }: MetricFamily, timeMs: numb
     name: (name.endsWith(suffix) ? name.slice(0, name.length - suffix.length) : name).replaceAll('_', '.'),
     ...{ description: help, unit: unit === 'seconds' ? 's' : unit === 'bytes' ? 'By' : '' },
   };
-  const dataPoints = points.map((point) => pointOf(point, timeMs));
+  // A number is of one type for ever, also where a duration happens to be whole.
+  const isWhole = unit !== 'seconds' && points.every((point) => 'counts' in point || Number.isSafeInteger(point.value));
+  const dataPoints = points.map((point) => pointOf(point, timeMs, isWhole));
   if (kind === 'gauge') return { ...words, gauge: { dataPoints } };
   const cumulative = { dataPoints, aggregationTemporality: CUMULATIVE };
   return kind === 'counter' ? { ...words, sum: { ...cumulative, isMonotonic: true } } : { ...words, histogram: cumulative };
 }
 
-function pointOf(point: NumberPoint | HistogramPoint, timeMs: number) {
+function pointOf(point: NumberPoint | HistogramPoint, timeMs: number, isWhole: boolean) {
   const base = {
-    attributes: attributesOf(point.labels),
+    attributes: attributesOf({ ...point.shared, ...point.labels }),
     startTimeUnixNano: nanoseconds(point.startMs),
     timeUnixNano: nanoseconds(timeMs),
   };
   if ('value' in point)
-    return { ...base, ...(Number.isSafeInteger(point.value) ? { asInt: String(point.value) } : { asDouble: point.value }) };
+    return { ...base, ...(isWhole ? { asInt: String(point.value) } : { asDouble: point.value }) };
   return {
     ...{ ...base, count: String(point.counts.reduce((sum, count) => sum + count, 0)) },
     ...{ bucketCounts: point.counts.map(String), explicitBounds: point.bounds },

@@ -9,7 +9,7 @@
  */
 import { LOOP_SAMPLE_MS } from '../../protocol/limits.ts';
 import type { CommitTold, Waiting } from '../intake/group-commit.ts';
-import type { HistogramPoint, Labels, MetricFamily, NumberFamily } from './family.ts';
+import { type HistogramPoint, type Labels, type MetricFamily, NO_LABELS, type NumberFamily } from './family.ts';
 
 /** Seconds: 1 ms to 16 s, a bound at each doubling. */
 const BOUNDS = Array.from({ length: 15 }, (_, index) => 2 ** index / 1_000);
@@ -91,11 +91,11 @@ export class OwnLoad {
       points: readonly (readonly [Labels, number])[],
     ) => {
       const unit = name.endsWith('_bytes') ? 'bytes' : name.endsWith('_seconds') ? 'seconds' : null;
-      return { name, help, unit, kind, points: points.map(([labels, value]) => ({ labels, value, startMs })) } as const;
+      return { name, help, unit, kind, points: points.map(([labels, value]) => ({ shared: NO_LABELS, labels, value, startMs })) } as const;
     };
     const gauge = (name: string, help: string, value: number | null) => numbers('gauge', [name, help], value === null ? [] : [[{}, value]]);
     const histogram = (name: string, help: string, { counts }: Durations) => {
-      const point: HistogramPoint = { labels: {}, bounds: BOUNDS, counts: [...counts], startMs };
+      const point: HistogramPoint = { shared: NO_LABELS, labels: {}, bounds: BOUNDS, counts: [...counts], startMs };
       return { name, help, unit: 'seconds', kind: 'histogram', points: [point] } as const;
     };
     const lanes = (key: keyof Waiting['light']): (readonly [Labels, number])[] => [

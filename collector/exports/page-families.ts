@@ -14,13 +14,14 @@
  *
  * Not here: names and units (page-metrics.ts), where sums come from (lifetime-sums.ts).
  */
+import { setImmediate } from 'node:timers/promises';
 import { REPEAT_ID } from '../../counts/layout/plan.ts';
 import { OUTCOME_ID } from '../../counts/plans/feedback.ts';
 import { EXPORTED_NUMBER_COUNT_MAX, EXPORTED_TENSOR_COUNT_MAX } from '../../protocol/limits.ts';
 import type { PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { CellRange, LifetimeSum, Registration } from '../store/store.ts';
-import { type HistogramPoint, type Labels, type MetricFamily, type NumberPoint, numberCountOf } from './family.ts';
+import { type HistogramPoint, type Labels, type MetricFamily, NO_LABELS, type NumberPoint, numberCountOf } from './family.ts';
 import { PAGE_METRICS, type QuantityRow } from './page-metrics.ts';
 
 /** What the exports ask the registry. */
@@ -74,48 +75,52 @@ function dataMetricsOf({ metrics }: Plan): PlacedMetric[] {
   return metrics.filter((metric) => metric.id === REPEAT_ID || metric.id === OUTCOME_ID || states.includes(metric));
 }
 
-export function pageFamilies(sums: readonly LifetimeSum[], known: ExportedModels): MetricFamily[] {
+/** Gives the event loop back between models. */
+export async function pageFamilies(sums: readonly LifetimeSum[], known: ExportedModels): Promise<MetricFamily[]> {
   const registered = new Map(known.models.map(({ registration }) => [registration.modelVersion, registration]));
-  const order = [...registered.keys(), UNKNOWN_MODEL_VERSION];
+  const byVersion = new Map<string, LifetimeSum[]>();
+  for (const sum of sums) byVersion.set(sum.modelVersion, [...(byVersion.get(sum.modelVersion) ?? []), sum]);
   const families = new Map<string, { readonly family: Omit<MetricFamily, 'points'>; readonly points: (NumberPoint | HistogramPoint)[] }>();
   let roomCount = EXPORTED_NUMBER_COUNT_MAX;
   let leftOutCount = 0;
-  for (const modelVersion of order) {
-    const ofModel = sums.filter((sum) => sum.modelVersion === modelVersion);
+  for (const modelVersion of [...registered.keys(), UNKNOWN_MODEL_VERSION]) {
+    await setImmediate();
+    const ofModel = byVersion.get(modelVersion) ?? [];
     const parts = ofModel.flatMap((sum) => partsOf(sum, known.planOf(modelVersion, sum.plan), registered.get(modelVersion)));
-    const numberCount = parts.flatMap(({ points }) => points).reduce((count, point) => count + numberCountOf(point), 0);
+    let numberCount = 0;
+    for (const { points } of parts) for (const point of points) numberCount += numberCountOf(point);
     if (numberCount > roomCount) {
       leftOutCount++;
       continue;
     }
     roomCount -= numberCount;
     for (const { family, points } of parts) {
-      const known = families.get(family.name) ?? { family, points: [] };
-      families.set(family.name, known);
-      known.points.push(...points);
+      const found = families.get(family.name) ?? { family, points: [] };
+      families.set(family.name, found);
+      found.points.push(...points);
     }
   }
   const made = [...families.values()].map(({ family, points }) => ({ ...family, points }) as MetricFamily);
-  return [...made, { ...LEFT_OUT, points: [{ labels: {}, value: leftOutCount, startMs: 0 }] }];
+  return [...made, { ...LEFT_OUT, points: [{ shared: NO_LABELS, labels: {}, value: leftOutCount, startMs: 0 }] }];
 }
 
 /** Nothing of a plan that is not known any more: nobody can say what its cells mean. */
 function partsOf(sum: LifetimeSum, plan: Plan | null | undefined, model: Registration | undefined): Part[] {
   if (plan === null || plan === undefined) return [];
-  const labels = {
+  const shared = {
     ...{ model: model?.name ?? 'unknown', version: model?.version ?? 'unknown', model_version: sum.modelVersion },
     ...{ arm: sum.arm, plan: sum.plan },
   };
   const startMs = model?.registeredAtMs ?? 0;
-  const reports: Part = { family: REPORTS, points: [{ labels: { ...labels, report: plan.report }, value: sum.reports, startMs }] };
+  const reports: Part = { family: REPORTS, points: [{ shared, labels: { report: plan.report }, value: sum.reports, startMs }] };
   const metrics = plan.report === 'software' ? plan.metrics : dataMetricsOf(plan);
-  return [reports, ...metrics.flatMap((metric) => partOf(metric, sum, labels, startMs) ?? [])];
+  return [reports, ...metrics.flatMap((metric) => partOf(metric, sum, shared, startMs) ?? [])];
 }
 
-function partOf(metric: PlacedMetric, sum: LifetimeSum, labels: Labels, startMs: number): Part | null {
+function partOf(metric: PlacedMetric, sum: LifetimeSum, shared: Labels, startMs: number): Part | null {
   const countOf = (cell: number) => sum.counts.get(metric.offset + cell) ?? 0;
   const counters = (label: string, more: Labels = {}): NumberPoint[] =>
-    metric.cells.map((cell, index) => ({ labels: { ...labels, ...more, [label]: cell }, value: countOf(index), startMs }));
+    metric.cells.map((cell, index) => ({ shared, labels: { ...more, [label]: cell }, value: countOf(index), startMs }));
   if (metric.role === 'state' && metric.of !== null) {
     return { family: ITEMS, points: counters('state', { side: metric.of.side, tensor: metric.of.tensor }) };
   }
@@ -129,7 +134,7 @@ function partOf(metric: PlacedMetric, sum: LifetimeSum, labels: Labels, startMs:
   if (histogram === null) return null;
   return {
     family: { name, help, unit: row.unit, kind: 'histogram' },
-    points: [{ ...histogram, labels: { ...labels, ...row.labels }, startMs }],
+    points: [{ ...histogram, shared, labels: row.labels ?? {}, startMs }],
   };
 }
 

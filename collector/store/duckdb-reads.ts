@@ -8,6 +8,7 @@
  *
  * Not here: writing (duckdb-store.ts).
  */
+import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBValue } from '@duckdb/node-api';
 import type { CellSum, SlotTotal } from '../../protocol/read/read-api.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
@@ -86,12 +87,13 @@ export class DuckDbReads {
       FROM (SELECT version, plan, arm, cell, sum(count) AS count FROM cells JOIN shown USING (series) JOIN wanted USING (plan)
         WHERE cell >= first_cell AND cell < end_cell GROUP BY version, plan, arm, cell)
       GROUP BY version, plan, arm`);
-    const countsBy = new Map(
-      cells.map(([version, plan, arm, indices, counts]) => {
-        const listed = numbersOf(counts);
-        return [`${version} ${plan} ${arm}`, new Map(numbersOf(indices).map((cell, at) => [cell, listed[at] as number]))];
-      }),
-    );
+    const countsBy = new Map<string, ReadonlyMap<number, number>>();
+    for (const [version, plan, arm, indices, counts] of cells) {
+      const listed = numbersOf(counts);
+      countsBy.set(`${version} ${plan} ${arm}`, new Map(numbersOf(indices).map((cell, at) => [cell, listed[at] as number])));
+      // A row is a model; a thousand of them would hold up commits.
+      await setImmediate();
+    }
     return totals.map(([version, plan, arm, reports, runs]) => ({
       modelVersion: String(version),
       plan: String(plan),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CONTENT_TYPES, familyText, formatFor } from '../../../collector/exports/exposition.ts';
+import { CONTENT_TYPES, formatFor } from '../../../collector/exports/exposition.ts';
 import { LifetimeSums } from '../../../collector/exports/lifetime-sums.ts';
 import { exportedCells, pageFamilies } from '../../../collector/exports/page-families.ts';
 import { PAGE_METRICS } from '../../../collector/exports/page-metrics.ts';
@@ -14,7 +14,7 @@ import { type Collector, type CollectorOptions, startCollector } from '../../../
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { EXPORTED_NUMBER_COUNT_MAX, OUTBOX_AGE_MS_MAX, SETTLED_MARGIN_HOURS } from '../../../protocol/limits.ts';
 import { HOUR_MS } from '../../../protocol/report/window.ts';
-import { type Sample, samplesOf, sampleValue } from '../../fixtures/exposition-text.ts';
+import { familyText, type Sample, samplesOf, sampleValue } from '../../fixtures/exposition-text.ts';
 import { DATA_COUNTED, dataReport, LATENCIES_MS, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';
 import { MemoryStore } from '../../fixtures/memory-store.ts';
 import {
@@ -172,11 +172,11 @@ describe('the text', () => {
   test('whatever a model is called, its name ends no label and no line', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(hostile, hostile), { minLength: 1, maxLength: 5 }), (names) => {
-        const points = names.map(([model, version]) => ({ labels: { model, version }, value: 1, startMs: 0 }));
+        const points = names.map(([model, version]) => ({ shared: { model }, labels: { version }, value: 1, startMs: 0 }));
         const family = { name: 'insitu_runs', help: 'a\nb\\c"', unit: null, kind: 'counter', points } as const;
         for (const format of ['classic', 'openmetrics'] as const) {
           const samples: Sample[] = samplesOf(familyText({ ...family, points: [...points] }, format));
-          expect(samples.map(({ labels }) => labels)).toEqual(points.map(({ labels }) => labels));
+          expect(samples.map(({ labels }) => labels)).toEqual(names.map(([model, version]) => ({ model, version })));
         }
       }),
     );
@@ -264,7 +264,7 @@ describe('lifetime sums', () => {
 });
 
 describe('page families', () => {
-  test('what is exported is bounded: models that do not fit are left out as a whole and counted, those registered first come first', () => {
+  test('what is exported is bounded: models that do not fit are left out as a whole and counted, those registered first come first', async () => {
     const registration = (index: number) => ({
       ...{ modelVersion: index.toString(16).padStart(16, '0'), plan: DATA_PLAN_HASH, name: `m${index}`, version: '1' },
       ...{ manifestJson: '', baseline: null, registeredAtMs: NOW_MS },
@@ -273,7 +273,7 @@ describe('page families', () => {
     const sums = models.map(({ registration: { modelVersion } }) => ({
       ...({ modelVersion, plan: SOFTWARE_PLAN_HASH, arm: 'stable', reports: 1, runs: 1, counts: new Map() } as const),
     }));
-    const families = pageFamilies(sums, { models, planOf: () => SOFTWARE_PLAN });
+    const families = await pageFamilies(sums, { models, planOf: () => SOFTWARE_PLAN });
     const samples = samplesOf(families.map((family) => familyText(family, 'classic')).join(''));
     expect(samples.length).toBeLessThanOrEqual(EXPORTED_NUMBER_COUNT_MAX + 1);
     const told = new Set(samples.map(({ labels }) => labels.model).filter((model) => model !== undefined));

@@ -5,18 +5,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EVERY_KIND } from '../../../cli/commands/every-kind.ts';
-import { familyText } from '../../../collector/exports/exposition.ts';
 import { OwnLoad } from '../../../collector/exports/own-load.ts';
 import { pageFamilies } from '../../../collector/exports/page-families.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { DASHBOARDS } from '../../../integrations/grafana/dashboards.ts';
-import { type Sample, samplesOf } from '../../fixtures/exposition-text.ts';
+import { familyText, type Sample, samplesOf } from '../../fixtures/exposition-text.ts';
 
 const textOf = (file: string) => readFileSync(new URL(`../../../integrations/${file}`, import.meta.url), 'utf8');
 
 /** Everything that a collector ever exports. */
-function exported(): Sample[] {
+async function exported(): Promise<Sample[]> {
   const registration = {
     modelVersion: '1'.repeat(16),
     plan: 'data',
@@ -35,13 +34,13 @@ function exported(): Sample[] {
   const lane = { windowCount: 0, cellCount: 0 };
   const facts = { waiting: { light: lane, heavy: lane }, disk: { storeBytes: 1, freeBytes: 1 }, modelCount: 1, listenerCount: 0 };
   const families = [
-    ...pageFamilies(sums, { models: [{ registration }], planOf: (_, hash) => plans[hash as keyof typeof plans] }),
+    ...(await pageFamilies(sums, { models: [{ registration }], planOf: (_, hash) => plans[hash as keyof typeof plans] })),
     ...load.families(facts),
   ];
   return samplesOf(families.map((family) => familyText(family, 'classic')).join(''));
 }
 
-const samples = exported();
+const samples = await exported();
 const labelsOf = new Map<string, Set<string>>();
 for (const { name, labels } of samples) labelsOf.set(name, new Set([...(labelsOf.get(name) ?? []), ...Object.keys(labels)]));
 
