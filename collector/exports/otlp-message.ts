@@ -101,8 +101,7 @@ function pointOf(point: NumberPoint | HistogramPoint, timeMs: number, isWhole: b
     startTimeUnixNano: nanoseconds(point.startMs),
     timeUnixNano: nanoseconds(timeMs),
   };
-  if ('value' in point)
-    return { ...base, ...(isWhole ? { asInt: String(point.value) } : { asDouble: point.value }) };
+  if ('value' in point) return { ...base, ...(isWhole ? { asInt: String(point.value) } : { asDouble: point.value }) };
   return {
     ...{ ...base, count: String(point.counts.reduce((sum, count) => sum + count, 0)) },
     ...{ bucketCounts: point.counts.map(String), explicitBounds: point.bounds },

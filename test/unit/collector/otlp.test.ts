@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { runCommandLine } from '../../../cli/command-line.ts';
 import type { Snapshot } from '../../../collector/exports/exports.ts';
 import type { MetricFamily } from '../../../collector/exports/family.ts';
 import { otlpMessages } from '../../../collector/exports/otlp-message.ts';
@@ -14,6 +15,7 @@ import { OtlpPush } from '../../../collector/exports/otlp-push.ts';
 import { startCollector } from '../../../collector/index.ts';
 import { type OtlpTarget, otlpTargetOf } from '../../../collector/operator/otlp-environment.ts';
 import { OTLP_NUMBER_COUNT_MAX } from '../../../protocol/limits.ts';
+import { saidBy } from '../../fixtures/data-files.ts';
 import { samplesOf, sampleValue } from '../../fixtures/exposition-text.ts';
 import { LATENCIES_MS, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';
 import { bodyOf, MODEL_VERSION, manifestText, NOW_MS } from '../../fixtures/reports.ts';
@@ -284,6 +286,12 @@ test('a collector pushes what it exposes', async () => {
 });
 
 describe('the environment', () => {
+  test('an address that cannot be used is a slip of the command line, and nothing is started', async () => {
+    expect(await saidBy(runCommandLine, 'collector', '--otlp', 'ftp://a')).toEqual({
+      ...{ text: '', failure: '--otlp must be an http or https address, such as http://127.0.0.1:4318.' },
+    });
+  });
+
   test('an address gets the path of metrics, unless it has it', () => {
     expect(otlpTargetOf('http://a:4318', {}).url).toBe('http://a:4318/v1/metrics');
     expect(otlpTargetOf('http://a/api/v1/otlp/', {}).url).toBe('http://a/api/v1/otlp/v1/metrics');
