@@ -25,8 +25,6 @@ const NEEDS = {
     { what: 'Xvfb', paths: 'XVFB_PATHS', debian: 'xvfb' },
   ],
 };
-/** What one test uses and says that it was not run without: installed where that is possible, and no browser's fault where it is not. */
-const OPTIONAL = [{ found: paths.firstExisting(paths.PROMETHEUS_PATHS), debian: 'prometheus' }];
 export const ENGINES = Object.keys(NEEDS);
 /** Without any font a browser draws no text, and a test that reads positions would measure nothing. */
 const FONT_PACKAGE = 'fonts-dejavu-core';
@@ -48,9 +46,8 @@ async function missingOf(engines) {
  */
 export async function ensureBrowsers(engines) {
   let missing = await missingOf(engines);
-  const optional = OPTIONAL.filter(({ found }) => found === null).map(({ debian }) => debian);
-  if (missing.length + optional.length === 0) return [];
-  const packages = [...new Set(missing.map(({ debian }) => debian)), FONT_PACKAGE, ...optional];
+  if (missing.length === 0) return [];
+  const packages = [...new Set(missing.map(({ debian }) => debian)), FONT_PACKAGE];
   const isRoot = process.getuid?.() === 0;
   if (existsSync('/usr/bin/apt-get') && isDebian() && isRoot) {
     process.stdout.write(`Installing ${packages.join(', ')} …\n`);
@@ -59,7 +56,6 @@ export async function ensureBrowsers(engines) {
     spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
     missing = await missingOf(engines);
   }
-  if (missing.length === 0) return [];
   const advice = isDebian()
     ? `apt-get install --no-install-recommends ${packages.join(' ')}`
     : 'install it with the means of this system, or name its path in INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER, INSITU_MINIBROWSER and INSITU_ONNX_TESTDATA';

@@ -5,7 +5,7 @@
  *  - Data and process are guarded (guardian.ts): both go with the test process at the latest.
  *  - Where it is not installed, `WITHOUT_PROMETHEUS` says so in a sentence, and the tests that need it print it.
  *
- * Not here: installing it (scripts/run/browsers.mjs).
+ * Not here: getting it (scripts/run/prometheus.mjs).
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const promtool = firstExisting(PROMTOOL_PATHS);
 export const WITHOUT_PROMETHEUS =
   prometheus !== null && promtool !== null
     ? null
-    : 'Prometheus is not installed, so nothing was scraped by it. As root on Debian: apt-get install prometheus. Elsewhere name INSITU_PROMETHEUS and INSITU_PROMTOOL.';
+    : 'Prometheus is not installed, so nothing was scraped by it. On Debian `npm test` unpacks it; elsewhere name INSITU_PROMETHEUS and INSITU_PROMTOOL.';
 
 if (WITHOUT_PROMETHEUS !== null) process.stderr.write(`${WITHOUT_PROMETHEUS}\n`);
 
