@@ -293,8 +293,8 @@ export const INSPECT_COUNT_MAX = 50;
 export const GROUP_COMMIT_WAIT_MS = 5;
 /** Windows in one group commit: one transaction writes their ids and a few hundred summed cells. */
 export const GROUP_COMMIT_COUNT_MAX = 1_000;
-/** Cells in one group commit, but for a window that has more alone: some 25 ms, and a window that comes meanwhile waits no longer than that. */
-export const GROUP_COMMIT_CELL_COUNT_MAX = 8_192;
+/** Cells in one group commit, but for a window that has more alone: 20 to 40 ms where somebody sends as fast as he can, and a window that comes meanwhile waits no longer than that. */
+export const GROUP_COMMIT_CELL_COUNT_MAX = 4_096;
 /** Windows accepted but not yet committed; beyond it the collector answers 503 so that clients keep theirs. */
 export const INTAKE_QUEUE_COUNT_MAX = 20_000;
 /** Cells of heavy bodies that wait for their commit: a second of work. Beyond it they get 503, and light ones go on. */

@@ -3,7 +3,8 @@
  *
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
- *     /v1/health, series, noised, live     read-routes.ts
+ *     /v1/health, series, noised           read-routes.ts
+ *     /v1/live                             live-route.ts
  *     everything else                      static-files.ts
  *
  * Invariants
@@ -15,6 +16,7 @@
 import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { addLiveRoute } from './live-route.ts';
 import { addModelRoutes } from './model-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
@@ -43,6 +45,7 @@ export function createApp(deps: ServerDeps): Hono {
   addReportRoutes(app, deps);
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
+  addLiveRoute(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.
   app.get('/dashboard', (c) => c.redirect('dashboard/'));

@@ -121,10 +121,10 @@ export class GroupCommit {
    */
   private async commitAll(): Promise<void> {
     while (this.isDue) {
-      if (this.light.queue.length > 0) await this.commitGroup(takeGroup(this.light));
+      if (this.light.queue.length > 0) await this.commitGroup(takeGroup(this.light, lightestFirst(this.light.queue)));
       if (!this.isHeavyDue) continue;
       const startMs = this.options.elapsedMs();
-      await this.commitGroup(takeGroup(this.heavy));
+      await this.commitGroup(takeGroup(this.heavy, this.heavy.queue));
       const nowMs = this.options.elapsedMs();
       this.heavyRestsUntilMs = nowMs + (nowMs - startMs) * (1 / HEAVY_TIME_RATIO_MAX - 1);
     }
@@ -147,17 +147,27 @@ export class GroupCommit {
   }
 }
 
-/** Takes as many bodies from the lane's beginning as one group may have, the first of them always. */
-function takeGroup(lane: Lane): Submission[] {
-  let [windowCount, cellCount, takenCount] = [0, 0, 0];
-  for (const submission of lane.queue) {
+/** As many bodies as one group may have, in that order, the first of them always. */
+function takeGroup(lane: Lane, ordered: readonly Submission[]): Submission[] {
+  let [windowCount, cellCount] = [0, 0];
+  const taken = new Set<Submission>();
+  for (const submission of ordered) {
     windowCount += submission.windows.length;
     cellCount += submission.cellCount;
     const fits = windowCount <= GROUP_COMMIT_COUNT_MAX && cellCount <= GROUP_COMMIT_CELL_COUNT_MAX;
-    if (takenCount > 0 && !fits) break;
+    if (taken.size > 0 && !fits) break;
+    taken.add(submission);
     lane.windowCount -= submission.windows.length;
     lane.cellCount -= submission.cellCount;
-    takenCount++;
   }
-  return lane.queue.splice(0, takenCount);
+  lane.queue = lane.queue.filter((submission) => !taken.has(submission));
+  return [...taken];
+}
+
+/**
+ * The one that has waited longest, so that each has its turn, and then the lightest: a page's few cells do not wait behind the thousands that somebody
+ * else sends as often as he can.
+ */
+function lightestFirst([oldest, ...others]: readonly Submission[]): Submission[] {
+  return oldest === undefined ? [] : [oldest, ...others.sort((one, other) => one.cellCount - other.cellCount)];
 }
