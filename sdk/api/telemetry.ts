@@ -87,8 +87,15 @@ export interface TelemetryStatus {
  * - `answer-stripped`: the collector answers, and something on the way removes the header by which it proves that.
  * - `older-collector`: it has no such header yet. Its answers are believed, and it should be updated.
  * - `unknown-key`: the collector does not know `collector.key`.
+ * - `unregistered-model`: the collector does not know this version of the model; a person has to register it there.
  */
-export type DeliveryProblem = 'not-started' | 'not-the-collector' | 'answer-stripped' | 'older-collector' | 'unknown-key';
+export type DeliveryProblem =
+  | 'not-started'
+  | 'not-the-collector'
+  | 'answer-stripped'
+  | 'older-collector'
+  | 'unknown-key'
+  | 'unregistered-model';
 
 /** One request that left the page, byte for byte. */
 export interface SentReport {
