@@ -114,6 +114,11 @@ function ordersOf(nowHour: number): Order[] {
       'as many windows as may be',
       Array.from({ length: BODY_WINDOW_COUNT_MAX }, (_hour, window) => softwareWindow({ id: nextId(), hour: hourAt(window) })),
     ),
+    postOf('a dense window that votes', [{ ...dense(ALL_CELLS.length, hourAt(index)), mark: 'week' }]),
+    postOf(
+      'as many windows that vote as may be',
+      Array.from({ length: BODY_WINDOW_COUNT_MAX }, (_hour, window) => softwareWindow({ id: nextId(), hour: hourAt(window), mark: 'day' })),
+    ),
     postOf('a dense window of no model', [dense(ALL_CELLS.length, hourAt(index))], UNKNOWN_MODEL_VERSION),
     ...Array.from({ length: 4 }, () => postOf('a small window', [softwareWindow({ id: nextId(), hour: nowHour })])),
     postOf(
