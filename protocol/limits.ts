@@ -372,8 +372,8 @@ export const ID_SWEEP_INTERVAL_MS = 3_600_000;
  * after it.
  */
 export const VOTE_HOURLY_DAY_COUNT = 35;
-/** Streams of votes whose day is rolled up in one transaction: commits wait for one of them, some ten milliseconds. */
-export const VOTE_ROLL_UP_STREAM_COUNT = 16;
+/** Streams of votes whose day is rolled up in one transaction, for which commits wait: a quarter of a second where models have 50 metrics of 16 cells. */
+export const VOTE_ROLL_UP_STREAM_COUNT = 2;
 /** From SIGTERM to the last answer: connections that are still open then are cut. */
 export const SHUTDOWN_MS_MAX = 5_000;
 /** Sessions of one operator that make V8 optimise a megabyte of the runtime: 200 were enough, and 400 take 0.2 s. */
