@@ -48,11 +48,18 @@ interface Items {
   readonly total: number;
 }
 
-function itemsOf(metric: PlacedMetric, cells: Uint32Array, counts: Uint32Array): Items {
+function itemsOf(metric: PlacedMetric, met: Uint32Array, metCounts: Uint32Array): Items {
   const uncounted = uncountedCell(metric);
-  const isItem = (_count: number, index: number) => cells[index] !== uncounted;
-  const kept = [...counts].filter(isItem);
-  return { cells: [...cells].filter((cell) => cell !== uncounted), counts: kept, total: kept.reduce((sum, count) => sum + count, 0) };
+  const [cells, counts]: [number[], number[]] = [[], []];
+  let total = 0;
+  for (const [index, cell] of met.entries()) {
+    if (cell === uncounted) continue;
+    const count = metCounts[index] as number;
+    cells.push(cell);
+    counts.push(count);
+    total += count;
+  }
+  return { cells, counts, total };
 }
 
 function drawnOf({ cells, counts, total }: Items, chance: IdChance): Items {
