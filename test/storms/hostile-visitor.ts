@@ -129,6 +129,7 @@ function ordersOf(nowHour: number): Order[] {
     { ...postOf('no report', [dataWindow()]), body: Buffer.alloc(BODY_BYTES_MAX, 1).toString('base64') },
     get('HEAD of the live feed', '/v1/live', { method: 'HEAD' }),
     get('series', `/v1/series?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
+    get('devices', `/v1/devices?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
     ...(index % 16 === 0 ? [get('a silent listener', '/v1/live', { isSilent: true })] : []),
   ]).flat();
 }
