@@ -13,7 +13,8 @@
 import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
+import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX, VOTE_HOURLY_DAY_COUNT } from '../protocol/limits.ts';
+import { DAY_HOURS, HOUR_MS } from '../protocol/report/window.ts';
 import { Exports } from './exports/exports.ts';
 import { OtlpPush } from './exports/otlp-push.ts';
 import { OwnLoad } from './exports/own-load.ts';
@@ -119,7 +120,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       closing: closing.signal,
     });
     const url = await listen(server, host, port);
-    const stopSweeping = startSweeping(store, kept, log);
+    const stopSweeping = startSweeping({ store, kept, now, log });
     const stopWatching = load.watchLoop(elapsedMs);
     const push = options.otlp && startPush(options.otlp, { reads, exports, now, log });
     let closed: Promise<void> | null = null;
@@ -174,18 +175,31 @@ async function openDefaultStore(folder: string): Promise<Store> {
 
 const elapsedMs = () => performance.now();
 
+interface SweepDeps {
+  readonly store: Store;
+  readonly kept: KeptTime;
+  readonly now: () => number;
+  readonly log: (sentence: string) => void;
+}
+
 /**
- * An hour later than the horizon, so that an id cannot be forgotten between a window's acceptance and its commit.
+ * Ids go an hour later than the horizon, so that none can be forgotten between a window's acceptance and its commit. Votes become days in
+ * small steps, between which commits have their turn.
  *
  * @returns The way to stop; resolves when nothing is under way.
  */
-function startSweeping(store: Store, kept: KeptTime, log: (sentence: string) => void): () => Promise<void> {
+function startSweeping({ store, kept, now, log }: SweepDeps): () => Promise<void> {
+  let isStopped = false;
   const sweepOnce = async () => {
     try {
       await kept.catchUp(store);
       await store.forgetIds(kept.nowMs - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS);
+      const day = Math.floor(now() / HOUR_MS / DAY_HOURS);
+      while (!isStopped && (await store.rollUpVotes((day - VOTE_HOURLY_DAY_COUNT) * DAY_HOURS)));
     } catch (error) {
-      log(`Old window ids could not be dropped; they are tried again: ${error instanceof Error ? error.message : String(error)}`);
+      log(
+        `Old window ids and hours of votes are still there; they are tried again: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   let sweeping = sweepOnce();
@@ -194,6 +208,7 @@ function startSweeping(store: Store, kept: KeptTime, log: (sentence: string) => 
   }, ID_SWEEP_INTERVAL_MS);
   timer.unref();
   return () => {
+    isStopped = true;
     clearInterval(timer);
     return sweeping;
   };
@@ -235,6 +250,8 @@ async function stopServer(server: HttpServer): Promise<void> {
   clearTimeout(cut);
 }
 
+export type { MetricDraw } from '../counts/votes/draw-votes.ts';
+export type { MetricVotes } from '../counts/votes/metric-votes.ts';
 export type { Baseline, CellSum, SlotTotal } from '../protocol/read/read-api.ts';
 export type { OtlpTarget } from './operator/otlp-environment.ts';
 export type {
@@ -247,7 +264,11 @@ export type {
   LifetimeSum,
   Registration,
   SeriesQuery,
+  SlotVotes,
   Store,
   Totals,
+  VotedMetric,
+  VotesQuery,
+  WindowVotes,
 } from './store/store.ts';
 export { otlpTargetOf, StartupError };

@@ -205,6 +205,8 @@ export const REPEAT_RUN_COUNT_MAX = 64;
 export const REPEAT_MODEL_COUNT_MAX = 64;
 /** Between two samples of the processor's pressure: it is about heat and neighbours, which do not change faster. */
 export const PRESSURE_INTERVAL_MS = 10_000;
+/** Items of one metric that a marked window votes with: nearly the power of all of them, and a visit of a thousand items does not outvote a hundred visits. */
+export const VOTE_ITEM_COUNT_MAX = 32;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */
 export const PLAN_CELL_COUNT_MAX = 65_536;
 /** Segments of one plan at the most (5 bits): a larger partition starts to single people out. */
@@ -284,6 +286,15 @@ export const REPORT_TIMEOUT_MS = 20_000;
 export const SILENT_REFUSAL_COUNT_MAX = 3;
 /** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
 export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;
+/**
+ * Days before one that was marked in which nothing is marked: a clock that stepped back is waited for so long. A collector takes no window that
+ * is older (OUTBOX_AGE_MS_MAX), so what is marked of an earlier day does not arrive.
+ */
+export const MARK_BACK_DAY_COUNT = 8;
+/** Days that are remembered as marked, of each model version and kind of report: the last, and those before a gap or a step of the clock. */
+export const MARKED_DAY_COUNT_MAX = 4;
+/** Model versions and kinds of report whose marks one browser remembers. A site has a handful; what generates models must not grow the list. */
+export const MARKED_MODEL_COUNT_MAX = 64;
 /** Sends that `inspect()` can still show. */
 export const INSPECT_COUNT_MAX = 50;
 
@@ -293,8 +304,8 @@ export const INSPECT_COUNT_MAX = 50;
 export const GROUP_COMMIT_WAIT_MS = 5;
 /** Windows in one group commit: one transaction writes their ids and a few hundred summed cells. */
 export const GROUP_COMMIT_COUNT_MAX = 1_000;
-/** Cells in one group commit, but for a window that has more alone: some 25 ms, and a window that comes meanwhile waits no longer than that. */
-export const GROUP_COMMIT_CELL_COUNT_MAX = 8_192;
+/** Cells in one group commit, but for a window that has more alone: 20 to 40 ms where somebody sends as fast as he can, and a window that comes meanwhile waits no longer than that. */
+export const GROUP_COMMIT_CELL_COUNT_MAX = 4_096;
 /** Windows accepted but not yet committed; beyond it the collector answers 503 so that clients keep theirs. */
 export const INTAKE_QUEUE_COUNT_MAX = 20_000;
 /** Cells of heavy bodies that wait for their commit: a second of work. Beyond it they get 503, and light ones go on. */
@@ -356,44 +367,15 @@ export const REGISTRATION_COUNT_MAX = 1_000;
 export const PLAN_KEPT_COUNT_MAX = 16;
 /** Between two sweeps of forgotten ids. Keeping an id longer than its horizon costs a few bytes and nothing else. */
 export const ID_SWEEP_INTERVAL_MS = 3_600_000;
+/**
+ * Votes are kept by the hour for so long, and by the day from then on: when a change began is told by the hour, and asked for until a month
+ * after it.
+ */
+export const VOTE_HOURLY_DAY_COUNT = 35;
+/** Streams of votes whose day is rolled up in one transaction, for which commits wait: a quarter of a second where models have 50 metrics of 16 cells. */
+export const VOTE_ROLL_UP_STREAM_COUNT = 2;
 /** From SIGTERM to the last answer: connections that are still open then are cut. */
 export const SHUTDOWN_MS_MAX = 5_000;
-/** One call of the collector's client: an answer of a quarter of a year is ready in a second, behind others in some. */
-export const CLIENT_TIMEOUT_MS = 30_000;
-/** What is exported is made anew at most this often, for all who ask together. Prometheus asks every 15 s, or every 5 where somebody is in a hurry. */
-export const EXPORT_INTERVAL_MS = 5_000;
-/** Sums are read again after this, even though this collector committed nothing: others may have, on the same store. */
-export const EXPORT_READ_MS_MAX = 60_000;
-/** Numbers in one export: some 300 models that are in use, 15 MB of text. What is beyond it is left out, model by model, and counted. */
-export const EXPORTED_NUMBER_COUNT_MAX = 100_000;
-/** Numbers of an export that are made or written at a stretch: a millisecond or two, then the event loop has its turn. */
-export const EXPORT_SLICE_NUMBER_COUNT = 1_000;
-/** Tensors of one model whose states are exported, in the order of the manifest: a table of a thousand columns is one tensor. */
-export const EXPORTED_TENSOR_COUNT_MAX = 64;
-/** Hours behind the oldest that is still accepted, before an hour is taken for settled: a clock that was set back by a day finds it open. */
-export const SETTLED_MARGIN_HOURS = 24;
-/** Between two samples of how late the event loop is: four a second cost nothing, and a stall of that length is met each time. */
-export const LOOP_SAMPLE_MS = 250;
-/** Numbers in one OTLP message: half a megabyte before it is compressed; receivers take 4 to 20 MiB. */
-export const OTLP_NUMBER_COUNT_MAX = 5_000;
-/** Between two pushes; OpenTelemetry's own default. */
-export const OTLP_INTERVAL_MS = 60_000;
-/** Pages report once a minute: more often than this, the same numbers would be sent again and again. */
-export const OTLP_INTERVAL_MS_MIN = 1_000;
-/** One OTLP request, answer included; OpenTelemetry's own default. */
-export const OTLP_TIMEOUT_MS = 10_000;
-/** A day: nobody waits longer on purpose, and a timer of more than 2^31 ms fires at once. */
-export const TIMER_MS_MAX = 24 * 3_600_000;
-/** What is read of a receiver's answer, which says in a sentence what was rejected. */
-export const OTLP_ANSWER_BYTES_MAX = 64 * 1024;
-/** Hours that the command line asks for in one question: some thousand cells, and a step that a person sees moving. */
-export const EXPORT_STEP_HOURS = 24;
-/** Days of one export to a file: ten years. */
-export const EXPORT_DAY_COUNT_MAX = 3_660;
-/** Rows of one group of a Parquet file, which are held in memory until they are written: some 10 MB. */
-export const PARQUET_GROUP_ROW_COUNT = 100_000;
-/** Times that a collector may say "ask again" to one question of an export. */
-export const EXPORT_RETRY_COUNT_MAX = 20;
 /** Sessions of one operator that make V8 optimise a megabyte of the runtime: 200 were enough, and 400 take 0.2 s. */
 export const CODE_CACHE_BATCH_COUNT = 40;
 /** A run waits for as many of them: a few milliseconds. */

@@ -9,7 +9,7 @@
  */
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { CollectorError, createCollectorClient, type ModelEntry } from '../../collector/client/collector-client.ts';
-import { EXPORT_DAY_COUNT_MAX } from '../../protocol/limits.ts';
+import { EXPORT_DAY_COUNT_MAX } from '../../protocol/read/export-limits.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import { hourlySums } from '../export/hourly-sums.ts';
 import { writeParquet } from '../export/parquet-file.ts';

@@ -18,7 +18,7 @@ import {
   type PlanDocument,
   type Series,
 } from '../../collector/client/collector-client.ts';
-import { EXPORT_RETRY_COUNT_MAX, EXPORT_STEP_HOURS } from '../../protocol/limits.ts';
+import { EXPORT_RETRY_COUNT_MAX, EXPORT_STEP_HOURS } from '../../protocol/read/export-limits.ts';
 import type { Arm } from '../../protocol/report/window.ts';
 
 /** How often one cell was counted in one hour, in all segments. */

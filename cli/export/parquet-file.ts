@@ -8,7 +8,7 @@
  * Not here: where rows come from (hourly-sums.ts), the file's name until it is whole (cli/commands/export.ts).
  */
 import { type ColumnSource, fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
-import { PARQUET_GROUP_ROW_COUNT } from '../../protocol/limits.ts';
+import { PARQUET_GROUP_ROW_COUNT } from '../../protocol/read/export-limits.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { HourlySum } from './hourly-sums.ts';
 

@@ -10,8 +10,9 @@
  *
  * Not here: reports of pages (`insitu`), the live feed (an EventSource on `/v1/live`).
  */
-import { CLIENT_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from '../../protocol/limits.ts';
+import { RETRY_AFTER_MS_MAX } from '../../protocol/limits.ts';
 import { type BodyTypes, ENDPOINTS, type Endpoint, type Given, type Parameter } from '../../protocol/read/endpoints.ts';
+import { CLIENT_TIMEOUT_MS } from '../../protocol/read/export-limits.ts';
 
 type Table = typeof ENDPOINTS;
 /** Endpoints that answer JSON of the table. */
@@ -139,6 +140,7 @@ function refusalOf({ status, headers }: Response, text: string): CollectorError 
 export type {
   Baseline,
   CellSum,
+  Devices,
   Health,
   ModelDetail,
   ModelEntry,

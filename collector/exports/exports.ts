@@ -14,7 +14,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { EXPORT_INTERVAL_MS, EXPORT_READ_MS_MAX } from '../../protocol/limits.ts';
+import { EXPORT_INTERVAL_MS, EXPORT_READ_MS_MAX } from '../../protocol/read/export-limits.ts';
 import type { Waiting } from '../intake/group-commit.ts';
 import type { Registry } from '../models/registry.ts';
 import type { CellRange, LifetimeSum, Store } from '../store/store.ts';

@@ -9,7 +9,7 @@
  * Source: OpenMetrics 1.0 (prometheus/OpenMetrics, "Text format"); "Exposition formats", prometheus.io. A value that lies on a bound is
  * counted above it here and below it there: cells hold their lower edge.
  */
-import { EXPORT_SLICE_NUMBER_COUNT } from '../../protocol/limits.ts';
+import { EXPORT_SLICE_NUMBER_COUNT } from '../../protocol/read/export-limits.ts';
 import type { HistogramPoint, Labels, MetricFamily, NumberPoint } from './family.ts';
 
 export type TextFormat = 'openmetrics' | 'classic';

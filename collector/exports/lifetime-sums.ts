@@ -12,7 +12,8 @@
  * Not here: when it is read and by whom (exports.ts).
  */
 import { setImmediate } from 'node:timers/promises';
-import { OUTBOX_AGE_MS_MAX, SETTLED_MARGIN_HOURS } from '../../protocol/limits.ts';
+import { OUTBOX_AGE_MS_MAX } from '../../protocol/limits.ts';
+import { SETTLED_MARGIN_HOURS } from '../../protocol/read/export-limits.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { CellRange, LifetimeSum, Store } from '../store/store.ts';
 

@@ -10,7 +10,7 @@
  * Not here: protobuf (otlp-protobuf.ts), sending (otlp-push.ts).
  * Source: opentelemetry-proto 1.x, metrics.proto and the specification of OTLP/HTTP: keys in lowerCamelCase, 64-bit integers as decimal texts.
  */
-import { OTLP_NUMBER_COUNT_MAX } from '../../protocol/limits.ts';
+import { OTLP_NUMBER_COUNT_MAX } from '../../protocol/read/export-limits.ts';
 import { type HistogramPoint, type Labels, type MetricFamily, type NumberPoint, numberCountOf } from './family.ts';
 
 const CUMULATIVE = 2;

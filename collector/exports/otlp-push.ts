@@ -17,7 +17,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, OTLP_ANSWER_BYTES_MAX, RETRY_AFTER_MS_MAX } from '../../protocol/limits.ts';
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, RETRY_AFTER_MS_MAX } from '../../protocol/limits.ts';
+import { OTLP_ANSWER_BYTES_MAX } from '../../protocol/read/export-limits.ts';
 import type { OtlpTarget } from '../operator/otlp-environment.ts';
 import type { Snapshot } from './exports.ts';
 import { type OtlpMessage, otlpMessages } from './otlp-message.ts';

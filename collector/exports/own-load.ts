@@ -7,7 +7,7 @@
  *
  * Not here: what pages reported (page-families.ts).
  */
-import { LOOP_SAMPLE_MS } from '../../protocol/limits.ts';
+import { LOOP_SAMPLE_MS } from '../../protocol/read/export-limits.ts';
 import type { CommitTold, Waiting } from '../intake/group-commit.ts';
 import { type HistogramPoint, type Labels, type MetricFamily, NO_LABELS, type NumberFamily } from './family.ts';
 

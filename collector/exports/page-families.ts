@@ -17,7 +17,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { REPEAT_ID } from '../../counts/layout/plan.ts';
 import { OUTCOME_ID } from '../../counts/plans/feedback.ts';
-import { EXPORTED_NUMBER_COUNT_MAX, EXPORTED_TENSOR_COUNT_MAX } from '../../protocol/limits.ts';
+import { EXPORTED_NUMBER_COUNT_MAX, EXPORTED_TENSOR_COUNT_MAX } from '../../protocol/read/export-limits.ts';
 import type { PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { CellRange, LifetimeSum, Registration } from '../store/store.ts';

@@ -1,18 +1,17 @@
 /**
- * Routes that read: health, summed cells, noised estimates and the live feed. Their answers are those of protocol/read/read-api.ts.
+ * Routes that read: health, summed cells, noised estimates and devices. Their answers are those of protocol/read/read-api.ts.
  *
  * Invariants
- *  - A live listener that does not read has at most LIVE_BACKLOG_COUNT_MAX events waiting; what comes after is left out.
- *  - HEAD is answered with headers alone: nothing is read, and nobody listens.
+ *  - HEAD is answered with headers alone: nothing is read.
  *  - A read waits its turn (collector/views/read-queue.ts); one whose reader is gone by then is not made.
  */
 import type { Context, Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
-import { CLOCK_AHEAD_MS_MAX, LIVE_BACKLOG_COUNT_MAX, LIVE_KEEPALIVE_MS } from '../../protocol/limits.ts';
+import { CLOCK_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import { ENDPOINTS, type Taken } from '../../protocol/read/endpoints.ts';
-import type { Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
+import type { Devices, Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { Registry } from '../models/registry.ts';
+import { devicesOf } from '../views/devices.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
 import { addEndpoint, askAgain, headOf, readQuery, wrong } from './endpoint.ts';
@@ -52,32 +51,17 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
     const asked = { modelVersion: range.modelVersion, fromHour: range.fromHour - (range.fromHour % 24), toHour: range.toHour };
     return answer<NoisedEstimates>(c, { ...asked, plan: noised?.hash }, () => noisedEstimates(store, noised, asked));
   });
-  addEndpoint(app, ENDPOINTS.live, (c) => (c.req.method === 'HEAD' ? headOf(c, 'text/event-stream') : listen(c, deps)));
-}
-
-/** Ends when the reader goes, when its place is taken, and when the collector stops. */
-function listen(c: Context, { live, closing }: ServerDeps): Response {
-  return streamSSE(c, async (stream) => {
-    let backlogCount = 0;
-    let tail: Promise<unknown> = Promise.resolve();
-    const write = (text: string) => {
-      if (backlogCount >= LIVE_BACKLOG_COUNT_MAX) return;
-      backlogCount++;
-      tail = tail.then(() => stream.write(text)).finally(() => backlogCount--);
-    };
-    const over = new AbortController();
-    const end = () => over.abort();
-    const stop = live.subscribe((event) => write(`event: commit\ndata: ${JSON.stringify(event)}\n\n`), end);
-    const keepalive = setInterval(() => write(':\n\n'), LIVE_KEEPALIVE_MS);
-    write(':\n\n');
-    await new Promise<void>((resolve) => {
-      over.signal.addEventListener('abort', () => resolve());
-      stream.onAbort(end);
-      if (closing.aborted || stream.aborted) end();
-      closing.addEventListener('abort', end, { signal: over.signal });
-    });
-    clearInterval(keepalive);
-    stop();
+  addEndpoint(app, ENDPOINTS.devices, async (c) => {
+    const taken = readQuery(ENDPOINTS.devices.query, c.req.query());
+    if (typeof taken === 'string') return c.text(taken, 400);
+    const { modelVersion, fromHour, toHour } = rangeOf(taken, now());
+    const model = registry.find(modelVersion);
+    if (model === undefined) return c.text('This model version is not registered here.', 404);
+    if (c.req.method === 'HEAD') return headOf(c, 'application/json');
+    const plans = registry.plansOf(model).flatMap(({ hash, report }) => (report === 'software' ? [hash] : []));
+    return answer<Devices>(c, { modelVersion, fromHour }, () =>
+      devicesOf(store, { modelVersion, fromHour, toHour, plans }, shownReportsMin),
+    );
   });
 }
 

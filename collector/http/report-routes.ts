@@ -10,7 +10,7 @@
  *  - A report needs no preflight, and any origin may read its status and the headers of protocol/report/answer.ts.
  *  - A body that is longer than its limit is refused before all of it was read.
  *  - A refusal takes REFUSAL_WAIT_MS.
- *  - Every answer to a report proves whose it is and what it is about; a refused hour tells the time here.
+ *  - Every answer to a report proves whose it is and what it is about; a refused hour tells the time here, a model that is not registered that it is not.
  *
  * Not here: what a body may say (collector/intake/intake.ts), who waits for whom (collector/intake/group-commit.ts).
  */
@@ -25,6 +25,15 @@ import { addEndpoint } from './endpoint.ts';
 import { readBody } from './request-body.ts';
 import type { ServerDeps } from './server-deps.ts';
 
+/** When to send the report again, and whether a person has to act first. */
+interface Retry {
+  readonly afterS: number;
+  readonly isUnregistered: boolean;
+}
+
+const BUSY: Retry = { afterS: RETRY_AFTER_BUSY_S, isUnregistered: false };
+const UNREGISTERED: Retry = { afterS: RETRY_AFTER_UNKNOWN_S, isUnregistered: true };
+
 export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, closing }: ServerDeps): void {
   /** What could not read its manifest is no model's, and any key may say so. */
   const mayReport = (bound: ReadonlySet<string> | null, [first]: readonly AcceptedWindow[]): boolean => {
@@ -33,11 +42,12 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
   };
   type Status = 204 | 400 | 403 | 410 | 413 | 503;
   /** @param body What is answered; null when it was not read to its end. */
-  const answer = async (c: Context, body: Uint8Array | null, status: Status, reason: string | null = null, retryAfterS = 0) => {
+  const answer = async (c: Context, body: Uint8Array | null, status: Status, reason = '', retry: Retry | null = null) => {
     if (status !== 204) await new Promise((resolve) => setTimeout(resolve, REFUSAL_WAIT_MS));
-    c.header(ANSWER_HEADER, answerProof(status, body, status === 410 ? now() : undefined));
-    if (retryAfterS > 0) c.header('Retry-After', String(retryAfterS));
-    return status === 204 ? c.body(null, status) : c.text(reason ?? '', status);
+    const detail = { collectorMs: status === 410 ? now() : null, isUnregistered: retry?.isUnregistered === true };
+    c.header(ANSWER_HEADER, answerProof(status, body, detail));
+    if (retry !== null) c.header('Retry-After', String(retry.afterS));
+    return status === 204 ? c.body(null, status) : c.text(reason, status);
   };
   app.use('/v1/report/*', async (c, next) => {
     c.header('Access-Control-Allow-Origin', '*');
@@ -54,17 +64,17 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
   addEndpoint(app, ENDPOINTS.report, async (c) => {
     const bound = writeKeys.get(c.req.param('writeKey') ?? '');
     if (bound === undefined) return answer(c, null, 403, 'This write key is unknown here.');
-    if (closing.aborted) return answer(c, null, 503, 'The collector is stopping.', RETRY_AFTER_BUSY_S);
+    if (closing.aborted) return answer(c, null, 503, 'The collector is stopping.', BUSY);
     const body = await readBody(c, BODY_BYTES_MAX);
     if (body === 'too-long') return answer(c, null, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
     if (body === 'cut-off') return answer(c, null, 400, 'The body is cut off.');
     if (body.length === 0) return answer(c, body, 400, EMPTY_ANSWER);
     const judged = judgeBody(body, registry, now());
-    if (!judged.ok) return answer(c, body, judged.status, judged.reason, judged.status === 503 ? RETRY_AFTER_UNKNOWN_S : 0);
+    if (!judged.ok) return answer(c, body, judged.status, judged.reason, judged.status === 503 ? UNREGISTERED : null);
     if (!mayReport(bound, judged.windows)) return answer(c, body, 403, 'This write key is not for this model.');
     const outcome = await group.submit(judged.windows);
     if (outcome === 'committed') return answer(c, body, 204);
     const reason = { full: 'The intake is full.', failed: 'The store failed; nothing was counted.', closing: 'The collector is stopping.' };
-    return answer(c, body, 503, reason[outcome], RETRY_AFTER_BUSY_S);
+    return answer(c, body, 503, reason[outcome], BUSY);
   });
 }

@@ -3,7 +3,8 @@
  *
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
- *     /v1/health, series, noised, live     read-routes.ts
+ *     /v1/health, series, noised           read-routes.ts
+ *     /v1/live                             live-route.ts
  *     /v1/openapi.json, /metrics           export-routes.ts
  *     everything else                      static-files.ts
  *
@@ -18,6 +19,7 @@ import { type Context, Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { addExportRoutes } from './export-routes.ts';
+import { addLiveRoute } from './live-route.ts';
 import { addModelRoutes } from './model-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
@@ -51,6 +53,7 @@ export function createApp(deps: ServerDeps): Hono {
   addReportRoutes(app, deps);
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
+  addLiveRoute(app, deps);
   addExportRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.

@@ -13,7 +13,7 @@
  *  - `submit` resolves only after the commit is durable, or with the reason why nothing of the body is known to be stored.
  *    A failed commit may have reached the disk; the client's retry meets its ids there and is not counted twice.
  *  - At most INTAKE_QUEUE_COUNT_MAX windows wait, and INTAKE_QUEUE_CELL_COUNT_MAX cells of heavy bodies. What is refused is the client's to keep.
- *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
+ *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, those of votes counted in, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
  *
  * Not here: what a window must look like (collector/intake/intake.ts).
  */
@@ -28,6 +28,7 @@ import {
   LIGHT_BODY_WINDOW_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { AcceptedWindow, Store } from '../store/store.ts';
+import { entryCountOf } from '../store/vote-sums.ts';
 
 export type SubmitOutcome = 'committed' | 'full' | 'failed' | 'closing';
 
@@ -85,7 +86,7 @@ export class GroupCommit {
 
   submit(windows: readonly AcceptedWindow[]): Promise<SubmitOutcome> {
     if (this.isClosing) return Promise.resolve('closing');
-    const cellCount = windows.reduce((sum, { cells }) => sum + cells.length, 0);
+    const cellCount = windows.reduce((sum, window) => sum + cellCountOf(window), 0);
     const isLight = cellCount <= LIGHT_BODY_CELL_COUNT_MAX && windows.length <= LIGHT_BODY_WINDOW_COUNT_MAX;
     const lane = isLight ? this.light : this.heavy;
     if (lane.windowCount + windows.length > INTAKE_QUEUE_COUNT_MAX) return Promise.resolve('full');
@@ -138,10 +139,10 @@ export class GroupCommit {
    */
   private async commitAll(): Promise<void> {
     while (this.isDue) {
-      if (this.light.queue.length > 0) await this.commitGroup(takeGroup(this.light));
+      if (this.light.queue.length > 0) await this.commitGroup(takeGroup(this.light, lightestFirst(this.light.queue)));
       if (!this.isHeavyDue) continue;
       const startMs = this.options.elapsedMs();
-      await this.commitGroup(takeGroup(this.heavy));
+      await this.commitGroup(takeGroup(this.heavy, this.heavy.queue));
       const nowMs = this.options.elapsedMs();
       this.heavyRestsUntilMs = nowMs + (nowMs - startMs) * (1 / HEAVY_TIME_RATIO_MAX - 1);
     }
@@ -167,17 +168,32 @@ export class GroupCommit {
   }
 }
 
-/** Takes as many bodies from the lane's beginning as one group may have, the first of them always. */
-function takeGroup(lane: Lane): Submission[] {
-  let [windowCount, cellCount, takenCount] = [0, 0, 0];
-  for (const submission of lane.queue) {
+/** What a window asks of the store, in cells: each entry of its votes costs as much as one. */
+function cellCountOf({ cells, votes }: AcceptedWindow): number {
+  return cells.length + (votes === undefined ? 0 : entryCountOf(votes));
+}
+
+/** As many bodies as one group may have, in that order, the first of them always. */
+function takeGroup(lane: Lane, ordered: readonly Submission[]): Submission[] {
+  let [windowCount, cellCount] = [0, 0];
+  const taken = new Set<Submission>();
+  for (const submission of ordered) {
     windowCount += submission.windows.length;
     cellCount += submission.cellCount;
     const fits = windowCount <= GROUP_COMMIT_COUNT_MAX && cellCount <= GROUP_COMMIT_CELL_COUNT_MAX;
-    if (takenCount > 0 && !fits) break;
+    if (taken.size > 0 && !fits) break;
+    taken.add(submission);
     lane.windowCount -= submission.windows.length;
     lane.cellCount -= submission.cellCount;
-    takenCount++;
   }
-  return lane.queue.splice(0, takenCount);
+  lane.queue = lane.queue.filter((submission) => !taken.has(submission));
+  return [...taken];
+}
+
+/**
+ * The one that has waited longest, so that each has its turn, and then the lightest: a page's few cells do not wait behind the thousands that somebody
+ * else sends as often as he can.
+ */
+function lightestFirst([oldest, ...others]: readonly Submission[]): Submission[] {
+  return oldest === undefined ? [] : [oldest, ...others.sort((one, other) => one.cellCount - other.cellCount)];
 }

@@ -6,7 +6,7 @@
  * Source: OpenTelemetry, "OTLP Exporter Configuration" and "General SDK Configuration". The variable of metrics goes before the one of all
  * signals; headers and attributes are `key=value` pairs with commas, percent-encoded.
  */
-import { OTLP_INTERVAL_MS, OTLP_INTERVAL_MS_MIN, OTLP_TIMEOUT_MS, TIMER_MS_MAX } from '../../protocol/limits.ts';
+import { OTLP_INTERVAL_MS, OTLP_INTERVAL_MS_MIN, OTLP_TIMEOUT_MS, TIMER_MS_MAX } from '../../protocol/read/export-limits.ts';
 import { StartupError } from './startup-error.ts';
 
 /** Where and how. */

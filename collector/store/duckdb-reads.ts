@@ -149,6 +149,6 @@ function lifetimesOf({ fromHour, toHour, reportCountMin, cells }: LifetimeQuery)
         AND plan IN (SELECT plan FROM wanted))`;
 }
 
-function numbersOf(text: DuckDBValue | undefined): number[] {
+export function numbersOf(text: DuckDBValue | undefined): number[] {
   return JSON.parse(`[${String(text)}]`) as number[];
 }

@@ -5,11 +5,12 @@
  *     series(series, version … hour)                  numbers each (model version, plan, report, arm, segment, hour)
  *     totals(series, reports, runs)                   summed
  *     cells(series, cell, count)                      summed
+ *     votes(stream, hour, …)                          summed, see duckdb-votes.ts
  *     models(version, …)                              registrations
  *     plans(version, hash, …)                         what the cells of each plan mean
  *
  * A group's windows are summed in memory first, so that one transaction writes their ids and a few hundred cells.
- * A commit is two calls of the engine, three with a series that is new (duckdb-text.ts says why).
+ * A commit is two calls of the engine, one more with a series that is new and with a stream that is (duckdb-text.ts says why).
  *
  * Invariants
  *  - One writing transaction at a time; a failed one is rolled back and the next starts clean.
@@ -34,6 +35,7 @@ import { createDataFolder } from '../operator/data-folder.ts';
 import { StartupError } from '../operator/startup-error.ts';
 import { DuckDbReads, rowsOf } from './duckdb-reads.ts';
 import { listOf, textOf } from './duckdb-text.ts';
+import { addedVotes, numberStreams, readVotes, rollUpDay, VOTES_SCHEMA } from './duckdb-votes.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
 import type {
   AcceptedWindow,
@@ -44,9 +46,12 @@ import type {
   LifetimeSum,
   Registration,
   SeriesQuery,
+  SlotVotes,
   Store,
   Totals,
+  VotesQuery,
 } from './store.ts';
+import { sumVotes, type VoteSum } from './vote-sums.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
@@ -64,7 +69,8 @@ const SCHEMA = `
     manifest VARCHAR NOT NULL, baseline VARCHAR, registered_ms BIGINT NOT NULL);
   CREATE TABLE IF NOT EXISTS plans (
     version VARCHAR NOT NULL, hash VARCHAR NOT NULL, release VARCHAR NOT NULL, plan VARCHAR NOT NULL,
-    kept_ms BIGINT NOT NULL, PRIMARY KEY (version, hash));`;
+    kept_ms BIGINT NOT NULL, PRIMARY KEY (version, hash));
+  ${VOTES_SCHEMA}`;
 
 /** Series whose numbers are remembered: a few models' arms and segments in the hours that reports are about. */
 const SERIES_CACHED_COUNT_MAX = 10_000;
@@ -77,6 +83,8 @@ interface Session {
   readonly writer: DuckDBConnection;
   /** Numbers of committed series, and of those in the running transaction; emptied when one fails. */
   readonly seriesNumbers: Map<string, number>;
+  /** The same of the streams of votes. */
+  readonly streamNumbers: Map<string, number>;
 }
 
 class DuckDbStore implements Store {
@@ -101,7 +109,7 @@ class DuckDbStore implements Store {
         results.push(isFresh ? 'stored' : 'duplicate');
         if (isFresh) counted.push(window);
       }
-      await addAndCommit(session, [...sumBySeries(counted)]);
+      await addAndCommit(session, [...sumBySeries(counted)], sumVotes(counted));
       return results;
     });
   }
@@ -174,6 +182,14 @@ class DuckDbStore implements Store {
     return (await this.session).reads.lifetimes(query);
   }
 
+  async votes(query: VotesQuery): Promise<readonly SlotVotes[]> {
+    return readVotes((await this.session).reads, query);
+  }
+
+  rollUpVotes(beforeHour: number): Promise<boolean> {
+    return this.transaction(({ writer }) => rollUpDay(writer, beforeHour));
+  }
+
   async lastReceivedMs(): Promise<number | null> {
     const [[last] = []] = await (await this.session).reads.rows('SELECT max(received_ms) FROM ids');
     return last === null || last === undefined ? null : Number(last);
@@ -212,6 +228,7 @@ class DuckDbStore implements Store {
         // A failed COMMIT has ended the transaction already; then there is nothing to roll back, and that is fine.
         await session.writer.run('ROLLBACK').catch(() => undefined);
         session.seriesNumbers.clear();
+        session.streamNumbers.clear();
         if (isFatal(error)) {
           await session.reads.idle();
           closeSession(session);
@@ -241,8 +258,10 @@ async function beginWithIds({ writer }: Session, group: readonly AcceptedWindow[
 }
 
 /** Ends the transaction. */
-async function addAndCommit(session: Session, sums: readonly SeriesSum[]): Promise<void> {
+async function addAndCommit(session: Session, sums: readonly SeriesSum[], votes: readonly VoteSum[]): Promise<void> {
   await numberSeries(session, sums);
+  if (session.streamNumbers.size + votes.length > SERIES_CACHED_COUNT_MAX) session.streamNumbers.clear();
+  await numberStreams(session.writer, session.streamNumbers, votes);
   const totals: Columns = [[], [], []];
   const cellSums: Columns = [[], [], []];
   for (const { key, reports, runs, cells } of sums) {
@@ -257,6 +276,7 @@ async function addAndCommit(session: Session, sums: readonly SeriesSum[]): Promi
     ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, runs = runs + excluded.runs;
     INSERT INTO cells SELECT ${listOf(ofCells, 'INTEGER')}, ${listOf(cells, 'UINTEGER')}, ${listOf(counts, 'BIGINT')}
     ON CONFLICT DO UPDATE SET count = count + excluded.count;
+    ${addedVotes(session.streamNumbers, votes)}
     COMMIT`);
 }
 
@@ -319,7 +339,7 @@ async function openSession(file: string): Promise<Session> {
   await writer.run(SCHEMA);
   const reader = await instance.connect();
   return {
-    ...{ instance, writer, reader, reads: new DuckDbReads(reader), seriesNumbers: new Map() },
+    ...{ instance, writer, reader, reads: new DuckDbReads(reader), seriesNumbers: new Map(), streamNumbers: new Map() },
   };
 }
 

@@ -47,6 +47,8 @@ const SlotTotal = v.object({ hour: Hour, arm: v.picklist(ARMS), plan: Hash, repo
 
 const NoisedCell = v.object({ cell: v.string(), count: v.number(), deviation: v.number() });
 
+const DeviceCounts = v.array(v.object({ hour: Hour, devices: Count }));
+
 export const BODY_SCHEMAS = {
   Health: v.object({ ok: v.literal(true), release: v.string(), models: Count, uptimeS: Count }),
   ModelList: v.array(v.object(ModelEntryFields)),
@@ -71,6 +73,7 @@ export const BODY_SCHEMAS = {
     metrics: v.array(v.object({ metric: v.string(), reportCount: Count, cells: v.array(NoisedCell) })),
     otherPlans: v.array(v.object({ plan: Hash, reports: Count })),
   }),
+  Devices: v.object({ days: DeviceCounts, weeks: DeviceCounts, shownReportsMin: Count }),
 } as const satisfies { readonly [N in BodyName]: v.GenericSchema<unknown, Mutable<BodyTypes[N]>> };
 
 /** Valibot's types can be written to. */

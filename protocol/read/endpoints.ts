@@ -11,6 +11,7 @@
 import { BODY_BYTES_MAX, REGISTRATION_BYTES_MAX, SEGMENT_COUNT_MAX, SERIES_HOUR_COUNT_MAX } from '../limits.ts';
 import { ARMS } from '../report/window.ts';
 import type {
+  Devices,
   Health,
   ModelDetail,
   ModelEntry,
@@ -31,6 +32,7 @@ export interface BodyTypes {
   RegistrationAnswer: RegistrationAnswer;
   Series: Series;
   NoisedEstimates: NoisedEstimates;
+  Devices: Devices;
 }
 
 export type BodyName = keyof BodyTypes;
@@ -131,6 +133,12 @@ export const ENDPOINTS = {
     query: { model: VERSION, hours: HOURS, plan: NOISED_PLAN },
     answer: { status: 200, body: { json: 'NoisedEstimates' } },
     refusals: { 400: 'A parameter is wrong.', 404: 'The model version or its plan is not known.', 503: ASK_AGAIN },
+  },
+  devices: {
+    ...{ method: 'GET', path: '/v1/devices', summary: 'How many devices reported a model version, by day and by week.' },
+    query: { model: VERSION, hours: HOURS },
+    answer: { status: 200, body: { json: 'Devices' } },
+    refusals: { 400: 'A parameter is wrong.', 404: NOT_REGISTERED, 503: ASK_AGAIN },
   },
   live: {
     ...{ method: 'GET', path: '/v1/live', summary: 'Server-sent events named commit: something of a model was counted, ask again.' },

@@ -10,6 +10,7 @@
  *         &until={hour}                             the last of those hours; default the present one, and what lies ahead of it
  *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
+ *     /v1/devices?model={version}&hours={n}         Devices
  *     /v1/live                                      server-sent events named `commit`, whose data is a CommitEvent
  *
  *     /v1/openapi.json                              the same for programs, made of endpoints.ts
@@ -175,6 +176,24 @@ export interface NoisedCell {
   readonly count: number;
   /** Standard deviation of `count` through the noise alone, in reports. */
   readonly deviation: number;
+}
+
+/**
+ * Browsers that reported of a model version, over whole days from the one in which the asked hours begin, and whole ISO weeks from its week: by
+ * the day and week in which their first report of it came. One person with two browsers is two, one whose storage was cleared is another one,
+ * and one whose storage is refused is another one at each visit. Pages of releases before 0.2.0, and the level `local-dp`, are in no number here.
+ */
+export interface Devices {
+  readonly days: readonly DeviceCount[];
+  readonly weeks: readonly DeviceCount[];
+  /** Days and weeks of fewer devices are left out. */
+  readonly shownReportsMin: number;
+}
+
+export interface DeviceCount {
+  /** First hour of the UTC day, or of the ISO week, since 1970. */
+  readonly hour: number;
+  readonly devices: number;
 }
 
 /** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS, and nothing of what was counted. */

@@ -3,6 +3,7 @@
  *
  *     Insitu-Answer: 204 9f3c02d1                 status and digest of the body that was answered
  *     Insitu-Answer: 410 9f3c02d1 1795435200      with the collector's clock, in seconds, where it refused an hour
+ *     Insitu-Answer: 503 9f3c02d1 unregistered    it does not know the model version, or not this plan of it
  *     Insitu-Answer: 413 -                        a body that was not read to its end has no digest
  *
  * Why: a status alone can be anybody's. A sign-in page answers 200, an ingress without a backend 404, a proxy 401, 405 or 413, and a cache what
@@ -28,29 +29,35 @@ export const OLDER_EMPTY_ANSWER = 'Not a report: the body is cut off.';
 
 const UNREAD = '-';
 
-/**
- * The header's value.
- *
- * @param body Null when it was not read to its end.
- * @param nowMs Where the answer refuses an hour: what the page needs to set its clock by.
- */
-export function answerProof(status: number, body: Uint8Array | null, nowMs?: number): string {
-  const proof = `${status} ${body === null ? UNREAD : digestOf(body)}`;
-  return nowMs === undefined ? proof : `${proof} ${Math.floor(nowMs / 1000)}`;
+const UNREGISTERED = 'unregistered';
+
+/** What the header says beside status and digest. */
+interface AnswerDetail {
+  /** The collector's clock, where it refuses an hour: what the page needs to set its own by. Null where it does not tell, or tells no time. */
+  readonly collectorMs: number | null;
+  /** A person has to register the model version first, or its plan. */
+  readonly isUnregistered: boolean;
 }
 
-interface ProvedAnswer {
-  /** The collector's clock; null where it did not tell, or tells no time. */
-  readonly collectorMs: number | null;
+/** The header's value. @param body Null when it was not read to its end. */
+export function answerProof(
+  status: number,
+  body: Uint8Array | null,
+  { collectorMs = null, isUnregistered = false }: Partial<AnswerDetail> = {},
+): string {
+  const proof = `${status} ${body === null ? UNREAD : digestOf(body)}`;
+  if (isUnregistered) return `${proof} ${UNREGISTERED}`;
+  return collectorMs === null ? proof : `${proof} ${Math.floor(collectorMs / 1000)}`;
 }
 
 /** Null when the collector did not say this about this body. @param proof The header as it came. */
-export function readProof(proof: string | null, status: number, body: Uint8Array): ProvedAnswer | null {
-  const [, stated, digest, seconds] = /^(\d{3}) ([0-9a-f]{8}|-)(?: (\d{1,12}))?$/.exec(proof ?? '') ?? [];
+export function readProof(proof: string | null, status: number, body: Uint8Array): AnswerDetail | null {
+  const [, stated, digest, detail = ''] = /^(\d{3}) ([0-9a-f]{8}|-)(?: (\d{1,12}|unregistered))?$/.exec(proof ?? '') ?? [];
   if (stated !== String(status) || digest === undefined) return null;
   // Of a body that was not read nothing can be said but that it is too long, or that its sender is not known.
   const isAboutIt = digest === UNREAD ? status === 413 || status === 403 || status >= 500 : digest === digestOf(body);
-  return isAboutIt ? { collectorMs: seconds === undefined ? null : Number(seconds) * 1000 } : null;
+  if (!isAboutIt) return null;
+  return { collectorMs: /^\d/.test(detail) ? Number(detail) * 1000 : null, isUnregistered: detail === UNREGISTERED };
 }
 
 /** FNV-1a, 32 bits, as 8 hex digits. */

@@ -3,7 +3,7 @@
  *
  * Nothing here is of a document: a service worker sends under the same options.
  */
-import type { ReportKind } from '../../protocol/report/window.ts';
+import type { ReportKind, VoteCadence } from '../../protocol/report/window.ts';
 
 export type Consent = 'required' | 'granted';
 
@@ -87,8 +87,15 @@ export interface TelemetryStatus {
  * - `answer-stripped`: the collector answers, and something on the way removes the header by which it proves that.
  * - `older-collector`: it has no such header yet. Its answers are believed, and it should be updated.
  * - `unknown-key`: the collector does not know `collector.key`.
+ * - `unregistered-model`: the collector does not know this version of the model; a person has to register it there.
  */
-export type DeliveryProblem = 'not-started' | 'not-the-collector' | 'answer-stripped' | 'older-collector' | 'unknown-key';
+export type DeliveryProblem =
+  | 'not-started'
+  | 'not-the-collector'
+  | 'answer-stripped'
+  | 'older-collector'
+  | 'unknown-key'
+  | 'unregistered-model';
 
 /** One request that left the page, byte for byte. */
 export interface SentReport {
@@ -109,5 +116,10 @@ export interface DecodedWindow {
   readonly plan: string;
   readonly hour: number;
   readonly runs: number;
+  /**
+   * The two bits by which a collector counts devices: `day`, the first window that this browser sends of this model version and kind of report on
+   * the UTC day; `week`, in the ISO week and so on its day; null, neither.
+   */
+  readonly mark: VoteCadence | null;
   readonly cells: readonly { readonly metric: string; readonly cell: string; readonly count: number }[];
 }

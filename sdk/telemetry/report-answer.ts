@@ -21,6 +21,7 @@ export interface ReportAnswer {
   readonly isProved: boolean;
   /** Its clock, where it refused an hour. */
   readonly collectorMs: number | null;
+  readonly isUnregistered: boolean;
 }
 
 /** Statuses by which a collector without the header decided about windows. */
@@ -30,7 +31,8 @@ const OLDER_STATUSES = [204, 400, 403, 410, 413];
 export function reportAnswerOf({ status, proof }: Answer, body: Uint8Array, isOlder: boolean): ReportAnswer {
   const proved = readProof(proof, status, body);
   const isBelieved = proved !== null || (isOlder && isOlderStatus(status));
-  return { meaning: meaningOf(status, isBelieved), isProved: proved !== null, collectorMs: proved?.collectorMs ?? null };
+  const { collectorMs = null, isUnregistered = false } = proved ?? {};
+  return { meaning: meaningOf(status, isBelieved), isProved: proved !== null, collectorMs, isUnregistered };
 }
 
 /** Whether asking is worth while: a collector without the header may have said that. */

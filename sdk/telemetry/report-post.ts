@@ -48,6 +48,9 @@ const ADVICE: { readonly [Problem in AnswerProblem]: (status: number, key: strin
     'Let the proxy in front of it pass Insitu-Answer and Access-Control-Expose-Headers.',
   'older-collector': () =>
     'The collector is older than this page and does not prove its answers. They are believed for now; update the collector.',
+  'unregistered-model': () =>
+    'The collector does not know this version of the model, or counts of this release about it. Counts are kept and sent later: register the ' +
+    'model there, with `insitu collector --models` or `POST /v1/models`.',
   'unknown-key': (_status, key) =>
     `The collector does not know the write key "${key}". Counts are kept and sent later: start it with this key, or correct \`collector.key\`.`,
 };
@@ -58,7 +61,8 @@ export class ReportPost {
   readonly vetoes: (bytes: Uint8Array) => boolean;
   private readonly deps: ReportPostDeps;
   private readonly told = new Set<AnswerProblem>();
-  private isOlder = false;
+  /** What answers there is a collector of a release that proves nothing and knows no marks. */
+  isOlder = false;
   private asking: Promise<AnswerProblem> | null = null;
 
   constructor(deps: ReportPostDeps) {
@@ -81,6 +85,7 @@ export class ReportPost {
       this.problem = null;
     }
     if (answered.meaning === 'unknown-key') this.tell('unknown-key', status);
+    if (answered.isUnregistered) this.tell('unregistered-model', status);
     const waitMsMax = answered.isProved ? RETRY_AFTER_MS_MAX : BACKOFF_MS_MAX;
     return { ...answered, status, retryAfterMs: retryAfterMs === null ? null : Math.min(retryAfterMs, waitMsMax) };
   }

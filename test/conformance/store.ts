@@ -6,6 +6,7 @@ import type { AcceptedWindow, CellQuery, KeptPlan, Store } from '../../collector
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import type { CellSum } from '../../protocol/read/read-api.ts';
 import { dataWindow, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId, softwareWindow, versionOf } from '../fixtures/reports.ts';
+import { testVotes, testVotesInTime } from './votes.ts';
 
 /** An empty store that keeps what it holds when it is opened again. */
 export interface StoreUnderTest {
@@ -48,6 +49,8 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   testReading(() => store);
   testLifetimes(() => store);
   testIds(() => store, reopen);
+  testVotes(() => store, reopen);
+  testVotesInTime(() => store, reopen);
   testKeeping(() => store, reopen);
 }
 

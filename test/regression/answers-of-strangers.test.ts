@@ -112,6 +112,21 @@ test('a 403 of the collector keeps the windows and says which key it does not kn
   expect(page.told).toEqual([expect.stringContaining('"my site"')]);
 });
 
+test('a collector that does not know the model says so, once, and the windows wait; once it does they leave and nothing is wrong any more', async () => {
+  const page = await visit();
+  page.platform.stranger = (body) => answer(503, { proof: answerProof(503, body, { isUnregistered: true }), retryAfterMs: 600_000 });
+  for (let round = 0; round < 2; round++) {
+    page.observe(9);
+    await page.telemetry.flush();
+  }
+  expect(page.telemetry.status()).toMatchObject({ sentWindows: 0, problem: 'unregistered-model' });
+  expect(page.told).toEqual([expect.stringContaining('--models')]);
+  page.platform.stranger = null;
+  page.platform.nowMs += 600_001;
+  await page.telemetry.flush();
+  expect(page.telemetry.status()).toMatchObject({ outboxWindows: 0, problem: null });
+});
+
 test('an answer is asked about under the rules of every request: an application that vetoes is not passed by', async () => {
   const page = await visit();
   const lengths: number[] = [];

@@ -13,7 +13,13 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
-import { BODY_BYTES_MAX, BODY_CELL_COUNT_MAX, BODY_WINDOW_COUNT_MAX, OUTBOX_AGE_MS_MAX } from '../../protocol/limits.ts';
+import {
+  BODY_BYTES_MAX,
+  BODY_CELL_COUNT_MAX,
+  BODY_WINDOW_COUNT_MAX,
+  LIGHT_BODY_CELL_COUNT_MAX,
+  OUTBOX_AGE_MS_MAX,
+} from '../../protocol/limits.ts';
 import { encodeBody, encodeWindow } from '../../protocol/report/report.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import { bodyOf, dataWindow, MODEL_VERSION, manifestText, nextId, softwareWindow } from '../fixtures/reports.ts';
@@ -114,6 +120,12 @@ function ordersOf(nowHour: number): Order[] {
       'as many windows as may be',
       Array.from({ length: BODY_WINDOW_COUNT_MAX }, (_hour, window) => softwareWindow({ id: nextId(), hour: hourAt(window) })),
     ),
+    postOf('as many cells as a light body may have', [dense(LIGHT_BODY_CELL_COUNT_MAX, hourAt(index))]),
+    postOf('a dense window that votes', [{ ...dense(ALL_CELLS.length, hourAt(index)), mark: 'week' }]),
+    postOf(
+      'as many windows that vote as may be',
+      Array.from({ length: BODY_WINDOW_COUNT_MAX }, (_hour, window) => softwareWindow({ id: nextId(), hour: hourAt(window), mark: 'day' })),
+    ),
     postOf('a dense window of no model', [dense(ALL_CELLS.length, hourAt(index))], UNKNOWN_MODEL_VERSION),
     ...Array.from({ length: 4 }, () => postOf('a small window', [softwareWindow({ id: nextId(), hour: nowHour })])),
     postOf(
@@ -124,6 +136,7 @@ function ordersOf(nowHour: number): Order[] {
     { ...postOf('no report', [dataWindow()]), body: Buffer.alloc(BODY_BYTES_MAX, 1).toString('base64') },
     get('HEAD of the live feed', '/v1/live', { method: 'HEAD' }),
     get('series', `/v1/series?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
+    get('devices', `/v1/devices?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
     ...(index % 16 === 0 ? [get('a silent listener', '/v1/live', { isSilent: true })] : []),
   ]).flat();
 }

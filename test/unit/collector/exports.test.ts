@@ -12,7 +12,8 @@ import { exportedCells, pageFamilies } from '../../../collector/exports/page-fam
 import { PAGE_METRICS } from '../../../collector/exports/page-metrics.ts';
 import { type Collector, type CollectorOptions, startCollector } from '../../../collector/index.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
-import { EXPORTED_NUMBER_COUNT_MAX, OUTBOX_AGE_MS_MAX, SETTLED_MARGIN_HOURS } from '../../../protocol/limits.ts';
+import { OUTBOX_AGE_MS_MAX } from '../../../protocol/limits.ts';
+import { EXPORTED_NUMBER_COUNT_MAX, SETTLED_MARGIN_HOURS } from '../../../protocol/read/export-limits.ts';
 import { HOUR_MS } from '../../../protocol/report/window.ts';
 import { familyText, type Sample, samplesOf, sampleValue } from '../../fixtures/exposition-text.ts';
 import { DATA_COUNTED, dataReport, LATENCIES_MS, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';

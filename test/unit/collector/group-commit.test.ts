@@ -11,6 +11,7 @@ import {
   HEAVY_TIME_RATIO_MAX,
   INTAKE_QUEUE_CELL_COUNT_MAX,
   INTAKE_QUEUE_COUNT_MAX,
+  LIGHT_BODY_CELL_COUNT_MAX,
 } from '../../../protocol/limits.ts';
 import { dataWindow, MODEL_VERSION, NOW_MS, nextId } from '../../fixtures/reports.ts';
 
@@ -157,6 +158,24 @@ test('a light body waits for one heavy group at the most, however many came befo
   expect(await Promise.all([heavy[0], ...light])).toEqual(['committed', 'committed', 'committed']);
   for (let index = 2; index < 5; index++) (await store.attempt(index)).succeed();
   expect(new Set(await Promise.all(heavy))).toEqual(new Set(['committed']));
+});
+
+test('of light bodies the oldest and the lightest come first: few cells do not wait behind many, nor many for ever', async () => {
+  const { store, group } = setUp();
+  const running = group.submit(windows(1));
+  const first = await store.attempt(0);
+  const many = Array.from({ length: 5 }, () => group.submit(heavyBody(LIGHT_BODY_CELL_COUNT_MAX)));
+  const few = [group.submit(windows(1))];
+  first.succeed();
+  const sizes: number[][] = [];
+  for (let index = 1; index <= many.length; index++) {
+    const attempt = await store.attempt(index);
+    sizes.push(attempt.group.map(({ cells }) => cells.length));
+    if (index < many.length) few.push(group.submit(windows(1)));
+    attempt.succeed();
+  }
+  expect(sizes).toEqual(Array.from({ length: many.length }, () => [LIGHT_BODY_CELL_COUNT_MAX, 2]));
+  expect(new Set(await Promise.all([running, ...many, ...few]))).toEqual(new Set(['committed']));
 });
 
 test('light bodies without end do not keep heavy ones from their turn, nor heavy ones the store from light ones', async () => {

@@ -81,6 +81,7 @@ describe('the document', () => {
       plan: await client.plan({ version: MODEL_VERSION, hash: DATA_PLAN_HASH }),
       series: await client.series({ model: MODEL_VERSION, hours: 24 }),
       noised: await client.noised({ model: MODEL_VERSION }),
+      devices: await client.devices({ model: MODEL_VERSION }),
       register: await client.register({ body: { manifest: manifestText('other') } }),
     };
     const rows = Object.entries(ENDPOINTS as Readonly<Record<string, Endpoint>>);

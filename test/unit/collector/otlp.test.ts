@@ -14,7 +14,7 @@ import { otlpProtobuf, readOtlpAnswer } from '../../../collector/exports/otlp-pr
 import { OtlpPush } from '../../../collector/exports/otlp-push.ts';
 import { startCollector } from '../../../collector/index.ts';
 import { type OtlpTarget, otlpTargetOf } from '../../../collector/operator/otlp-environment.ts';
-import { OTLP_NUMBER_COUNT_MAX } from '../../../protocol/limits.ts';
+import { OTLP_NUMBER_COUNT_MAX } from '../../../protocol/read/export-limits.ts';
 import { saidBy } from '../../fixtures/data-files.ts';
 import { samplesOf, sampleValue } from '../../fixtures/exposition-text.ts';
 import { LATENCIES_MS, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';

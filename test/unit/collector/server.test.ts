@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Collector, type CollectorOptions, startCollector } from '../../../collector/index.ts';
 import { BODY_BYTES_MAX, LIVE_LISTENER_COUNT_MAX, RETRY_AFTER_UNKNOWN_S } from '../../../protocol/limits.ts';
 import type { ModelDetail, PlanDocument, Series } from '../../../protocol/read/read-api.ts';
+import { ANSWER_HEADER } from '../../../protocol/report/answer.ts';
 import { UNKNOWN_MODEL_VERSION, type Window } from '../../../protocol/report/window.ts';
 import {
   bodyOf,
@@ -101,6 +102,7 @@ describe('reports', () => {
       const response = await post(body, key);
       expect(response.status).toBe(status);
       expect(response.headers.get('retry-after')).toBe(status === 503 ? String(RETRY_AFTER_UNKNOWN_S) : null);
+      expect(response.headers.get(ANSWER_HEADER)?.endsWith('unregistered')).toBe(status === 503);
       expect(await response.text()).toMatch(/^[A-Z`].*\.$/);
       expect(await countedReports()).toBe(0);
       expect(sentences).toEqual([]);

@@ -44,6 +44,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
+  'counts/votes': { imports: ['protocol', 'counts/layout'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
@@ -118,8 +119,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 
   // The collector.
   'collector/operator': { imports: ['protocol'], node: true },
-  'collector/store': { imports: ['protocol', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
-  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
+  'collector/store': { imports: ['protocol', 'counts/votes', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'counts/votes', 'collector/store'], node: true },
   'collector/models': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/plans', 'counts/noise'],
@@ -151,7 +152,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   collector: {
     imports: [
-      ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
+      ...['protocol', 'counts/votes', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
       ...['collector/views', 'collector/exports', 'collector/http'],
     ],
     clock: true,

@@ -31,7 +31,10 @@ test('a refusal of the browser is no silence', async () => {
 test('closing waits for what is under way, and lets nothing more in', async () => {
   const database = new StoreDatabase();
   let answer: () => void = () => undefined;
-  const underWay = database.answer(new Promise<void>((resolve) => void (answer = resolve)));
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const underWay = database.answer(asked);
   let isClosed = false;
   const closing = database.close().then(() => {
     isClosed = true;
