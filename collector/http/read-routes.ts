@@ -78,7 +78,7 @@ function listen(c: Context, { live, closing }: ServerDeps): Response {
     };
     const over = new AbortController();
     const end = () => over.abort();
-    const stop = live.subscribe((event) => write(`event: commit\ndata: ${JSON.stringify(event)}\n\n`), end);
+    const stop = live.subscribe(({ event, data }) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), end);
     const keepalive = setInterval(() => write(':\n\n'), LIVE_KEEPALIVE_MS);
     write(':\n\n');
     await new Promise<void>((resolve) => {

@@ -4,6 +4,7 @@
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
  *     /v1/health, series, noised, live     read-routes.ts
+ *     /v1/incidents, rules, targets, audit owner-routes.ts
  *     everything else                      static-files.ts
  *
  * Invariants
@@ -16,6 +17,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { addModelRoutes } from './model-routes.ts';
+import { addOwnerRoutes } from './owner-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -43,6 +45,7 @@ export function createApp(deps: ServerDeps): Hono {
   addReportRoutes(app, deps);
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
+  addOwnerRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.
   app.get('/dashboard', (c) => c.redirect('dashboard/'));
