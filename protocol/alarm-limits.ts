@@ -41,6 +41,8 @@ export const INCIDENT_SILENT_MS_MAX = 7 * 24 * 3_600_000;
 export const INCIDENT_OPEN_COUNT_MAX = 4;
 /** Metrics of one incident. Plans with more have them of one cause; how many were left out is told. */
 export const INCIDENT_METRIC_COUNT_MAX = 100;
+/** Metrics of an incident in a list or a notification, the first of them: 12 kB. Its own address has all. */
+export const INCIDENT_LISTED_METRIC_COUNT_MAX = 20;
 /** Incidents that are kept, those that are not closed always: three a day over a year. */
 export const INCIDENT_KEPT_COUNT_MAX = 1_000;
 /** Letters of a person's note. */

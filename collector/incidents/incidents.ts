@@ -13,7 +13,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Finding } from '../../counts/monitor/finding.ts';
 import { INCIDENT_COOL_DOWN_MS, INCIDENT_KEPT_COUNT_MAX, INCIDENT_LIST_COUNT_MAX } from '../../protocol/alarm-limits.ts';
-import type { AuditEntry, Incident, IncidentAct, IncidentDetail, IncidentState } from '../../protocol/read/incidents.ts';
+import {
+  type AuditEntry,
+  type Incident,
+  type IncidentAct,
+  type IncidentDetail,
+  type IncidentState,
+  shortIncident,
+} from '../../protocol/read/incidents.ts';
 import { TOLD_CHANGES, type ToldChange } from '../../protocol/read/notification.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { RecordChange, Store } from '../store/store.ts';
@@ -77,12 +84,15 @@ export class Incidents {
     return new Incidents(options, await Audit.open(options.store), incidents);
   }
 
-  /** The latest first. */
+  /** The latest first, each with its first metrics. */
   list({ modelVersion, state }: Query): readonly Incident[] {
     const found = [...this.byId.values()].filter(
       (incident) => (modelVersion === null || incident.modelVersion === modelVersion) && (state === null || incident.state === state),
     );
-    return found.sort((one, other) => other.openedAtMs - one.openedAtMs).slice(0, INCIDENT_LIST_COUNT_MAX);
+    return found
+      .sort((one, other) => other.openedAtMs - one.openedAtMs)
+      .slice(0, INCIDENT_LIST_COUNT_MAX)
+      .map(shortIncident);
   }
 
   get unclosed(): readonly Incident[] {

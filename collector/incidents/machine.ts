@@ -114,9 +114,10 @@ function quiet({ value, limit, evidence, recoverMs }: Signal, nowMs: number, hel
 function placeFor(steps: readonly Step[], alarm: Signal, nowMs: number): Step | undefined {
   const going = steps.filter(({ incident }) => incident.state !== 'closed');
   const atMs = onsetOf(alarm, nowMs);
-  const near = going.find(
-    ({ incident }) => Math.abs(atMs - incident.onset.atMs) <= INCIDENT_JOIN_MS || nowMs - incident.openedAtMs <= INCIDENT_JOIN_MS,
-  );
+  const distanceMs = ({ incident }: Step): number => Math.abs(atMs - incident.onset.atMs);
+  const [near] = going
+    .filter((step) => distanceMs(step) <= INCIDENT_JOIN_MS || nowMs - step.incident.openedAtMs <= INCIDENT_JOIN_MS)
+    .sort((one, other) => distanceMs(one) - distanceMs(other));
   if (near !== undefined) return near;
   const left = steps.find(
     ({ incident: { closedAtMs, closedBecause, metrics } }) =>
@@ -202,7 +203,8 @@ function tellHowBad(step: Step, nowMs: number): void {
   const { incident, changes } = step;
   const isTold = changes.some(({ what }) => what === 'opened' || what === 'reopened' || what === 'unmuted');
   const isWorse = incident.metrics.some(
-    ({ isMoved, strength, toldStrength }) => isMoved && (toldStrength === null || strength >= INCIDENT_WORSEN_RATIO_MIN * toldStrength),
+    ({ isMoved, strength, toldStrength: told }) =>
+      isMoved && (told === null || (strength > told && strength >= INCIDENT_WORSEN_RATIO_MIN * told)),
   );
   if (!isTold && (!isWorse || nowMs - incident.toldAtMs < INCIDENT_WORSEN_INTERVAL_MS)) return;
   if (!isTold) tell(step, 'worsened');

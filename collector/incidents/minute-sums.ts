@@ -38,6 +38,8 @@ interface MinuteSumsOptions {
   readonly known: KnownModels;
   /** Of fewer reports nothing is shown to readers, and no rule says anything. */
   readonly shownReportsMin: number;
+  /** Since when that stream is moved in an incident; null when it is not. So an alarm outlives a restart as far as `clearValue`. */
+  readonly heldOnset: (modelVersion: string, key: string) => Onset | null;
 }
 
 /** Of one minute, or several. A quantile has a number for each cell, a share what is inside and all, a count itself. */
@@ -141,11 +143,15 @@ export class MinuteSums {
     if (named?.length === 0) return undefined;
     const stream: Stream = {
       ...{ rule, modelVersion, plan: hash, metric, stage: stageOf(plan, metric), inside: named === undefined ? null : new Set(named) },
-      ...{ parts: before?.parts ?? new Map(), state: before?.state ?? { alarm: null, isWithoutRoom: false } },
+      ...{ parts: before?.parts ?? new Map(), state: before?.state ?? this.newState(rule, modelVersion, hash) },
     };
     // A count of another plan goes on in the same sums, by the cells of its own plan.
     if (before === undefined) this.streams.set(key, stream);
     return stream;
+  }
+
+  private newState(rule: Rule, modelVersion: string, plan: string): StreamState {
+    return { alarm: this.options.heldOnset(modelVersion, keyOf(rule, plan)), isWithoutRoom: false };
   }
 
   private addTo(stream: Stream, window: AcceptedWindow, minute: number): void {
@@ -227,8 +233,8 @@ export class MinuteSums {
 
 const isCount = ({ statistic }: Rule): boolean => statistic === 'count-per-minute';
 
-/** What tells the streams of a rule apart. */
-const planOf = ({ rule, plan }: Stream): string => (isCount(rule) ? '' : plan);
+/** What a stream is called in incidents. A count is of all plans. */
+const keyOf = (rule: Rule, plan: string): string => JSON.stringify(['rule', rule.id, isCount(rule) ? '' : plan]);
 
 function lengthOf({ rule, metric }: Stream): number {
   return rule.statistic in QUANTILES ? metric.cells.length : rule.statistic === 'share' ? 2 : 1;
@@ -285,7 +291,7 @@ function signalOf(stream: Stream, verdict: Signal['verdict'], value: number | nu
   const isRatio = value !== null && value > 0 && rule.value > 0;
   const strength = value === null ? 0 : Math.abs(isRatio ? Math.log(value / rule.value) : value - rule.value);
   return {
-    ...{ key: JSON.stringify(['rule', rule.id, planOf(stream)]), rule: rule.id, modelVersion, plan, arm: null, segment: null },
+    ...{ key: keyOf(rule, plan), rule: rule.id, modelVersion, plan, arm: null, segment: null },
     ...{
       metric: metric.id,
       stage,

@@ -44,7 +44,11 @@ export class RuleBook {
 
   private constructor(options: RuleBookOptions, ownRules: readonly Rule[]) {
     this.options = options;
-    this.sums = new MinuteSums({ known: options.known, shownReportsMin: options.shownReportsMin });
+    const heldOnset = (modelVersion: string, key: string) => {
+      const held = options.incidents.unclosed.filter((incident) => incident.modelVersion === modelVersion);
+      return held.flatMap(({ metrics }) => metrics).find((metric) => metric.key === key && metric.isMoved)?.onset ?? null;
+    };
+    this.sums = new MinuteSums({ known: options.known, shownReportsMin: options.shownReportsMin, heldOnset });
     this.fileIds = new Set(options.fileRules.map(({ id }) => id));
     for (const rule of [...ownRules, ...options.fileRules]) this.byId.set(rule.id, rule);
     this.sums.setRules(this.rules, options.now());

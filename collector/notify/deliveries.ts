@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { INCIDENT_KEPT_COUNT_MAX } from '../../protocol/alarm-limits.ts';
-import type { AuditEntry, Incident } from '../../protocol/read/incidents.ts';
+import { type AuditEntry, type Incident, shortIncident } from '../../protocol/read/incidents.ts';
 import type { Notification, RetrainRequest, ToldChange } from '../../protocol/read/notification.ts';
 import type { RecordChange, Store } from '../store/store.ts';
 import { sentenceOf } from './sentences.ts';
@@ -18,8 +18,6 @@ import type { RetrainTarget, Target } from './targets.ts';
 export const DELIVERY_KIND = 'delivery';
 const RETRAIN_KIND = 'retrain';
 const HOUR_MS = 3_600_000;
-/** Metrics of an incident that go into a notification; the API has all of them. */
-const TOLD_METRIC_COUNT_MAX = 20;
 
 /** One thing that one target has to be told. */
 export interface Delivery {
@@ -117,7 +115,7 @@ export class Deliveries {
     asked.set(key, { target: target.name, incident: incident.id, modelVersion, atMs });
     audit.push({ ...entry, what: 'retrain-asked', text: target.name });
     const sentence = sentenceOf(change, model, incident);
-    const content: RetrainRequest = { type: 'retrain', atMs, model, incident: shortened(incident), sentence, evidence: [] };
+    const content: RetrainRequest = { type: 'retrain', atMs, model, incident: shortIncident(incident), sentence, evidence: [] };
     deliveries.push({ id: deliveryId(target.name, incident.id, 'retrain'), target: target.name, sequence, content, isComplete: false });
   }
 }
@@ -129,13 +127,8 @@ export function isFor({ models }: Target, { name, modelVersion }: Notification['
 
 function ordinary({ name }: Target, { incident, change, sequence, atMs, model }: News): Delivery {
   const sentence = sentenceOf(change, model, incident);
-  const content: Notification = { type: `incident.${change}`, atMs, model, incident: shortened(incident), sentence };
+  const content: Notification = { type: `incident.${change}`, atMs, model, incident: shortIncident(incident), sentence };
   return { id: deliveryId(name, incident.id, sequence), target: name, sequence, content, isComplete: true };
-}
-
-function shortened(incident: Incident): Incident {
-  const metrics = incident.metrics.slice(0, TOLD_METRIC_COUNT_MAX);
-  return { ...incident, metrics, leftOutCount: incident.leftOutCount + incident.metrics.length - metrics.length };
 }
 
 function deliveryId(target: string, incident: string, sequence: number | 'retrain'): string {

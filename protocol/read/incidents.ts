@@ -15,10 +15,12 @@
  * Invariants
  *  - Times are milliseconds since 1970, by the collector's clock.
  *  - An incident's numbers are of sums that readers are shown: of enough reports (SHOWN_REPORT_COUNT_MIN).
- *  - An answer is bounded: INCIDENT_LIST_COUNT_MAX incidents and audit entries, INCIDENT_METRIC_COUNT_MAX metrics each.
+ *  - An answer is bounded: INCIDENT_LIST_COUNT_MAX incidents and audit entries, INCIDENT_LISTED_METRIC_COUNT_MAX metrics each; one incident
+ *    by itself has INCIDENT_METRIC_COUNT_MAX.
  *
  * Not here: how incidents come about (collector/incidents/), how they are told (collector/notify/).
  */
+import { INCIDENT_LISTED_METRIC_COUNT_MAX } from '../alarm-limits.ts';
 import type { Arm } from '../report/window.ts';
 
 /** `recovering`: all that moved is as it was, and not yet for long enough. */
@@ -95,6 +97,12 @@ export interface Incident {
   readonly toldAtMs: number;
 }
 
+/** With the first of its metrics alone. */
+export function shortIncident(incident: Incident): Incident {
+  const metrics = incident.metrics.slice(0, INCIDENT_LISTED_METRIC_COUNT_MAX);
+  return { ...incident, metrics, leftOutCount: incident.leftOutCount + incident.metrics.length - metrics.length };
+}
+
 /** `rebased`: a person said that this is the new normal. `silent`: nothing more was heard of it. */
 export type ClosedBecause = 'recovered' | 'rebased' | 'silent';
 
@@ -126,6 +134,7 @@ export interface AuditEntry {
 
 export interface IncidentList {
   readonly nowMs: number;
+  /** Each with its first metrics (`shortIncident`). */
   readonly incidents: readonly Incident[];
 }
 

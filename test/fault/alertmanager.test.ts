@@ -14,6 +14,7 @@ import { MemoryStore } from '../fixtures/memory-store.ts';
 import { type Receiver, startReceiver } from '../fixtures/receiver.ts';
 import { openIncident } from '../fixtures/signals.ts';
 import { ALERTMANAGER_PATHS, firstExisting } from '../harness/browser-paths.mjs';
+import { enginesUnderTest } from '../harness/browsers.ts';
 
 interface GroupMessage {
   readonly status: 'firing' | 'resolved';
@@ -94,38 +95,42 @@ async function told(isSo: (message: GroupMessage) => boolean): Promise<GroupMess
   }
 }
 
-test('incidents of a model are one group that fires and is resolved, those of another model are another', async () => {
-  const now = Date.now;
-  const at = (changes: Partial<Incident>) => openIncident({ openedAtMs: now(), toldAtMs: now(), ...changes });
-  let incidents = [at({ id: 'a'.repeat(32) }), at({ id: 'b'.repeat(32) }), at({ id: 'c'.repeat(32), modelVersion: '9'.repeat(16) })];
-  const store = new MemoryStore();
-  const notifier = await Notifier.open({
-    ...{ store, now, evidenceOf: async () => [], record: () => Promise.resolve(), log: () => undefined },
-    targets: [{ name: 'pager', type: 'alertmanager', url: `${url}/`, models: null, labels: { team: 'ml' }, authorization: null }],
-    modelOf: (modelVersion) => ({ name: modelVersion.startsWith('9') ? 'faces' : 'digits', version: '1', modelVersion }),
-    incidentOf: (id) => incidents.find((incident) => incident.id === id),
-    unclosed: () => incidents.filter(({ state }) => state !== 'closed'),
-  });
-  const tell = async (change: 'opened' | 'closed') => {
-    const { records, adopt } = notifier.outgoing(
-      incidents.map((incident) => ({ incident, change, sequence: incident.sequence, atMs: now() })),
+// It is installed beside Chromium (scripts/run/browsers.mjs), and one run of it is enough.
+test.skipIf(!enginesUnderTest().includes('chromium'))(
+  'incidents of a model are one group that fires and is resolved, those of another model are another',
+  async () => {
+    const now = Date.now;
+    const at = (changes: Partial<Incident>) => openIncident({ openedAtMs: now(), toldAtMs: now(), ...changes });
+    let incidents = [at({ id: 'a'.repeat(32) }), at({ id: 'b'.repeat(32) }), at({ id: 'c'.repeat(32), modelVersion: '9'.repeat(16) })];
+    const store = new MemoryStore();
+    const notifier = await Notifier.open({
+      ...{ store, now, evidenceOf: async () => [], record: () => Promise.resolve(), log: () => undefined },
+      targets: [{ name: 'pager', type: 'alertmanager', url: `${url}/`, models: null, labels: { team: 'ml' }, authorization: null }],
+      modelOf: (modelVersion) => ({ name: modelVersion.startsWith('9') ? 'faces' : 'digits', version: '1', modelVersion }),
+      incidentOf: (id) => incidents.find((incident) => incident.id === id),
+      unclosed: () => incidents.filter(({ state }) => state !== 'closed'),
+    });
+    const tell = async (change: 'opened' | 'closed') => {
+      const { records, adopt } = notifier.outgoing(
+        incidents.map((incident) => ({ incident, change, sequence: incident.sequence, atMs: now() })),
+      );
+      await store.putRecords(records);
+      adopt();
+    };
+    await tell('opened');
+    const firing = await told(({ groupLabels, alerts }) => groupLabels.model === 'digits' && alerts.length === 2);
+    expect(firing).toMatchObject({ status: 'firing', alerts: [{ status: 'firing' }, { status: 'firing' }] });
+    expect(firing.alerts[0]?.labels).toMatchObject({ alertname: 'InsituIncident', team: 'ml', model_version: incidents[0]?.modelVersion });
+    expect(firing.alerts[0]?.annotations.summary).toMatch(/^New incident: digits 1: output\.y\.class moved since /);
+    await told(({ groupLabels, alerts }) => groupLabels.model === 'faces' && alerts.length === 1);
+    incidents = incidents.map((incident) => ({ ...incident, state: 'closed', closedAtMs: now(), closedBecause: 'recovered', sequence: 2 }));
+    await tell('closed');
+    const resolved = await told(
+      ({ status, groupLabels, alerts }) => status === 'resolved' && groupLabels.model === 'digits' && alerts.length === 2,
     );
-    await store.putRecords(records);
-    adopt();
-  };
-  await tell('opened');
-  const firing = await told(({ groupLabels, alerts }) => groupLabels.model === 'digits' && alerts.length === 2);
-  expect(firing).toMatchObject({ status: 'firing', alerts: [{ status: 'firing' }, { status: 'firing' }] });
-  expect(firing.alerts[0]?.labels).toMatchObject({ alertname: 'InsituIncident', team: 'ml', model_version: incidents[0]?.modelVersion });
-  expect(firing.alerts[0]?.annotations.summary).toMatch(/^New incident: digits 1: output\.y\.class moved since /);
-  await told(({ groupLabels, alerts }) => groupLabels.model === 'faces' && alerts.length === 1);
-  incidents = incidents.map((incident) => ({ ...incident, state: 'closed', closedAtMs: now(), closedBecause: 'recovered', sequence: 2 }));
-  await tell('closed');
-  const resolved = await told(
-    ({ status, groupLabels, alerts }) => status === 'resolved' && groupLabels.model === 'digits' && alerts.length === 2,
-  );
-  expect(resolved.alerts.map(({ labels }) => labels.incident?.[0]).sort()).toEqual(['a', 'b']);
-  while (notifier.entries[0]?.deliveredCount !== 6) await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(notifier.entries[0]).toMatchObject({ waitingCount: 0, failure: null });
-  await notifier.close();
-});
+    expect(resolved.alerts.map(({ labels }) => labels.incident?.[0]).sort()).toEqual(['a', 'b']);
+    while (notifier.entries[0]?.deliveredCount !== 6) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(notifier.entries[0]).toMatchObject({ waitingCount: 0, failure: null });
+    await notifier.close();
+  },
+);

@@ -108,6 +108,12 @@ describe('the life of an incident', () => {
   });
 });
 
+test('what has moved no further is not worse, however little is known of how far', () => {
+  const [world, signal] = [new World(), driftSignal('a', { effect: null, strength: 0 })];
+  world.step([signal], NOW_MS);
+  for (const hours of [1, 2, 30]) expect(world.changes([signal], NOW_MS + hours * HOUR_MS)).toEqual([]);
+});
+
 describe('one cause, one incident', () => {
   test('what moves at about the same time is one incident, inputs first, then what moved most', () => {
     const world = new World();
@@ -135,6 +141,15 @@ describe('one cause, one incident', () => {
     begun(INCIDENT_OPEN_COUNT_MAX);
     expect(world.incidents).toHaveLength(INCIDENT_OPEN_COUNT_MAX);
     expect(world.incidents.at(-1)?.metrics).toHaveLength(2);
+  });
+
+  test('an alarm joins the incident that began nearest to it', () => {
+    const world = new World();
+    const at = (metric: string, atMs: number) => driftSignal(metric, { onset: { atMs, fromMs: atMs, toMs: atMs } });
+    world.step([at('a', NOW_MS - 40 * HOUR_MS)], NOW_MS - 40 * HOUR_MS);
+    world.step([at('b', NOW_MS)], NOW_MS);
+    world.step([at('c', NOW_MS - 18 * HOUR_MS)], NOW_MS);
+    expect(world.incidents.map(({ metrics }) => metrics.map(({ metric }) => metric)).sort()).toEqual([['a'], ['b', 'c']]);
   });
 
   test('a found onset of long ago joins the incident of that time', () => {

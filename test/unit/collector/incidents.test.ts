@@ -159,6 +159,13 @@ test('acts at the same time happen one after the other, each with its entry', as
   expect(await incidents.act('0'.repeat(32), { act: 'acknowledge' }, 'admin')).toMatchObject({ code: 'incident-unknown' });
 });
 
+test('a list has the first metrics of each, an incident by itself has all', async () => {
+  const incidents = await openOn(new MemoryStore());
+  await incidents.take(Array.from({ length: 50 }, (_, index) => driftSignal(`m${index}`)));
+  expect(only(incidents)).toMatchObject({ leftOutCount: 30, metrics: { length: 20 } });
+  expect(incidents.find(only(incidents).id)).toMatchObject({ leftOutCount: 0, metrics: { length: 50 } });
+});
+
 test('an incident that closed long ago is not looked at again', async () => {
   const incidents = await openOn(new MemoryStore());
   const signal = ruleSignal('slow');

@@ -66,7 +66,7 @@ const known = {
 
 let sums: MinuteSums;
 function begin(rules: readonly Rule[], shownReportsMin = 1): void {
-  sums = new MinuteSums({ known, shownReportsMin });
+  sums = new MinuteSums({ known, shownReportsMin, heldOnset: () => null });
   sums.setRules(rules, START_MS);
 }
 /** Windows of one minute, and what is said when it is over. */
@@ -105,6 +105,18 @@ describe('a quantile', () => {
     expect(verdicts(5, [runs(180, 50)])).toEqual(['alarm']);
     for (const index of [6, 7]) minute(index, [runs(100, 50)]);
     expect(verdicts(8, [runs(100, 50)])).toEqual(['quiet']);
+  });
+
+  test('what alarmed before a restart does so until it is back at clearValue', () => {
+    const onset = { atMs: START_MS - 5, fromMs: START_MS - 5, toMs: START_MS };
+    const key = JSON.stringify(['rule', 'slow', SOFTWARE_PLAN_HASH]);
+    const held = (version: string, asked: string) => (version === MODEL_VERSION && asked === key ? onset : null);
+    sums = new MinuteSums({ known, shownReportsMin: 1, heldOnset: held });
+    sums.setRules([{ ...SLOW, clearValue: 150 }], START_MS);
+    for (const index of [0, 1]) expect(verdicts(index, [runs(180, 50)])).toEqual(['not-enough-data']);
+    expect(minute(2, [runs(180, 50)])).toMatchObject([{ verdict: 'alarm', signal: { onset, key } }]);
+    for (const index of [3, 4]) minute(index, [runs(100, 50)]);
+    expect(verdicts(5, [runs(100, 50)])).toEqual(['quiet']);
   });
 
   test('reports about an hour that is over, of a strange model, or noised, are in no value', () => {
@@ -198,7 +210,7 @@ test('rules together keep a bounded number of sums; what has no room says nothin
   const edges = { firstCell: 1, values: cells.slice(1).map(Number) };
   const metric = { ...DATA_PLAN.metrics[0], id: 'run.latency', cells, edges, offset: 0 } as (typeof DATA_PLAN.metrics)[number];
   const long = { ...DATA_PLAN, metrics: [metric], cellCount: cells.length };
-  sums = new MinuteSums({ known: { ...known, planOf: () => long }, shownReportsMin: 1 });
+  sums = new MinuteSums({ known: { ...known, planOf: () => long }, shownReportsMin: 1, heldOnset: () => null });
   const rules = Array.from({ length: 64 }, (_, index) => ({ ...SLOW, id: `r${index}`, minutes: 60 }));
   sums.setRules(rules, START_MS);
   const window = answers(10, 1, { cells: Uint32Array.of(1), counts: Uint32Array.of(1) });

@@ -119,6 +119,21 @@ describe('incidents', () => {
     expect((await refusal(await ask('DELETE', '/v1/rules/x'))).slice(0, 2)).toEqual([404, 'rule-unknown']);
   });
 
+  test('a rule about a model is taken when one of its versions has the metric', async () => {
+    await start();
+    const later = JSON.parse(manifestText()) as { outputs: Record<string, unknown>[] };
+    later.outputs[0] = { ...later.outputs[0], name: 'z' };
+    const rule = { ...FAILED, metric: 'output.z.state', cells: ['nan'] };
+    expect(await refusal(await ask('PUT', '/v1/rules/later', rule))).toEqual([
+      400,
+      'rule-metric-unknown',
+      expect.stringMatching(/"output\.y\.state"/),
+    ]);
+    expect((await ask('POST', '/v1/models', { manifest: JSON.stringify(later) })).status).toBe(201);
+    expect((await ask('PUT', '/v1/rules/later', rule)).status).toBe(201);
+    expect(await get<RuleEntry[]>('/v1/rules')).toMatchObject([{ problem: null }]);
+  });
+
   test('every address of the owner needs the key, also to read', async () => {
     await start();
     const asked: readonly [string, string][] = [
