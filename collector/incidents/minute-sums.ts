@@ -223,11 +223,15 @@ export class MinuteSums {
       const count = (whole.numbers[0] as number) / rule.minutes;
       return { value: whole.reports > 0 || isSilent ? count : null, reports: whole.reports, isThroughout: true };
     }
-    const isThroughout = minutes.every((minute) => {
-      const value = statisticOf(stream, shown([minute]));
-      return value === null || isBeyond(rule, value, rule.value);
-    });
-    return { value: statisticOf(stream, whole), reports: whole.reports, isThroughout };
+    const value = statisticOf(stream, whole);
+    const isThroughout =
+      value !== null &&
+      isBeyond(rule, value, rule.value) &&
+      minutes.every((minute) => {
+        const alone = statisticOf(stream, shown([minute]));
+        return alone === null || isBeyond(rule, alone, rule.value);
+      });
+    return { value, reports: whole.reports, isThroughout };
   }
 }
 
