@@ -15,6 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX, VOTE_HOURLY_DAY_COUNT } from '../protocol/limits.ts';
 import { DAY_HOURS, HOUR_MS } from '../protocol/report/window.ts';
+import { type Alarms, openAlarms } from './alarms.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
@@ -57,6 +58,8 @@ export interface CollectorOptions {
    * SHOWN_REPORT_COUNT_MIN otherwise. Give it where a proxy lets others in.
    */
   readonly shownReportsMin?: number;
+  /** JSON file with rules and notification targets; docs/incidents.md says what is in it. Default: neither. */
+  readonly configFile?: string | null;
   /** Receives sentences for the operator; never an address, a header or a part of a report. Default: silent. */
   readonly log?: (sentence: string) => void;
   /** Milliseconds since 1970. Default the system's clock. */
@@ -83,23 +86,31 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
   const live = new LiveFeed();
+  const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
+  let alarms: Alarms | null = null;
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
+    const { configFile = null } = options;
+    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    const { incidents, rules, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
-      onStored: (windows) => live.publish(windows),
+      onStored: (windows) => {
+        rules.add(windows);
+        live.publish(windows);
+      },
       onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
     });
     const server = createServer({
-      ...{ store, registry, group, live, adminKey, now },
+      ...{ store, registry, group, live, adminKey, now, incidents, rules, targets: () => notifier.entries },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
       reads: new ReadQueue(),
-      shownReportsMin: options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN),
+      shownReportsMin,
       release: __RELEASE__,
       log,
       closing: closing.signal,
@@ -113,6 +124,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       live.close();
       await stopServer(server);
       await group.close();
+      await alarms?.close();
       await swept;
       await store.close();
     };
@@ -127,6 +139,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       },
     };
   } catch (error) {
+    await alarms?.close();
     await store.close();
     throw error;
   }
@@ -230,6 +243,8 @@ export type {
   CellQuery,
   HourCells,
   KeptPlan,
+  OwnerRecord,
+  RecordChange,
   Registration,
   SeriesQuery,
   SlotVotes,
