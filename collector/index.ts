@@ -15,6 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX, VOTE_HOURLY_DAY_COUNT } from '../protocol/limits.ts';
 import { DAY_HOURS, HOUR_MS } from '../protocol/report/window.ts';
+import { type Alarms, openAlarms } from './alarms.ts';
 import { Exports } from './exports/exports.ts';
 import { OtlpPush } from './exports/otlp-push.ts';
 import { OwnLoad } from './exports/own-load.ts';
@@ -64,6 +65,8 @@ export interface CollectorOptions {
   readonly shownReportsMin?: number;
   /** Where what is exported is pushed by OpenTelemetry's protocol; `otlpTargetOf` makes one of an address. Default: nowhere. */
   readonly otlp?: OtlpTarget;
+  /** JSON file with rules and notification targets; docs/incidents.md says what is in it. Default: neither. */
+  readonly configFile?: string | null;
   /** Receives sentences for the operator; never an address, a header or a part of a report. Default: silent. */
   readonly log?: (sentence: string) => void;
   /** Milliseconds since 1970. Default the system's clock. */
@@ -90,49 +93,51 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
   const live = new LiveFeed();
+  const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
+  let alarms: Alarms | null = null;
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
+    const { configFile = null } = options;
+    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    const { incidents, rules, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const load = new OwnLoad(__RELEASE__, now());
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
       onStored: (windows) => {
+        rules.add(windows);
         live.publish(windows);
         exports.counted();
       },
       onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
       onCommitted: (told) => load.committed(told),
     });
-    const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
     const exports = new Exports({ store, registry, load, shownReportsMin, now, elapsedMs, disk, group, live });
     const reads = new ReadQueue();
     const server = createServer({
-      ...{ store, registry, group, live, adminKey, now, exports, load, shownReportsMin },
+      ...{ store, registry, group, live, adminKey, now, exports, load, shownReportsMin, reads },
+      ...{ incidents, rules, targets: () => notifier.entries },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
-      reads,
       release: __RELEASE__,
       log,
       closing: closing.signal,
     });
     const url = await listen(server, host, port);
-    const stopSweeping = startSweeping({ store, kept, now, log });
-    const stopWatching = load.watchLoop(elapsedMs);
-    const push = options.otlp && startPush(options.otlp, { reads, exports, now, log });
+    const stop = startBehind({ store, kept, now, log, load, exports, reads, otlp: options.otlp });
     let closed: Promise<void> | null = null;
     const close = async () => {
-      const swept = stopSweeping();
-      stopWatching();
-      await push?.close();
+      const stopped = stop();
       closing.abort();
       live.close();
       await stopServer(server);
       await group.close();
-      await swept;
+      await alarms?.close();
+      await stopped;
       await store.close();
     };
     return {
@@ -143,21 +148,30 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       close: () => (closed ??= close()),
     };
   } catch (error) {
+    await alarms?.close();
     await store.close();
     throw error;
   }
 }
 
-interface PushDeps {
-  readonly reads: ReadQueue;
+interface BehindDeps extends SweepDeps {
+  readonly load: OwnLoad;
   readonly exports: Exports;
-  readonly now: () => number;
-  readonly log: (sentence: string) => void;
+  readonly reads: ReadQueue;
+  readonly otlp: OtlpTarget | undefined;
 }
 
-function startPush(target: OtlpTarget, { reads, exports, now, log }: PushDeps): OtlpPush {
+/** What goes on behind the requests. @returns The way to stop; resolves when nothing of it is under way. */
+function startBehind({ load, exports, reads, otlp, ...deps }: BehindDeps): () => Promise<void> {
+  const { now, log } = deps;
+  const stopSweeping = startSweeping(deps);
+  const stopWatching = load.watchLoop(elapsedMs);
   const read = () => reads.ask('otlp', () => exports.read());
-  return new OtlpPush({ target, read, release: __RELEASE__, elapsedMs, now, chance: Math.random, log });
+  const push = otlp && new OtlpPush({ target: otlp, read, release: __RELEASE__, elapsedMs, now, chance: Math.random, log });
+  return async () => {
+    stopWatching();
+    await Promise.all([stopSweeping(), push?.close()]);
+  };
 }
 
 /** DuckDB is loaded only here: whoever brings a store of their own needs no database. */
@@ -262,6 +276,8 @@ export type {
   KeptPlan,
   LifetimeQuery,
   LifetimeSum,
+  OwnerRecord,
+  RecordChange,
   Registration,
   SeriesQuery,
   SlotVotes,

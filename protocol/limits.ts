@@ -7,7 +7,7 @@
  * Invariants
  *  - Compiled in. Remote configuration may tighten a privacy limit, never loosen one.
  *
- * Not here: model-specific bounds (protocol/manifest/manifest.ts) and cell layouts (counts/).
+ * Not here: incidents, rules and their delivery, which have a page of their own (alarm-limits.ts), model-specific bounds (protocol/manifest/manifest.ts) and cell layouts (counts/).
  */
 
 // ── Running ────────────────────────────────────────────────────────────────────────────────────

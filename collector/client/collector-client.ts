@@ -15,11 +15,18 @@ import { type BodyTypes, ENDPOINTS, type Endpoint, type Given, type Parameter } 
 import { CLIENT_TIMEOUT_MS } from '../../protocol/read/export-limits.ts';
 
 type Table = typeof ENDPOINTS;
-/** Endpoints that answer JSON of the table. */
-type AskedName = { [N in keyof Table]: Table[N]['answer'] extends { body: { json: keyof BodyTypes } } ? N : never }[keyof Table];
+/** Endpoints that answer JSON of the table, or that only the owner asks. */
+type AskedName = {
+  [N in keyof Table]: Table[N]['answer'] extends { body: { json: keyof BodyTypes } }
+    ? N
+    : Table[N] extends { needsAdminKey: true }
+      ? N
+      : never;
+}[keyof Table];
 
 type JsonOf<B> = B extends { readonly json: infer N extends keyof BodyTypes } ? BodyTypes[N] : never;
-type AnswerOf<N extends AskedName> = Table[N]['answer'] extends { body: infer B } ? JsonOf<B> : never;
+/** null where there is nothing to answer. */
+type AnswerOf<N extends AskedName> = Table[N]['answer'] extends { body: infer B } ? JsonOf<B> : null;
 type PathOf<N extends AskedName> = Table[N] extends { inPath: infer P extends Readonly<Record<string, Parameter>> } ? Given<P> : unknown;
 type QueryOf<N extends AskedName> = Table[N] extends { query: infer P extends Readonly<Record<string, Parameter>> } ? Given<P> : unknown;
 type SentOf<N extends AskedName> = Table[N] extends { body: infer B } ? { readonly body: JsonOf<B> } : unknown;
@@ -40,7 +47,7 @@ export type CollectorClient = {
 export interface CollectorClientOptions {
   /** Of the collector, with the path prefix that a proxy puts in front of it. */
   readonly url: string;
-  /** For `register` alone. */
+  /** For what is the owner's: registering models, incidents, rules. */
   readonly adminKey?: string;
   /** Of one call, its answer's body included. Default CLIENT_TIMEOUT_MS. */
   readonly timeoutMs?: number;
@@ -70,7 +77,8 @@ export function createCollectorClient({ url, adminKey, timeoutMs = CLIENT_TIMEOU
   const base = new URL(url.endsWith('/') ? url : `${url}/`);
   if (!/^https?:$/.test(base.protocol)) throw new TypeError(`The address of a collector begins with http: or https:, not ${base.protocol}`);
   const methods = Object.entries(ENDPOINTS as Readonly<Record<string, Endpoint>>).flatMap(([name, endpoint]) => {
-    if (endpoint.answer.body === undefined || !('json' in endpoint.answer.body)) return [];
+    const { body } = endpoint.answer;
+    if (body === undefined ? endpoint.needsAdminKey !== true : !('json' in body)) return [];
     const asks = endpoint.inPath !== undefined || endpoint.query !== undefined || endpoint.body !== undefined;
     const method = (...args: unknown[]) => {
       const asked = (asks ? args[0] : {}) as Readonly<Record<string, unknown>>;
@@ -102,7 +110,7 @@ async function call(request: Request, timeoutMs: number, signal: AbortSignal | u
     const response = await fetch(request, { signal: signal === undefined ? late : AbortSignal.any([late, signal]) });
     const text = await response.text();
     if (!response.ok) throw refusalOf(response, text);
-    return parsed(text, origin);
+    return response.status === 204 ? null : parsed(text, origin);
   } catch (error) {
     if (error instanceof CollectorError) throw error;
     if (signal?.aborted) throw new CollectorError('aborted', 'The call was aborted.', { cause: error });
@@ -137,6 +145,16 @@ function refusalOf({ status, headers }: Response, text: string): CollectorError 
   return new CollectorError('busy', sentence, { status, retryAfterMs });
 }
 
+export type {
+  AuditEntry,
+  Incident,
+  IncidentAct,
+  IncidentDetail,
+  IncidentList,
+  RuleEntry,
+  RuleTerms,
+  TargetEntry,
+} from '../../protocol/read/incidents.ts';
 export type {
   Baseline,
   CellSum,

@@ -37,6 +37,10 @@ export function openApiDocument(release: string): Json {
 
 function operationOf(name: EndpointName, { summary, inPath = {}, query = {}, body, needsAdminKey, answer, refusals }: Endpoint): Json {
   const parameters = [...parametersOf(inPath, 'path'), ...parametersOf(query, 'query')];
+  const good = {
+    description: answer.body === undefined ? 'Done.' : 'The answer.',
+    ...(answer.body && { content: contentOf(answer.body) }),
+  };
   const refused = Object.entries(refusals).map(([status, description]) => [status, { description, content: SENTENCE }]);
   return {
     ...{ operationId: name, summary },
@@ -46,10 +50,8 @@ function operationOf(name: EndpointName, { summary, inPath = {}, query = {}, bod
       requestBody: { required: true, description: `At most ${body.bytesMax} bytes.`, content: contentOf(body) },
     }),
     responses: {
-      [answer.status]: {
-        description: answer.body === undefined ? 'Done.' : 'The answer.',
-        ...(answer.body && { content: contentOf(answer.body) }),
-      },
+      [answer.status]: good,
+      ...(answer.newStatus !== undefined && { [answer.newStatus]: good }),
       ...Object.fromEntries(refused),
     },
   };

@@ -3,8 +3,9 @@
  *
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
- *     /v1/health, series, noised           read-routes.ts
+ *     /v1/health, series, noised, devices  read-routes.ts
  *     /v1/live                             live-route.ts
+ *     /v1/incidents, rules, targets, audit owner-routes.ts
  *     /v1/openapi.json, /metrics           export-routes.ts
  *     everything else                      static-files.ts
  *
@@ -21,6 +22,7 @@ import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits
 import { addExportRoutes } from './export-routes.ts';
 import { addLiveRoute } from './live-route.ts';
 import { addModelRoutes } from './model-routes.ts';
+import { addOwnerRoutes } from './owner-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -54,6 +56,7 @@ export function createApp(deps: ServerDeps): Hono {
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
   addLiveRoute(app, deps);
+  addOwnerRoutes(app, deps);
   addExportRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.

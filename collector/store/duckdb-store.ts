@@ -8,6 +8,7 @@
  *     votes(stream, hour, …)                          summed, see duckdb-votes.ts
  *     models(version, …)                              registrations
  *     plans(version, hash, …)                         what the cells of each plan mean
+ *     records(kind, key, value)                       what the owner keeps: incidents, rules, deliveries
  *
  * A group's windows are summed in memory first, so that one transaction writes their ids and a few hundred cells.
  * A commit is two calls of the engine, one more with a series that is new and with a stream that is (duckdb-text.ts says why).
@@ -44,6 +45,8 @@ import type {
   KeptPlan,
   LifetimeQuery,
   LifetimeSum,
+  OwnerRecord,
+  RecordChange,
   Registration,
   SeriesQuery,
   SlotVotes,
@@ -70,6 +73,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS plans (
     version VARCHAR NOT NULL, hash VARCHAR NOT NULL, release VARCHAR NOT NULL, plan VARCHAR NOT NULL,
     kept_ms BIGINT NOT NULL, PRIMARY KEY (version, hash));
+  CREATE TABLE IF NOT EXISTS records (
+    kind VARCHAR NOT NULL, key VARCHAR NOT NULL, value VARCHAR NOT NULL, PRIMARY KEY (kind, key));
   ${VOTES_SCHEMA}`;
 
 /** Series whose numbers are remembered: a few models' arms and segments in the hours that reports are about. */
@@ -193,6 +198,23 @@ class DuckDbStore implements Store {
   async lastReceivedMs(): Promise<number | null> {
     const [[last] = []] = await (await this.session).reads.rows('SELECT max(received_ms) FROM ids');
     return last === null || last === undefined ? null : Number(last);
+  }
+
+  async records(kind: string): Promise<readonly OwnerRecord[]> {
+    const { reads } = await this.session;
+    const rows = await reads.rows(`SELECT key, value FROM records WHERE kind = ${textOf(kind)} ORDER BY key`);
+    return rows.map(([key, value]) => ({ kind, key: String(key), value: JSON.parse(String(value)) as object }));
+  }
+
+  putRecords(changes: readonly RecordChange[]): Promise<void> {
+    if (changes.length === 0) return Promise.resolve();
+    const last = new Map(changes.map((change) => [JSON.stringify([change.kind, change.key]), change]));
+    return this.transaction(async ({ writer }) => {
+      for (const { kind, key, value } of last.values()) {
+        if (value === null) await writer.run('DELETE FROM records WHERE kind = $1 AND key = $2', [kind, key]);
+        else await writer.run('INSERT OR REPLACE INTO records VALUES ($1, $2, $3)', [kind, key, JSON.stringify(value)]);
+      }
+    });
   }
 
   forgetIds(beforeMs: number): Promise<number> {

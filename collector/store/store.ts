@@ -163,6 +163,22 @@ export interface KeptPlan {
   readonly keptAtMs: number;
 }
 
+/** What the owner keeps: an incident, a rule, a delivery that waits. The store knows nothing of its meaning. */
+export interface OwnerRecord {
+  readonly kind: string;
+  /** Unique in its kind. */
+  readonly key: string;
+  /** As JSON can hold it. */
+  readonly value: object;
+}
+
+export interface RecordChange {
+  readonly kind: string;
+  readonly key: string;
+  /** null deletes. */
+  readonly value: object | null;
+}
+
 export interface Store {
   /** Result i says whether window i was counted now or its id was known. @param receivedMs Stamp of the ids, kept with them. */
   commit(group: readonly AcceptedWindow[], receivedMs: number): Promise<readonly ('stored' | 'duplicate')[]>;
@@ -196,6 +212,10 @@ export interface Store {
   rollUpVotes(beforeHour: number): Promise<boolean>;
   /** The latest stamp that `commit` gave an id, null without any. */
   lastReceivedMs(): Promise<number | null>;
+  /** All of that kind, in order of their keys. */
+  records(kind: string): Promise<readonly OwnerRecord[]>;
+  /** All of them or none, durable before it resolves. Inserts or replaces by kind and key; of the same key twice, the last counts. */
+  putRecords(changes: readonly RecordChange[]): Promise<void>;
   /** Drops ids received before that time; resolves to how many. */
   forgetIds(beforeMs: number): Promise<number>;
   close(): Promise<void>;

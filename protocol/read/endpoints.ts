@@ -8,8 +8,19 @@
  * Not here: what the answers hold (read-api.ts for people and the compiler, answer-schemas.ts for other languages), how a row is answered
  * (collector/http/).
  */
+import { RULE_BYTES_MAX } from '../alarm-limits.ts';
 import { BODY_BYTES_MAX, REGISTRATION_BYTES_MAX, SEGMENT_COUNT_MAX, SERIES_HOUR_COUNT_MAX } from '../limits.ts';
 import { ARMS } from '../report/window.ts';
+import {
+  type AuditEntry,
+  INCIDENT_STATES,
+  type IncidentAct,
+  type IncidentDetail,
+  type IncidentList,
+  type RuleEntry,
+  type RuleTerms,
+  type TargetEntry,
+} from './incidents.ts';
 import type {
   Devices,
   Health,
@@ -33,6 +44,14 @@ export interface BodyTypes {
   Series: Series;
   NoisedEstimates: NoisedEstimates;
   Devices: Devices;
+  IncidentList: IncidentList;
+  IncidentDetail: IncidentDetail;
+  IncidentAct: IncidentAct;
+  RuleList: readonly RuleEntry[];
+  RuleTerms: RuleTerms;
+  RuleEntry: RuleEntry;
+  TargetList: readonly TargetEntry[];
+  AuditList: readonly AuditEntry[];
 }
 
 export type BodyName = keyof BodyTypes;
@@ -53,7 +72,7 @@ export interface Parameter {
 type BodyOf<T extends string> = { readonly json: BodyName } | { readonly mediaType: T };
 
 export interface Endpoint {
-  readonly method: 'GET' | 'POST' | 'OPTIONS';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
   /** With its parameters in braces. */
   readonly path: string;
   readonly summary: string;
@@ -61,8 +80,8 @@ export interface Endpoint {
   readonly query?: Readonly<Record<string, Parameter>>;
   readonly body?: BodyOf<string> & { readonly bytesMax: number };
   readonly needsAdminKey?: true;
-  /** The one good answer; without a body where it has none. */
-  readonly answer: { readonly status: number; readonly body?: BodyOf<string> };
+  /** The one good answer; without a body where it has none. `newStatus`: in its place where something is made that was not there. */
+  readonly answer: { readonly status: number; readonly newStatus?: number; readonly body?: BodyOf<string> };
   /** All others: one sentence as text, which says what was wrong. */
   readonly refusals: Readonly<Record<number, string>>;
 }
@@ -83,6 +102,10 @@ const UNTIL = {
 const PLAN = { must: 'be a plan of this model; GET /v1/models/{version} lists them', schema: { type: 'string' } } as const;
 const NOISED_PLAN = { must: 'be a noised plan of this model; GET /v1/models/{version} lists them', schema: { type: 'string' } } as const;
 const WRITE_KEY = { must: 'be a key that this collector knows', schema: { type: 'string' }, isRequired: true } as const;
+
+const INCIDENT = { id: { must: 'be the id of an incident', schema: { type: 'string' }, isRequired: true } } as const;
+const RULE = { id: { must: 'be the id of a rule', schema: { type: 'string' }, isRequired: true } } as const;
+const KEY_MISSING = 'The admin key is missing or wrong.';
 
 const NOT_REGISTERED = 'The model version is not registered.';
 const ASK_AGAIN = 'Others are being answered; ask again after Retry-After seconds.';
@@ -139,6 +162,54 @@ export const ENDPOINTS = {
     query: { model: VERSION, hours: HOURS },
     answer: { status: 200, body: { json: 'Devices' } },
     refusals: { 400: 'A parameter is wrong.', 404: NOT_REGISTERED, 503: ASK_AGAIN },
+  },
+  incidents: {
+    ...{ method: 'GET', path: '/v1/incidents', summary: 'What is and was the matter with models, the latest first.', needsAdminKey: true },
+    query: {
+      model: { must: 'be a model version, whose incidents alone are listed', schema: { type: 'string' } },
+      state: { must: `be one of ${INCIDENT_STATES.join(', ')}`, schema: { type: 'string', enum: INCIDENT_STATES } },
+    },
+    answer: { status: 200, body: { json: 'IncidentList' } },
+    refusals: { 400: 'A parameter is wrong.', 401: KEY_MISSING },
+  },
+  incident: {
+    ...{ method: 'GET', path: '/v1/incidents/{id}', summary: 'One incident with its audit.', needsAdminKey: true, inPath: INCIDENT },
+    ...{ answer: { status: 200, body: { json: 'IncidentDetail' } }, refusals: { 401: KEY_MISSING, 404: 'There is no such incident.' } },
+  },
+  actOnIncident: {
+    ...{ method: 'POST', path: '/v1/incidents/{id}', summary: 'Acknowledges, notes, mutes or re-bases.', needsAdminKey: true },
+    ...{ inPath: INCIDENT, body: { json: 'IncidentAct', bytesMax: RULE_BYTES_MAX } },
+    answer: { status: 200, body: { json: 'IncidentDetail' } },
+    refusals: {
+      ...{ 400: 'No act.', 401: KEY_MISSING, 404: 'There is no such incident.', 409: 'Not of this incident as it is.' },
+      413: 'The body is too long.',
+    },
+  },
+  rules: {
+    ...{ method: 'GET', path: '/v1/rules', summary: 'Threshold rules and how each stands.', needsAdminKey: true },
+    ...{ answer: { status: 200, body: { json: 'RuleList' } }, refusals: { 401: KEY_MISSING } },
+  },
+  putRule: {
+    ...{ method: 'PUT', path: '/v1/rules/{id}', summary: 'Makes a rule, or changes one.', needsAdminKey: true, inPath: RULE },
+    body: { json: 'RuleTerms', bytesMax: RULE_BYTES_MAX },
+    answer: { status: 200, newStatus: 201, body: { json: 'RuleEntry' } },
+    refusals: {
+      ...{ 400: 'The rule is not usable.', 401: KEY_MISSING, 409: 'It is in the configuration file, or there are too many.' },
+      413: 'The body is too long.',
+    },
+  },
+  removeRule: {
+    ...{ method: 'DELETE', path: '/v1/rules/{id}', summary: 'Removes a rule.', needsAdminKey: true, inPath: RULE },
+    answer: { status: 204 },
+    refusals: { 401: KEY_MISSING, 404: 'There is no such rule.', 409: 'It is in the configuration file.' },
+  },
+  targets: {
+    ...{ method: 'GET', path: '/v1/targets', summary: 'Where news of incidents goes, and how it went.', needsAdminKey: true },
+    ...{ answer: { status: 200, body: { json: 'TargetList' } }, refusals: { 401: KEY_MISSING } },
+  },
+  audit: {
+    ...{ method: 'GET', path: '/v1/audit', summary: 'Who did what, and when, the latest first.', needsAdminKey: true },
+    ...{ answer: { status: 200, body: { json: 'AuditList' } }, refusals: { 401: KEY_MISSING } },
   },
   live: {
     ...{ method: 'GET', path: '/v1/live', summary: 'Server-sent events named commit: something of a model was counted, ask again.' },

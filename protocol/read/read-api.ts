@@ -11,7 +11,7 @@
  *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
  *     /v1/devices?model={version}&hours={n}         Devices
- *     /v1/live                                      server-sent events named `commit`, whose data is a CommitEvent
+ *     /v1/live                                      server-sent events: LiveNews by its name, with its data
  *
  *     /v1/openapi.json                              the same for programs, made of endpoints.ts
  *
@@ -26,7 +26,7 @@
  *  - Hours are counted from 1970-01-01T00:00Z: hour × 3,600,000 is its start in milliseconds. They are those of the reporting page's
  *    clock, which may be ahead of the collector's by CLOCK_AHEAD_MS_MAX.
  *
- * Not here: what pages send (protocol/report/), who may register a model (collector/http/model-routes.ts).
+ * Not here: what only the owner may read (protocol/read/incidents.ts), what pages send (protocol/report/), who may register a model (collector/http/model-routes.ts).
  */
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Plan } from '../report/plan.ts';
@@ -201,6 +201,11 @@ export interface CommitEvent {
   /** UNKNOWN_MODEL_VERSION for reports about a manifest that could not be read. */
   readonly modelVersion: string;
 }
+
+/** `incident`: one has changed, of whatever model; only the owner may ask which (protocol/read/incidents.ts). */
+export type LiveNews =
+  | { readonly event: 'commit'; readonly data: CommitEvent }
+  | { readonly event: 'incident'; readonly data: Readonly<Record<string, never>> };
 
 export interface RegistrationRequest {
   /** model.json as served, byte for byte: its hash is the model version. */

@@ -9,3 +9,4 @@ export const ONNX_TESTDATA_PATHS: readonly string[];
 export const PROMETHEUS_FOLDER: string;
 export const PROMETHEUS_PATHS: readonly string[];
 export const PROMTOOL_PATHS: readonly string[];
+export const ALERTMANAGER_PATHS: readonly string[];

@@ -15,6 +15,7 @@ import { type CollectorClient, CollectorError, createCollectorClient } from '../
 import { type Collector, startCollector } from '../../../collector/index.ts';
 import type { BODY_SCHEMAS, Mutable } from '../../../protocol/read/answer-schemas.ts';
 import { type BodyName, type BodyTypes, ENDPOINTS, type Endpoint } from '../../../protocol/read/endpoints.ts';
+import type { IncidentDetail, RuleTerms } from '../../../protocol/read/incidents.ts';
 import { DATA_COUNTED, dataReport, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';
 import { bodyOf, DATA_PLAN_HASH, MODEL_VERSION, manifestText, NOW_MS } from '../../fixtures/reports.ts';
 
@@ -51,9 +52,26 @@ afterAll(async () => {
 type Looser = { [N in BodyName]: Mutable<BodyTypes[N]> extends InferOutput<(typeof BODY_SCHEMAS)[N]> ? never : N }[BodyName];
 const isExact: [Looser] extends [never] ? true : false = true;
 
+const OWNER = { headers: { Authorization: 'Bearer key' } };
+
+const RULE: RuleTerms = {
+  ...{ model: 'fixture', metric: 'run.latency', statistic: 'p95', comparison: 'above', value: 200, minutes: 10 },
+};
+
+/** Nothing is the matter here, so no collector answers one. */
+const DETAIL: IncidentDetail = {
+  nowMs: NOW_MS,
+  incident: {
+    ...{ id: '1'.repeat(32), modelVersion: MODEL_VERSION, state: 'open', openedAtMs: NOW_MS, leftOutCount: 0, closedAtMs: null },
+    onset: { atMs: NOW_MS, fromMs: NOW_MS, toMs: NOW_MS },
+    ...{ metrics: [], closedBecause: null, acknowledged: null, mutedUntilMs: null, sequence: 1, toldAtMs: NOW_MS },
+  },
+  audit: [{ atMs: NOW_MS, what: 'opened', by: 'collector', subject: '1'.repeat(32), text: null }],
+};
+
 /** An answer that lacks what its type has: a schema must notice. */
 function withoutOne(answer: unknown): unknown {
-  const [first, ...rest] = Array.isArray(answer) ? answer : [answer];
+  const [first = {}, ...rest] = Array.isArray(answer) ? answer : [answer];
   const [, ...entries] = Object.entries(first as object);
   return Array.isArray(answer) ? [Object.fromEntries(entries), ...rest] : Object.fromEntries(entries);
 }
@@ -82,6 +100,12 @@ describe('the document', () => {
       series: await client.series({ model: MODEL_VERSION, hours: 24 }),
       noised: await client.noised({ model: MODEL_VERSION }),
       devices: await client.devices({ model: MODEL_VERSION }),
+      putRule: await client.putRule({ id: 'slow', body: RULE }),
+      rules: await client.rules(),
+      incidents: await client.incidents({ state: 'open' }),
+      targets: await client.targets(),
+      audit: await client.audit(),
+      ...{ incident: DETAIL, actOnIncident: DETAIL },
       register: await client.register({ body: { manifest: manifestText('other') } }),
     };
     const rows = Object.entries(ENDPOINTS as Readonly<Record<string, Endpoint>>);
@@ -110,11 +134,11 @@ describe('the document', () => {
             ? [Number(schema.minimum) - 1, Number(schema.maximum) + 1, 'x', '']
             : ['x', ''];
         for (const value of wrong) {
-          const response = await fetch(given({ [name]: String(value) }));
+          const response = await fetch(given({ [name]: String(value) }), OWNER);
           expect([response.status, await response.text()]).toEqual([400, `\`${name}\` ${description.replace(/^Must/, 'must')}`]);
         }
         const right = schema.type === 'integer' ? [schema.minimum, schema.maximum] : ((schema.enum as string[] | undefined) ?? []);
-        for (const value of right) expect((await fetch(given({ [name]: String(value) }))).status).toBe(200);
+        for (const value of right) expect((await fetch(given({ [name]: String(value) }), OWNER)).status).toBe(200);
       }
     }
   });
@@ -137,6 +161,14 @@ describe('the client', () => {
     await expect(client.model({ version: '0'.repeat(16) })).rejects.toMatchObject({ code: 'refused', status: 404 });
     const stranger = createCollectorClient({ url: collector.url, adminKey: 'wrong' });
     await expect(stranger.register({ body: { manifest: manifestText() } })).rejects.toMatchObject({ code: 'refused', status: 401 });
+  });
+
+  test('the owner puts a rule and takes it away; without the key neither', async () => {
+    const stranger = createCollectorClient({ url: collector.url });
+    await expect(stranger.putRule({ id: 'other', body: RULE })).rejects.toMatchObject({ code: 'refused', status: 401 });
+    expect((await client.putRule({ id: 'other', body: RULE })).rule).toEqual({ id: 'other', ...RULE });
+    expect(await client.removeRule({ id: 'other' })).toBeNull();
+    await expect(client.removeRule({ id: 'other' })).rejects.toMatchObject({ code: 'refused', status: 404 });
   });
 
   test('what is in no address stays in its parameter', async () => {

@@ -45,6 +45,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
   'counts/votes': { imports: ['protocol', 'counts/layout'] },
+  'counts/monitor': { imports: ['protocol'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
@@ -142,10 +143,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   // Runs in pages too.
   'collector/client': { imports: ['protocol'], network: true },
+  // Pure but for keeping what changes, in the store.
+  'collector/incidents': { imports: ['protocol', 'counts/monitor', 'counts/statistics', 'collector/store'], node: true },
+  'collector/notify': { imports: ['protocol', 'collector/store'], vendors: ['nodemailer'], network: true, node: true },
   'collector/http': {
     imports: [
       ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
-      'collector/exports',
+      ...['collector/incidents', 'collector/exports'],
     ],
     vendors: ['hono', '@hono/node-server'],
     node: true,
@@ -153,7 +157,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   collector: {
     imports: [
       ...['protocol', 'counts/votes', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
-      ...['collector/views', 'collector/exports', 'collector/http'],
+      ...['collector/views', 'collector/exports', 'collector/incidents', 'collector/notify', 'collector/http'],
     ],
     clock: true,
     node: true,
