@@ -137,6 +137,7 @@ function ordersOf(nowHour: number): Order[] {
     get('HEAD of the live feed', '/v1/live', { method: 'HEAD' }),
     get('series', `/v1/series?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
     get('devices', `/v1/devices?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
+    get('metrics', '/metrics'),
     ...(index % 16 === 0 ? [get('a silent listener', '/v1/live', { isSilent: true })] : []),
   ]).flat();
 }
