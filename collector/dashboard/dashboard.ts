@@ -38,6 +38,10 @@ const OF_A_MODEL: readonly ControlId[] = ['arm', 'segment', 'data-plan', 'softwa
 const LOOK_MS = 10_000;
 /** Every so many looks the sums are asked for as well: the hour moves on where nothing comes. */
 const LOOKS_PER_REFRESH = 6;
+/** A model of a site's own has no digits to draw: what a page needs comes first, the demo's way second. */
+const NO_REPORT =
+  'No report in this time. A page counts from client.telemetry.grant() on, and client.telemetry.status() there says what is in the way. ' +
+  'In the demo, switch “Send counts” on, run a few digits and press “Send now”.';
 
 export class Dashboard {
   private readonly live = new LivePanel(byId('live-text'), byId('live-chart'));
@@ -189,7 +193,7 @@ export class Dashboard {
     const hidden =
       [otherPlansSentence(detail, view.hidden), withheldSentence(view.series)].filter((text) => text !== null).join(' ') || null;
     const isEmpty = view.reports === 0 && hidden === null;
-    showEmpty(isEmpty ? 'No report in this time. Open the demo, switch “Send counts” on, run a few digits and press “Send now”.' : null);
+    showEmpty(isEmpty ? NO_REPORT : null);
     showNote('other-plans', hidden);
     const isCut = view.selection.segment !== null;
     showNote(

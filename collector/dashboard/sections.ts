@@ -5,7 +5,7 @@
  */
 import { byId, element, table } from '../../site/element.ts';
 import { showDistribution } from './charts/distribution.ts';
-import { decimal, ms, whole } from './charts/figures.ts';
+import { decimal, whole } from './charts/figures.ts';
 import { drawTimeChart } from './charts/time-chart.ts';
 import { metricLabel, type View } from './view-model.ts';
 
@@ -75,7 +75,7 @@ function showHours(view: View, metricId: string | null): void {
 }
 
 function showPhases(view: View): void {
-  const rows = view.phases.map(({ what, loads, p50Ms, p95Ms }) => [what, whole(loads), ms(p50Ms), ms(p95Ms)]);
+  const rows = view.phases.map(({ what, loads, p50, p95 }) => [what, whole(loads), p50, p95]);
   byId('phases').replaceChildren(rows.length === 0 ? 'No load yet.' : table(['phase', 'loads', 'p50', 'p95'], rows));
 }
 

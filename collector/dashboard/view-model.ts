@@ -27,7 +27,7 @@ import {
 import type { CellSum, ModelDetail, PlanDocument, Series, SlotTotal } from '../../protocol/read/read-api.ts';
 import type { CountedOf, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { cellLabels } from './cell-labels.ts';
-import { ms, nameText, percent, whole } from './charts/figures.ts';
+import { bytes, ms, nameText, percent, whole } from './charts/figures.ts';
 import type { Selection, ShownKind } from './selection.ts';
 
 interface Distribution {
@@ -173,14 +173,15 @@ export class View {
     ];
   }
 
-  /** How long each phase of loading took, those that no load went through left out. */
-  get phases(): readonly { readonly what: string; readonly loads: number; readonly p50Ms: number | null; readonly p95Ms: number | null }[] {
-    const timed = this.of.plans.software.plan.metrics.filter(({ id, edges }) => id.startsWith('load.') && edges !== null);
-    return timed.flatMap((metric) => {
+  /** What each phase of loading took, in words, those that no load went through left out. */
+  get phases(): readonly { readonly what: string; readonly loads: number; readonly p50: string; readonly p95: string }[] {
+    const measured = this.of.plans.software.plan.metrics.filter(({ id, edges }) => id.startsWith('load.') && edges !== null);
+    return measured.flatMap((metric) => {
       const counts = denseOf(metric, this.softwareCells);
-      const [p50Ms, p95Ms] = [0.5, 0.95].map((q) => quantileOf(metric, counts, q)) as [number | null, number | null];
+      const say = metric.unit === 'bytes' ? bytes : ms;
+      const [p50, p95] = [0.5, 0.95].map((q) => say(quantileOf(metric, counts, q))) as [string, string];
       const what = metric.id.slice('load.'.length).replace('.', ' ');
-      return totalOf(counts) === 0 ? [] : [{ what, loads: totalOf(counts), p50Ms, p95Ms }];
+      return totalOf(counts) === 0 ? [] : [{ what, loads: totalOf(counts), p50, p95 }];
     });
   }
 

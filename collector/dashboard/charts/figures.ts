@@ -44,6 +44,13 @@ export function ms(value: number | null): string {
   return value < 10 ? `${value.toFixed(1)} ms` : `${whole(Math.round(value))} ms`;
 }
 
+/** Of a scale that begins at 1 KiB: what lies below it is told as its first edge. */
+export function bytes(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return '–';
+  if (value <= 1024) return '≤ 1 KiB';
+  return value < 1e6 ? `${(value / 1e3).toFixed(1)} kB` : `${value < 1e9 ? (value / 1e6).toFixed(1) : whole(value / 1e6)} MB`;
+}
+
 export function percent(ratio: number | null): string {
   return ratio === null || !Number.isFinite(ratio) ? '–' : `${(ratio * 100).toFixed(1)} %`;
 }
