@@ -21,7 +21,8 @@ Takes reports in, sums them, and serves dashboard, demo and API on one port.
   --port 8788         0 lets the system choose
   --host 127.0.0.1    0.0.0.0 for every network (put TLS in front)
   --data .insitu      database and admin key
-  --models DIR        one folder per model: model.json, baseline.json, files
+  --models DIR        one folder per model: model.json (or observe.json),
+                      baseline.json, files
   --site DIR          built demo and dashboard
   --config FILE       JSON with alarm rules and notification targets
                       (docs/incidents.md)
@@ -101,7 +102,8 @@ async function importCollector(): Promise<typeof import('../../collector/index.t
 
 function readyText({ url, modelCount }: { url: string; modelCount: number }, dataFolder: string): string {
   const models = modelCount === 1 ? '1 model is registered' : `${modelCount} models are registered`;
-  return `insitu ${__RELEASE__} is ready; ${models}.
+  const advice = modelCount === 0 ? ' Reports about a model wait until it is: --models, or POST /v1/models.' : '';
+  return `insitu ${__RELEASE__} is ready; ${models}.${advice}
 
   demo       ${url}/
   dashboard  ${url}/dashboard/

@@ -1,10 +1,11 @@
 /**
- * Models on disk: registers each `<folder>/<model>/model.json`, with the `baseline.json` beside it.
+ * Models on disk: registers each `<folder>/<model>/model.json`, with the `baseline.json` beside it. Where there is none, `observe.json`:
+ * the manifest of a model that something else runs.
  *
  * Invariants
  *  - What is served is registered: links are followed, as they are when files are served (collector/http/static-files.ts).
  *  - Whatever lies there and is not registered costs a sentence, never the start of the collector. Files beside the models, hidden
- *    names and folders without a model.json are no models and are passed over.
+ *    names and folders without a manifest are no models and are passed over.
  *  - A baseline that is of another version or another plan is left out, with a sentence, rather than shown beside the wrong model.
  */
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
@@ -14,11 +15,17 @@ import type { Registry } from './registry.ts';
 
 type Log = (sentence: string) => void;
 
+/** As `insitu baseline` looks for them: the first that is there is the model's. */
+const MANIFEST_NAMES: readonly string[] = ['model.json', 'observe.json'];
+
 /** @throws {StartupError} when the folder cannot be read. */
 export async function registerFolder(folder: string, registry: Registry, log: Log): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw new StartupError(`The models folder ${folder} cannot be read (${systemCode(error)}). Name an existing one with --models.`);
   });
+  if (names.some((name) => MANIFEST_NAMES.includes(name))) {
+    log(`${folder} is the folder of one model, and models lie in folders of their own. Name the folder around it with --models.`);
+  }
   // A Kubernetes volume holds its versions in `..2026_…`, which its plain names link to.
   for (const name of names.sort()) if (!name.startsWith('.')) await registerEntry(join(folder, name), registry, log);
 }
@@ -36,7 +43,8 @@ async function registerEntry(path: string, registry: Registry, log: Log): Promis
 
 /** @throws what the system says of a file that is there and cannot be read. */
 async function registerModel(folder: string, registry: Registry, log: Log): Promise<void> {
-  const manifest = await readBytes(join(folder, 'model.json'));
+  let manifest: Buffer<ArrayBuffer> | null = null;
+  for (const name of MANIFEST_NAMES) manifest ??= await readBytes(join(folder, name));
   if (manifest === null) return;
   const baseline = await readBaselineFile(folder, log);
   const answer = await registry.admit(manifest, { baseline });
