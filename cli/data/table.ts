@@ -17,6 +17,7 @@ import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import { DUCKDB_PACKAGE, importOptional } from '../terminal/optional-package.ts';
 import type { DataFile, Example, ExampleSource } from './example.ts';
+import { axesText, dimsOfItem } from './example-tensor.ts';
 import { feedsOfRow, type TableColumn, tableColumns } from './table-row.ts';
 import { openTextTable, type TextTable } from './text-table.ts';
 
@@ -108,6 +109,13 @@ function requireColumns(found: readonly FoundColumn[], columns: readonly TableCo
   if (near.length > 0) {
     throw new CommandError(
       `${label} has no column ${list}, but ${near.map(quotedName).join(', ')}: capitals and spaces tell names apart. Name its columns as the manifest does.`,
+    );
+  }
+  const wide = columns.find(({ name, isList, input }) => isList && missing.includes(name) && dimsOfItem(input, [1]) === null);
+  if (wide !== undefined) {
+    const way = 'To read them from a column each, say "kind": "tabular" and "columns" in the manifest; or give them as .npy';
+    throw new CommandError(
+      `${label} has no column ${list}, and an item of ${quotedName(wide.name)} is ${axesText(wide.input)} values. ${way}.`,
     );
   }
   const advice =

@@ -22,7 +22,8 @@ export function readBaseline(json: unknown, { modelVersion, hash, plan }: Baseli
   const unusable = (reason: string): ReadBaseline => ({ kind: 'unusable', reason });
   if (typeof json !== 'object' || json === null) return unusable('it is not an object');
   const { modelVersion: ownVersion, plan: ownPlan, n, cells, counts } = json as Partial<Record<keyof Baseline, unknown>>;
-  if (ownVersion !== modelVersion) return unusable(`its modelVersion must be ${modelVersion}, the version of this manifest`);
+  if (ownVersion !== modelVersion)
+    return unusable(`its modelVersion must be ${modelVersion}, the version of this manifest: count it again with insitu baseline`);
   if (typeof ownPlan !== 'string' || !/^[0-9a-f]{16}$/.test(ownPlan)) return unusable('its plan must be 16 hex digits');
   if (!isCount(n) || n === 0) return unusable('n must be a positive whole number');
   if (!isCountList(cells) || !isCountList(counts) || cells.length !== counts.length) {

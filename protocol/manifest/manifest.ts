@@ -321,5 +321,10 @@ export function checkManifest(json: unknown): ManifestCheck {
   if (result.success) return { ok: true, manifest: result.output };
   const issue = result.issues[0];
   const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
+  // Of an object, valibot says that it expected the name of what is missing, or no such name.
+  if (issue.type === 'strict_object' && path !== '') {
+    if (issue.expected === 'never') return { ok: false, reason: `${path} is no field of a manifest; insitu schema prints them` };
+    if (issue.received === 'undefined') return { ok: false, reason: `${path} is missing` };
+  }
   return { ok: false, reason: `${path === '' ? 'model.json' : path}: expected ${issue.expected ?? issue.message}` };
 }

@@ -20,7 +20,7 @@ export function checkCollector(collector: Collector): void {
   const { url, key } = collector;
   // `insitu.example.org` would be a file beside the page, and `localhost:8080` a scheme of its own.
   const isAddress = typeof url === 'string' && /^(https?:|[./])/i.test(url) && canResolve(url);
-  require('collector.url', isAddress, 'it must be the address of the collector and begin with https://');
+  require('collector.url', isAddress, 'it must be the address of the collector and begin with https:// or http://');
   require('collector.key', typeof key === 'string' && /^[\w-]{1,128}$/.test(key), 'it must be a write key: letters, digits, - and _');
 }
 
