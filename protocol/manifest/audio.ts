@@ -30,7 +30,7 @@ const MelLog = v.variant('kind', [
   /** ln(max(x, floor) + offset). One of the two must be above 0. */
   v.pipe(
     v.strictObject({ kind: v.literal('natural'), floor: v.optional(NotNegative), offset: v.optional(NotNegative) }),
-    v.check(({ floor = 0, offset = 0 }) => floor + offset > 0, 'a floor or an offset above 0'),
+    v.check(({ floor = 0, offset = 0 }) => floor + offset > 0, 'floor or offset must be above 0'),
   ),
 ]);
 
@@ -39,7 +39,7 @@ const Mel = v.strictObject({
   fftSize: v.pipe(
     Count,
     v.maxValue(FOURIER_LENGTH_MAX),
-    v.check((size) => size % 2 === 0 && isSmooth(size), 'an even product of 2, 3, 5 and 7'),
+    v.check((size) => size % 2 === 0 && isSmooth(size), 'it must be an even product of 2, 3, 5 and 7'),
   ),
   /** Samples from one frame to the next. */
   hopSize: Count,

@@ -77,7 +77,7 @@ const Edges = v.pipe(
   v.array(v.pipe(v.number(), v.finite())),
   v.minLength(2),
   v.maxLength(256),
-  v.check((edges) => edges.every((edge, at) => at === 0 || edge > (edges[at - 1] as number)), 'edges that rise'),
+  v.check((edges) => edges.every((edge, at) => at === 0 || edge > (edges[at - 1] as number)), 'edges must rise'),
 );
 
 /** Cells of a number: between these edges (a baseline's quantiles), or universal ones at a coarser scale. */
@@ -321,10 +321,10 @@ export function checkManifest(json: unknown): ManifestCheck {
   if (result.success) return { ok: true, manifest: result.output };
   const issue = result.issues[0];
   const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
+  const at = path === '' ? 'model.json' : path;
   // Of an object, valibot says that it expected the name of what is missing, or no such name.
-  if (issue.type === 'strict_object' && path !== '') {
-    if (issue.expected === 'never') return { ok: false, reason: `${path} is no field of a manifest; insitu schema prints them` };
-    if (issue.received === 'undefined') return { ok: false, reason: `${path} is missing` };
-  }
-  return { ok: false, reason: `${path === '' ? 'model.json' : path}: expected ${issue.expected ?? issue.message}` };
+  if (issue.type === 'strict_object' && issue.expected === 'never')
+    return { ok: false, reason: `${at} is no field that \`insitu schema\` has` };
+  if (issue.type === 'strict_object' && issue.received === 'undefined' && path !== '') return { ok: false, reason: `${at} is missing` };
+  return { ok: false, reason: `${at}: ${issue.expected === null ? issue.message : `expected ${issue.expected}`}` };
 }

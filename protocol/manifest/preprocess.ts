@@ -52,7 +52,7 @@ const ImagePreprocess = v.strictObject({
   std: v.optional(
     v.pipe(
       PerChannel,
-      v.check((std) => std.every((value) => value !== 0), 'no divisor of 0'),
+      v.check((std) => std.every((value) => value !== 0), 'no divisor may be 0'),
     ),
   ),
 });

@@ -25,7 +25,7 @@ const NumericEncoding = v.strictObject({
       offset: Finite,
       divisor: v.pipe(
         Finite,
-        v.check((divisor) => divisor !== 0, 'no divisor of 0'),
+        v.check((divisor) => divisor !== 0, 'no divisor may be 0'),
       ),
     }),
   ),

@@ -21,7 +21,12 @@ test('a field that is missing, and one that there is not, are named as that', ()
   expect(checkManifest(without)).toEqual({ ok: false, reason: 'golden is missing' });
   const { kind: _kind, ...input } = X;
   expect(checkManifest({ ...good, inputs: [input] })).toEqual({ ok: false, reason: 'inputs.0.kind is missing' });
-  expect(checkManifest({ ...good, tags: [] })).toEqual({ ok: false, reason: 'tags is no field of a manifest; insitu schema prints them' });
+  expect(checkManifest({ ...good, tags: [] })).toEqual({ ok: false, reason: 'tags is no field that `insitu schema` has' });
+  const edges = { edges: [2, 1] };
+  expect(checkManifest({ ...good, inputs: [X, X] })).toMatchObject({
+    reason: expect.stringMatching(/^model\.json: names of inputs must be/),
+  });
+  expect(checkManifest({ ...good, inputs: [{ ...X, bins: edges }] })).toMatchObject({ reason: expect.not.stringContaining('undefined') });
   expect(checkManifest({ ...good, golden: 5 })).toEqual({ ok: false, reason: 'golden: expected Array' });
 });
 

@@ -163,7 +163,7 @@ test('a declaration that does not fit its dims is refused with what is wrong', (
   expect(verdictOf({ layout: 'NCHW' }, {})).toContain('check the layout');
   expect(verdictOf({}, { channels: 'gray' })).toContain('channels must fit');
   expect(verdictOf({}, { mean: [0.5] })).toContain('a number for each channel');
-  expect(verdictOf({}, { std: [1, 0, 1] })).toContain('no divisor of 0');
+  expect(verdictOf({}, { std: [1, 0, 1] })).toContain('no divisor may be 0');
   expect(verdictOf({}, { size: [224, 256] })).toContain('size must be height and width');
   expect(verdictOf({}, { fit: 'shortest-then-crop' })).toContain('shortest belongs to');
   expect(verdictOf({}, { shortest: 256 })).toContain('shortest belongs to');
