@@ -145,8 +145,7 @@ const FURTHER_SENTENCES: Sentences<Exclude<ErrorCode, PageCode>> = {
     `${d.url} ended after ${d.actualBytes} of ${d.expectedBytes} bytes. The download broke off, or the file on the server is not the one that the manifest describes.`,
   'model-corrupt': (d) =>
     `${d.url} is not the file of its manifest: a piece has SHA-256 ${d.actualSha256.slice(0, 12)}…, the manifest says ${d.expectedSha256.slice(0, 12)}…. Publish manifest and model together.`,
-  'model-not-onnx': (d) =>
-    `${d.url} is not an ONNX model that this runtime can read: ${d.reason.replace(/\.$/, '')}. Check the file, or export the model anew.`,
+  'model-not-onnx': (d) => `${d.url} is not an ONNX model that this runtime can read: ${d.reason}.`,
   'model-outputs-wrong': (d) =>
     `Variant "${d.variant}" on ${d.provider} does not reproduce the manifest's golden output "${d.output}". It is not used; a model that was running moves to the next one.`,
   'variant-unknown': (d) => `The manifest has no variant "${d.variant}"; it has ${d.known.join(', ')}.`,

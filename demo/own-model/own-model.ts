@@ -82,15 +82,16 @@ export class OwnModel {
     this.status.textContent = `${name} is open and runs on ${model.provider}. Fill its inputs, and run it.`;
     const fields = inputs.map((declared, index) => new TensorField(declared, index));
     const run = element('button', { type: 'button', id: 'own-run', class: 'primary' }, 'Run');
-    run.addEventListener('click', () => void this.run(model, fields, run));
+    const names = outputs.map(({ name: output, type, dims }) => `${output}: ${shapeText(type, dims)}`);
+    const promise = element('p', { class: 'muted' }, `It answers with ${names.join('; ')}.`);
+    run.addEventListener('click', () => void this.run(model, fields, run, promise));
     const none = inputs.length === 0 ? element('p', { class: 'muted' }, 'This model has no inputs.') : null;
     const alert = element('p', { id: 'run-alert', role: 'alert', class: 'alert', hidden: true });
     byId('own-panel').replaceChildren(...fields.map(({ controls }) => controls), ...(none === null ? [] : [none]), run, alert);
-    const names = outputs.map(({ name: output, type, dims }) => `${output}: ${shapeText(type, dims)}`);
-    byId('own-result').replaceChildren(element('p', { class: 'muted' }, `It answers with ${names.join('; ')}.`));
+    byId('own-result').replaceChildren(promise);
   }
 
-  private async run(model: Model, fields: readonly TensorField[], button: HTMLButtonElement): Promise<void> {
+  private async run(model: Model, fields: readonly TensorField[], button: HTMLButtonElement, promise: HTMLElement): Promise<void> {
     button.disabled = true;
     showFailure('run-alert', null);
     for (const field of fields) field.showFailure(null);
@@ -108,6 +109,8 @@ export class OwnModel {
     } catch (error) {
       if (model !== this.model) return;
       this.status.textContent = '';
+      // What stands there answered other values.
+      byId('own-result').replaceChildren(promise);
       const field = fields.find(({ name }) => isSdkError(error) && 'input' in error.details && error.details.input === name);
       if (field !== undefined) field.showFailure(error);
       else if (!(error instanceof FieldError)) showFailure('run-alert', error);

@@ -170,6 +170,11 @@ browserTest(
         [...document.querySelectorAll('#own-panel .alert, #own-alert')].some((alert) => !(alert as HTMLElement).hidden),
       );
       expect(isSaid).toBe(false);
+      await type(page, 1, 'three');
+      await page.click('#own-run');
+      await page.waitFor(() => (document.querySelector('#own-input-1-failure') as HTMLElement).hidden === false, PATIENCE);
+      // An answer to other values does not stay beside the refusal.
+      expect(await page.text('#own-result')).toMatch(/^It answers with out0: .*; out1: int64 scalar\.$/);
     });
   },
 );

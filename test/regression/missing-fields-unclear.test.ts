@@ -1,12 +1,11 @@
 /**
- * Bug: a manifest without `golden` was refused with 'golden: expected "golden"', one with a field too many with "tags: expected never"; a
- * table for an input of several numbers with the advice to write the line of names that it had; and a file that is no model with "failed..".
+ * Bug: a manifest without `golden` was refused with 'golden: expected "golden"', one with a field too many with "tags: expected never";
+ * and a table for an input of several numbers with the advice to write the line of names that it had.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openData } from '../../cli/data/open-data.ts';
-import { SdkError } from '../../protocol/errors.ts';
 import { checkManifest, type ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { manifestOf } from '../fixtures/counts-manifest.ts';
 import { temporaryFolder } from '../fixtures/data-files.ts';
@@ -35,11 +34,5 @@ test('a table for an input of several numbers is refused with what to declare', 
   writeFileSync(path, 'age,income,size,weight\n34,1000,2,3\n');
   await expect(openData(manifestOf([X]), [path])).rejects.toThrow(
     `${path} has no column "x", and an item of "x" is [4] values. To read them from a column each, say "kind": "tabular" and "columns" in the manifest; or give them as .npy.`,
-  );
-});
-
-test('a file that is no model is refused with one full stop and what to do', () => {
-  expect(new SdkError('model-not-onnx', { url: 'The opened file', reason: 'protobuf parsing failed.' }).message).toBe(
-    'The opened file is not an ONNX model that this runtime can read: protobuf parsing failed. Check the file, or export the model anew.',
   );
 });

@@ -183,8 +183,9 @@ export class SessionFactory {
       const { session, binding } = await createBound(open);
       return new Session(this.runtime, session, kept, { reset: () => binding?.reset() === true });
     } catch (error) {
-      if (UNREADABLE.test(String(error))) throw new UnreadableModelError(firstLine(error), { cause: error });
-      throw error;
+      if (!UNREADABLE.test(String(error))) throw error;
+      const said = firstLine(error).replace(/\.$/, '');
+      throw new UnreadableModelError(`${said}; check the file, or export the model anew`, { cause: error });
     }
   }
 }

@@ -124,6 +124,8 @@ browserTest('files that are no ONNX models end in model-not-onnx with what they 
     expect(reasons[0]).toContain('web page');
     expect(reasons[1]).toContain('Git LFS');
     expect(reasons[4]).toContain('empty');
+    expect([2, 3, 5].map((index) => reasons[index]?.endsWith('; check the file, or export the model anew.'))).toEqual([true, true, true]);
+    expect(reasons.filter((reason) => reason.includes('..'))).toEqual([]);
   });
 });
 

@@ -44,6 +44,19 @@ test('the README names every error code', () => {
   expect(missing).toEqual([]);
 });
 
+test('the README has a row for each kind of input and output', () => {
+  const { properties } = JSON.parse(textOf('docs/model.schema.json')) as { properties: Record<'inputs' | 'outputs', KindsOf> };
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| (inputs|outputs|inputs, outputs) \|/gm)];
+  for (const side of ['inputs', 'outputs'] as const) {
+    const named = rows.filter((row) => row[2]?.includes(side)).map((row) => row[1]);
+    expect(named.sort()).toEqual([...properties[side].items.properties.kind.enum].sort());
+  }
+});
+
+interface KindsOf {
+  readonly items: { readonly properties: { readonly kind: { readonly enum: readonly string[] } } };
+}
+
 const textOf = (file: string): string => readFileSync(new URL(file, root), 'utf8');
 
 test('every key of the README is taken by a collector that the README starts', () => {
