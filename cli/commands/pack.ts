@@ -120,9 +120,14 @@ export async function run(args: readonly string[]): Promise<void> {
   const signature = key === null ? [] : ([[SIGNATURE_FILE, signatureText(packed.manifestJson, key)]] as const);
   await writeAllWhole(out, new Map<string, Uint8Array | string>([...packed.files, ...signature, ['model.json', packed.manifestJson]]));
   // A signature of the manifest before would refuse this one on every page that trusts its key.
-  if (key === null) await rm(join(out, SIGNATURE_FILE), { force: true });
+  const wasSigned = key === null && existsSync(join(out, SIGNATURE_FILE));
+  if (wasSigned) await rm(join(out, SIGNATURE_FILE), { force: true });
+  const unsigned = wasSigned
+    ? [`${SIGNATURE_FILE} was of the manifest before and is gone: pages with trustedKeys refuse this one. Sign it: --sign KEYFILE.`]
+    : [];
+  const signed = key === null ? unsigned : [`Signed by ${publicKeyOf(key)}.`];
   process.stdout.write(
-    `${[...tableOf(packed, previous), ...(key === null ? [] : [`Signed by ${publicKeyOf(key)}.`])].join('\n')}\n${join(out, 'model.json')}\n\n${nextSteps(packed.manifest, out)}\n`,
+    `${[...tableOf(packed, previous), ...signed].join('\n')}\n${join(out, 'model.json')}\n\n${nextSteps(packed.manifest, out)}\n`,
   );
 }
 

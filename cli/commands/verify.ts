@@ -18,6 +18,7 @@ import { CHUNK_BYTES_MAX, MODEL_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Manifest, ManifestVariant, PublishedFile } from '../../protocol/manifest/manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import { hasAnyAxes } from '../../protocol/tensors/dims.ts';
+import { axesText, dimsOfItem } from '../data/example-tensor.ts';
 import { type ModelFolder, openModelFolder } from '../folder/model-folder.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from '../folder/signature.ts';
 import { qualityInWords } from '../pack/quality.ts';
@@ -31,7 +32,7 @@ import { startSteps } from '../terminal/progress.ts';
 export const usage = `insitu verify FOLDER [--key PUBLICKEY...]
 
 Checks FOLDER/model.json and what it names: lengths and hashes of files and chunks, weights outside the graph, inputs and outputs,
-quantization and providers, golden outputs of every variant, and the signature.
+numbers of columns and labels, quantization and providers, golden outputs of every variant, and the signature.
 
   --key PUBLICKEY   base64, as insitu pack --keygen prints it; model.json.sig must be by one of the keys
 
@@ -71,6 +72,7 @@ async function verifyFolder(folder: string, keys: readonly string[], say: (sente
     if (found.length === 0) lines.push(`${variant.id}: ${variantLine(model.manifest, variant)}`);
     findings.push(...found.map((sentence) => `${variant.id}: ${sentence}`));
   }
+  findings.push(...meaningFindings(model.manifest));
   if (model.manifest.variants.length === 0) lines.push('The manifest has no variants: something else runs this model.');
   return { lines, findings };
 }
@@ -100,6 +102,21 @@ async function signatureFindings({ folder, manifestFile }: ModelFolder, keys: re
   if (key === undefined) return ['model.json is not signed by any of the keys: it was changed after signing, or another key signed it.'];
   lines.push(`Signed by ${key}.`);
   return [];
+}
+
+/** What the manifest says of the numbers, where its own dims say otherwise: a page would count each item as malformed, or of no class. */
+function meaningFindings({ inputs, outputs }: Manifest): string[] {
+  const columns = inputs.flatMap((input) => {
+    const count = input.kind === 'tabular' && input.preprocess === undefined ? input.columns?.length : undefined;
+    if (count === undefined || dimsOfItem(input, [count]) !== null) return [];
+    return [`input "${input.name}" takes ${axesText(input)} values, and the manifest names ${count} columns. Correct its columns.`];
+  });
+  const labels = outputs.flatMap(({ name, kind, dims, labels: names }) => {
+    const scoreCount = dims.at(-1);
+    if (kind !== 'label-scores' || names === undefined || typeof scoreCount !== 'number' || names.length === scoreCount) return [];
+    return [`output "${name}" has ${scoreCount} scores, and the manifest names ${names.length} labels. Correct its labels.`];
+  });
+  return [...columns, ...labels];
 }
 
 async function variantFindings({ folder, manifest }: ModelFolder, variant: ManifestVariant): Promise<string[]> {

@@ -274,7 +274,9 @@ test('a signature is of the very bytes, by the key that signed, and a key is nev
   editManifest(path, () => undefined);
   expect((await saidBy(runVerify, path, '--key', publicKey)).text).toContain('it was changed after signing');
   // Packed anew without a key, the old signature goes: it would refuse the new manifest everywhere.
-  expect((await saidBy(runPack, join(folder, 'signed-source'), '--out', path)).failure).toBe('');
+  const anew = await saidBy(runPack, join(folder, 'signed-source'), '--out', path);
+  expect(anew.failure).toBe('');
+  expect(anew.text).toContain('model.json.sig was of the manifest before and is gone');
   expect(existsSync(join(path, 'model.json.sig'))).toBe(false);
   expect((await saidBy(runVerify, path, '--key', publicKey)).text).toContain('model.json.sig is not there. Sign the model');
 });
