@@ -148,7 +148,8 @@ function presentableDims(dims: readonly number[]): readonly number[] {
 function givenType(declared: TensorType, data: TensorInput['data']): string {
   // Plain numbers are looked at when they are copied.
   if (Array.isArray(data)) return declared;
-  if (!ArrayBuffer.isView(data)) return `${typeof data} (of a proxy or ref pass what it stands for, as toRaw(…) or .value gives it)`;
+  if (!ArrayBuffer.isView(data))
+    return `${typeof data} (what is no tensor is taken where the manifest declares preprocess; of a proxy or ref pass what it stands for, as toRaw(…) or .value gives it)`;
   const name = (data as NumericTensorData)[Symbol.toStringTag] as string;
   if (declared !== 'string' && name === TENSOR_ARRAYS[declared].name) return declared;
   if (declared === 'float16' && name === 'Float16Array') return declared;

@@ -20,7 +20,7 @@ export const SENT_TEXTS = {
   withdrawn: 'Withdrawn, and deleted from this device.',
   failed: 'That failed: {reason}',
   requests: 'Requests that left this page, newest first',
-  nothing: 'Nothing has left this page.',
+  nothing: 'No request to show: none has left on this visit, or its record was deleted with what was stored.',
   request: '{time} · {line} · {bytes} bytes · {answer}',
   answered: 'answered {status}',
   unanswered: 'no answer yet',

@@ -121,6 +121,9 @@ test('a bare array and a proxy of an array are told what to pass', () => {
   for (const bare of [new Float32Array(1), [1], new Proxy([1], {})])
     expect(errorOf('float32', bare)).toContain('bare array, not { data, dims }');
   expect(errorOf('float32', { data: new Proxy(new Float32Array(1), {}), dims: [1] })).toContain('toRaw');
+  // A row, a picture or a text, given to a model whose manifest declares nothing of that kind.
+  for (const given of [{ age: 5 }, 'some text'])
+    expect(errorOf('float32', given as never)).toContain('where the manifest declares preprocess');
   expect(errorOf('float32', { value: { data: [1], dims: [1] } })).toContain('.value');
   // A reactive object of plain arrays works: what leaves is a copy.
   expect(errorOf('float32', new Proxy({ data: new Proxy([1], {}), dims: new Proxy([1], {}) }, {}))).toBe('');

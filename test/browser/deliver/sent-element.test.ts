@@ -93,6 +93,13 @@ browserTest('it shows each request byte for byte as the proxy saw it, and says w
         expect(facts.includes('left this browser that week')).toBe(verdict.body.windows[at]?.mark === 'week');
       }
     });
+    // A report did leave: what is shown once its record is deleted must not deny it.
+    await page.evaluate("() => press('withdraw')");
+    await page.waitFor('() => requests().length === 0', PATIENCE);
+    const said = await page.evaluate<string>(
+      "() => [...document.querySelector('insitu-sent').shadowRoot.querySelectorAll('p:not([hidden])')].at(-1).textContent",
+    );
+    expect(said).toMatch(/record was deleted/);
   });
 });
 
