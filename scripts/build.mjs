@@ -37,9 +37,12 @@ const RUNTIME_FILES = [
 /** A constant of another file costs its value and no name. */
 const optimization = { inlineConst: true };
 
+/** Maps are made and not named in the files: the package leaves them out, and Vite's server prints a stack for each that it cannot read. */
+const sourcemap = 'hidden';
+
 async function bundle(input, output, options = {}) {
   const build = await rolldown({ input: path(input), transform, platform: 'browser', treeshake: true, optimization, ...options });
-  await build.write({ minify: true, codeSplitting: false, sourcemap: true, ...output });
+  await build.write({ minify: true, codeSplitting: false, sourcemap, ...output });
   await build.close();
 }
 
@@ -108,7 +111,7 @@ async function buildNode() {
   const banner = (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : '');
   // Beside the entries, from where a module finds dist/; and never of an entry's name, which a command may share.
   const chunkFileNames = '[name].part.js';
-  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap: true, chunkFileNames, banner });
+  const { output } = await build.write({ dir: path('dist/node'), format: 'esm', sourcemap, chunkFileNames, banner });
   await build.close();
   const written = new Set(output.map((file) => file.fileName));
   for (const name of readdirSync(path('dist/node'))) if (!written.has(name)) rmSync(path(`dist/node/${name}`));

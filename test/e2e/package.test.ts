@@ -175,6 +175,18 @@ describe('the tarball', () => {
     });
   });
 
+  test('no file names a source map that is not in it', () => {
+    const dist = join(installed, 'dist');
+    // The runtime's modules are onnxruntime-web's, as they came.
+    const scripts = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => /^(?!ort).*\.m?js$/.test(file));
+    expect(scripts.length).toBeGreaterThan(10);
+    const missing = scripts.filter((file) => {
+      const map = /^\/\/# sourceMappingURL=(?!data:)(.+)$/m.exec(readFileSync(join(dist, file), 'utf8'))?.[1];
+      return map !== undefined && !existsSync(join(dist, file, '..', map));
+    });
+    expect(missing).toEqual([]);
+  });
+
   test('installing it brings no other package: no server, no database, no second runtime', () => {
     expect(readdirSync(join(app, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['insitu']);
   });
