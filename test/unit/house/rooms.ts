@@ -44,6 +44,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
+  'counts/votes': { imports: [] },
+  'counts/monitor': { imports: ['protocol', 'counts/statistics', 'counts/votes'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
