@@ -4,22 +4,22 @@
  * Invariants
  *  - Kept as the days themselves, in whole numbers: whoever reads the file can see, accept, redo and inherit it.
  *  - Its own uncertainty is in the comparison: it counts as so many observations as it has, and as fewer where some distance is tolerated.
- *  - A group that the baseline met less than RARE_COUNT times is judged by windows, not by items: one broken browser is no drift.
+ *  - A group that the baseline hardly met is judged by windows, not by items: one broken browser is no drift.
  *
  * Not here: when a burn-in has enough (burn-in.ts), the evidence against it (detector.ts).
  */
-import { DAY_OBSERVATION_COUNT_MAX } from '../../protocol/limits.ts';
+import { DAY_OBSERVATION_COUNT_MAX } from '../../protocol/monitor-limits.ts';
 import { chiSquareScore } from '../statistics/chi-square.ts';
 import { type Dirichlet, dirichletOf } from '../statistics/dirichlet-multinomial.ts';
 import { type DayVotes, isWeekend, sumOf } from './day-votes.ts';
-import { type Dispersion, designEffect, discountOf, dispersionOf, type Sample } from './dispersion.ts';
+import { type Dispersion, designEffect, discountOf, dispersionOf, profileOf, type Sample } from './dispersion.ts';
 import type { Grouping } from './grouping.ts';
 import { type RankFunctions, rankFunctionsOf, type Tilts, tiltsOf } from './tilts.ts';
 
 /** Which windows vote: the first of a browser's UTC day, or of its ISO week. */
 export type Cadence = 'day' | 'week';
 
-export interface Baseline extends Sample {
+export interface Baseline extends Omit<Sample, 'lineGroupCount'> {
   /** Rises with each that a stream gets. */
   readonly version: number;
   readonly cadence: Cadence;
@@ -32,7 +32,7 @@ export interface Baseline extends Sample {
 export interface Shared {
   /** Share of distance (PSI) that is tolerated: 0 for none. */
   readonly tolerance: number;
-  /** Half of a stream's correlation within days comes from here where this is more. */
+  /** Most of a stream's correlation within days comes from here where this is more. */
   readonly withinDay: number;
 }
 
@@ -57,6 +57,7 @@ export interface Reference {
   readonly functions: RankFunctions | null;
   /** Of an item, by group. */
   readonly weights: Float64Array;
+  readonly parts: Baseline['parts'];
   readonly version: number;
 }
 
@@ -71,8 +72,16 @@ export interface Observed {
 
 /** Half an observation for each group, so that one that was never met is not impossible. */
 export const SMOOTHING = 0.5;
-/** Observations in a group below which nobody knows how many windows they come from. */
-const RARE_COUNT = 5;
+/** How much of it: four weeks tell a correlation within days to a quarter of itself, and traffic that grows multiplies the error. */
+const POOLED_RATIO = 0.75;
+/** Observations in a group below which nobody knows how many windows they come from: all may be of one. */
+const UNKNOWN_COUNT = 5;
+/**
+ * Below this a single window that has nearly nothing else is a surprise. The more alike the items of a window are, the more often there is
+ * one: at a correlation of 1/6 a visit of one rare group came every few months, and was an alarm.
+ */
+const RARE_COUNT = 40;
+const RARE_CLUSTER_RATIO = 4;
 /** Strength of the alternatives' own prior: the smaller, the farther they look. */
 export const CONCENTRATIONS = [100, 400] as const;
 /** Weekday and weekend get shares of their own unless they differ by less than this many standard deviations of chance. */
@@ -83,8 +92,8 @@ const SPLIT_OBSERVATIONS_MIN = 5;
 export function referenceOf(baseline: Baseline, { tolerance, withinDay }: Shared): Reference {
   const { days, grouping } = baseline;
   const wholes = [true, false].map((isSplit) => {
-    const own = baseline.dispersion ?? dispersionOf(baseline, isSplit);
-    return { ...own, withinDay: Math.max(own.withinDay, (own.withinDay + withinDay) / 2) };
+    const own = baseline.dispersion ?? dispersionOf({ ...baseline, ...grouping }, isSplit);
+    return { ...own, withinDay: Math.max(own.withinDay, own.withinDay + POOLED_RATIO * (withinDay - own.withinDay)) };
   }) as [Dispersion, Dispersion];
   const split = observationsByStratum(days, wholes[0], grouping.groupCount);
   const isSplit = standApart(split);
@@ -103,6 +112,7 @@ export function referenceOf(baseline: Baseline, { tolerance, withinDay }: Shared
     freedom,
     functions,
     weights,
+    parts: baseline.parts,
     version: baseline.version,
   };
 }
@@ -114,8 +124,9 @@ export function referenceOf(baseline: Baseline, { tolerance, withinDay }: Shared
 function weightsOf(days: readonly DayVotes[], dispersion: Dispersion, observations: Float64Array): Float64Array {
   const sums = sumOf(days);
   const perWindow = sums.items > 0 ? sums.squaredItems / sums.items : 1;
-  const rare = Math.min(1, designEffect(sums, dispersion.withinWindow) / Math.max(1, perWindow));
-  return observations.map((count) => (count < RARE_COUNT ? rare : 1));
+  const unknown = Math.min(1, designEffect(sums, dispersion.withinWindow) / Math.max(1, perWindow));
+  const rare = Math.max(unknown, 1 - RARE_CLUSTER_RATIO * dispersion.withinWindow);
+  return observations.map((count) => (count < UNKNOWN_COUNT ? unknown : count < RARE_COUNT ? rare : 1));
 }
 
 function stratumOf(sums: Float64Array, massMax: number, functions: RankFunctions | null): Stratum {
@@ -140,7 +151,10 @@ function smoothShares(sums: Float64Array): Float64Array {
 /** What a stream's day says once its items are taken for what they are worth. @param seen The part of the day that is over. */
 export function observe(day: DayVotes, reference: Reference, seen: number): Observed {
   const discount = discountOf(day, reference.dispersion, seen);
-  const counts = Float64Array.from(day.counts, (count, group) => (count * (reference.weights[group] as number)) / discount);
+  const profile = profileOf(reference.parts, day.day, seen);
+  const counts = Float64Array.from(day.counts, (count, group) => {
+    return (count * (reference.weights[group] as number) * (profile?.[group] ?? 1)) / discount;
+  });
   const total = counts.reduce((sum, count) => sum + count, 0);
   const stratum = reference.isSplit && isWeekend(day.day) ? 1 : 0;
   const { day: at, windows } = day;
@@ -152,7 +166,7 @@ export function observe(day: DayVotes, reference: Reference, seen: number): Obse
 /** All days as observations by group, weekdays and weekends together. */
 export function observationsOf(baseline: Baseline): Float64Array {
   const { days, dispersion, grouping } = baseline;
-  return merge(observationsByStratum(days, dispersion ?? dispersionOf(baseline, false), grouping.groupCount));
+  return merge(observationsByStratum(days, dispersion ?? dispersionOf({ ...baseline, ...grouping }, false), grouping.groupCount));
 }
 
 /** Observations of all days, however the strata. */

@@ -14,7 +14,7 @@ import {
   DAILY_WINDOW_COUNT_MIN,
   GROUPING_ITEM_COUNT_MIN,
   REBASE_DAY_COUNT_MIN,
-} from '../../protocol/limits.ts';
+} from '../../protocol/monitor-limits.ts';
 import type { MetricVotes } from '../votes/metric-votes.ts';
 import { type Baseline, type Cadence, observationCount } from './baseline.ts';
 import {
@@ -48,7 +48,7 @@ export interface BurnIn {
   /** Items by group in each part of the day, once there are groups (counts/monitor/dispersion.ts). */
   readonly parts: { readonly [C in Cadence]: readonly (readonly number[])[] };
   /** What an earlier baseline of the stream has taught; null of a first one. */
-  readonly earlier: (Pick<Baseline, 'version' | 'cadence' | 'agreement'> & { readonly dispersion: Dispersion }) | null;
+  readonly earlier: (Pick<Baseline, 'version' | 'cadence' | 'agreement' | 'parts'> & { readonly dispersion: Dispersion }) | null;
 }
 
 export function startBurnIn(fromDay: number): BurnIn {
@@ -58,9 +58,9 @@ export function startBurnIn(fromDay: number): BurnIn {
 
 /** Begins again with days that a stream has kept: what they differ by is known from the earlier baseline. */
 export function burnInAgain(baseline: Baseline, dispersion: Dispersion, days: readonly DayVotes[], fromDay: number): BurnIn {
-  const { version, cadence, agreement, grouping } = baseline;
+  const { version, cadence, agreement, parts, grouping } = baseline;
   const kept = { day: [], week: [], [cadence]: days };
-  return { ...startBurnIn(fromDay), grouping, days: kept, earlier: { version, cadence, agreement, dispersion } };
+  return { ...startBurnIn(fromDay), grouping, days: kept, earlier: { version, cadence, agreement, parts, dispersion } };
 }
 
 export function addToBurnIn(burnIn: BurnIn, hour: number, votes: CadenceVotes): BurnIn {
@@ -158,8 +158,8 @@ export function baselineOf(burnIn: BurnIn, burnInDays: number, today: number): {
   }
   const days = burnIn.days[cadence].filter(({ day }) => day < today);
   const agreement = earlier?.agreement ?? agreementOf(burnIn.cells[cadence]);
-  const parts = burnIn.parts[cadence];
-  const dispersion = earlier?.dispersion ?? dispersionOf({ days, agreement, parts }, true);
+  const parts = earlier?.parts ?? burnIn.parts[cadence];
+  const dispersion = earlier?.dispersion ?? dispersionOf({ days, agreement, parts, lineGroupCount: grouping.lineGroupCount }, true);
   const seen = observationCount(days, dispersion);
   const met = days.reduce<boolean[]>((known, { counts }) => counts.map((count, group) => count > 0 || known[group] === true), []);
   const needed = BASELINE_OBSERVATIONS_PER_FREEDOM_MIN * Math.max(1, met.filter(Boolean).length - 1);

@@ -18,7 +18,7 @@ import {
   DETECTOR_DENSE_DAY_COUNT,
   DETECTOR_SPARSE_STEP_DAYS,
   RECOVERY_LOG_EVIDENCE,
-} from '../../protocol/limits.ts';
+} from '../../protocol/monitor-limits.ts';
 import { dirichletOf, logProbability } from '../statistics/dirichlet-multinomial.ts';
 import { logAdd, logSum } from '../statistics/log-gamma.ts';
 import { type Observed, observe as observeDay, type Reference } from './baseline.ts';

@@ -11,6 +11,7 @@
  * Source: Kish's design effect; Pearson's dispersion; the Dirichlet-multinomial, whose variance is n(1 + (n - 1)ρ) times that of one.
  */
 import { type DayVotes, isWeekend, sumOf, type VoteSums } from './day-votes.ts';
+import { rankFunctionsOf } from './tilts.ts';
 
 export interface Dispersion {
   /** Correlation of two items of one window: 0 … 1. */
@@ -34,12 +35,14 @@ export interface Sample {
   readonly agreement: number;
   /** Items by group in each part of the day: first those of weekdays, then those of weekends. */
   readonly parts: readonly (readonly number[])[];
+  /** The first so many groups lie on a number line. */
+  readonly lineGroupCount: number;
 }
 
 export const PARTS_PER_DAY = 4;
 
 /** @param isSplit Whether weekday and weekend have shares of their own. */
-export function dispersionOf({ days, agreement, parts }: Sample, isSplit: boolean): Dispersion {
+export function dispersionOf({ days, agreement, parts, lineGroupCount }: Sample, isSplit: boolean): Dispersion {
   const sums = sumOf(days);
   const withinWindow = withinWindowOf(sums, agreement);
   const effect = designEffect(sums, withinWindow);
@@ -48,7 +51,8 @@ export function dispersionOf({ days, agreement, parts }: Sample, isSplit: boolea
   const mean = squares / sums.items;
   const daily = pearson(days, sharesOf(days, isSplit), isSplit);
   const weekly = pearsonOfWeeks(days, isSplit);
-  const total = Math.max(effect, daily.ratio, weekly?.ratio ?? 0);
+  const overall = Math.max(effect, daily.ratio, weekly?.ratio ?? 0);
+  const total = Math.max(overall, smoothRatio(days, lineGroupCount, isSplit, overall));
   const withinDay = mean > effect ? Math.min(1, Math.max(0, (total - effect) / (mean - effect))) : 0;
   const wander = weekly === null ? 0 : ((weekly.ratio - daily.ratio) * weekly.cellFreedom) / weekly.mean;
   return { withinWindow, withinDay, withinPart: withinPartOf(parts, total), wander };
@@ -72,7 +76,8 @@ export function designEffect({ items, squaredItems }: VoteSums, withinWindow: nu
  */
 export function discountOf(sums: VoteSums, { withinWindow, withinDay, withinPart }: Dispersion, seen = 1): number {
   const effect = designEffect(sums, withinWindow);
-  return effect + Math.min(1, withinDay + withinPart * (1 - seen)) * Math.max(0, sums.items - effect);
+  const missing = Math.min(1, PARTS_PER_DAY * (1 - seen));
+  return effect + Math.min(1, withinDay + withinPart * missing) * Math.max(0, sums.items - effect);
 }
 
 /** What the parts of a day differ by in the mean over days, beyond what chance and days explain. */
@@ -123,6 +128,33 @@ function pearson(days: readonly DayVotes[], shares: readonly number[][], isSplit
   return { ratio: freedom > 0 ? value / freedom : 0 };
 }
 
+/** So many standard errors above the ratio of all directions, or it is taken for chance. */
+const SMOOTH_ERROR_COUNT = 1;
+
+/**
+ * The same along line and parabola of ordered groups, where that is clearly more: days mostly differ smoothly, brighter or darker, and a
+ * mean over all directions would hide it from those who look for smooth shifts. 0 where it is not.
+ */
+function smoothRatio(days: readonly DayVotes[], lineGroupCount: number, isSplit: boolean, overall: number): number {
+  const sums = [0, 0];
+  let freedom = 0;
+  sharesOf(days, isSplit).forEach((share, stratum) => {
+    const functions = rankFunctionsOf(Float64Array.from(share), lineGroupCount);
+    const own = days.filter(({ day, items }) => items > 0 && (isSplit && isWeekend(day) ? 1 : 0) === stratum);
+    if (functions === null || own.length < 2) return;
+    freedom += own.length - 1;
+    for (const { counts, items } of own) {
+      [functions.line, functions.parabola].forEach((values, index) => {
+        const along = counts.reduce((sum, count, group) => sum + (count - items * (share[group] as number)) * (values[group] as number), 0);
+        sums[index] = (sums[index] as number) + along ** 2 / items;
+      });
+    }
+  });
+  if (freedom === 0) return 0;
+  const most = Math.max(...sums) / freedom;
+  return most > overall * (1 + SMOOTH_ERROR_COUNT * Math.sqrt(2 / freedom)) ? most : 0;
+}
+
 /** The same of sums over seven days in a row; null of too few weeks. */
 function pearsonOfWeeks(days: readonly DayVotes[], isSplit: boolean): { ratio: number; mean: number; cellFreedom: number } | null {
   const shares = sharesOf(days, isSplit);
@@ -154,6 +186,38 @@ function pearsonOfWeeks(days: readonly DayVotes[], isSplit: boolean): { ratio: n
   if (all === 0) return null;
   const mean = totals.reduce((sum, total) => sum + total * total, 0) / all;
   return { ratio: value / ((weekCount - 1) * (met - 1)), mean, cellFreedom: met - 1 };
+}
+
+/** Items of a part that the shares of a whole day stand for, so that a part of few items is no profile. */
+const PROFILE_ITEM_COUNT = 100;
+const PROFILE_FACTOR_MAX = 3;
+
+/**
+ * By group, what an item counts on a day that is not over, so that mornings of the baseline look like its whole days.
+ *
+ * @param seen The part of the day that is over.
+ */
+export function profileOf(parts: Sample['parts'], day: number, seen: number): Float64Array | null {
+  const start = isWeekend(day) ? PARTS_PER_DAY : 0;
+  const own = parts.slice(start, start + PARTS_PER_DAY);
+  if (own.length === 0 || seen >= 1) return null;
+  const groupCount = (own[0] as readonly number[]).length;
+  const [whole, sofar] = [new Float64Array(groupCount), new Float64Array(groupCount)];
+  own.forEach((part, index) => {
+    const weight = Math.min(1, Math.max(0, seen * PARTS_PER_DAY - index));
+    part.forEach((count, group) => {
+      whole[group] = (whole[group] as number) + count;
+      sofar[group] = (sofar[group] as number) + weight * count;
+    });
+  });
+  const [all, some] = [whole, sofar].map((counts) => counts.reduce((sum, count) => sum + count, 0)) as [number, number];
+  if (all === 0) return null;
+  return whole.map((count, group) => {
+    if (count === 0) return 1;
+    const share = count / all;
+    const now = ((sofar[group] as number) + PROFILE_ITEM_COUNT * share) / (some + PROFILE_ITEM_COUNT);
+    return Math.min(PROFILE_FACTOR_MAX, Math.max(1 / PROFILE_FACTOR_MAX, share / now));
+  });
 }
 
 function distance(counts: readonly number[], share: readonly number[], items: number): number {

@@ -7,6 +7,7 @@
  */
 import type { Reference } from './baseline.ts';
 import type { ScoredDay } from './detector.ts';
+import type { Movement } from './finding.ts';
 
 /** Observations for each degree of freedom below which nothing is said. */
 const OBSERVATIONS_PER_FREEDOM_MIN = 2;
@@ -26,11 +27,7 @@ export function effectOf({ strata, freedom }: Reference, days: readonly ScoredDa
 }
 
 /** @param today A day that is still under way. */
-export function movementOf(
-  reference: Reference,
-  days: readonly ScoredDay[],
-  today: number,
-): { perDay: number | null; perWeek: number | null } {
+export function movementOf(reference: Reference, days: readonly ScoredDay[], today: number): Movement {
   const whole = days.filter(({ day }) => day < today);
   const last = whole.at(-1);
   const before = last === undefined ? undefined : whole.findLast(({ day, stratum }) => day < last.day && stratum === last.stratum);

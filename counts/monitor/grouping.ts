@@ -9,7 +9,7 @@
  *  - Groups on the number line keep its order and come first; what is off the line (nan, infinities, uncounted) follows.
  *  - Made once from the first votes of a burn-in, then frozen: groups that follow the data hide its shift.
  */
-import { GROUP_COUNT_MAX, LINE_GROUP_COUNT_MAX, OFF_LINE_GROUP_COUNT_MAX } from '../../protocol/limits.ts';
+import { GROUP_COUNT_MAX, LINE_GROUP_COUNT_MAX, OFF_LINE_GROUP_COUNT_MAX } from '../../protocol/monitor-limits.ts';
 import type { Metric } from '../../protocol/report/plan.ts';
 
 /** Cells of a metric as the monitor sees them. */

@@ -18,7 +18,7 @@ import {
   STREAM_COUNT_MAX,
   TOLERANCE_MAX,
   WANDER_TOLERANCE_RATIO,
-} from '../../protocol/limits.ts';
+} from '../../protocol/monitor-limits.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { MetricVotes } from '../votes/metric-votes.ts';
 import type { Baseline } from './baseline.ts';
@@ -252,7 +252,7 @@ export class Monitor {
 }
 
 /** Alarms first, and of them what speaks most clearly. */
-export function ranked(findings: readonly Finding[]): Finding[] {
+function ranked(findings: readonly Finding[]): Finding[] {
   return [...findings].sort(
     (one, other) => Number(other.verdict === 'alarm') - Number(one.verdict === 'alarm') || other.evidence - one.evidence,
   );

@@ -24,8 +24,8 @@ const WEIGHT_MIN = 0.25;
 /** Gains of ramps over steps: chance gives ramps some, since there are more of them. */
 const GRADUAL_GAIN_MIN = 2.5;
 const SUDDEN_GAIN_MAX = -0.3;
-/** Templates whose gain is this close to the best are as good: about 95 % for one unknown (1.92), with a little for the choice. */
-const INTERVAL_GAIN = 2.3;
+/** Templates whose gain is this close to the best are as good: 95 % for two unknowns (3.0), start and length, with a little for the choice. */
+const INTERVAL_GAIN = 4;
 /** Logarithm of the likelihood ratio by which a step and a ramp of a week differ. */
 const INFORMATION_MIN = 5;
 const INFORMATION_RAMP_DAYS = 7;
@@ -65,7 +65,8 @@ export function changeOf(reference: Reference, days: readonly ScoredDay[], isSmo
   const top = best(among)?.gain ?? 0;
   const close = among.filter(({ gain }) => gain >= top - INTERVAL_GAIN).map(({ at }) => at);
   const hourOf = (day: number) => Math.round(day * HOURS_PER_DAY);
-  const margin = 1 / STEPS_PER_DAY;
+  // Half of what lies between two templates of a kind, at the least.
+  const margin = kind === 'sudden' ? 1 / STEPS_PER_DAY : 1 / 2;
   return {
     kind,
     onset: { hour: hourOf(chosen.at), fromHour: hourOf(Math.min(...close) - margin), toHour: hourOf(Math.max(...close) + margin) },

@@ -7,12 +7,12 @@
  * Method: the field's baseline, as observations, against the training counts, whose own uncertainty is in the comparison. Only as much
  * distance as the owner tolerates is allowed.
  */
-import { SKEW_LOG_EVIDENCE } from '../../protocol/limits.ts';
+import { SKEW_LOG_EVIDENCE } from '../../protocol/monitor-limits.ts';
 import { dirichletOf, logProbability } from '../statistics/dirichlet-multinomial.ts';
 import { logSum } from '../statistics/log-gamma.ts';
 import { type Baseline, CONCENTRATIONS, observationsOf, SMOOTHING } from './baseline.ts';
 
-export interface Skew {
+interface Skew {
   readonly isFound: boolean;
   /** Logarithm of the evidence over what a finding needs. */
   readonly evidence: number;

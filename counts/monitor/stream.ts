@@ -6,7 +6,7 @@
  *  - Bounded: a baseline, DETECTOR_DAY_COUNT_MAX days, one alarm.
  *  - An alarm begins when the evidence passes the threshold and goes on until the stream has come back, however the evidence moves.
  */
-import { ALARM_WINDOW_COUNT_MIN, DETECTOR_DAY_COUNT_MAX } from '../../protocol/limits.ts';
+import { ALARM_WINDOW_COUNT_MIN, DETECTOR_DAY_COUNT_MAX } from '../../protocol/monitor-limits.ts';
 import { type Baseline, type Reference, referenceOf, type Shared } from './baseline.ts';
 import {
   addToBurnIn,
@@ -23,7 +23,7 @@ import { addToDay, type DayVotes, dayOf, HOURS_PER_DAY } from './day-votes.ts';
 import { type Evidence, evidenceOf, recoveryOf, type ScoredDay, scoreDay } from './detector.ts';
 import type { Dispersion } from './dispersion.ts';
 import { effectOf, movementOf } from './effect.ts';
-import type { Finding, Onset, StreamName } from './finding.ts';
+import type { Finding, Movement, Onset, StreamName } from './finding.ts';
 import type { MetricCells } from './grouping.ts';
 import { type Change, changeOf } from './onset.ts';
 
@@ -56,6 +56,8 @@ export class Stream {
   /** Follow from the state; null until they are needed. */
   #reference: Reference | null = null;
   readonly #scored = new Map<number, ScoredDay>();
+  /** Of whole days, and so the same all day long. */
+  #movement: { readonly day: number; readonly value: Movement } | null = null;
 
   constructor(state: StreamState) {
     this.#state = state;
@@ -168,7 +170,7 @@ export class Stream {
       effect: effectOf(reference, alarm === null ? recent : daysSince(days, alarm.onset)),
       onset: alarm?.onset ?? null,
       kind: alarm?.kind ?? null,
-      movement: movementOf(reference, days, today),
+      movement: this.#movementOn(reference, days, today),
       mix: null,
       missingWindows,
       missingDays: 0,
@@ -187,6 +189,11 @@ export class Stream {
       this.#scored.set(votes.day, scored);
       return scored;
     });
+  }
+
+  #movementOn(reference: Reference, days: readonly ScoredDay[], today: number): Movement {
+    if (this.#movement?.day !== today) this.#movement = { day: today, value: movementOf(reference, days, today) };
+    return this.#movement.value;
   }
 
   #unfinished({ windows, days }: Missing, threshold: number): Finding {
@@ -235,6 +242,7 @@ export class Stream {
   #forget(): void {
     this.#reference = null;
     this.#scored.clear();
+    this.#movement = null;
   }
 }
 

@@ -11,7 +11,7 @@
 import type { Metric } from '../../protocol/report/plan.ts';
 import { numberLine, totalOf } from './summary.ts';
 
-export interface ChiSquare {
+interface ChiSquare {
   readonly value: number;
   /** Degrees of freedom. */
   readonly freedom: number;

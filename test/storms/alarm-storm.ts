@@ -11,7 +11,7 @@ export const PLAN = 'aaaaaaaaaaaaaaaa';
 export const START_DAY = 20_454;
 const HOURS_PER_DAY = 24;
 /** Votes come, and are looked at, so often a day. Whatever lies between two looks is seen at the second. */
-export const LOOKS_PER_DAY = 4;
+export const LOOKS_PER_DAY = 2;
 
 export type Condition = Partial<Omit<WorldOptions, 'seed' | 'metricCount'>>;
 
@@ -20,8 +20,8 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
   'items independent': {},
   'visits Dirichlet(20 p)': { visitMix: 20 },
   'visits Dirichlet(5 p)': { visitMix: 5 },
-  'regulars who stay': { regulars: { count: 30, stayDays: 1e6 } },
-  'regulars who turn over': { regulars: { count: 30, stayDays: 21 } },
+  'regulars who stay': { visitMix: 5, visitsOn: () => 27, regulars: { count: 4, stayDays: 1e6 } },
+  'regulars who turn over': { visitMix: 5, visitsOn: () => 27, regulars: { count: 4, stayDays: 21 } },
   'days Dirichlet(5000 p)': { visitMix: 20, dayMix: 5_000 },
   'days Dirichlet(500 p)': { visitMix: 20, dayMix: 500 },
   'slow wander': { visitMix: 20, wander: 0.09 },
@@ -32,7 +32,7 @@ export const CONDITIONS: Readonly<Record<string, Condition>> = {
 
 /** The same with 1,000 visits a day. */
 export function busy(condition: Condition): Condition {
-  const regulars = condition.regulars == null ? {} : { regulars: { ...condition.regulars, count: 1_250 } };
+  const regulars = condition.regulars == null ? {} : { regulars: { ...condition.regulars, count: 125 } };
   const { visitsOn } = condition;
   return { ...condition, ...regulars, visitsOn: visitsOn === undefined ? () => 1_000 : (day) => (visitsOn(day) * 1_000) / 30 };
 }
@@ -82,7 +82,7 @@ export function monitorFor(metricCount: number, options: MonitorOptions): Monito
 }
 
 /** Feeds the monitor until it watches. @returns The day after. */
-export function burnInOf(monitor: Monitor, world: World, looksPerDay = LOOKS_PER_DAY, daysMax = 120): number {
+export function burnInOf(monitor: Monitor, world: World, looksPerDay = LOOKS_PER_DAY, daysMax = 200): number {
   let day = START_DAY;
   for (; day < START_DAY + daysMax && monitor.watchedCount < world.bases.length; day++)
     for (let look = 0; look < looksPerDay; look++)

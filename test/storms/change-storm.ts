@@ -4,9 +4,12 @@
  * Each metric of a world is moved at the same time and by itself, so that one world gives as many changes as it has metrics. Streams
  * know nothing of each other but the budget.
  */
+import { type Baseline, referenceOf } from '../../counts/monitor/baseline.ts';
+import type { DayVotes } from '../../counts/monitor/day-votes.ts';
+import { discountOf } from '../../counts/monitor/dispersion.ts';
 import type { Finding } from '../../counts/monitor/finding.ts';
 import type { Monitor } from '../../counts/monitor/monitor.ts';
-import { burnInOf, hourOf, monitorFor, streamVotes } from './alarm-storm.ts';
+import { burnInOf, hourOf, monitorFor, PLAN, streamVotes } from './alarm-storm.ts';
 import { alternated, Chance, divergenceOf, isOrdered, METRIC_NAMES, STILL_WORLD, strengthFor, tilted, World } from './monitor-world.ts';
 
 export interface ChangeOptions {
@@ -85,12 +88,17 @@ export function isMeasured(shift: ChangeOptions['shift'], metric: number): boole
   return isOrdered(metric) === (shift === 'smooth');
 }
 
-/** Days from the change to the alarm of each measured metric; Infinity of those that were not found in time. */
-export function delaysOf(options: ChangeOptions, daysMax: number): { readonly days: number[]; readonly falseCount: number } {
+export interface Delays {
+  /** From the change to the alarm of each measured metric; Infinity of those that were not found in time. */
+  readonly days: number[];
+  /** Items that one observation takes, in the mean over metrics. */
+  readonly discount: number;
+}
+
+export function delaysOf(options: ChangeOptions, daysMax: number): Delays {
   const { monitor, onset, next } = changeWorld(options);
   const measured = METRIC_NAMES.filter((_, metric) => metric < options.metricCount && isMeasured(options.shift, metric));
   const found = new Map<string, number>();
-  let falseCount = 0;
   for (let end = 0; end < onset + daysMax && found.size < measured.length; ) {
     const step = next();
     end = step.end;
@@ -99,10 +107,14 @@ export function delaysOf(options: ChangeOptions, daysMax: number): { readonly da
     for (const { metric, verdict } of monitor.evaluate(step.hour)) {
       if (verdict !== 'alarm' || found.has(metric) || !measured.includes(metric)) continue;
       found.set(metric, end - onset);
-      if (end === onset) falseCount++;
     }
   }
-  return { days: measured.map((metric) => found.get(metric) ?? Infinity), falseCount };
+  const discounts = measured.map((metric) => {
+    const { days, ...baseline } = monitor.baselineOf({ plan: PLAN, arm: 'stable', segment: 0, metric }) as Baseline;
+    return discountOf(days[0] as DayVotes, referenceOf({ ...baseline, days }, { tolerance: 0, withinDay: 0 }).dispersion);
+  });
+  const discount = discounts.reduce((sum, each) => sum + each, 0) / discounts.length;
+  return { days: measured.map((metric) => found.get(metric) ?? Infinity), discount };
 }
 
 /** log(average run length) / KL: what no detector beats, in observations. */

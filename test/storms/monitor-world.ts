@@ -74,7 +74,7 @@ export interface WorldOptions {
   readonly wander: number;
   /** Whether weekends have shares of their own (PSI 0.05). */
   readonly isSeasonal: boolean;
-  /** Browsers that come on four days of five, with a mix each, and are replaced after so many days in the mean; null: nobody comes back. */
+  /** Browsers that come on four days of five beside the visits, with a mix each, and stay so many days in the mean; null: nobody comes back. */
   readonly regulars: { readonly count: number; readonly stayDays: number } | null;
   /** Whether every second metric has rare cells; else all cells are alike. */
   readonly isSkewed: boolean;
@@ -187,12 +187,10 @@ export class World {
     this.#wobbles = this.#shares.map((shares) => this.#wobbleOf(shares));
     this.#visitsToday = [];
     const { regulars, visitsOn } = this.options;
-    if (regulars === null) {
-      const count = Math.floor(visitsOn(day) + this.chance.uniform());
-      for (let visit = 0; visit < count; visit++)
-        this.#visitsToday.push({ browser: null, block: this.chance.below(blockCount), isFirstOfWeek: true });
-      return;
-    }
+    const count = Math.floor(visitsOn(day) + this.chance.uniform());
+    for (let visit = 0; visit < count; visit++)
+      this.#visitsToday.push({ browser: null, block: this.chance.below(blockCount), isFirstOfWeek: true });
+    if (regulars === null) return;
     const week = Math.floor((day + 3) / 7);
     for (let index = 0; index < regulars.count; index++) {
       const known = this.#browsers[index];

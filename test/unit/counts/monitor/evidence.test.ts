@@ -126,7 +126,7 @@ describe('a discount', () => {
       ),
     );
     const discounts = [alike, wobbling, seasonal].map((days) =>
-      discountOf(days[0] as DayVotes, dispersionOf({ days, agreement: 0.25, parts: [] }, true)),
+      discountOf(days[0] as DayVotes, dispersionOf({ days, agreement: 0.25, parts: [], lineGroupCount: 4 }, true)),
     );
     expect(discounts[1]).toBeGreaterThan(3);
     expect(discounts[2]).toBeLessThan(1.5);
