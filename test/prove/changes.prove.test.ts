@@ -91,6 +91,7 @@ describe('what is told of a change', () => {
     [300, 14, 10],
     [300, 30, 10],
     [30, 0, 10],
+    [30, 7, 14],
     [30, 14, 14],
     [30, 30, 14],
   ] as const)('%d visits a day, a ramp of %d days (0: a step), judged %d days after it is complete', (visits, rampDays, daysAfter) => {
