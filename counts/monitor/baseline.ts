@@ -78,7 +78,7 @@ const POOLED_RATIO = 0.75;
 const UNKNOWN_COUNT = 5;
 /**
  * Below this a single window that has nearly nothing else is a surprise. The more alike the items of a window are, the more often there is
- * one: at a correlation of 1/6 a visit of one rare group came every few months, and was an alarm.
+ * one. Fixed by simulation, at a correlation of 1/6.
  */
 const RARE_COUNT = 40;
 const RARE_CLUSTER_RATIO = 4;
