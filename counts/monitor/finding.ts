@@ -1,25 +1,65 @@
 /**
- * Findings: what a monitor says of one stream of counts.
+ * A finding: what the monitor says of one stream at one evaluation.
  *
- * Not here: how it is found.
+ * Not here: incidents, which are made of findings; words for a person.
  */
 import type { Arm } from '../../protocol/report/window.ts';
 
-/** What is found of one stream at one evaluation. */
-export interface Finding {
+/** Segment of a stream over all segments of its plan. */
+export const ALL_SEGMENTS = -1;
+/** Metric of the stream whose cells are the plan's segments and whose items are windows. */
+export const SEGMENT_MIX_METRIC = 'mix.segments';
+
+/** Names a stream: a metric of a plan in one arm and one segment. */
+export interface StreamName {
   readonly plan: string;
   readonly arm: Arm;
+  /** ALL_SEGMENTS for all together. */
   readonly segment: number;
-  /** Id of the metric in its plan. */
+  /** Id of the metric in its plan, or SEGMENT_MIX_METRIC. */
   readonly metric: string;
+}
+
+/**
+ * How a change came. `undecided`: what has been seen since would not tell a step from a ramp of a week.
+ */
+export type ChangeKind = 'sudden' | 'gradual' | 'undecided';
+
+/** Hours since 1970 in which a change began, with an interval. Of a gradual change its middle: where a slow one begins nobody can see. */
+export interface Onset {
+  readonly hour: number;
+  readonly fromHour: number;
+  readonly toHour: number;
+}
+
+/** How far a metric moved of late: PSI without what chance adds; null where too little was seen. */
+export interface Movement {
+  /** The last whole day against the one before it, weekday with weekday. */
+  readonly perDay: number | null;
+  /** The last seven whole days against the seven before. */
+  readonly perWeek: number | null;
+}
+
+/** What is found of one stream at one evaluation. */
+export interface Finding extends StreamName {
   readonly verdict: 'quiet' | 'alarm' | 'not-enough-data';
-  /** Logarithm of the evidence over that of an alarm: 0 and more is one. */
+  /**
+   * Logarithm of the evidence over that of an alarm: 0 and more begins one, and the lowest is that of no evidence at all. An alarm goes
+   * on until its stream has come back.
+   */
   readonly evidence: number;
   /** PSI of what has moved since the onset against the baseline, without what chance adds; null where too little was seen. */
   readonly effect: number | null;
-  /** Hours since 1970 in which the change began, with an interval; null without an alarm. */
-  readonly onset: { readonly hour: number; readonly fromHour: number; readonly toHour: number } | null;
-  readonly kind: 'sudden' | 'gradual' | 'undecided' | null;
+  readonly onset: Onset | null;
+  readonly kind: ChangeKind | null;
+  readonly movement: Movement;
+  /**
+   * Of an alarm over all segments: `alone` where the segments themselves are as they were and only their shares moved, `also` where
+   * both moved, `steady` where the shares did not; null where there is nothing to tell apart.
+   */
+  readonly mix: 'alone' | 'also' | 'steady' | null;
   /** Windows that are missing for a verdict. */
   readonly missingWindows: number;
+  /** Days that are missing for a baseline. */
+  readonly missingDays: number;
 }

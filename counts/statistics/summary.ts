@@ -68,7 +68,7 @@ export function meanOf(metric: Metric, counts: ArrayLike<number>): number | null
 }
 
 /** Cells of the number line from left to right; the open ones have no width. */
-function numberLine(metric: Metric, counts: ArrayLike<number>): { count: number; lower: number; upper: number }[] {
+export function numberLine(metric: Metric, counts: ArrayLike<number>): { count: number; lower: number; upper: number }[] {
   if (metric.edges === null) return [];
   const { firstCell, values } = metric.edges;
   const first = values[0] as number;

@@ -107,6 +107,7 @@ test('findings of a monitor open an incident with the onset, the stage and how s
   const finding: Finding = {
     ...{ plan: DATA_PLAN_HASH, arm: 'stable', segment: 0, verdict: 'alarm', evidence: 2.5, effect: 0.2, kind: 'sudden', missingWindows: 0 },
     ...{ metric: 'output.y.class', onset: { hour: NOW_HOUR - 10, fromHour: NOW_HOUR - 12, toHour: NOW_HOUR - 9 } },
+    ...{ movement: { perDay: null, perWeek: null }, mix: null, missingDays: 0 },
   };
   const input = { ...finding, metric: 'input.x.brightness', effect: 0.03 };
   await incidents.takeFindings(MODEL_VERSION, [finding, input, { ...finding, plan: '9'.repeat(16) }, { ...finding, metric: 'gone' }]);

@@ -45,7 +45,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
   'counts/votes': { imports: ['protocol', 'counts/layout'] },
-  'counts/monitor': { imports: ['protocol'] },
+  'counts/monitor': { imports: ['protocol', 'counts/statistics', 'counts/votes'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
