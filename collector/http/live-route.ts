@@ -15,7 +15,8 @@ import type { Hono } from 'hono';
 import { LIVE_BACKLOG_COUNT_MAX, LIVE_KEEPALIVE_MS } from '../../protocol/limits.ts';
 import type { ServerDeps } from './server-deps.ts';
 
-const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' } as const;
+/** nginx holds an answer back until it has gathered some kilobytes of it, unless it is told. */
+const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' } as const;
 
 export function addLiveRoute(app: Hono, deps: ServerDeps): void {
   app.get('/v1/live', (c) => {

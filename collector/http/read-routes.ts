@@ -12,6 +12,7 @@ import { ARMS, HOUR_MS } from '../../protocol/report/window.ts';
 import type { Registry } from '../models/registry.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
+import { answerJson, jsonBytes } from './json-answer.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 const NOT_A_PLAN = 'must be a plan of this model; GET /v1/models/{version} lists them.';
@@ -20,8 +21,12 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
   const { store, registry, release, now, reads, shownReportsMin } = deps;
   const startedAtMs = now();
   const answer = async <T extends object>(c: Context, question: object, read: () => Promise<T>) => {
-    const answered = reads.ask(`${c.req.path} ${JSON.stringify(question)}`, read);
-    if (answered !== null) return c.json(await answered);
+    const asked = `${c.req.path} ${JSON.stringify(question)}`;
+    const answered = reads.ask(asked, c.req.raw.signal, async () => jsonBytes(await read()));
+    if (answered !== null) {
+      const bytes = await answered;
+      return bytes === null ? c.body(null, 503) : answerJson(c, bytes);
+    }
     c.header('Retry-After', String(RETRY_AFTER_READ_S));
     return c.text('Others are being answered; ask again.', 503);
   };
