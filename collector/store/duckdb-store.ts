@@ -279,7 +279,7 @@ function push([first, second, third]: Columns, one: number, two: number, three: 
 /**
  * Opens or creates `insitu.duckdb` in `folder`.
  *
- * @throws {StartupError} when the folder cannot be written, or another process has the file open.
+ * @throws {StartupError} when the folder cannot be written, the file is damaged, or another process has it open.
  */
 export async function openDuckDbStore(folder: string): Promise<Store> {
   await createDataFolder(folder);
@@ -321,7 +321,7 @@ function isFatal(error: unknown): boolean {
 
 function explainOpenFailure(error: unknown, file: string): StartupError {
   const text = error instanceof Error ? error.message : String(error);
-  if (/lock/i.test(text)) {
+  if (/lock on file|lock is held|used by another process/i.test(text)) {
     return new StartupError(`${file} is in use by another process. Stop the other collector, or name another folder with --data.`, {
       cause: error,
     });
