@@ -285,7 +285,17 @@ export async function openDuckDbStore(folder: string): Promise<Store> {
   await createDataFolder(folder);
   const file = join(folder, 'insitu.duckdb');
   try {
-    return new DuckDbStore(file, await openSession(file));
+    const session = await openSession(file);
+    const store = new DuckDbStore(file, session);
+    try {
+      // What a start needs: a file that is cut opens, and fails at the first row.
+      await Promise.all([store.registrations(), store.plans(), store.lastReceivedMs()]);
+    } catch (error) {
+      await session.reads.idle();
+      closeSession(session);
+      throw error;
+    }
+    return store;
   } catch (error) {
     throw explainOpenFailure(error, file);
   }
