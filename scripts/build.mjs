@@ -4,7 +4,7 @@
  *   node scripts/build.mjs [lib] [node] [site]      default: all three
  *
  *   lib   what a page fetches, by the names in protocol/shipped-files.json: `entries` that an application names, files that those
- *         fetch when needed, dist/ort/ (onnxruntime-web as published, three builds, and the snapshot); dist/types/
+ *         fetch when needed, dist/ort/ (onnxruntime-web as published, three builds, and the snapshot); the collector's client; dist/types/
  *   node  dist/node/cli.js and dist/node/collector.js, with native and server packages left outside
  *   site  dist/site/: demo, dashboard, service worker (vite.config.ts)
  *
@@ -14,7 +14,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { basename } from 'node:path';
+import { basename, dirname, posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { definitions } from './definitions.mjs';
@@ -53,6 +53,7 @@ async function buildLibrary() {
   await bundle('sdk/service-worker/service-worker.ts', { file: path(`dist/${entries.serviceWorker}`), format: 'iife', name: 'insitu' });
   await bundle('sdk/service-worker/service-worker.ts', { file: path(`dist/${entries.serviceWorkerModule}`), format: 'esm' });
   await bundle('sdk/local-dp/entry.ts', { file: path(`dist/${shipped.localDp}`), format: 'esm' });
+  await bundle('collector/client/collector-client.ts', { file: path('dist/client/collector-client.js'), format: 'esm' });
   await bundle('worker/prepare/text-tokenizer.ts', { file: path(`dist/${shipped.tokenizer}`), format: 'esm' });
   await bundle('worker/inference-worker.ts', { file: path(`dist/${shipped.worker}`), format: 'esm' });
   mkdirSync(path('dist/ort'), { recursive: true });
@@ -63,6 +64,26 @@ async function buildLibrary() {
   await bundle('protocol/manifest/manifest.ts', { file: path('.build/manifest.mjs'), format: 'esm' });
   const { ManifestSchema } = await import(pathToFileURL(path('.build/manifest.mjs')).href);
   writeManifestTypes(ManifestSchema, path('dist/types/protocol/manifest/manifest.d.ts'));
+  writeCollectorTypes(['collector/index.d.ts', 'collector/client/collector-client.d.ts']);
+}
+
+/** Declarations of the entries and of what those name, and of no other file: the rest names packages that are optional. */
+function writeCollectorTypes(names) {
+  const made = '.build/collector-types';
+  rmSync(path(made), { recursive: true, force: true });
+  execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), '-p', path('collector/tsconfig.build.json')], {
+    stdio: 'inherit',
+  });
+  for (const waiting = [...names]; waiting.length > 0; ) {
+    const name = waiting.pop();
+    const file = path(`dist/types/${name}`);
+    // What the SDK's types have is theirs: a manifest's names no package.
+    if (existsSync(file)) continue;
+    mkdirSync(dirname(file), { recursive: true });
+    copyFileSync(path(`${made}/${name}`), file);
+    const imported = readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)'/g);
+    for (const [, from] of imported) waiting.push(posix.join(posix.dirname(name), from.replace(/\.(ts|js)$/, '.d.ts')));
+  }
 }
 
 /** Made again only when the runtime is another one, or how it is made. */
@@ -81,7 +102,7 @@ async function buildSnapshot() {
 
 /** Two entries and their shared chunks: a command imports what it needs when it is asked for, and not before. */
 async function buildNode() {
-  const external = [/^node:/, ...builtinModules, /^@duckdb\//, /^hono/, /^@hono\//, /^onnxruntime-web/, 'sharp'];
+  const external = [/^node:/, ...builtinModules, /^@duckdb\//, /^hono/, /^@hono\//, /^onnxruntime-web/, 'sharp', 'nodemailer'];
   const input = { cli: path('cli/insitu.ts'), collector: path('collector/index.ts') };
   const build = await rolldown({ input, transform, platform: 'node', treeshake: true, external });
   const banner = (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : '');

@@ -13,13 +13,15 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
 import { LIVE_BACKLOG_COUNT_MAX, LIVE_KEEPALIVE_MS } from '../../protocol/limits.ts';
+import { ENDPOINTS } from '../../protocol/read/endpoints.ts';
+import { addEndpoint } from './endpoint.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 /** nginx holds an answer back until it has gathered some kilobytes of it, unless it is told. */
 const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' } as const;
 
 export function addLiveRoute(app: Hono, deps: ServerDeps): void {
-  app.get('/v1/live', (c) => {
+  addEndpoint(app, ENDPOINTS.live, (c) => {
     if (c.req.method === 'HEAD') return c.body(null, 200, HEADERS);
     listen((c.env as HttpBindings).outgoing as ServerResponse, deps);
     return RESPONSE_ALREADY_SENT;
@@ -35,7 +37,7 @@ function listen(response: ServerResponse, { live, closing }: ServerDeps): void {
   };
   const end = () => response.end();
   response.writeHead(200, HEADERS);
-  const stop = live.subscribe((event) => write(`event: commit\ndata: ${JSON.stringify(event)}\n\n`), end);
+  const stop = live.subscribe(({ event, data }) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), end);
   const keepalive = setInterval(() => write(':\n\n'), LIVE_KEEPALIVE_MS);
   closing.addEventListener('abort', end);
   response.once('close', () => {

@@ -10,9 +10,11 @@
  */
 import type { Hono } from 'hono';
 import { REGISTRATION_BYTES_MAX } from '../../protocol/limits.ts';
+import { ENDPOINTS } from '../../protocol/read/endpoints.ts';
 import type { ModelDetail, ModelEntry, PlanDocument, RegistrationAnswer, RegistrationRequest } from '../../protocol/read/read-api.ts';
 import type { RegisteredModel } from '../models/registered-model.ts';
 import { isAdmin } from '../operator/admin-key.ts';
+import { addEndpoint } from './endpoint.ts';
 import { answerJson, RememberedJson } from './json-answer.ts';
 import { readBody } from './request-body.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -22,7 +24,7 @@ const NOT_REGISTERED = 'This model version is not registered here.';
 export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): void {
   /** A model that is registered anew is another object, and so is a plan that is made anew. */
   const remembered = new RememberedJson();
-  app.post('/v1/models', async (c) => {
+  addEndpoint(app, ENDPOINTS.register, async (c) => {
     if (!isAdmin(c.req.header('Authorization'), adminKey)) {
       c.header('WWW-Authenticate', 'Bearer');
       return c.text('Registering a model needs the admin key: Authorization: Bearer <key>.', 401);
@@ -37,9 +39,9 @@ export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): v
     if (!answer.ok) return c.text(answer.reason, 400);
     return c.json<RegistrationAnswer>({ ...entryOf(answer.model), baselineLeftOut: answer.baselineLeftOut }, 201);
   });
-  app.get('/v1/models', (c) => c.json<ModelEntry[]>(registry.models.map(entryOf)));
-  app.get('/v1/models/:version', (c) => {
-    const model = registry.find(c.req.param('version'));
+  addEndpoint(app, ENDPOINTS.models, (c) => c.json<ModelEntry[]>(registry.models.map(entryOf)));
+  addEndpoint(app, ENDPOINTS.model, (c) => {
+    const model = registry.find(c.req.param('version') ?? '');
     if (model === undefined) return c.text(NOT_REGISTERED, 404);
     return answerJson(
       c,
@@ -50,8 +52,8 @@ export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): v
       }),
     );
   });
-  app.get('/v1/models/:version/plans/:hash', (c) => {
-    const model = registry.find(c.req.param('version'));
+  addEndpoint(app, ENDPOINTS.plan, (c) => {
+    const model = registry.find(c.req.param('version') ?? '');
     if (model === undefined) return c.text(NOT_REGISTERED, 404);
     const document = registry.plansOf(model).find(({ hash }) => hash === c.req.param('hash'));
     if (document === undefined) return c.text('No plan of this hash is known here for the model version.', 404);

@@ -16,10 +16,12 @@
  */
 import type { Context, Hono } from 'hono';
 import { BODY_BYTES_MAX, REFUSAL_WAIT_MS, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOWN_S } from '../../protocol/limits.ts';
+import { ENDPOINTS } from '../../protocol/read/endpoints.ts';
 import { ANSWER_HEADER, answerProof, EMPTY_ANSWER } from '../../protocol/report/answer.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import { judgeBody } from '../intake/intake.ts';
 import type { AcceptedWindow } from '../store/store.ts';
+import { addEndpoint } from './endpoint.ts';
 import { readBody } from './request-body.ts';
 import type { ServerDeps } from './server-deps.ts';
 
@@ -59,8 +61,8 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
     c.header('Access-Control-Max-Age', '86400');
     return c.body(null, 204);
   });
-  app.post('/v1/report/:writeKey', async (c) => {
-    const bound = writeKeys.get(c.req.param('writeKey'));
+  addEndpoint(app, ENDPOINTS.report, async (c) => {
+    const bound = writeKeys.get(c.req.param('writeKey') ?? '');
     if (bound === undefined) return answer(c, null, 403, 'This write key is unknown here.');
     if (closing.aborted) return answer(c, null, 503, 'The collector is stopping.', BUSY);
     const body = await readBody(c, BODY_BYTES_MAX);

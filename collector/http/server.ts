@@ -3,8 +3,10 @@
  *
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
- *     /v1/health, series, noised           read-routes.ts
+ *     /v1/health, series, noised, devices  read-routes.ts
  *     /v1/live                             live-route.ts
+ *     /v1/incidents, rules, targets, audit owner-routes.ts
+ *     /v1/openapi.json, /metrics           export-routes.ts
  *     everything else                      static-files.ts
  *
  * Invariants
@@ -17,10 +19,13 @@
 import { createServer as createHttpServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
+import { routePath } from 'hono/route';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { inTurn } from './connection-turns.ts';
+import { addExportRoutes } from './export-routes.ts';
 import { addLiveRoute } from './live-route.ts';
 import { addModelRoutes } from './model-routes.ts';
+import { addOwnerRoutes } from './owner-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -44,10 +49,17 @@ export function createServer(deps: ServerDeps): HttpServer {
 /** The routes alone. Whoever adds one adds its row to test/unit/collector/every-route.test.ts. */
 export function createApp(deps: ServerDeps): Hono {
   const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    // The route that answered, now that it has.
+    deps.load.answered(c.req.method, routePath(c), c.res.status);
+  });
   addReportRoutes(app, deps);
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
   addLiveRoute(app, deps);
+  addOwnerRoutes(app, deps);
+  addExportRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.
   app.get('/dashboard', (c) => c.redirect('dashboard/'));

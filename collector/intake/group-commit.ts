@@ -13,7 +13,7 @@
  *  - `submit` resolves only after the commit is durable, or with the reason why nothing of the body is known to be stored.
  *    A failed commit may have reached the disk; the client's retry meets its ids there and is not counted twice.
  *  - At most INTAKE_QUEUE_COUNT_MAX windows wait, and INTAKE_QUEUE_CELL_COUNT_MAX cells of heavy bodies. What is refused is the client's to keep.
- *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
+ *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, those of votes counted in, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
  *
  * Not here: what a window must look like (collector/intake/intake.ts).
  */
@@ -28,8 +28,19 @@ import {
   LIGHT_BODY_WINDOW_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { AcceptedWindow, Store } from '../store/store.ts';
+import { entryCountOf } from '../store/vote-sums.ts';
 
 export type SubmitOutcome = 'committed' | 'full' | 'failed' | 'closing';
+
+/** What is told of one group, once the store has answered. */
+export interface CommitTold {
+  readonly durationMs: number;
+  /** One for each window. */
+  readonly outcomes: readonly ('stored' | 'duplicate' | 'failed')[];
+}
+
+/** What waits for its commit, by lane. */
+export type Waiting = Readonly<Record<'light' | 'heavy', { readonly windowCount: number; readonly cellCount: number }>>;
 
 interface GroupCommitOptions {
   readonly store: Pick<Store, 'commit'>;
@@ -41,6 +52,8 @@ interface GroupCommitOptions {
   readonly onStored: (windows: readonly AcceptedWindow[]) => void;
   /** Told of a store failure; once per failed group. */
   readonly onFailed: (error: unknown) => void;
+  /** Told of every group, stored or not. */
+  readonly onCommitted?: (told: CommitTold) => void;
 }
 
 interface Submission {
@@ -73,7 +86,7 @@ export class GroupCommit {
 
   submit(windows: readonly AcceptedWindow[]): Promise<SubmitOutcome> {
     if (this.isClosing) return Promise.resolve('closing');
-    const cellCount = windows.reduce((sum, { cells }) => sum + cells.length, 0);
+    const cellCount = windows.reduce((sum, window) => sum + cellCountOf(window), 0);
     const isLight = cellCount <= LIGHT_BODY_CELL_COUNT_MAX && windows.length <= LIGHT_BODY_WINDOW_COUNT_MAX;
     const lane = isLight ? this.light : this.heavy;
     if (lane.windowCount + windows.length > INTAKE_QUEUE_COUNT_MAX) return Promise.resolve('full');
@@ -91,6 +104,11 @@ export class GroupCommit {
     this.isClosing = true;
     this.start();
     await this.running;
+  }
+
+  get waiting(): Waiting {
+    const told = ({ windowCount, cellCount }: Lane) => ({ windowCount, cellCount });
+    return { light: told(this.light), heavy: told(this.heavy) };
   }
 
   private get isHeavyDue(): boolean {
@@ -133,18 +151,26 @@ export class GroupCommit {
   }
 
   private async commitGroup(group: readonly Submission[]): Promise<void> {
-    const { store, keptMs, onStored, onFailed } = this.options;
+    const { store, keptMs, elapsedMs, onStored, onFailed, onCommitted } = this.options;
     const windows = group.flatMap((submission) => submission.windows);
+    const startMs = elapsedMs();
     let outcome: SubmitOutcome = 'committed';
+    let outcomes: CommitTold['outcomes'] = windows.map(() => 'failed');
     try {
-      const results = await store.commit(windows, keptMs());
-      onStored(windows.filter((_, index) => results[index] === 'stored'));
+      outcomes = await store.commit(windows, keptMs());
+      onStored(windows.filter((_, index) => outcomes[index] === 'stored'));
     } catch (error) {
       outcome = 'failed';
       onFailed(error);
     }
+    onCommitted?.({ durationMs: elapsedMs() - startMs, outcomes });
     for (const submission of group) submission.resolve(outcome);
   }
+}
+
+/** What a window asks of the store, in cells: each entry of its votes costs as much as one. */
+function cellCountOf({ cells, votes }: AcceptedWindow): number {
+  return cells.length + (votes === undefined ? 0 : entryCountOf(votes));
 }
 
 /** As many bodies as one group may have, in that order, the first of them always. */

@@ -110,6 +110,11 @@ export class Registry implements KnownPlans {
     return plan?.report === report ? { hash: named, plan } : undefined;
   }
 
+  /** Those by which pages of any model are counted, of every release that is known. */
+  get softwarePlans(): readonly ReleasedPlan[] {
+    return [...this.software.values()];
+  }
+
   /** No model takes part in a rollout, so every page is on the side that there always is. */
   armsOf(_modelVersion: string): readonly Arm[] {
     return STABLE_ONLY;

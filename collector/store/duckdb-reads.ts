@@ -8,11 +8,12 @@
  *
  * Not here: writing (duckdb-store.ts).
  */
+import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBMaterializedResult, DuckDBValue } from '@duckdb/node-api';
 import type { CellSum, SlotTotal } from '../../protocol/read/read-api.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
-import { textOf } from './duckdb-text.ts';
-import type { CellQuery, HourCells, SeriesQuery, Totals } from './store.ts';
+import { listOf, textOf } from './duckdb-text.ts';
+import type { CellQuery, HourCells, LifetimeQuery, LifetimeSum, SeriesQuery, Totals } from './store.ts';
 
 type Row = readonly DuckDBValue[];
 
@@ -77,6 +78,32 @@ export class DuckDbReads {
     return rows.map(([plan, hour, cellCount]) => ({ plan: String(plan), hour: Number(hour), cellCount: Number(cellCount) }));
   }
 
+  /** Reports and runs in one call, cells in another: a commit in between is in the second alone. */
+  async lifetimes(query: LifetimeQuery): Promise<readonly LifetimeSum[]> {
+    const totals = await this.rows(`${lifetimesOf(query)}
+      SELECT version, plan, arm, sum(reports), sum(runs) FROM shown GROUP BY version, plan, arm`);
+    const cells = await this.rows(`${lifetimesOf(query)}
+      SELECT version, plan, arm, string_agg(cell, ',' ORDER BY cell), string_agg(count, ',' ORDER BY cell)
+      FROM (SELECT version, plan, arm, cell, sum(count) AS count FROM cells JOIN shown USING (series) JOIN wanted USING (plan)
+        WHERE cell >= first_cell AND cell < end_cell GROUP BY version, plan, arm, cell)
+      GROUP BY version, plan, arm`);
+    const countsBy = new Map<string, ReadonlyMap<number, number>>();
+    for (const [version, plan, arm, indices, counts] of cells) {
+      const listed = numbersOf(counts);
+      countsBy.set(`${version} ${plan} ${arm}`, new Map(numbersOf(indices).map((cell, at) => [cell, listed[at] as number])));
+      // A row is a model; a thousand of them would hold up commits.
+      await setImmediate();
+    }
+    return totals.map(([version, plan, arm, reports, runs]) => ({
+      modelVersion: String(version),
+      plan: String(plan),
+      arm: ARMS[Number(arm)] ?? 'stable',
+      reports: Number(reports),
+      runs: Number(runs),
+      counts: countsBy.get(`${version} ${plan} ${arm}`) ?? new Map(),
+    }));
+  }
+
   async totals(query: SeriesQuery): Promise<Totals> {
     const shown = `reports >= ${textOf(query.reportCountMin)}`;
     const rows = await this.rows(`
@@ -99,6 +126,29 @@ export class DuckDbReads {
   }
 }
 
-function numbersOf(text: DuckDBValue | undefined): number[] {
+/** Series of all models within a query, those of plans without a wanted cell left out. */
+function lifetimesOf({ fromHour, toHour, reportCountMin, cells }: LifetimeQuery): string {
+  const columns = [
+    `${listOf(
+      cells.map(({ plan }) => plan),
+      'VARCHAR',
+    )} AS plan`,
+    `${listOf(
+      cells.map(({ firstCell }) => firstCell),
+      'UINTEGER',
+    )} AS first_cell`,
+    `${listOf(
+      cells.map(({ endCell }) => endCell),
+      'UINTEGER',
+    )} AS end_cell`,
+  ];
+  return `
+    WITH wanted AS MATERIALIZED (SELECT ${columns.join(', ')}),
+    shown AS (SELECT series, version, plan, arm, reports, runs FROM series JOIN totals USING (series)
+      WHERE hour BETWEEN ${textOf(fromHour)} AND ${textOf(toHour)} AND reports >= ${textOf(reportCountMin)}
+        AND plan IN (SELECT plan FROM wanted))`;
+}
+
+export function numbersOf(text: DuckDBValue | undefined): number[] {
   return JSON.parse(`[${String(text)}]`) as number[];
 }

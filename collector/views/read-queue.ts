@@ -11,7 +11,7 @@ import { READ_QUEUE_COUNT_MAX } from '../../protocol/limits.ts';
 interface Waiting {
   readonly turn: Promise<unknown>;
   /** Aborted: that reader is gone. */
-  readonly readers: AbortSignal[];
+  readonly readers: (AbortSignal | null)[];
 }
 
 export class ReadQueue {
@@ -21,10 +21,12 @@ export class ReadQueue {
 
   /**
    * @param question Equal for reads that have the same answer.
-   * @param reader Aborted when it is gone.
+   * @param reader Aborted when it is gone; null never goes.
    * @returns null when too many wait; resolves to null when everybody who asked was gone before it began.
    */
-  ask<T>(question: string, reader: AbortSignal, read: () => Promise<T>): Promise<T | null> | null {
+  ask<T>(question: string, reader: null, read: () => Promise<T>): Promise<T> | null;
+  ask<T>(question: string, reader: AbortSignal, read: () => Promise<T>): Promise<T | null> | null;
+  ask<T>(question: string, reader: AbortSignal | null, read: () => Promise<T>): Promise<T | null> | null {
     const shared = this.waiting.get(question);
     shared?.readers.push(reader);
     if (shared !== undefined) return shared.turn as Promise<T | null>;
@@ -32,7 +34,7 @@ export class ReadQueue {
     const readers = [reader];
     const turn = this.tail.then(() => {
       this.waiting.delete(question);
-      return readers.every(({ aborted }) => aborted) ? null : read();
+      return readers.every((waiting) => waiting?.aborted) ? null : read();
     });
     this.waiting.set(question, { turn, readers });
     this.tail = turn.catch(() => undefined);

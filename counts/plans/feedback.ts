@@ -15,7 +15,7 @@ import { type Feeds, tensorNamed } from '../../protocol/tensors/tensors.ts';
 const FEEDBACK_OUTCOMES = ['accepted', 'corrected', 'redone', 'abandoned'] as const;
 export type FeedbackGiven = Exclude<(typeof FEEDBACK_OUTCOMES)[number], 'corrected'> | { readonly corrected: string };
 
-const OUTCOME_ID = 'feedback.outcome';
+export const OUTCOME_ID = 'feedback.outcome';
 const correctedId = (output: ManifestOutput) => `feedback.${output.name}.corrected`;
 
 function labelledOutputs({ outputs }: Manifest): ManifestOutput[] {

@@ -23,7 +23,15 @@ const { entries, ...shipped } = JSON.parse(readFileSync(join(root, 'protocol/shi
 /** What a page fetches, and the last files that the other parts of the build write. */
 const OUTPUTS = [
   ...[...Object.values(entries), ...Object.values(shipped)],
-  ...['types/sdk/index.d.ts', 'node/cli.js', 'node/collector.js', 'site/index.html', 'site/dashboard/index.html'],
+  ...[
+    'types/sdk/index.d.ts',
+    'types/collector/index.d.ts',
+    'client/collector-client.js',
+    'node/cli.js',
+    'node/collector.js',
+    'site/index.html',
+    'site/dashboard/index.html',
+  ],
 ].map((name) => `dist/${name}`);
 
 /** @param {string} path @returns {number} */

@@ -12,6 +12,7 @@
 import { ENGINES, ensureBrowsers } from './browsers.mjs';
 import { isBuildFresh } from './freshness.mjs';
 import { ensurePackages } from './packages.mjs';
+import { ensurePrometheus } from './prometheus.mjs';
 import { add, announce, build, formatAndLint, types, vitest } from './steps.mjs';
 
 const STEPS = ['format', 'types', 'build', 'unit', 'browser', 'e2e'];
@@ -48,6 +49,7 @@ async function run() {
       engines = engines.filter((other) => other !== engine);
     }
   }
+  if (only.includes('e2e')) ensurePrometheus();
   if (only.includes('format')) add(total, await formatAndLint());
   if (only.includes('types')) add(total, await types());
   if (only.includes('build') || (needsBrowsers && !isBuildFresh())) add(total, await build());

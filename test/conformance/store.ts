@@ -6,6 +6,7 @@ import type { AcceptedWindow, CellQuery, KeptPlan, Store } from '../../collector
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import type { CellSum } from '../../protocol/read/read-api.ts';
 import { dataWindow, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId, softwareWindow, versionOf } from '../fixtures/reports.ts';
+import { testVotes, testVotesInTime } from './votes.ts';
 
 /** An empty store that keeps what it holds when it is opened again. */
 export interface StoreUnderTest {
@@ -46,8 +47,12 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   testSums(() => store);
   testTotals(() => store);
   testReading(() => store);
+  testLifetimes(() => store);
   testIds(() => store, reopen);
+  testVotes(() => store, reopen);
+  testVotesInTime(() => store, reopen);
   testKeeping(() => store, reopen);
+  testRecords(() => store, reopen);
 }
 
 type Reopen = () => Promise<Store>;
@@ -183,6 +188,49 @@ function testReading(current: () => Store): void {
   });
 }
 
+/** What all hours of all models come to. */
+function testLifetimes(current: () => Store): void {
+  const OTHER = '2'.repeat(16);
+  const cells = [
+    { plan: PLAN_HASH, firstCell: 0, endCell: 2 },
+    { plan: PLAN_HASH, firstCell: 7, endCell: 9 },
+    { plan: OTHER, firstCell: 1, endCell: 2 },
+  ];
+  const ALL = { fromHour: 0, toHour: 0xffff_ffff, cells, reportCountMin: 1 };
+  const at = (changes: Partial<AcceptedWindow>) =>
+    accepted({ id: nextId(), cells: Uint32Array.of(1, 2, 8), counts: Uint32Array.of(1, 10, 100), ...changes });
+
+  test('a lifetime is the sum of hours and segments, of each model version, plan and arm apart, and of the wanted cells alone', async () => {
+    await current().commit(
+      [at({}), at({ hour: NOW_HOUR - 5_000, segment: 3 }), at({ arm: 'candidate' }), at({ modelVersion: '1'.repeat(16), plan: OTHER })],
+      NOW_MS,
+    );
+    await current().commit([at({ plan: '3'.repeat(16) }), at({ cells: new Uint32Array(), counts: new Uint32Array() })], NOW_MS);
+    const lifetimes = await current().lifetimes(ALL);
+    const told = lifetimes.map(({ modelVersion, plan, arm, reports, runs, counts }) => [
+      ...[`${modelVersion} ${plan} ${arm}`, reports, runs],
+      Object.fromEntries(counts),
+    ]);
+    expect(new Map(told.map(([key, ...rest]) => [key, rest]))).toEqual(
+      new Map([
+        [`${'1'.repeat(16)} ${OTHER} stable`, [1, 8, { 1: 1 }]],
+        [`${MODEL_VERSION} ${PLAN_HASH} stable`, [3, 24, { 1: 2, 8: 200 }]],
+        [`${MODEL_VERSION} ${PLAN_HASH} candidate`, [1, 8, { 1: 1, 8: 100 }]],
+      ]),
+    );
+  });
+
+  test('a lifetime has the hours that were asked for, and no sum of fewer reports than are shown', async () => {
+    await current().commit([at({}), at({}), at({ hour: NOW_HOUR - 1 }), at({ hour: NOW_HOUR - 2 }), at({ hour: NOW_HOUR - 2 })], NOW_MS);
+    const reportsOf = async (changes: object) => (await current().lifetimes({ ...ALL, ...changes })).map(({ reports }) => reports);
+    expect(await reportsOf({ reportCountMin: 2 })).toEqual([4]);
+    expect(await reportsOf({ toHour: NOW_HOUR - 1 })).toEqual([3]);
+    expect(await reportsOf({ fromHour: NOW_HOUR })).toEqual([2]);
+    expect(await reportsOf({ cells: [] })).toEqual([]);
+    expect(await reportsOf({ fromHour: NOW_HOUR + 1 })).toEqual([]);
+  });
+}
+
 /** A window counts once. */
 function testIds(current: () => Store, reopen: Reopen): void {
   test('an id counts once: within a group, over groups and after opening again', async () => {
@@ -264,5 +312,44 @@ function testKeeping(current: () => Store, reopen: Reopen): void {
     await current().dropPlan(one.modelVersion, one.hash);
     expect(await (await reopen()).plans()).toEqual([other]);
     expect((await current().totals(RANGE)).totals).toMatchObject([{ plan: one.hash, reports: 1 }]);
+  });
+}
+
+/** What the owner keeps. */
+function testRecords(current: () => Store, reopen: Reopen): void {
+  const record = (key: string, text: string, kind = 'incident') => ({ kind, key, value: { text } });
+
+  test('records come back as they were given, in order of their keys, kinds apart, after opening again too', async () => {
+    expect(await current().records('incident')).toEqual([]);
+    const given = [record('b', 'schön "quoted"; DROP TABLE ids; -- \''), record('a', ''), record('a', 'other', 'rule')];
+    await current().putRecords(given);
+    await current().putRecords([]);
+    for (const open of [async () => current(), reopen]) {
+      const store = await open();
+      expect(await store.records('incident')).toEqual([given[1], given[0]]);
+      expect(await store.records('rule')).toEqual([given[2]]);
+    }
+  });
+
+  test('a record is replaced by its kind and key, and null deletes it; of the same key twice the last counts', async () => {
+    await current().putRecords([record('a', '1'), record('b', '1'), record('c', '1')]);
+    await current().putRecords([
+      record('a', '2'),
+      { kind: 'incident', key: 'b', value: null },
+      { kind: 'incident', key: 'never', value: null },
+      { kind: 'rule', key: 'c', value: null },
+    ]);
+    await current().putRecords([record('d', '1'), record('d', '2'), record('e', '1'), { kind: 'incident', key: 'e', value: null }]);
+    const expected = [record('a', '2'), record('c', '1'), record('d', '2')];
+    expect(await current().records('incident')).toEqual(expected);
+    expect(await (await reopen()).records('incident')).toEqual(expected);
+  });
+
+  test('records and commits do not hold each other up, and none is lost', async () => {
+    const puts = Array.from({ length: 20 }, (_, index) => current().putRecords([record(String(index).padStart(2, '0'), 'x')]));
+    const commits = Array.from({ length: 20 }, () => current().commit([accepted({ id: nextId() })], NOW_MS));
+    await Promise.all([...puts, ...commits]);
+    expect(await current().records('incident')).toHaveLength(20);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ reports: 20 }]);
   });
 }

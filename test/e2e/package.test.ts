@@ -51,6 +51,8 @@ const INDEX = '<!doctype html><link rel="icon" href="data:," /><script type="mod
 const MAIN = `import { createClient, isSdkError, type RunResult } from 'insitu';
 import { InsituSentElement } from 'insitu/element';
 import type { SyncOptions } from 'insitu/service-worker';
+import type { Collector, CollectorOptions, Store } from 'insitu/collector';
+import { CollectorError, createCollectorClient, type Series } from 'insitu/collector-client';
 
 async function classify(pixels: number[]) {
   const client = createClient();
@@ -67,8 +69,23 @@ async function classify(pixels: number[]) {
   }
 }
 
+async function runsOf(model: string): Promise<number | string> {
+  const client = createCollectorClient({ url: location.origin });
+  try {
+    const { totals }: Series = await client.series({ model, hours: 2, arm: 'stable' });
+    return totals.reduce((sum, { runs }) => sum + runs, 0);
+  } catch (error) {
+    return error instanceof CollectorError ? error.code : 'other';
+  }
+}
+// @ts-expect-error: the API has no such arm.
+const wrong = () => createCollectorClient({ url: '' }).series({ model: '', arm: 'blue' });
+// @ts-expect-error: a model is needed.
+const without = () => createCollectorClient({ url: '' }).series({ hours: 2 });
+export type Started = (options: CollectorOptions & { store?: Store }) => Promise<Collector>;
+
 const sync: SyncOptions = { collector: { url: 'https://insitu.example.org', key: 'app' } };
-if (customElements.get('insitu-sent') === InsituSentElement) Object.assign(window, { classify, sync });
+if (customElements.get('insitu-sent') === InsituSentElement) Object.assign(window, { classify, sync, runsOf, wrong, without });
 `;
 
 /** The same as a classic script. */
@@ -194,8 +211,8 @@ describe('the command', () => {
     };
     const named = /npm install (.*)$/.exec(stderr.trim())?.[1]?.split(' ') ?? [];
     const versions = Object.fromEntries(named.map((spec) => [spec.slice(0, spec.lastIndexOf('@')), spec.slice(spec.lastIndexOf('@') + 1)]));
-    // sharp is asked for by what reads pictures, and by nothing else.
-    const needed = Object.entries(peerDependencies).filter(([name]) => name !== 'sharp');
+    // sharp is asked for by what reads pictures, nodemailer by what sends mail, and by nothing else.
+    const needed = Object.entries(peerDependencies).filter(([name]) => name !== 'sharp' && name !== 'nodemailer');
     expect(Object.keys(versions).sort()).toEqual(needed.map(([name]) => name).sort());
     for (const [name, range] of needed) expect(range.replace('^', '').startsWith(versions[name] as string)).toBe(true);
   });

@@ -6,3 +6,7 @@ export const MINIBROWSER_PATHS: readonly string[];
 export const XVFB_PATHS: readonly string[];
 export function firstExisting(paths: readonly string[]): string | null;
 export const ONNX_TESTDATA_PATHS: readonly string[];
+export const PROMETHEUS_FOLDER: string;
+export const PROMETHEUS_PATHS: readonly string[];
+export const PROMTOOL_PATHS: readonly string[];
+export const ALERTMANAGER_PATHS: readonly string[];

@@ -5,12 +5,13 @@
  * JavaScript without imports from packages, because the script runs before `npm ci`.
  *
  * Invariants
- *  - An environment variable (INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER, INSITU_MINIBROWSER) wins over the search.
+ *  - An environment variable (INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER, INSITU_MINIBROWSER …) wins over the search.
  *
  * Not here: starting them.
  */
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** @param {string[]} names @returns {string[]} */
 function onPath(names) {
@@ -61,8 +62,18 @@ export const WEBKIT_DRIVER_PATHS = [...chosen(process.env.INSITU_WEBKIT_DRIVER),
 export const MINIBROWSER_PATHS = [...chosen(process.env.INSITU_MINIBROWSER), ...miniBrowserPaths()];
 export const XVFB_PATHS = onPath(['Xvfb']);
 
+/** Where scripts/run/prometheus.mjs unpacks Debian's package: installing it would start a server on this machine. */
+export const PROMETHEUS_FOLDER = fileURLToPath(new URL('../../.build/prometheus/', import.meta.url));
+const unpacked = join(PROMETHEUS_FOLDER, 'usr/bin');
+/** Prometheus and the tool that checks for it. */
+export const PROMETHEUS_PATHS = [...chosen(process.env.INSITU_PROMETHEUS), ...onPath(['prometheus']), join(unpacked, 'prometheus')];
+export const PROMTOOL_PATHS = [...chosen(process.env.INSITU_PROMTOOL), ...onPath(['promtool']), join(unpacked, 'promtool')];
+
 /** Folders of ONNX's own node tests. */
 export const ONNX_TESTDATA_PATHS = [...chosen(process.env.INSITU_ONNX_TESTDATA), '/usr/share/libonnx-testdata/data/node'];
+
+/** Prometheus' Alertmanager, which notifications are tried on; Debian gives it a longer name. */
+export const ALERTMANAGER_PATHS = [...chosen(process.env.INSITU_ALERTMANAGER), ...onPath(['prometheus-alertmanager', 'alertmanager'])];
 
 /** @param {readonly string[]} paths @returns {string | null} */
 export function firstExisting(paths) {

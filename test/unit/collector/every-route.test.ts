@@ -8,6 +8,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openAlarms } from '../../../collector/alarms.ts';
+import { Exports } from '../../../collector/exports/exports.ts';
+import { OwnLoad } from '../../../collector/exports/own-load.ts';
 import { createApp, createServer, type HttpServer } from '../../../collector/http/server.ts';
 import type { ServerDeps } from '../../../collector/http/server-deps.ts';
 import { GroupCommit } from '../../../collector/intake/group-commit.ts';
@@ -15,6 +18,7 @@ import { Registry } from '../../../collector/models/registry.ts';
 import { LiveFeed } from '../../../collector/views/live-feed.ts';
 import { ReadQueue } from '../../../collector/views/read-queue.ts';
 import { CONNECTION_IDLE_MS_MAX, LIVE_LISTENER_COUNT_MAX, LIVE_LISTENER_MS_MAX, REPORT_TIMEOUT_MS } from '../../../protocol/limits.ts';
+import { ENDPOINTS } from '../../../protocol/read/endpoints.ts';
 import { MemoryStore } from '../../fixtures/memory-store.ts';
 import { bodyOf, DATA_PLAN_HASH, dataWindow, MODEL_VERSION, manifestText, NOW_MS } from '../../fixtures/reports.ts';
 
@@ -27,6 +31,7 @@ interface Row {
 
 /** By method and pattern, as the router names them. */
 const ROUTES: Readonly<Record<string, Row>> = {
+  'ALL /*': { path: '/nothing', get: 404, options: 404 },
   'ALL /v1/report/*': { path: '/v1/report/demo/more', get: 404, options: 204 },
   'OPTIONS /v1/report/*': { path: '/v1/report/demo', get: 404, options: 204 },
   'POST /v1/report/:writeKey': { path: '/v1/report/demo', get: 404, options: 204 },
@@ -37,7 +42,24 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'GET /v1/health': { path: '/v1/health', get: 200, options: 404 },
   'GET /v1/series': { path: `/v1/series?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/noised': { path: `/v1/noised?model=${MODEL_VERSION}`, get: 200, options: 404 },
+  'GET /v1/devices': { path: `/v1/devices?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/live': { path: '/v1/live', get: 200, options: 404 },
+  'GET /v1/openapi.json': { path: '/v1/openapi.json', get: 200, options: 404 },
+  'GET /metrics': { path: '/metrics', get: 200, options: 404 },
+  'ALL /v1/incidents': { path: '/v1/incidents', get: 401, options: 404 },
+  'ALL /v1/incidents/*': { path: '/v1/incidents/x/y', get: 401, options: 404 },
+  'ALL /v1/rules': { path: '/v1/rules', get: 401, options: 404 },
+  'ALL /v1/rules/*': { path: '/v1/rules/x/y', get: 401, options: 404 },
+  'ALL /v1/targets': { path: '/v1/targets', get: 401, options: 404 },
+  'ALL /v1/audit': { path: '/v1/audit', get: 401, options: 404 },
+  'GET /v1/incidents': { path: '/v1/incidents', get: 401, options: 404 },
+  'GET /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
+  'POST /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
+  'GET /v1/rules': { path: '/v1/rules', get: 401, options: 404 },
+  'PUT /v1/rules/:id': { path: '/v1/rules/x', get: 401, options: 404 },
+  'DELETE /v1/rules/:id': { path: '/v1/rules/x', get: 401, options: 404 },
+  'GET /v1/targets': { path: '/v1/targets', get: 401, options: 404 },
+  'GET /v1/audit': { path: '/v1/audit', get: 401, options: 404 },
   'ALL /v1/*': { path: '/v1/nothing', get: 404, options: 404 },
   'GET /dashboard': { path: '/dashboard', get: 302, options: 404 },
   'GET /*': { path: '/models/fixture/large.bin', get: 200, options: 404 },
@@ -45,6 +67,7 @@ const ROUTES: Readonly<Record<string, Row>> = {
 
 let folder: string;
 let deps: ServerDeps;
+let closeAlarms: () => Promise<void>;
 let server: HttpServer;
 let origin: { readonly url: string; readonly port: number };
 const closing = new AbortController();
@@ -59,7 +82,16 @@ beforeAll(async () => {
   const live = new LiveFeed();
   const clocks = { keptMs: () => NOW_MS, elapsedMs: () => performance.now() };
   const group = new GroupCommit({ store, ...clocks, onStored: (windows) => live.publish(windows), onFailed: () => undefined });
+  const load = new OwnLoad('1.0.0', NOW_MS);
+  const exports = new Exports({
+    ...{ store, registry, load, group, live, disk: null, shownReportsMin: 1, now: () => NOW_MS, elapsedMs: clocks.elapsedMs },
+  });
+  const quiet = { configFile: null, shownReportsMin: 1, onChanged: () => undefined, log: () => undefined };
+  const { incidents, rules, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
+  closeAlarms = close;
   deps = {
+    ...{ exports, load },
+    ...{ incidents, rules, targets: () => [] },
     ...{ store, registry, group, live, reads: new ReadQueue(), shownReportsMin: 1, adminKey: 'key', release: '1.0.0' },
     ...{ folders: { site: folder, library: folder, models: folder }, writeKeys: new Map([['demo', null]]) },
     ...{ now: () => NOW_MS, log: () => undefined, closing: closing.signal },
@@ -74,6 +106,7 @@ afterAll(async () => {
   deps.live.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
+  await closeAlarms();
   await rm(folder, { recursive: true });
 });
 
@@ -112,6 +145,14 @@ async function connected(text: string): Promise<import('node:net').Socket> {
 test('the table has a row for each route of the router, and no other', () => {
   const routes = createApp(deps).routes.map(({ method, path }) => `${method} ${path}`);
   expect([...new Set(routes)].sort()).toEqual(Object.keys(ROUTES).sort());
+});
+
+test('the table of endpoints has a row for each route of the API, and no other', () => {
+  const isOfApi = (route: string) => /^[A-Z]+ \/(v1\/|metrics$)/.test(route) && !route.endsWith('*') && !route.startsWith('ALL');
+  const rows = Object.values(ENDPOINTS).map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`);
+  const listed = Object.keys(ROUTES).filter(isOfApi);
+  // Asked at any address below, so that no preflight is refused.
+  expect(rows.filter((row) => !row.startsWith('OPTIONS')).sort()).toEqual(listed.sort());
 });
 
 describe.each(Object.entries(ROUTES))('%s', (_, row) => {

@@ -24,7 +24,14 @@ test('every TypeScript block of the README compiles', () => {
   });
   const config = {
     extends: '../../sdk/tsconfig.json',
-    compilerOptions: { paths: { insitu: ['../../sdk/index.ts'] } },
+    compilerOptions: {
+      types: ['node'],
+      paths: {
+        insitu: ['../../sdk/index.ts'],
+        'insitu/collector': ['../../collector/index.ts'],
+        'insitu/collector-client': ['../../collector/client/collector-client.ts'],
+      },
+    },
     include: ['./*.ts', '../../sdk/release.d.ts'],
   };
   writeFileSync(new URL('tsconfig.json', folder), JSON.stringify(config));

@@ -34,7 +34,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
-  'protocol/read': { imports: ['protocol/manifest', 'protocol/report'] },
+  'protocol/read': { imports: ['protocol', 'protocol/manifest', 'protocol/report'], vendors: ['valibot'] },
 
   // Pure: values to cells.
   'counts/layout': { imports: ['protocol'] },
@@ -44,6 +44,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
+  'counts/votes': { imports: ['protocol', 'counts/layout'] },
+  'counts/monitor': { imports: ['protocol'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
@@ -117,9 +119,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // The collector.
-  'collector/operator': { imports: [], node: true },
-  'collector/store': { imports: ['protocol', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
-  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
+  'collector/operator': { imports: ['protocol'], node: true },
+  'collector/store': { imports: ['protocol', 'counts/votes', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'counts/votes', 'collector/store'], node: true },
   'collector/models': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/plans', 'counts/noise'],
@@ -129,15 +131,33 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   'collector/views': { imports: ['protocol', 'counts/noise', 'collector/store', 'collector/models'], node: true },
+  // What other systems read.
+  'collector/exports': {
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/plans'],
+      ...['collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
+    ],
+    vendors: ['@valibot/to-json-schema'],
+    network: true,
+    node: true,
+  },
+  // Runs in pages too.
+  'collector/client': { imports: ['protocol'], network: true },
+  // Pure but for keeping what changes, in the store.
+  'collector/incidents': { imports: ['protocol', 'counts/monitor', 'counts/statistics', 'collector/store'], node: true },
+  'collector/notify': { imports: ['protocol', 'collector/store'], vendors: ['nodemailer'], network: true, node: true },
   'collector/http': {
-    imports: ['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
+    imports: [
+      ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
+      ...['collector/incidents', 'collector/exports'],
+    ],
     vendors: ['hono', '@hono/node-server'],
     node: true,
   },
   collector: {
     imports: [
-      ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
-      ...['collector/views', 'collector/http'],
+      ...['protocol', 'counts/votes', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
+      ...['collector/views', 'collector/exports', 'collector/incidents', 'collector/notify', 'collector/http'],
     ],
     clock: true,
     node: true,
@@ -160,11 +180,26 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
   'cli/half': { imports: ['protocol', 'onnx', 'cli/runtime'], node: true },
   'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'processing/text', 'cli/half', 'cli/runtime', 'cli/terminal'], node: true },
+  'cli/export': {
+    imports: ['protocol', 'collector/client'],
+    vendors: ['hyparquet-writer'],
+    node: true,
+  },
   'cli/commands': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'],
       ...['onnx', 'processing'],
-      ...['collector', 'collector/operator', 'cli/data', 'cli/folder', 'cli/pack', 'cli/runtime', 'cli/terminal'],
+      ...[
+        'collector',
+        'collector/client',
+        'collector/operator',
+        'cli/data',
+        'cli/export',
+        'cli/folder',
+        'cli/pack',
+        'cli/runtime',
+        'cli/terminal',
+      ],
     ],
     vendors: ['@valibot/to-json-schema'],
     network: true,
