@@ -166,7 +166,7 @@ function startBehind({ load, exports, reads, otlp, ...deps }: BehindDeps): () =>
   const { now, log } = deps;
   const stopSweeping = startSweeping(deps);
   const stopWatching = load.watchLoop(elapsedMs);
-  const read = () => reads.ask('otlp', () => exports.read());
+  const read = () => reads.ask('otlp', null, () => exports.read());
   const push = otlp && new OtlpPush({ target: otlp, read, release: __RELEASE__, elapsedMs, now, chance: Math.random, log });
   return async () => {
     stopWatching();

@@ -358,6 +358,8 @@ export const SHOWN_REPORT_COUNT_MIN = DATA_REPORT_RUN_COUNT_MIN;
 export const STORE_MEMORY_BYTES_MAX = 512 * 1024 * 1024;
 /** A connection on which nothing moved for this long is cut: a reader who is gone without a word holds neither socket nor file. */
 export const CONNECTION_IDLE_MS_MAX = 60_000;
+/** Requests of one connection, the one that is under way and those behind it. A browser and a proxy send one at a time; with more it is cut. */
+export const CONNECTION_REQUEST_COUNT_MAX = 8;
 /** Registered models; each keeps its plan in memory, and a write key cannot add one. */
 export const REGISTRATION_COUNT_MAX = 1_000;
 /**

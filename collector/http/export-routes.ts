@@ -19,9 +19,11 @@ export function addExportRoutes(app: Hono, { exports, reads, release }: ServerDe
     const format = formatFor(c.req.header('Accept'));
     if (c.req.method === 'HEAD') return headOf(c, CONTENT_TYPES[format]);
     const isZipped = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(c.req.header('Accept-Encoding') ?? '');
-    const answered = reads.ask(`/metrics ${format} ${isZipped}`, () => exports.text(format, isZipped));
+    const answered = reads.ask(`/metrics ${format} ${isZipped}`, c.req.raw.signal, () => exports.text(format, isZipped));
     if (answered === null) return askAgain(c);
-    const body = new Uint8Array(await answered);
+    const text = await answered;
+    if (text === null) return c.body(null, 503);
+    const body = new Uint8Array(text);
     return c.body(body, 200, {
       ...{ 'Content-Type': CONTENT_TYPES[format], 'Cache-Control': 'no-store', Vary: 'Accept, Accept-Encoding' },
       ...(isZipped ? { 'Content-Encoding': 'gzip' } : {}),

@@ -17,7 +17,8 @@ import { ENDPOINTS } from '../../protocol/read/endpoints.ts';
 import { addEndpoint } from './endpoint.ts';
 import type { ServerDeps } from './server-deps.ts';
 
-const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' } as const;
+/** nginx holds an answer back until it has gathered some kilobytes of it, unless it is told. */
+const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' } as const;
 
 export function addLiveRoute(app: Hono, deps: ServerDeps): void {
   addEndpoint(app, ENDPOINTS.live, (c) => {

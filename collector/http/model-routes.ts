@@ -3,6 +3,9 @@
  *
  * What is taken and answered is that of protocol/read/read-api.ts.
  *
+ * Invariants
+ *  - What is answered of a model and of a plan is written once, however many ask for it.
+ *
  * Not here: what of a registration is usable (collector/models/registry.ts).
  */
 import type { Hono } from 'hono';
@@ -12,12 +15,15 @@ import type { ModelDetail, ModelEntry, PlanDocument, RegistrationAnswer, Registr
 import type { RegisteredModel } from '../models/registered-model.ts';
 import { isAdmin } from '../operator/admin-key.ts';
 import { addEndpoint } from './endpoint.ts';
+import { answerJson, RememberedJson } from './json-answer.ts';
 import { readBody } from './request-body.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 const NOT_REGISTERED = 'This model version is not registered here.';
 
 export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): void {
+  /** A model that is registered anew is another object, and so is a plan that is made anew. */
+  const remembered = new RememberedJson();
   addEndpoint(app, ENDPOINTS.register, async (c) => {
     if (!isAdmin(c.req.header('Authorization'), adminKey)) {
       c.header('WWW-Authenticate', 'Bearer');
@@ -37,16 +43,24 @@ export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): v
   addEndpoint(app, ENDPOINTS.model, (c) => {
     const model = registry.find(c.req.param('version') ?? '');
     if (model === undefined) return c.text(NOT_REGISTERED, 404);
-    const { modelVersion, plan, baseline } = model.registration;
-    const plans = registry.plansOf(model).map(({ plan: _, ...entry }) => entry);
-    return c.json<ModelDetail>({ manifest: model.manifest, baseline, modelVersion, plan, plans });
+    return answerJson(
+      c,
+      remembered.of(model, (): ModelDetail => {
+        const { modelVersion, plan, baseline } = model.registration;
+        const plans = registry.plansOf(model).map(({ plan: _, ...entry }) => entry);
+        return { manifest: model.manifest, baseline, modelVersion, plan, plans };
+      }),
+    );
   });
   addEndpoint(app, ENDPOINTS.plan, (c) => {
     const model = registry.find(c.req.param('version') ?? '');
     if (model === undefined) return c.text(NOT_REGISTERED, 404);
     const document = registry.plansOf(model).find(({ hash }) => hash === c.req.param('hash'));
     if (document === undefined) return c.text('No plan of this hash is known here for the model version.', 404);
-    return c.json<PlanDocument>(document);
+    return answerJson(
+      c,
+      remembered.of(document.plan, (): PlanDocument => document),
+    );
   });
 }
 

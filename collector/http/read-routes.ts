@@ -15,14 +15,18 @@ import { devicesOf } from '../views/devices.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
 import { addEndpoint, askAgain, headOf, readQuery, wrong } from './endpoint.ts';
+import { answerJson, jsonBytes } from './json-answer.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 export function addReadRoutes(app: Hono, deps: ServerDeps): void {
   const { store, registry, release, now, reads, shownReportsMin } = deps;
   const startedAtMs = now();
   const answer = async <T extends object>(c: Context, question: object, read: () => Promise<T>) => {
-    const answered = reads.ask(`${c.req.path} ${JSON.stringify(question)}`, read);
-    return answered === null ? askAgain(c) : c.json(await answered);
+    const asked = `${c.req.path} ${JSON.stringify(question)}`;
+    const answered = reads.ask(asked, c.req.raw.signal, async () => jsonBytes(await read()));
+    if (answered === null) return askAgain(c);
+    const bytes = await answered;
+    return bytes === null ? c.body(null, 503) : answerJson(c, bytes);
   };
   addEndpoint(app, ENDPOINTS.health, (c) => {
     const uptimeS = Math.floor((now() - startedAtMs) / 1000);

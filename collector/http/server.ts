@@ -11,14 +11,17 @@
  *
  * Invariants
  *  - The peer's address and the request's headers are never logged or stored; a log line holds no part of a body.
+ *  - A connection has one request under way, and a few that wait (connection-turns.ts).
  *  - A request that takes longer than REPORT_TIMEOUT_MS to arrive is cut off, and so is a connection on which nothing moves.
  *
  * Not here: what is counted (collector/intake/intake.ts), what is read (collector/views/).
  */
-import { createAdaptorServer } from '@hono/node-server';
+import { createServer as createHttpServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { inTurn } from './connection-turns.ts';
 import { addExportRoutes } from './export-routes.ts';
 import { addLiveRoute } from './live-route.ts';
 import { addModelRoutes } from './model-routes.ts';
@@ -31,14 +34,13 @@ import { serveStatic } from './static-files.ts';
 export type HttpServer = import('node:http').Server;
 
 export function createServer(deps: ServerDeps): HttpServer {
-  const server = createAdaptorServer({
-    fetch: createApp(deps).fetch,
-    overrideGlobalObjects: false,
-    serverOptions: {
-      ...{ requestTimeout: REPORT_TIMEOUT_MS, headersTimeout: REPORT_TIMEOUT_MS },
-      connectionsCheckingInterval: REPORT_TIMEOUT_MS / 4,
-    },
-  }) as HttpServer;
+  const listener = getRequestListener(createApp(deps).fetch, { overrideGlobalObjects: false });
+  const limits = {
+    requestTimeout: REPORT_TIMEOUT_MS,
+    headersTimeout: REPORT_TIMEOUT_MS,
+    connectionsCheckingInterval: REPORT_TIMEOUT_MS / 4,
+  };
+  const server = createHttpServer(limits, inTurn(listener));
   // A reader that takes nothing, or is gone without a word: its socket, and the file or stream behind it, are let go.
   server.setTimeout(CONNECTION_IDLE_MS_MAX);
   return server;

@@ -5,7 +5,7 @@
  * may fetch it), and WASM threads need three headers on exactly these answers.
  *
  * Invariants
- *  - Only the endings of MEDIA_TYPES are served, never a path with a dot-segment or a hidden name, never `baseline.json`.
+ *  - Only the endings of MEDIA_TYPES are served, never a path with a dot-segment or a hidden name, never `baseline.json` in whatever case: some disks tell none apart.
  *  - A file that is not there is a 404 with a sentence, never the start page: an .onnx that is HTML is a riddle.
  *  - Whatever may change under its name is revalidated; only names with a content hash are kept.
  *
@@ -27,6 +27,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   webmanifest: 'application/manifest+json; charset=utf-8',
   txt: 'text/plain; charset=utf-8',
   md: 'text/plain; charset=utf-8',
+  sig: 'text/plain; charset=utf-8',
   wasm: 'application/wasm',
   onnx: 'application/octet-stream',
   bin: 'application/octet-stream',
@@ -114,7 +115,7 @@ function findFile(folders: StaticFolders, path: string): Found | null {
     return isOurs ? { file: join(folders.library, ...rest), headers: SHARED_HEADERS } : null;
   }
   if (area === 'models') {
-    if (folders.models === null || name === 'baseline.json') return null;
+    if (folders.models === null || name.toLowerCase() === 'baseline.json') return null;
     return { file: join(folders.models, ...rest), headers: SHARED_HEADERS };
   }
   return { file: join(folders.site, ...segments), headers: SITE_HEADERS };

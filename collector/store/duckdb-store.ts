@@ -33,10 +33,10 @@ import type { Baseline, CellSum } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import { ARMS, REPORT_KINDS } from '../../protocol/report/window.ts';
 import { createDataFolder } from '../operator/data-folder.ts';
-import { StartupError } from '../operator/startup-error.ts';
 import { DuckDbReads, rowsOf } from './duckdb-reads.ts';
 import { listOf, textOf } from './duckdb-text.ts';
 import { addedVotes, numberStreams, readVotes, rollUpDay, VOTES_SCHEMA } from './duckdb-votes.ts';
+import { explainOpenFailure } from './open-failure.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
 import type {
   AcceptedWindow,
@@ -336,13 +336,23 @@ function push([first, second, third]: Columns, one: number, two: number, three: 
 /**
  * Opens or creates `insitu.duckdb` in `folder`.
  *
- * @throws {StartupError} when the folder cannot be written, or another process has the file open.
+ * @throws {StartupError} when the folder cannot be written, the file is damaged, or another process has it open.
  */
 export async function openDuckDbStore(folder: string): Promise<Store> {
   await createDataFolder(folder);
   const file = join(folder, 'insitu.duckdb');
   try {
-    return new DuckDbStore(file, await openSession(file));
+    const session = await openSession(file);
+    const store = new DuckDbStore(file, session);
+    try {
+      // What a start needs: a file that is cut opens, and fails at the first row.
+      await Promise.all([store.registrations(), store.plans(), store.lastReceivedMs()]);
+    } catch (error) {
+      await session.reads.idle();
+      closeSession(session);
+      throw error;
+    }
+    return store;
   } catch (error) {
     throw explainOpenFailure(error, file);
   }
@@ -374,19 +384,4 @@ function closeSession({ instance, reader, writer }: Session): void {
 /** After such an error the open database answers nothing else. */
 function isFatal(error: unknown): boolean {
   return /FATAL Error|has been invalidated/.test(error instanceof Error ? error.message : '');
-}
-
-function explainOpenFailure(error: unknown, file: string): StartupError {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/lock/i.test(text)) {
-    return new StartupError(`${file} is in use by another process. Stop the other collector, or name another folder with --data.`, {
-      cause: error,
-    });
-  }
-  if (/permission denied|read-only|cannot open file/i.test(text)) {
-    return new StartupError(`${file} cannot be written. Name a folder that this user may write, with --data.`, { cause: error });
-  }
-  return new StartupError(`${file} cannot be opened as a database (${text.split('\n', 1)[0]}). Restore it, or move it away.`, {
-    cause: error,
-  });
 }

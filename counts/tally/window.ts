@@ -4,18 +4,28 @@
  * Invariants
  *  - Counts only grow, and are exact: nothing is clamped. `isFull` says in time when to seal, so that no count reaches 2^32.
  *  - Says by itself whether it may leave the device: the same rule by which the collector takes it (counts/layout/bounds.ts).
+ *  - It is full before its report is longer than a body: a wide table meets tens of thousands of cells in a minute, and what is too long is lost.
  *  - `toWindow` gives cells in strictly rising order, so equal counts are equal bytes.
  *
  * Not here: when to seal and what to keep (sdk/), the wire (protocol/report/report.ts).
  */
 
-import { WINDOW_RUN_COUNT_MAX } from '../../protocol/limits.ts';
+import { BODY_BYTES_MAX, WINDOW_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Window, WindowHeader } from '../../protocol/report/window.ts';
 import { areEnoughRuns } from '../layout/bounds.ts';
 import { REPEAT_CELL } from '../layout/plan.ts';
 
 /** A window with a cell this high is full. One run adds far less than the other half of u32. */
 const CELL_COUNT_FULL = 2 ** 31;
+
+/**
+ * Bits of a window's report at which it is full, counted as if nothing were learnt of its cells (protocol/report/cell-code.ts), which is about
+ * twice what they take. So it is full at three quarters of a body; the last one is for the run that is added last, and for a rest that joins.
+ */
+const BIT_COUNT_FULL = 1.5 * 8 * BODY_BYTES_MAX;
+/** Of the step to a cell and of a count of one; each binary digit more takes DIGIT_BIT_COUNT. */
+const CELL_BIT_COUNT = 4;
+const DIGIT_BIT_COUNT = 2;
 
 /** Enough runs, repeats left out, to leave the device with data in them. */
 export function haveEnoughRuns({ runs, cells, counts }: Pick<Window, 'runs' | 'cells' | 'counts'>): boolean {
@@ -27,6 +37,7 @@ export class CountWindow {
   private readonly counts: Uint32Array;
   private runCount = 0;
   private highestCount = 0;
+  private bitCount = 0;
 
   /** @param cellCount Cells of the plan that `header.plan` names. */
   constructor(header: Omit<WindowHeader, 'runs'>, cellCount: number) {
@@ -55,7 +66,7 @@ export class CountWindow {
 
   /** Seal it before adding more. */
   get isFull(): boolean {
-    return this.runCount >= WINDOW_RUN_COUNT_MAX || this.highestCount >= CELL_COUNT_FULL;
+    return this.runCount >= WINDOW_RUN_COUNT_MAX || this.highestCount >= CELL_COUNT_FULL || this.bitCount >= BIT_COUNT_FULL;
   }
 
   addRun(): void {
@@ -108,8 +119,11 @@ export class CountWindow {
   }
 
   private bump(cell: number, count: number): void {
-    const sum = (this.counts[cell] as number) + count;
+    const before = this.counts[cell] as number;
+    const sum = before + count;
     this.counts[cell] = sum;
+    const digitCount = Math.clz32(before || 1) - Math.clz32(sum);
+    this.bitCount += (before === 0 ? CELL_BIT_COUNT : 0) + digitCount * DIGIT_BIT_COUNT;
     this.highestCount = Math.max(this.highestCount, sum);
   }
 }

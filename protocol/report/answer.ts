@@ -15,6 +15,7 @@
  *
  * Invariants
  *  - The status is part of it: who rewrites a 503 into a 200 cannot make it an ack.
+ *  - A proxy that adds the header which it passed tells it twice (`a, a`). What says the same twice says it; two that differ say nothing.
  *  - EMPTY_ANSWER is a sentence that no older collector answers to an empty body, and OLDER_EMPTY_ANSWER one that this one never does:
  *    by these two a page tells what is behind answers without the header.
  *
@@ -52,12 +53,17 @@ export function answerProof(
 
 /** Null when the collector did not say this about this body. @param proof The header as it came. */
 export function readProof(proof: string | null, status: number, body: Uint8Array): AnswerDetail | null {
-  const [, stated, digest, detail = ''] = /^(\d{3}) ([0-9a-f]{8}|-)(?: (\d{1,12}|unregistered))?$/.exec(proof ?? '') ?? [];
+  const [, stated, digest, detail = ''] = /^(\d{3}) ([0-9a-f]{8}|-)(?: (\d{1,12}|unregistered))?$/.exec(onceOf(proof)) ?? [];
   if (stated !== String(status) || digest === undefined) return null;
   // Of a body that was not read nothing can be said but that it is too long, or that its sender is not known.
   const isAboutIt = digest === UNREAD ? status === 413 || status === 403 || status >= 500 : digest === digestOf(body);
   if (!isAboutIt) return null;
   return { collectorMs: /^\d/.test(detail) ? Number(detail) * 1000 : null, isUnregistered: detail === UNREGISTERED };
+}
+
+function onceOf(proof: string | null): string {
+  const [first = '', ...others] = (proof ?? '').split(/, */);
+  return others.every((other) => other === first) ? first : '';
 }
 
 /** FNV-1a, 32 bits, as 8 hex digits. */

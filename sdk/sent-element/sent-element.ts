@@ -209,9 +209,15 @@ export class InsituSentElement extends Base {
     return fill(words.figures, values) + next;
   }
 
-  /** Of times and dates. */
+  /** Of times and dates; undefined, the browser's own, where the page says none that is one. */
   private get language(): string | undefined {
-    return this.closest<HTMLElement>('[lang]')?.lang || undefined;
+    const { lang = '' } = this.closest<HTMLElement>('[lang]') ?? {};
+    try {
+      // `en_US` is often written, and no date can be said in it.
+      return Intl.getCanonicalLocales(lang)[0];
+    } catch {
+      return undefined;
+    }
   }
 
   /** Attribute `limit`: how many requests are shown. */

@@ -4,6 +4,8 @@
  * Invariants
  *  - Colours come from the theme's tokens at drawing time; `redrawAll` follows a change of theme or width.
  */
+// First: uPlot reads the language as it is imported.
+import './chart-language.ts';
 import uPlot from 'uplot';
 import { tickNumber } from './figures.ts';
 

@@ -20,10 +20,9 @@ const PATIENCE = { timeoutMs: 40_000 };
 const SITE = fileURLToPath(new URL('../../../dist/site/', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 
-// WebKitGTK does not open the live feed through this proxy; there the page asks again every ten seconds.
 browserTest(
   'behind a path prefix the dashboard is whole and live, and asks for nothing outside of it',
-  ['chromium', 'firefox'],
+  ['chromium', 'firefox', 'webkit'],
   async ({ page }) => {
     const collector = await startCollectorProcess({ modelsFolder: null });
     const proxy = await startPrefixProxy(collector.url, '/a/monitoring/');

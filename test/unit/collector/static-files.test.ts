@@ -22,6 +22,7 @@ const FILES = {
   'library/types/sdk/index.d.ts': 'secret',
   'models/digits/model.json': '{}',
   'models/digits/digits.int8.onnx': 'onnx',
+  'models/digits/model.json.sig': 'c2ln\n',
   'models/digits/baseline.json': 'secret',
   'models/digits/train.py': 'secret',
   'models/digits/.hidden.json': 'secret',
@@ -60,6 +61,7 @@ describe('served', () => {
     ['/insitu/ort/ort-wasm-simd-threaded.wasm', '\0asm', 'application/wasm', 'shared'],
     ['/insitu/ort/ort-wasm-simd-threaded.snapshot.wasm', '\0asm\x01', 'application/wasm', 'shared'],
     ['/models/digits/model.json', '{}', 'application/json; charset=utf-8', 'shared'],
+    ['/models/digits/model.json.sig', 'c2ln\n', 'text/plain; charset=utf-8', 'shared'],
     ['/models/digits/digits.int8.onnx', 'onnx', 'application/octet-stream', 'shared'],
   ];
   for (const [path, text, type, area] of table) {
