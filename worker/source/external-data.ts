@@ -12,8 +12,10 @@
 import { externalLocations, partsWithin } from '../../onnx/external-location.ts';
 import { isSdkError, SdkError } from '../../protocol/errors.ts';
 import { EXTERNAL_FILE_COUNT_MAX, MODEL_BYTES_MAX, NAME_LENGTH_MAX } from '../../protocol/limits.ts';
+import { tellingQuery } from '../../protocol/worker/model-address.ts';
 import { askForValidator, printable } from '../download/download.ts';
 import { type DownloadHooks, fetchPlain } from '../download/fetch-files.ts';
+import type { ModelAddress } from './model-address.ts';
 
 interface ExternalFile {
   /** As the graph names it. */
@@ -37,18 +39,19 @@ type Moved = (loadedBytes: number, totalBytes: number) => void;
 
 /** The graph, then what it names. @throws {SdkError} what a download throws, `model-not-onnx`, `model-too-large`. */
 export async function fetchPlainModel(
-  url: string,
+  address: ModelAddress,
   hooks: DownloadHooks,
   isUrgent: boolean,
   moved: Moved,
   httpCache: RequestCache,
 ): Promise<FetchedPlain> {
+  const { url } = address;
   const { bytes: graph, validator } = await fetchPlain(url, hooks, isUrgent, moved, httpCache);
   const external: ExternalFile[] = [];
   let loadedBytes = graph.length;
   const paths = externalLocations(graph);
   for (const path of paths) {
-    const fileUrl = urlBeside(url, path, paths.length);
+    const fileUrl = urlBeside(address, path, paths.length);
     const movedOn: Moved = (loaded, total) => moved(loadedBytes + loaded, loadedBytes + total);
     const file = await fetchPlain(fileUrl, hooks, isUrgent, movedOn, httpCache).catch((error) => {
       const isMissing = isSdkError(error, 'model-unreachable') && MISSING.includes(error.details.status);
@@ -70,11 +73,11 @@ export function requireWhole(name: string, graph: Uint8Array): void {
 
 /** What the server says of the version of all files now; null when it does not tell one. */
 export async function askForPlainValidator(
-  url: string,
+  address: ModelAddress,
   external: readonly { readonly path: string }[],
   { access, signal }: Pick<DownloadHooks, 'access' | 'signal'>,
 ): Promise<string | null> {
-  const urls = [url, ...external.map(({ path }, index) => urlBeside(url, path, index))];
+  const urls = [address.url, ...external.map(({ path }, index) => urlBeside(address, path, index))];
   return together(await Promise.all(urls.map((each) => askForValidator(each, access, signal))));
 }
 
@@ -82,13 +85,20 @@ function together(validators: readonly (string | null)[]): string | null {
   return validators.includes(null) ? null : validators.join('\n');
 }
 
-/** @param count Files that the graph names. @throws {SdkError} `model-not-onnx` */
-function urlBeside(url: string, path: string, count: number): string {
+/**
+ * Of the same model where the query says which, and of the same day where it says which: yesterday's weights may lie in the HTTP cache.
+ *
+ * @param count Files that the graph names.
+ * @throws {SdkError} `model-not-onnx`
+ */
+function urlBeside({ url, ignoreQuery }: ModelAddress, path: string, count: number): string {
   const parts = partsWithin(path);
   if (parts === null) throw weightsApart(printable(url), [path], 'that is not a file in its own folder');
   if (count > EXTERNAL_FILE_COUNT_MAX) throw weightsApart(printable(url), [path], `those are ${count} files`);
   if (!/^https?:/.test(url)) throw weightsApart(printable(url), [path], 'nothing lies beside such an address');
-  return new URL(parts.map(encodeURIComponent).join('/'), url).href;
+  const beside = new URL(parts.map(encodeURIComponent).join('/'), url);
+  beside.search = tellingQuery(new URL(url), ignoreQuery);
+  return beside.href;
 }
 
 function weightsApart(name: string, paths: readonly string[], why: string, cause?: unknown): SdkError {
