@@ -32,7 +32,7 @@ const UNREAD = '-';
 const UNREGISTERED = 'unregistered';
 
 /** What the header says beside status and digest. */
-export interface AnswerDetail {
+interface AnswerDetail {
   /** The collector's clock, where it refuses an hour: what the page needs to set its own by. Null where it does not tell, or tells no time. */
   readonly collectorMs: number | null;
   /** A person has to register the model version first, or its plan. */
