@@ -48,7 +48,7 @@ export function readyFeeds(
   const buffers: Transferable[] = [];
   try {
     for (const input of inputs) {
-      const value: Given = given[input.name];
+      const value = feedNamed(given, input.name);
       if (value !== undefined && value !== null) feeds[input.name] = takenFeed(input, value, isTransfer, buffers);
     }
   } catch (error) {
@@ -78,7 +78,7 @@ function takenFeed(input: ManifestInput, value: NonNullable<Given>, isTransfer: 
 }
 
 function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
-  const value = given[input.name];
+  const value = feedNamed(given, input.name);
   if (value === undefined || value === null) {
     if (!isFilled(input.name, given, inputs)) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
     return;
@@ -99,10 +99,15 @@ function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>,
 /** Whether another input's preprocessing fills this one. */
 function isFilled(name: string, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): boolean {
   return inputs.some((input) => {
-    const value = given[input.name];
+    const value = feedNamed(given, input.name);
     if (input.preprocess === undefined || isTensor(value) || value instanceof PageResident) return false;
     return filledInputs(input.preprocess).includes(name);
   });
+}
+
+/** An input may be called "constructor": what every object inherits is no feed. What a caller's own class inherits may be one. */
+function feedNamed(given: Readonly<Record<string, Given>>, name: string): Given {
+  return name in Object.prototype && !Object.hasOwn(given, name) ? undefined : given[name];
 }
 
 function namesOf(inputs: Manifest['inputs']): string[] {
@@ -172,6 +177,8 @@ function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: bool
     return texts.every((text) => typeof text === 'string') ? texts : null;
   }
   const view = data as NumericTensorData;
+  // A buffer that was handed over has no elements, and no copy; it got here as a tensor of none.
+  if (view.length === 0) return new TENSOR_ARRAYS[type as NumericTensorType](0);
   const isShared = !(view.buffer instanceof ArrayBuffer);
   const own = isTransfer && !isShared ? view : view.slice();
   const ArrayType = TENSOR_ARRAYS[type as NumericTensorType];
