@@ -163,8 +163,9 @@ function givenType(declared: TensorType, data: TensorInput['data']): string {
 
 /** What is odd about an array of plain values, without a value. */
 function oddArray(type: TensorType, data: readonly unknown[]): string {
-  const isOdd = (value: unknown) => (type === 'string' ? typeof value !== type : dataFromNumbers(type, [value]) === null);
+  const isOdd = (value: unknown) => (type === 'string' ? !isText(value) : dataFromNumbers(type, [value]) === null);
   const kind = `array of ${typeof data.find(isOdd)}`;
+  if (type === 'string' && kind === 'array of string') return `${kind}, one of them with U+0000, at which the runtime would cut it off`;
   const isUnfit = kind === 'array of number' || (kind === 'array of bigint' && type.endsWith('64'));
   return isUnfit && type !== 'string' ? `${kind}, one of them not whole or out of range` : kind;
 }
@@ -174,16 +175,30 @@ function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: bool
   if (Array.isArray(data)) {
     if (type !== 'string') return dataFromNumbers(type, data);
     const texts: readonly unknown[] = [...data];
-    return texts.every((text) => typeof text === 'string') ? texts : null;
+    return texts.every(isText) ? texts : null;
   }
   const view = data as NumericTensorData;
   // A buffer that was handed over has no elements, and no copy; it got here as a tensor of none.
   if (view.length === 0) return new TENSOR_ARRAYS[type as NumericTensorType](0);
+  // A mask of 0 and 255 would run as something that no comparison ever gives.
+  if (type === 'bool' && (view as Uint8Array).some((value) => value > 1)) return null;
   const isShared = !(view.buffer instanceof ArrayBuffer);
-  const own = isTransfer && !isShared ? view : view.slice();
   const ArrayType = TENSOR_ARRAYS[type as NumericTensorType];
+  const own = isTransfer && !isShared ? view : copyOf(view, ArrayType);
   if (own[Symbol.toStringTag] === ArrayType.name) return own;
   // Float16Array and Uint8ClampedArray travel as the plain array of the same bits.
-  const Plain = ArrayType as unknown as new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericTensorData;
-  return new Plain(own.buffer, own.byteOffset, own.length);
+  return new (ArrayType as unknown as OverBuffer)(own.buffer, own.byteOffset, own.length);
+}
+
+type OverBuffer = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericTensorData;
+
+/** A class of somebody's own may have a `slice` of its own: a Buffer's copies nothing, and what travels is taken from its caller. */
+function copyOf(view: NumericTensorData, ArrayType: unknown): NumericTensorData {
+  if (view.constructor === ArrayType) return view.slice();
+  const { buffer } = new Uint8Array(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return new (ArrayType as OverBuffer)(buffer, 0, view.length);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0');
 }
