@@ -100,7 +100,7 @@ test('what a class of its own calls a slice is copied all the same', () => {
   }
   for (const own of [new Bytes(70_000).fill(7), Buffer.alloc(70_000, 7)]) {
     const { feeds, buffers } = given('uint8', own);
-    expect(feeds['x']).toMatchObject({ data: new Uint8Array(70_000).fill(7) });
+    expect(Object.values(feeds)[0]).toMatchObject({ data: new Uint8Array(70_000).fill(7) });
     expect(buffers).not.toContain(own.buffer);
   }
 });
