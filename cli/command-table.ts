@@ -29,6 +29,16 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/collector.ts'),
   },
   {
+    name: 'incidents',
+    summary: 'lists what is the matter with the models of a collector, and acts on it',
+    load: () => import('./commands/incidents.ts'),
+  },
+  {
+    name: 'retrain-watch',
+    summary: 'runs a command when a collector asks for training',
+    load: () => import('./commands/retrain-watch.ts'),
+  },
+  {
     name: 'pack',
     summary: 'makes a folder that a page can load out of .onnx files',
     load: () => import('./commands/pack.ts'),

@@ -13,7 +13,9 @@
 import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX } from '../protocol/limits.ts';
+import { ID_HORIZON_MS, ID_SWEEP_INTERVAL_MS, SHOWN_REPORT_COUNT_MIN, SHUTDOWN_MS_MAX, VOTE_HOURLY_DAY_COUNT } from '../protocol/limits.ts';
+import { DAY_HOURS, HOUR_MS } from '../protocol/report/window.ts';
+import { type Alarms, openAlarms } from './alarms.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
@@ -56,6 +58,8 @@ export interface CollectorOptions {
    * SHOWN_REPORT_COUNT_MIN otherwise. Give it where a proxy lets others in.
    */
   readonly shownReportsMin?: number;
+  /** JSON file with rules and notification targets; docs/incidents.md says what is in it. Default: neither. */
+  readonly configFile?: string | null;
   /** Receives sentences for the operator; never an address, a header or a part of a report. Default: silent. */
   readonly log?: (sentence: string) => void;
   /** Milliseconds since 1970. Default the system's clock. */
@@ -82,29 +86,37 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
   const live = new LiveFeed();
+  const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
+  let alarms: Alarms | null = null;
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
+    const { configFile = null } = options;
+    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    const { incidents, rules, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
-      onStored: (windows) => live.publish(windows),
+      onStored: (windows) => {
+        rules.add(windows);
+        live.publish(windows);
+      },
       onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
     });
     const server = createServer({
-      ...{ store, registry, group, live, adminKey, now },
+      ...{ store, registry, group, live, adminKey, now, incidents, rules, targets: () => notifier.entries },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
       reads: new ReadQueue(),
-      shownReportsMin: options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN),
+      shownReportsMin,
       release: __RELEASE__,
       log,
       closing: closing.signal,
     });
     const url = await listen(server, host, port);
-    const stopSweeping = startSweeping(store, kept, log);
+    const stopSweeping = startSweeping({ store, kept, now, log });
     let closed: Promise<void> | null = null;
     const close = async () => {
       const swept = stopSweeping();
@@ -112,6 +124,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       live.close();
       await stopServer(server);
       await group.close();
+      await alarms?.close();
       await swept;
       await store.close();
     };
@@ -126,6 +139,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       },
     };
   } catch (error) {
+    await alarms?.close();
     await store.close();
     throw error;
   }
@@ -146,18 +160,31 @@ async function openDefaultStore(folder: string): Promise<Store> {
 
 const elapsedMs = () => performance.now();
 
+interface SweepDeps {
+  readonly store: Store;
+  readonly kept: KeptTime;
+  readonly now: () => number;
+  readonly log: (sentence: string) => void;
+}
+
 /**
- * An hour later than the horizon, so that an id cannot be forgotten between a window's acceptance and its commit.
+ * Ids go an hour later than the horizon, so that none can be forgotten between a window's acceptance and its commit. Votes become days in
+ * small steps, between which commits have their turn.
  *
  * @returns The way to stop; resolves when nothing is under way.
  */
-function startSweeping(store: Store, kept: KeptTime, log: (sentence: string) => void): () => Promise<void> {
+function startSweeping({ store, kept, now, log }: SweepDeps): () => Promise<void> {
+  let isStopped = false;
   const sweepOnce = async () => {
     try {
       await kept.catchUp(store);
       await store.forgetIds(kept.nowMs - ID_HORIZON_MS - ID_SWEEP_INTERVAL_MS);
+      const day = Math.floor(now() / HOUR_MS / DAY_HOURS);
+      while (!isStopped && (await store.rollUpVotes((day - VOTE_HOURLY_DAY_COUNT) * DAY_HOURS)));
     } catch (error) {
-      log(`Old window ids could not be dropped; they are tried again: ${error instanceof Error ? error.message : String(error)}`);
+      log(
+        `Old window ids and hours of votes are still there; they are tried again: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   let sweeping = sweepOnce();
@@ -166,6 +193,7 @@ function startSweeping(store: Store, kept: KeptTime, log: (sentence: string) => 
   }, ID_SWEEP_INTERVAL_MS);
   timer.unref();
   return () => {
+    isStopped = true;
     clearInterval(timer);
     return sweeping;
   };
@@ -207,6 +235,23 @@ async function stopServer(server: HttpServer): Promise<void> {
   clearTimeout(cut);
 }
 
+export type { MetricDraw } from '../counts/votes/draw-votes.ts';
+export type { MetricVotes } from '../counts/votes/metric-votes.ts';
 export type { Baseline, CellSum, SlotTotal } from '../protocol/read/read-api.ts';
-export type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store/store.ts';
+export type {
+  AcceptedWindow,
+  CellQuery,
+  HourCells,
+  KeptPlan,
+  OwnerRecord,
+  RecordChange,
+  Registration,
+  SeriesQuery,
+  SlotVotes,
+  Store,
+  Totals,
+  VotedMetric,
+  VotesQuery,
+  WindowVotes,
+} from './store/store.ts';
 export { StartupError };

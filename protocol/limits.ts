@@ -7,7 +7,7 @@
  * Invariants
  *  - Compiled in. Remote configuration may tighten a privacy limit, never loosen one.
  *
- * Not here: model-specific bounds (protocol/manifest/manifest.ts) and cell layouts (counts/).
+ * Not here: incidents, rules and their delivery, which have a page of their own (alarm-limits.ts), model-specific bounds (protocol/manifest/manifest.ts) and cell layouts (counts/).
  */
 
 // ── Running ────────────────────────────────────────────────────────────────────────────────────
@@ -207,6 +207,8 @@ export const REPEAT_RUN_COUNT_MAX = 64;
 export const REPEAT_MODEL_COUNT_MAX = 64;
 /** Between two samples of the processor's pressure: it is about heat and neighbours, which do not change faster. */
 export const PRESSURE_INTERVAL_MS = 10_000;
+/** Items of one metric that a marked window votes with: nearly the power of all of them, and a visit of a thousand items does not outvote a hundred visits. */
+export const VOTE_ITEM_COUNT_MAX = 32;
 /** Cells of one plan at the most: index gaps stay short and a dense window stays below 1 MB. */
 export const PLAN_CELL_COUNT_MAX = 65_536;
 /** Segments of one plan at the most (5 bits): a larger partition starts to single people out. */
@@ -286,6 +288,15 @@ export const REPORT_TIMEOUT_MS = 20_000;
 export const SILENT_REFUSAL_COUNT_MAX = 3;
 /** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
 export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;
+/**
+ * Days before one that was marked in which nothing is marked: a clock that stepped back is waited for so long. A collector takes no window that
+ * is older (OUTBOX_AGE_MS_MAX), so what is marked of an earlier day does not arrive.
+ */
+export const MARK_BACK_DAY_COUNT = 8;
+/** Days that are remembered as marked, of each model version and kind of report: the last, and those before a gap or a step of the clock. */
+export const MARKED_DAY_COUNT_MAX = 4;
+/** Model versions and kinds of report whose marks one browser remembers. A site has a handful; what generates models must not grow the list. */
+export const MARKED_MODEL_COUNT_MAX = 64;
 /** Sends that `inspect()` can still show. */
 export const INSPECT_COUNT_MAX = 50;
 
@@ -358,6 +369,13 @@ export const REGISTRATION_COUNT_MAX = 1_000;
 export const PLAN_KEPT_COUNT_MAX = 16;
 /** Between two sweeps of forgotten ids. Keeping an id longer than its horizon costs a few bytes and nothing else. */
 export const ID_SWEEP_INTERVAL_MS = 3_600_000;
+/**
+ * Votes are kept by the hour for so long, and by the day from then on: when a change began is told by the hour, and asked for until a month
+ * after it.
+ */
+export const VOTE_HOURLY_DAY_COUNT = 35;
+/** Streams of votes whose day is rolled up in one transaction, for which commits wait: a quarter of a second where models have 50 metrics of 16 cells. */
+export const VOTE_ROLL_UP_STREAM_COUNT = 2;
 /** From SIGTERM to the last answer: connections that are still open then are cut. */
 export const SHUTDOWN_MS_MAX = 5_000;
 /** Sessions of one operator that make V8 optimise a megabyte of the runtime: 200 were enough, and 400 take 0.2 s. */

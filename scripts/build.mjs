@@ -81,7 +81,7 @@ async function buildSnapshot() {
 
 /** Two entries and their shared chunks: a command imports what it needs when it is asked for, and not before. */
 async function buildNode() {
-  const external = [/^node:/, ...builtinModules, /^@duckdb\//, /^hono/, /^@hono\//, /^onnxruntime-web/, 'sharp'];
+  const external = [/^node:/, ...builtinModules, /^@duckdb\//, /^hono/, /^@hono\//, /^onnxruntime-web/, 'sharp', 'nodemailer'];
   const input = { cli: path('cli/insitu.ts'), collector: path('collector/index.ts') };
   const build = await rolldown({ input, transform, platform: 'node', treeshake: true, external });
   const banner = (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : '');

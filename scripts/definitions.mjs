@@ -3,6 +3,7 @@
  *
  *   __RELEASE__        package.json's version
  *   __DUCKDB__         @duckdb/node-api's version, which package.json names among the optional peers
+ *   __NODEMAILER__     nodemailer's, likewise
  *   __RUNTIME__        onnxruntime-web's version
  *   __RUNTIME_BYTES__  the lengths of its binaries by build, so that one of another release is told apart
  *   __SNAPSHOT__       the id of the snapshot of the plain WASM build (scripts/runtime-snapshot.mjs)
@@ -14,7 +15,7 @@ import { readFileSync, statSync } from 'node:fs';
 const root = new URL('..', import.meta.url);
 const runtime = new URL('node_modules/onnxruntime-web/', root);
 const versionIn = (folder) => JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')).version;
-const duckDbVersion = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).peerDependencies['@duckdb/node-api'];
+const { peerDependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 const bytesOf = (name) => statSync(new URL(`dist/${name}`, runtime)).size;
 
 /** Of the binary and of the recipe: a change of either makes another snapshot. */
@@ -27,7 +28,8 @@ export const definitions = {
   __IS_PAGE__: 'false',
   __SNAPSHOT__: JSON.stringify(snapshotId),
   __RELEASE__: JSON.stringify(versionIn(root)),
-  __DUCKDB__: JSON.stringify(duckDbVersion),
+  __DUCKDB__: JSON.stringify(peerDependencies['@duckdb/node-api']),
+  __NODEMAILER__: JSON.stringify(/\d+/.exec(peerDependencies.nodemailer)[0]),
   __RUNTIME__: JSON.stringify(versionIn(runtime)),
   __RUNTIME_BYTES__: JSON.stringify({
     wasm: bytesOf('ort-wasm-simd-threaded.wasm'),

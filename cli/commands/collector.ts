@@ -8,8 +8,8 @@
 import { isStartupError } from '../../collector/operator/startup-error.ts';
 import { readOptions } from '../terminal/arguments.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
-import { fail } from '../terminal/exit.ts';
 import { DUCKDB_PACKAGE, isMissingPackage } from '../terminal/optional-package.ts';
+import { closeOnSignal } from '../terminal/signals.ts';
 
 declare const __RELEASE__: string;
 
@@ -22,20 +22,20 @@ Takes reports in, sums them, and serves dashboard, demo and API on one port.
   --data .insitu      database and admin key
   --models DIR        one folder per model: model.json, baseline.json, files
   --site DIR          built demo and dashboard
+  --config FILE       JSON with alarm rules and notification targets
+                      (docs/incidents.md)
   --min-reports N     sums of fewer reports are shown to nobody; default: 1 on
                       127.0.0.1, 8 on a network (give 8 behind a proxy)
   --json              one JSON line when ready
 
   INSITU_WRITE_KEYS   comma-separated keys that pages report with; default: demo.
                       key=model+model may report about those models alone
-  INSITU_ADMIN_KEY    key for POST /v1/models; default: made once, kept in the data folder
+  INSITU_ADMIN_KEY    key of the owner: models, incidents, rules; default: made
+                      once, kept in the data folder
 `;
 
 /** Optional peers in package.json, so that an application's build does not download a database. */
 const COLLECTOR_PACKAGES = `hono@4 @hono/node-server@2 ${DUCKDB_PACKAGE}`;
-
-/** One Ctrl+C under npm arrives twice, from the terminal and from npm; what comes later was meant. */
-const SAME_SIGNAL_MS = 500;
 
 /** Starts it and returns when it is ready; the server keeps the process alive. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -45,6 +45,7 @@ export async function run(args: readonly string[]): Promise<void> {
     data: { type: 'string', default: '.insitu' },
     models: { type: 'string' },
     site: { type: 'string' },
+    config: { type: 'string' },
     'min-reports': { type: 'string' },
     json: { type: 'boolean', default: false },
   });
@@ -57,6 +58,7 @@ export async function run(args: readonly string[]): Promise<void> {
     host: values.host,
     dataFolder: values.data,
     modelsFolder: values.models ?? null,
+    configFile: values.config ?? null,
     ...(values.site === undefined ? {} : { siteFolder: values.site }),
     ...(shownReportsMin === undefined ? {} : { shownReportsMin }),
     ...(adminKey ? { adminKey } : {}),
@@ -67,21 +69,6 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   closeOnSignal(() => collector.close());
   process.stdout.write(values.json ? `${JSON.stringify({ ready: true, url: collector.url })}\n` : readyText(collector, values.data));
-}
-
-function closeOnSignal(close: () => Promise<void>): void {
-  const stop = () => {
-    const stopMs = performance.now();
-    const insist = () => {
-      if (performance.now() - stopMs > SAME_SIGNAL_MS) process.exit(1);
-    };
-    process.on('SIGINT', insist).on('SIGTERM', insist);
-    close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
 }
 
 async function importCollector(): Promise<typeof import('../../collector/index.ts')> {

@@ -14,6 +14,7 @@ import {
   OUTBOX_AGE_MS_MAX,
   PLAN_CELL_COUNT_MAX,
   SEGMENT_COUNT_MAX,
+  VOTE_ITEM_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import type { PlacedMetric } from '../../protocol/report/plan.ts';
@@ -60,10 +61,17 @@ const FIELDS: readonly Field[] = [
   { field: 'windowCount', bytes: '1', meaning: 'windows that follow', why: 'grammar', kept: 'not kept' },
   {
     field: 'report',
-    bytes: '1',
+    bytes: '6 bits',
     meaning: REPORT_KINDS.filter((kind) => kind !== 'noised').join(' or '),
     why: 'data reports have a minimum of runs',
     kept: 'with the sums',
+  },
+  {
+    field: 'mark',
+    bytes: '2 bits',
+    meaning: 'the first window of this browser, of its model version and report, on the UTC day; in the ISO week',
+    why: `counts devices of a day and of a week, and lets each vote once, with ${VOTE_ITEM_COUNT_MAX} items of each metric`,
+    kept: 'as the number of such windows and the sums of their votes, by the hour of receipt, until the operator deletes them',
   },
   {
     field: 'id',

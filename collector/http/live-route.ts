@@ -34,7 +34,7 @@ function listen(response: ServerResponse, { live, closing }: ServerDeps): void {
   };
   const end = () => response.end();
   response.writeHead(200, HEADERS);
-  const stop = live.subscribe((event) => write(`event: commit\ndata: ${JSON.stringify(event)}\n\n`), end);
+  const stop = live.subscribe(({ event, data }) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`), end);
   const keepalive = setInterval(() => write(':\n\n'), LIVE_KEEPALIVE_MS);
   closing.addEventListener('abort', end);
   response.once('close', () => {

@@ -1,5 +1,5 @@
 /**
- * Routes that read: health, summed cells and noised estimates. Their answers are those of protocol/read/read-api.ts.
+ * Routes that read: health, summed cells, noised estimates and devices. Their answers are those of protocol/read/read-api.ts.
  *
  * Invariants
  *  - HEAD is answered with headers alone: nothing is read.
@@ -7,9 +7,10 @@
  */
 import type { Context, Hono } from 'hono';
 import { CLOCK_AHEAD_MS_MAX, RETRY_AFTER_READ_S, SEGMENT_COUNT_MAX, SERIES_HOUR_COUNT_MAX } from '../../protocol/limits.ts';
-import type { Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
+import type { Devices, Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
 import { ARMS, HOUR_MS } from '../../protocol/report/window.ts';
 import type { Registry } from '../models/registry.ts';
+import { devicesOf } from '../views/devices.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -49,6 +50,18 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
     // A noised report has a day and no hour: the day in which the range begins counts whole.
     const asked = { modelVersion: range.modelVersion, fromHour: range.fromHour - (range.fromHour % 24), toHour: range.toHour };
     return answer<NoisedEstimates>(c, { ...asked, plan: noised?.hash }, () => noisedEstimates(store, noised, asked));
+  });
+  app.get('/v1/devices', async (c) => {
+    const range = readRange(c.req.query(), now());
+    if (typeof range === 'string') return c.text(range, 400);
+    const model = registry.find(range.modelVersion);
+    if (model === undefined) return c.text('This model version is not registered here.', 404);
+    if (c.req.method === 'HEAD') return headOf(c, 'application/json');
+    const plans = registry.plansOf(model).flatMap(({ hash, report }) => (report === 'software' ? [hash] : []));
+    const { modelVersion, fromHour, toHour } = range;
+    return answer<Devices>(c, { modelVersion, fromHour }, () =>
+      devicesOf(store, { modelVersion, fromHour, toHour, plans }, shownReportsMin),
+    );
   });
 }
 

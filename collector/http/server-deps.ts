@@ -1,6 +1,9 @@
 /**
  * What the routes work with: handed to each of them, made and ended by collector/index.ts.
  */
+import type { TargetEntry } from '../../protocol/read/incidents.ts';
+import type { Incidents } from '../incidents/incidents.ts';
+import type { RuleBook } from '../incidents/rule-book.ts';
 import type { GroupCommit } from '../intake/group-commit.ts';
 import type { Registry } from '../models/registry.ts';
 import type { WriteKeys } from '../operator/write-keys.ts';
@@ -14,6 +17,10 @@ export interface ServerDeps {
   readonly registry: Registry;
   readonly group: GroupCommit;
   readonly live: LiveFeed;
+  readonly incidents: Incidents;
+  readonly rules: RuleBook;
+  /** How it stands with each. */
+  readonly targets: () => readonly TargetEntry[];
   readonly folders: StaticFolders;
   /** Who registers models. */
   readonly adminKey: string;

@@ -3,8 +3,9 @@
  *
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
- *     /v1/health, series, noised           read-routes.ts
+ *     /v1/health, series, noised, devices  read-routes.ts
  *     /v1/live                             live-route.ts
+ *     /v1/incidents, rules, targets, audit owner-routes.ts
  *     everything else                      static-files.ts
  *
  * Invariants
@@ -18,6 +19,7 @@ import { type Context, Hono } from 'hono';
 import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { addLiveRoute } from './live-route.ts';
 import { addModelRoutes } from './model-routes.ts';
+import { addOwnerRoutes } from './owner-routes.ts';
 import { addReadRoutes } from './read-routes.ts';
 import { addReportRoutes } from './report-routes.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -46,6 +48,7 @@ export function createApp(deps: ServerDeps): Hono {
   addModelRoutes(app, deps);
   addReadRoutes(app, deps);
   addLiveRoute(app, deps);
+  addOwnerRoutes(app, deps);
   app.all('/v1/*', (c) => c.text('There is no such address in this API.', 404));
   // Relative: behind a path prefix the collector does not know its own address.
   app.get('/dashboard', (c) => c.redirect('dashboard/'));

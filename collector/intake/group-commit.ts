@@ -13,7 +13,7 @@
  *  - `submit` resolves only after the commit is durable, or with the reason why nothing of the body is known to be stored.
  *    A failed commit may have reached the disk; the client's retry meets its ids there and is not counted twice.
  *  - At most INTAKE_QUEUE_COUNT_MAX windows wait, and INTAKE_QUEUE_CELL_COUNT_MAX cells of heavy bodies. What is refused is the client's to keep.
- *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
+ *  - A group has at most GROUP_COMMIT_CELL_COUNT_MAX cells, those of votes counted in, or is one body. Heavy bodies have at most HEAVY_TIME_RATIO_MAX of the time.
  *
  * Not here: what a window must look like (collector/intake/intake.ts).
  */
@@ -28,6 +28,7 @@ import {
   LIGHT_BODY_WINDOW_COUNT_MAX,
 } from '../../protocol/limits.ts';
 import type { AcceptedWindow, Store } from '../store/store.ts';
+import { entryCountOf } from '../store/vote-sums.ts';
 
 export type SubmitOutcome = 'committed' | 'full' | 'failed' | 'closing';
 
@@ -73,7 +74,7 @@ export class GroupCommit {
 
   submit(windows: readonly AcceptedWindow[]): Promise<SubmitOutcome> {
     if (this.isClosing) return Promise.resolve('closing');
-    const cellCount = windows.reduce((sum, { cells }) => sum + cells.length, 0);
+    const cellCount = windows.reduce((sum, window) => sum + cellCountOf(window), 0);
     const isLight = cellCount <= LIGHT_BODY_CELL_COUNT_MAX && windows.length <= LIGHT_BODY_WINDOW_COUNT_MAX;
     const lane = isLight ? this.light : this.heavy;
     if (lane.windowCount + windows.length > INTAKE_QUEUE_COUNT_MAX) return Promise.resolve('full');
@@ -145,6 +146,11 @@ export class GroupCommit {
     }
     for (const submission of group) submission.resolve(outcome);
   }
+}
+
+/** What a window asks of the store, in cells: each entry of its votes costs as much as one. */
+function cellCountOf({ cells, votes }: AcceptedWindow): number {
+  return cells.length + (votes === undefined ? 0 : entryCountOf(votes));
 }
 
 /** As many bodies as one group may have, in that order, the first of them always. */

@@ -12,6 +12,7 @@
  *    CLOCK_AHEAD_MS_MAX is less than ID_HORIZON_MS. Ids are kept by another clock than hours are judged by (kept-time.ts).
  *  - Segment and arm are those that the plan and the model have, and no metric counts more than a window can (counts/layout/bounds.ts).
  *  - A noised report is accepted only as the one body that its answer has, so nothing can ride on it beside the answer.
+ *  - The votes of a marked window are of the hour in which it is judged: its own may be a week old, and whoever watches has evaluated that.
  *
  * Not here: write keys and lengths (collector/http/server.ts), duplicates (the store), what counts a run can have (counts/layout/bounds.ts).
  */
@@ -19,6 +20,7 @@
 import { areEnoughRuns, isPlausible, repeatsOf } from '../../counts/layout/bounds.ts';
 import { type Feature, isLocalDpPlan } from '../../counts/noise/local-dp-plan.ts';
 import { isAnswerOf } from '../../counts/noise/plausible-answer.ts';
+import { drawVotes } from '../../counts/votes/draw-votes.ts';
 import {
   BODY_BYTES_MAX,
   CLOCK_AHEAD_MS_MAX,
@@ -62,11 +64,17 @@ export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): 
     if (refusal !== null) refusals.push(refusal);
   }
   const final = refusals.find((refusal) => refusal.status !== 503) ?? refusals[0];
-  if (final === undefined) return { ok: true, windows: windows.map((window) => ({ modelVersion, ...window })) };
+  if (final === undefined) return { ok: true, windows: windows.map((window) => acceptedWindow(modelVersion, window, known, nowMs)) };
   if (final.status === 503 && refusals.length < windows.length) {
     return { ok: false, status: 400, reason: 'Some of these windows name a plan that is not registered. Send them one by one.' };
   }
   return { ok: false, ...final };
+}
+
+function acceptedWindow(modelVersion: string, { mark, ...window }: Window, known: KnownPlans, nowMs: number): AcceptedWindow {
+  const plan = mark === undefined ? null : known.planOf(modelVersion, window.plan);
+  if (mark === undefined || plan === null || plan === undefined) return { modelVersion, ...window };
+  return { modelVersion, ...window, votes: { cadence: mark, hour: Math.floor(nowMs / HOUR_MS), metrics: drawVotes(plan, window) } };
 }
 
 /** The page runs another release than the collector, and counts by a plan that this one cannot make. */

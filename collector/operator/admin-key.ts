@@ -12,6 +12,8 @@ import { createDataFolder } from './data-folder.ts';
 import { StartupError, systemCode } from './startup-error.ts';
 
 const ADMIN_KEY_FILE = 'admin-key';
+/** What the audit calls it. */
+export const ADMIN_KEY_NAME = 'admin';
 
 /** The key kept in `folder`, made on the first start. */
 export async function loadAdminKey(folder: string): Promise<string> {

@@ -99,6 +99,6 @@ export class DuckDbReads {
   }
 }
 
-function numbersOf(text: DuckDBValue | undefined): number[] {
+export function numbersOf(text: DuckDBValue | undefined): number[] {
   return JSON.parse(`[${String(text)}]`) as number[];
 }

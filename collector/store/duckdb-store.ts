@@ -5,11 +5,13 @@
  *     series(series, version … hour)                  numbers each (model version, plan, report, arm, segment, hour)
  *     totals(series, reports, runs)                   summed
  *     cells(series, cell, count)                      summed
+ *     votes(stream, hour, …)                          summed, see duckdb-votes.ts
  *     models(version, …)                              registrations
  *     plans(version, hash, …)                         what the cells of each plan mean
+ *     records(kind, key, value)                       what the owner keeps: incidents, rules, deliveries
  *
  * A group's windows are summed in memory first, so that one transaction writes their ids and a few hundred cells.
- * A commit is two calls of the engine, three with a series that is new (duckdb-text.ts says why).
+ * A commit is two calls of the engine, one more with a series that is new and with a stream that is (duckdb-text.ts says why).
  *
  * Invariants
  *  - One writing transaction at a time; a failed one is rolled back and the next starts clean.
@@ -34,8 +36,23 @@ import { createDataFolder } from '../operator/data-folder.ts';
 import { StartupError } from '../operator/startup-error.ts';
 import { DuckDbReads, rowsOf } from './duckdb-reads.ts';
 import { listOf, textOf } from './duckdb-text.ts';
+import { addedVotes, numberStreams, readVotes, rollUpDay, VOTES_SCHEMA } from './duckdb-votes.ts';
 import { type SeriesSum, sumBySeries } from './series-sums.ts';
-import type { AcceptedWindow, CellQuery, HourCells, KeptPlan, Registration, SeriesQuery, Store, Totals } from './store.ts';
+import type {
+  AcceptedWindow,
+  CellQuery,
+  HourCells,
+  KeptPlan,
+  OwnerRecord,
+  RecordChange,
+  Registration,
+  SeriesQuery,
+  SlotVotes,
+  Store,
+  Totals,
+  VotesQuery,
+} from './store.ts';
+import { sumVotes, type VoteSum } from './vote-sums.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ids (id UUID PRIMARY KEY, received_ms BIGINT NOT NULL);
@@ -53,7 +70,10 @@ const SCHEMA = `
     manifest VARCHAR NOT NULL, baseline VARCHAR, registered_ms BIGINT NOT NULL);
   CREATE TABLE IF NOT EXISTS plans (
     version VARCHAR NOT NULL, hash VARCHAR NOT NULL, release VARCHAR NOT NULL, plan VARCHAR NOT NULL,
-    kept_ms BIGINT NOT NULL, PRIMARY KEY (version, hash));`;
+    kept_ms BIGINT NOT NULL, PRIMARY KEY (version, hash));
+  CREATE TABLE IF NOT EXISTS records (
+    kind VARCHAR NOT NULL, key VARCHAR NOT NULL, value VARCHAR NOT NULL, PRIMARY KEY (kind, key));
+  ${VOTES_SCHEMA}`;
 
 /** Series whose numbers are remembered: a few models' arms and segments in the hours that reports are about. */
 const SERIES_CACHED_COUNT_MAX = 10_000;
@@ -66,6 +86,8 @@ interface Session {
   readonly writer: DuckDBConnection;
   /** Numbers of committed series, and of those in the running transaction; emptied when one fails. */
   readonly seriesNumbers: Map<string, number>;
+  /** The same of the streams of votes. */
+  readonly streamNumbers: Map<string, number>;
 }
 
 class DuckDbStore implements Store {
@@ -90,7 +112,7 @@ class DuckDbStore implements Store {
         results.push(isFresh ? 'stored' : 'duplicate');
         if (isFresh) counted.push(window);
       }
-      await addAndCommit(session, [...sumBySeries(counted)]);
+      await addAndCommit(session, [...sumBySeries(counted)], sumVotes(counted));
       return results;
     });
   }
@@ -159,9 +181,34 @@ class DuckDbStore implements Store {
     return (await this.session).reads.totals(query);
   }
 
+  async votes(query: VotesQuery): Promise<readonly SlotVotes[]> {
+    return readVotes((await this.session).reads, query);
+  }
+
+  rollUpVotes(beforeHour: number): Promise<boolean> {
+    return this.transaction(({ writer }) => rollUpDay(writer, beforeHour));
+  }
+
   async lastReceivedMs(): Promise<number | null> {
     const [[last] = []] = await (await this.session).reads.rows('SELECT max(received_ms) FROM ids');
     return last === null || last === undefined ? null : Number(last);
+  }
+
+  async records(kind: string): Promise<readonly OwnerRecord[]> {
+    const { reads } = await this.session;
+    const rows = await reads.rows(`SELECT key, value FROM records WHERE kind = ${textOf(kind)} ORDER BY key`);
+    return rows.map(([key, value]) => ({ kind, key: String(key), value: JSON.parse(String(value)) as object }));
+  }
+
+  putRecords(changes: readonly RecordChange[]): Promise<void> {
+    if (changes.length === 0) return Promise.resolve();
+    const last = new Map(changes.map((change) => [JSON.stringify([change.kind, change.key]), change]));
+    return this.transaction(async ({ writer }) => {
+      for (const { kind, key, value } of last.values()) {
+        if (value === null) await writer.run('DELETE FROM records WHERE kind = $1 AND key = $2', [kind, key]);
+        else await writer.run('INSERT OR REPLACE INTO records VALUES ($1, $2, $3)', [kind, key, JSON.stringify(value)]);
+      }
+    });
   }
 
   forgetIds(beforeMs: number): Promise<number> {
@@ -197,6 +244,7 @@ class DuckDbStore implements Store {
         // A failed COMMIT has ended the transaction already; then there is nothing to roll back, and that is fine.
         await session.writer.run('ROLLBACK').catch(() => undefined);
         session.seriesNumbers.clear();
+        session.streamNumbers.clear();
         if (isFatal(error)) {
           await session.reads.idle();
           closeSession(session);
@@ -226,8 +274,10 @@ async function beginWithIds({ writer }: Session, group: readonly AcceptedWindow[
 }
 
 /** Ends the transaction. */
-async function addAndCommit(session: Session, sums: readonly SeriesSum[]): Promise<void> {
+async function addAndCommit(session: Session, sums: readonly SeriesSum[], votes: readonly VoteSum[]): Promise<void> {
   await numberSeries(session, sums);
+  if (session.streamNumbers.size + votes.length > SERIES_CACHED_COUNT_MAX) session.streamNumbers.clear();
+  await numberStreams(session.writer, session.streamNumbers, votes);
   const totals: Columns = [[], [], []];
   const cellSums: Columns = [[], [], []];
   for (const { key, reports, runs, cells } of sums) {
@@ -242,6 +292,7 @@ async function addAndCommit(session: Session, sums: readonly SeriesSum[]): Promi
     ON CONFLICT DO UPDATE SET reports = reports + excluded.reports, runs = runs + excluded.runs;
     INSERT INTO cells SELECT ${listOf(ofCells, 'INTEGER')}, ${listOf(cells, 'UINTEGER')}, ${listOf(counts, 'BIGINT')}
     ON CONFLICT DO UPDATE SET count = count + excluded.count;
+    ${addedVotes(session.streamNumbers, votes)}
     COMMIT`);
 }
 
@@ -304,7 +355,7 @@ async function openSession(file: string): Promise<Session> {
   await writer.run(SCHEMA);
   const reader = await instance.connect();
   return {
-    ...{ instance, writer, reader, reads: new DuckDbReads(reader), seriesNumbers: new Map() },
+    ...{ instance, writer, reader, reads: new DuckDbReads(reader), seriesNumbers: new Map(), streamNumbers: new Map() },
   };
 }
 

@@ -93,7 +93,7 @@ export function isPlausible({ runs, cells, counts }: Counted, plan: Plan): boole
 }
 
 /** The cell of what was left out of a tensor; null where there is none. A software report's losses have one of that name. */
-function uncountedCell({ of, offset, cells }: PlacedMetric): number | null {
+export function uncountedCell({ of, offset, cells }: PlacedMetric): number | null {
   const at = of === null ? -1 : cells.indexOf('uncounted');
   return at < 0 ? null : offset + at;
 }

@@ -9,7 +9,8 @@
  *         &data={hash}&software={hash}              plans whose cells are listed; default the present ones
  *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
- *     /v1/live                                      server-sent events named `commit`, whose data is a CommitEvent
+ *     /v1/devices?model={version}&hours={n}         Devices
+ *     /v1/live                                      server-sent events: LiveNews by its name, with its data
  *
  * And one that writes, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer.
  *
@@ -22,7 +23,7 @@
  *  - Hours are counted from 1970-01-01T00:00Z: hour × 3,600,000 is its start in milliseconds. They are those of the reporting page's
  *    clock, which may be ahead of the collector's by CLOCK_AHEAD_MS_MAX.
  *
- * Not here: what pages send (protocol/report/), who may register a model (collector/http/model-routes.ts).
+ * Not here: what only the owner may read (protocol/read/incidents.ts), what pages send (protocol/report/), who may register a model (collector/http/model-routes.ts).
  */
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Plan } from '../report/plan.ts';
@@ -174,11 +175,34 @@ export interface NoisedCell {
   readonly deviation: number;
 }
 
+/**
+ * Browsers that reported of a model version, over whole days from the one in which the asked hours begin, and whole ISO weeks from its week: by
+ * the day and week in which their first report of it came. One person with two browsers is two, one whose storage was cleared is another one,
+ * and one whose storage is refused is another one at each visit. Pages of releases before 0.2.0, and the level `local-dp`, are in no number here.
+ */
+export interface Devices {
+  readonly days: readonly DeviceCount[];
+  readonly weeks: readonly DeviceCount[];
+  /** Days and weeks of fewer devices are left out. */
+  readonly shownReportsMin: number;
+}
+
+export interface DeviceCount {
+  /** First hour of the UTC day, or of the ISO week, since 1970. */
+  readonly hour: number;
+  readonly devices: number;
+}
+
 /** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS, and nothing of what was counted. */
 export interface CommitEvent {
   /** UNKNOWN_MODEL_VERSION for reports about a manifest that could not be read. */
   readonly modelVersion: string;
 }
+
+/** `incident`: one has changed, of whatever model; only the owner may ask which (protocol/read/incidents.ts). */
+export type LiveNews =
+  | { readonly event: 'commit'; readonly data: CommitEvent }
+  | { readonly event: 'incident'; readonly data: Readonly<Record<string, never>> };
 
 export interface RegistrationRequest {
   /** model.json as served, byte for byte: its hash is the model version. */

@@ -20,12 +20,11 @@
 import { hexBytes, toHex } from '../hex.ts';
 import { LOCAL_DP_CELL_COUNT_MAX, LOCAL_DP_FEATURE_COUNT_MAX } from '../limits.ts';
 import { type ByteReader, ByteWriter, GrammarError } from './bytes.ts';
-import type { Body } from './window.ts';
+import { type Body, DAY_HOURS } from './window.ts';
 
 export const NOISED_SCHEMA = 2;
 
 const ANSWER_BYTES_MAX = LOCAL_DP_CELL_COUNT_MAX / 8;
-const DAY_HOURS = 24;
 
 export interface NoisedReport {
   /** First 8 bytes of the manifest's SHA-256, as 16 hex digits. */

@@ -4,8 +4,14 @@
  * The whole grammar, little-endian, `varint` = shortest-form unsigned LEB128:
  *
  *     body    = schema:u8 modelVersion:8B windowCount:varint window*
- *     window  = report:u8 id:16B plan:8B hour:u32 arm:u8 segment:u8 runs:varint cells
+ *     window  = kind:u8 id:16B plan:8B hour:u32 arm:u8 segment:u8 runs:varint cells
  *     cells   = cellCount:varint byteCount:varint coded:byteCount*B
+ *
+ * `kind` is the kind of report and, in its two highest bits, the mark: 0x40 says that this is the first window that the browser sends of this
+ * model version and kind of report on the UTC day, 0x80 that it is the first in the ISO week; the first of a week is also the first of a day.
+ *
+ * Why two bits of that byte and no further schema: a window without a mark has the bytes that it always had, the mark stands in the window
+ * that it is about, and a collector that does not know it refuses that window and no other.
  *
  * `coded` is `cellCount` times a step and a count, range-coded (protocol/report/cell-code.ts, protocol/report/range-coder.ts). A cell's index
  * is the one before plus the step, the first is the step less 1.
@@ -17,7 +23,7 @@
  *  - One meaning, one encoding: indices strictly rise, counts are at least 1, varints are shortest, no byte is left over,
  *    and of all numbers that decode to the same cells one is allowed.
  *  - Every window of a body is about one model version, so an unregistered model never holds up another one's counts.
- *  - A window's bytes never change once its id was handed to the network.
+ *  - A window's bytes never change once its id was handed to the network, but for the mark, which a collector of an earlier release is spared.
  *  - A body of several windows has at most BODY_CELL_COUNT_MAX cells; with more, each window is right alone.
  *
  * Not here: what a cell means (counts/layout/plan.ts).
@@ -28,17 +34,20 @@ import { BODY_BYTES_MAX, BODY_CELL_COUNT_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_C
 import { ByteReader, ByteWriter, GrammarError } from './bytes.ts';
 import { decodeCells, encodeCells } from './cell-code.ts';
 import { NOISED_SCHEMA, readNoisedBody } from './noised-report.ts';
-import { ARMS, type Body, REPORT_KINDS, type Window, type WindowHeader } from './window.ts';
+import { ARMS, type Body, REPORT_KINDS, VOTE_CADENCES, type VoteCadence, type Window, type WindowHeader } from './window.ts';
 
 export const REPORT_SCHEMA = 1;
 
 /** Runs and cell counts stay below 2^32 so that a sum of a million windows is exact in a 64-bit integer. */
 const COUNT_MAX = 0xffff_ffff;
 
+const KIND_MASK = 0x3f;
+const MARK_BITS: { readonly [Cadence in VoteCadence]: number } = { day: 0x40, week: 0xc0 };
+
 /** One window's bytes, without the body header: what the outbox keeps and what every retry repeats. */
 export function encodeWindow(window: Window): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter();
-  writer.u8(REPORT_KINDS.indexOf(window.report));
+  writer.u8(REPORT_KINDS.indexOf(window.report) | (window.mark === undefined ? 0 : MARK_BITS[window.mark]));
   writer.raw(hexBytes(window.id, 16));
   writer.raw(hexBytes(window.plan, 8));
   writer.u32(window.hour);
@@ -50,6 +59,11 @@ export function encodeWindow(window: Window): Uint8Array<ArrayBuffer> {
   writer.varint(coded.length);
   writer.raw(coded);
   return writer.finish();
+}
+
+/** A window that `encodeWindow` made without a mark, with it. */
+export function markedWindow(bytes: Uint8Array<ArrayBuffer>, mark: VoteCadence | undefined): Uint8Array<ArrayBuffer> {
+  return mark === undefined ? bytes : bytes.with(0, (bytes[0] as number) | MARK_BITS[mark]);
 }
 
 /** A body around windows that `encodeWindow` made, all of one model version. */
@@ -113,8 +127,11 @@ interface CodedWindow {
 }
 
 function readCodedWindow(reader: ByteReader): CodedWindow {
-  const report = REPORT_KINDS[reader.u8()];
+  const kind = reader.u8();
+  const report = REPORT_KINDS[kind & KIND_MASK];
   if (report === undefined || report === 'noised') throw new GrammarError('the report kind is unknown');
+  const mark = VOTE_CADENCES.find((cadence) => MARK_BITS[cadence] === (kind & ~KIND_MASK));
+  if (mark === undefined && kind > KIND_MASK) throw new GrammarError('the first of a week is not the first of a day');
   const id = toHex(reader.take(16));
   const plan = toHex(reader.take(8));
   const hour = reader.u32();
@@ -124,7 +141,8 @@ function readCodedWindow(reader: ByteReader): CodedWindow {
   if (segment >= SEGMENT_COUNT_MAX) throw new GrammarError('the segment is out of range');
   const runs = reader.varint(COUNT_MAX);
   const cellCount = reader.varint(PLAN_CELL_COUNT_MAX);
-  return { header: { report, id, plan, hour, arm, segment, runs }, cellCount, coded: reader.take(reader.varint(reader.remainingBytes)) };
+  const header = { report, id, plan, hour, arm, segment, runs, ...(mark === undefined ? {} : { mark }) };
+  return { header, cellCount, coded: reader.take(reader.varint(reader.remainingBytes)) };
 }
 
 function decodedWindow({ header, cellCount, coded }: CodedWindow): Window {

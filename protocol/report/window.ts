@@ -15,6 +15,21 @@ export const ARMS = ['stable', 'candidate'] as const;
 
 export type Arm = (typeof ARMS)[number];
 
+/**
+ * Times of which a window may be its browser's first: the UTC day, the ISO week. A week begins with a day, so the first of a week is also the
+ * first of its day.
+ */
+export const VOTE_CADENCES = ['day', 'week'] as const;
+
+export type VoteCadence = (typeof VOTE_CADENCES)[number];
+
+export const DAY_HOURS = 24;
+
+/** ISO weeks since that of 1970-01-01, a Thursday. @param day UTC days since 1970. */
+export function weekOf(day: number): number {
+  return Math.floor((day + 3) / 7);
+}
+
 /** Model version of a software report about a manifest that could not be read at all. */
 export const UNKNOWN_MODEL_VERSION = '0000000000000000';
 
@@ -30,6 +45,11 @@ export interface WindowHeader {
   /** 0 … SEGMENT_COUNT_MAX - 1. */
   readonly segment: number;
   readonly runs: number;
+  /**
+   * The longest time of which it is the first window that its browser sends of this model version and kind of report. Absent on all others,
+   * on those of pages that do not mark, and on noised reports.
+   */
+  readonly mark?: VoteCadence;
 }
 
 export interface Window extends WindowHeader {

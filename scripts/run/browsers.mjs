@@ -17,6 +17,8 @@ const NEEDS = {
     { what: 'Chromium or Chrome', paths: 'CHROMIUM_PATHS', debian: 'chromium' },
     // Which run there alone: test/conformance/node-tests.ts.
     { what: "ONNX's node tests", paths: 'ONNX_TESTDATA_PATHS', debian: 'libonnx-testdata' },
+    // Of notifications: test/fault/alertmanager.test.ts. It needs no browser, and is looked for once.
+    { what: 'Alertmanager', paths: 'ALERTMANAGER_PATHS', debian: 'prometheus-alertmanager' },
   ],
   firefox: [{ what: 'Firefox', paths: 'FIREFOX_PATHS', debian: 'firefox-esr' }],
   webkit: [
@@ -58,7 +60,7 @@ export async function ensureBrowsers(engines) {
   }
   const advice = isDebian()
     ? `apt-get install --no-install-recommends ${packages.join(' ')}`
-    : 'install it with the means of this system, or name its path in INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER, INSITU_MINIBROWSER and INSITU_ONNX_TESTDATA';
+    : 'install it with the means of this system, or name its path in INSITU_CHROMIUM, INSITU_FIREFOX, INSITU_WEBKIT_DRIVER, INSITU_MINIBROWSER, INSITU_ONNX_TESTDATA and INSITU_ALERTMANAGER';
   return [...new Set(missing.map(({ engine }) => engine))].map((engine) => {
     const what = missing.filter((need) => need.engine === engine).map((need) => need.what);
     const others = engines.filter((other) => other !== engine).join(',');

@@ -3,7 +3,7 @@
  *
  * Nothing here is of a document: a service worker sends under the same options.
  */
-import type { ReportKind } from '../../protocol/report/window.ts';
+import type { ReportKind, VoteCadence } from '../../protocol/report/window.ts';
 
 export type Consent = 'required' | 'granted';
 
@@ -116,5 +116,10 @@ export interface DecodedWindow {
   readonly plan: string;
   readonly hour: number;
   readonly runs: number;
+  /**
+   * The two bits by which a collector counts devices: `day`, the first window that this browser sends of this model version and kind of report on
+   * the UTC day; `week`, in the ISO week and so on its day; null, neither.
+   */
+  readonly mark: VoteCadence | null;
   readonly cells: readonly { readonly metric: string; readonly cell: string; readonly count: number }[];
 }

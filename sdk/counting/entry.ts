@@ -41,10 +41,10 @@ export function wordsOf(bytes: Uint8Array, models: ReadonlyMap<string, CountedMo
   const verdict = decodeBody(bytes);
   if (!verdict.ok) return [];
   const { modelVersion, windows } = verdict.body;
-  return windows.map(({ report, id, plan, hour, runs, cells, counts }) => {
+  return windows.map(({ report, id, plan, hour, runs, mark = null, cells, counts }) => {
     const known = planOf(report, plan, modelVersion, models);
     const named = Array.from(cells, (cell, index) => ({ ...nameOf(known, cell), count: counts[index] as number }));
-    return { report, id, modelVersion, plan, hour, runs, cells: named };
+    return { report, id, modelVersion, plan, hour, runs, mark, cells: named };
   });
 }
 

@@ -44,8 +44,9 @@ import { Clock } from './clock.ts';
 import { DeviceWatch } from './device-watch.ts';
 import { Exporter } from './exporter.ts';
 import { armOf, keyText, OpenWindow, type WindowKey } from './open-window.ts';
-import { Outbox, type Outgoing } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { memoryTable, type OpenTable, type OrderedWait, type OutboxTable, openOutboxTable } from './outbox-db.ts';
+import type { Outgoing } from './outgoing.ts';
 import { PageLife } from './page-life.ts';
 
 /** @param openTable Another one only in tests that are several pages at once. */
@@ -250,7 +251,7 @@ export class Delivery implements Level {
     if (this.isFrozen) return;
     this.exporter.postNow(this.outbox.takeForHide((version) => this.exporter.accepts(version)));
     // What could not be sent is written once more; should the browser not get to it, the last record stands.
-    for (const window of this.outbox.openWindows) if (window.isDirty) void this.outbox.persist(window);
+    for (const window of this.outbox.openWindows) if (window.isDirty) void this.outbox.persist(window, true);
     if (this.deps.isSending()) this.sync?.ask(this.outbox.waitingCount > 0);
   }
 

@@ -4,6 +4,7 @@
  * Invariants
  *  - Bodies are about one model version; one that waits (503: not registered yet) holds up no other.
  *  - A window is deleted after its ack or a refusal of it alone, never before; every retry repeats its bytes.
+ *  - A collector that is too old to know marks is sent none, and what it refused with them it gets once more without: no window is lost by one.
  *  - At most one request per window is in flight in this page.
  *  - A window that was sent alone waits alone: one whose plan is not registered yet holds up no other of its model.
  *  - A frozen page sends nothing and reads no answer.
@@ -24,11 +25,11 @@ import {
   RETRY_AFTER_MS_MAX,
   SILENT_REFUSAL_COUNT_MAX,
 } from '../../protocol/limits.ts';
-import { encodeBody } from '../../protocol/report/report.ts';
+import { encodeBody, markedWindow } from '../../protocol/report/report.ts';
 import type { Platform } from '../telemetry/platform.ts';
 import type { Answered, ReportPost } from '../telemetry/report-post.ts';
-import type { Outgoing } from './outbox.ts';
 import type { OrderedWait } from './outbox-db.ts';
+import type { Outgoing } from './outgoing.ts';
 
 /** Full jitter: anywhere from 0 to the doubled, capped delay. @param random From 0 (inclusive) to 1. */
 function backoffMs(attempt: number, random: number): number {
@@ -169,24 +170,34 @@ export class Exporter {
     }
   }
 
-  /** @param waitKey What waits if the answer says so: the model version, or the id of a window that is sent alone. */
-  private async post(body: readonly Outgoing[], isLast = false, waitKey?: string): Promise<void> {
+  /**
+   * @param waitKey What waits if the answer says so: the model version, or the id of a window that is sent alone.
+   * @param mayMark False: the collector has just refused these windows and may not know marks.
+   */
+  private async post(body: readonly Outgoing[], isLast = false, waitKey?: string, mayMark = true): Promise<void> {
+    const { reports } = this.deps;
     const modelVersion = body[0]?.modelVersion as string;
     const ids = body.map(({ id }) => id);
+    const isMarked = mayMark && !reports.isOlder && body.some(({ mark }) => mark !== undefined);
     const bytes = encodeBody(
       modelVersion,
-      body.map((window) => window.bytes),
+      body.map((window) => markedWindow(window.bytes, isMarked ? window.mark : undefined)),
     );
     if (body.length === 1 && bytes.length > BODY_BYTES_MAX) return this.deps.dropped(body[0] as Outgoing, 'too-large');
-    if (this.deps.reports.vetoes(bytes)) {
+    if (reports.vetoes(bytes)) {
       for (const window of body) await this.deps.dropped(window, 'vetoed');
       return;
     }
     for (const id of ids) this.inFlight.add(id);
     const { freezeCount } = this;
-    const answer = await this.deps.reports.send(bytes, isLast);
+    const answer = await reports.send(bytes, isLast);
     if (freezeCount !== this.freezeCount) return;
     for (const id of ids) this.inFlight.delete(id);
+    if (answer.meaning === 'refused' && !answer.isProved && isMarked) {
+      const free = body.filter(this.isFree);
+      if (free.length > 0 && this.accepts(modelVersion)) await this.post(free, isLast, waitKey, false);
+      return;
+    }
     await this.obey(answer, body, waitKey ?? modelVersion, isLast);
   }
 

@@ -8,6 +8,7 @@
  *  - It takes no more feedback and events than are believed of it, or of as many runs as it must have to leave: the collector refuses more.
  *  - A window with losses but no runs is not sent alone: it would answer its own refusal for ever.
  *  - Its key says whose counts it holds: report, model version, plan, arm and segment.
+ *  - It asks for its mark once, for the day of its hour; moved to another day it has none and may ask again.
  *
  * Not here: transactions (sdk/delivery/outbox.ts).
  */
@@ -22,7 +23,7 @@ import {
   WINDOW_OPEN_MS_MAX,
   WINDOW_RUN_COUNT_MAX,
 } from '../../protocol/limits.ts';
-import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
+import { ARMS, type Arm, DAY_HOURS, type ReportKind, type VoteCadence } from '../../protocol/report/window.ts';
 import type { Clock } from './clock.ts';
 import type { RecordState, WindowRecord } from './outbox-db.ts';
 
@@ -68,6 +69,9 @@ export class OpenWindow {
   /** The page froze: nothing is counted into it any more. */
   isAbandoned = false;
   isLossOnly = true;
+  /** Null: none, or not asked for yet. */
+  mark: VoteCadence | null = null;
+  isMarkAsked = false;
 
   constructor(of: WindowKey, clock: Clock, random: (count: number) => Uint8Array) {
     this.key = keyText(of);
@@ -85,8 +89,22 @@ export class OpenWindow {
 
   /** Before it was handed to the network: no one has seen another hour of it. */
   moveTo(hour: number): void {
+    const { day } = this;
     this.counts.moveTo(hour);
     this.isDirty = true;
+    if (day === this.day) return;
+    this.mark = null;
+    this.isMarkAsked = false;
+  }
+
+  /** UTC day since 1970 that its hour is of. */
+  get day(): number {
+    return Math.floor(this.counts.header.hour / DAY_HOURS);
+  }
+
+  /** What leaves may be marked, and nothing else: a rest that another window takes up brings none. */
+  get mustAskForMark(): boolean {
+    return !this.isMarkAsked && this.hasEnoughRuns;
   }
 
   /** @param counts Its own, or what they will be. */

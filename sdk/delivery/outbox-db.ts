@@ -1,5 +1,10 @@
 /**
- * The outbox's tables: IndexedDB `insitu-telemetry`, one record per window and one per wait that a collector ordered. The only file of the page that knows idb.
+ * The outbox's tables: IndexedDB `insitu-telemetry`, one record per window, one per wait that a collector ordered, and one of what was marked.
+ * The only file of the page that knows idb.
+ *
+ * Why marked days lie among the waits: a further object store is a further version of the database. A page of the release before that is open
+ * takes its upgrade for a withdrawal and counts nothing more; one that comes out of a cache cannot open it. Both pass over a wait that was
+ * ordered in the future.
  *
  * Invariants
  *  - Every method is one transaction and resolves only when it has committed (`tx.done`), never on a request's success.
@@ -13,8 +18,9 @@ import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { openInTime } from '../../protocol/deadline.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import { Reopened } from '../../protocol/reopened.ts';
-import type { ReportKind } from '../../protocol/report/window.ts';
+import type { ReportKind, VoteCadence } from '../../protocol/report/window.ts';
 import { OUTBOX_NAME } from '../telemetry/stored-data.ts';
+import { claimMark, type MarkedDays } from './marks.ts';
 
 /** `rest`: below the minimum, may join a later window. `draft`: an open window that may be sent as it is. `sealed`: closed. */
 export type RecordState = 'rest' | 'draft' | 'sealed';
@@ -26,8 +32,10 @@ export interface WindowRecord {
   readonly modelVersion: string;
   /** Windows of one key may be added up: report, model version, plan, arm and segment. */
   readonly key: string;
-  /** `encodeWindow` of what was counted when the record was written. */
+  /** `encodeWindow` of what was counted when the record was written, without the mark: earlier releases send it as it stands here. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Absent: it has none. A rest never has. */
+  readonly mark?: VoteCadence;
   readonly runs: number;
   /** Answers that a person judged. Earlier releases did not write it. */
   readonly feedback?: number;
@@ -58,14 +66,24 @@ export interface OutboxTable {
   exchange(rest: WindowRecord, own: WindowRecord): Promise<boolean>;
   /** @returns those that were there. */
   remove(ids: readonly string[]): Promise<readonly string[]>;
+  /** Claims the day for one window: no other one, of this or another page, gets the same mark. @param key Kind of report and model version. */
+  claim(key: string, day: number): Promise<VoteCadence | null>;
   waits(): Promise<readonly OrderedWait[]>;
   putWait(wait: OrderedWait): Promise<void>;
   close(): void;
 }
 
+/** What was marked, as a wait that nobody heeds. */
+interface MarksRecord extends OrderedWait {
+  readonly marked: readonly MarkedDays[];
+}
+
+/** In the place of a model version, which has 16 hex digits. */
+const MARKS = 'marks';
+
 interface Schema extends DBSchema {
   windows: { key: string; value: WindowRecord };
-  waits: { key: string; value: OrderedWait };
+  waits: { key: string; value: OrderedWait | MarksRecord };
 }
 
 /** Whether there is one: it exists from consent to withdrawal, opt-out or erasure. Looking creates none. */
@@ -165,8 +183,17 @@ class IndexedDbTable implements OutboxTable {
     return ids.filter((id) => keys.includes(id));
   }
 
-  waits(): Promise<readonly OrderedWait[]> {
-    return this.connection.use((db) => db.getAll('waits'));
+  async claim(key: string, day: number): Promise<VoteCadence | null> {
+    const tx = await this.connection.use((db) => db.transaction('waits', 'readwrite'));
+    const found = (await tx.store.get(MARKS)) as MarksRecord | undefined;
+    const { mark, marked } = claimMark(found?.marked ?? [], key, day);
+    const record: MarksRecord = { modelVersion: MARKS, untilMs: 0, atMs: Number.MAX_SAFE_INTEGER, marked };
+    await Promise.all([mark === null ? undefined : tx.store.put(record), tx.done]);
+    return mark;
+  }
+
+  async waits(): Promise<readonly OrderedWait[]> {
+    return (await this.connection.use((db) => db.getAll('waits'))).filter(({ modelVersion }) => modelVersion !== MARKS);
   }
 
   async putWait(wait: OrderedWait): Promise<void> {
@@ -187,6 +214,7 @@ class IndexedDbTable implements OutboxTable {
 /** Where IndexedDB is refused: records live as long as the page, so there is nothing that another page could double. */
 export function memoryTable(): OutboxTable {
   const records = new Map<string, WindowRecord>();
+  let kept: readonly MarkedDays[] = [];
   return {
     storage: 'memory',
     all: async () => [...records.values()],
@@ -203,8 +231,16 @@ export function memoryTable(): OutboxTable {
       return true;
     },
     remove: async (ids) => ids.filter((id) => records.delete(id)),
+    claim: async (key, day) => {
+      const { mark, marked } = claimMark(kept, key, day);
+      kept = marked;
+      return mark;
+    },
     waits: async () => [],
     putWait: async () => undefined,
-    close: () => records.clear(),
+    close: () => {
+      records.clear();
+      kept = [];
+    },
   };
 }

@@ -10,30 +10,23 @@
  *  A window's bytes never change once it is in `own`.
  *  - What is sent ahead of its record at hide is written at once in the form that was sent, and forgotten where that did not
  *    succeed before the page's name is given up: an ack must not be read for a form that another page has sent otherwise.
+ *  - A mark is claimed in a transaction before the first record that may be sent, so no two windows of this browser have the same one. It is
+ *    the window's from then on: whoever sends the record sends it, and where the record is lost it is lost with it.
  *  - Where a page can lose a record while it lives (leases, the back/forward cache) it looks before it rewrites one: what
  *    another page took away is given up here, or it would be counted twice.
  *
  * Not here: HTTP (sdk/delivery/exporter.ts), what is counted (sdk/delivery/delivery.ts).
  */
 import type { LossReason } from '../../counts/plans/software-layout.ts';
-import { CountWindow, haveEnoughRuns } from '../../counts/tally/window.ts';
+import { CountWindow } from '../../counts/tally/window.ts';
 import { firstLine } from '../../protocol/errors.ts';
 import { OUTBOX_AGE_MS_MAX, OUTBOX_BYTES_MAX } from '../../protocol/limits.ts';
 import { decodeWindow, encodeWindow } from '../../protocol/report/report.ts';
 import type { Logger } from '../api/logger.ts';
 import type { OpenWindow } from './open-window.ts';
 import type { OrderedWait, OutboxTable, RecordState, WindowRecord } from './outbox-db.ts';
+import { isRestRecord, type Outgoing, outgoingOf } from './outgoing.ts';
 import type { PageLife } from './page-life.ts';
-
-/** A closed window on its way. */
-export interface Outgoing {
-  readonly id: string;
-  readonly modelVersion: string;
-  /** `keyText` of its window. */
-  readonly key: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly runs: number;
-}
 
 interface Own extends Outgoing {
   /** False while a rest of this id may still be in the table: another page could add it up. */
@@ -49,12 +42,6 @@ interface Own extends Outgoing {
 
 /** What a rest brings into a window besides its counts. */
 type Joined = Pick<OpenWindow, 'oldestAtMs' | 'feedback'>;
-
-/** By what is in it as well: an earlier release took runs for enough that repeat one another. */
-function isRestRecord({ state, report, bytes }: WindowRecord): boolean {
-  const content = state === 'rest' || report !== 'data' ? null : decodeWindow(bytes);
-  return state === 'rest' || (content !== null && !haveEnoughRuns(content));
-}
 
 interface OutboxDeps {
   readonly now: () => number;
@@ -98,12 +85,17 @@ export class Outbox {
     return window;
   }
 
-  /** Writes the window's record, once for all counts that came before the transaction starts. */
-  persist(window: OpenWindow): Promise<void> {
+  /**
+   * Writes the window's record, once for all counts that came before the transaction starts.
+   *
+   * @param isHiding There may be no further turn of the page: the record comes first, and the mark with a later one.
+   */
+  persist(window: OpenWindow, isHiding = false): Promise<void> {
     if (window.isWriteQueued) return Promise.resolve();
     window.isWriteQueued = true;
     return this.serial(async () => {
       window.isWriteQueued = false;
+      if (!isHiding && window.mustAskForMark) await this.claim(window);
       if (this.open.get(window.key) !== window && !window.isAbandoned) return;
       const record = this.recordOf(window, window.counts, window.stateNow);
       window.isDirty = false;
@@ -120,6 +112,7 @@ export class Outbox {
   /** Closes the window and writes it as sealed; resolves when it may be sent. */
   seal(window: OpenWindow): Promise<void> {
     return this.serial(async () => {
+      if (window.mustAskForMark) await this.claim(window);
       if (this.open.get(window.key) !== window || !window.hasEnoughRuns) return;
       await this.makeSafe(this.close(window, window.committed !== 'rest'));
     });
@@ -227,7 +220,23 @@ export class Outbox {
         const isRest = record.key === window.key && isRestRecord(record) && record.openedAtMs >= oldestMs;
         if (isRest && isOrphan(record)) await this.adoptRest(window, record);
       }
+      if (window.mustAskForMark) void this.persist(window);
     });
+  }
+
+  /** One whose claim failed asks again with its next record. */
+  private async claim(window: OpenWindow): Promise<void> {
+    const { day, report, modelVersion } = window;
+    const key = `${report} ${modelVersion}`;
+    window.isMarkAsked = true;
+    try {
+      const mark = await this.table.claim(key, day);
+      // The clock was corrected meanwhile: another day's mark is none.
+      if (window.day === day) window.mark = mark;
+    } catch (error) {
+      window.isMarkAsked = false;
+      this.complain(error);
+    }
   }
 
   private async adoptRest(window: OpenWindow, rest: WindowRecord): Promise<void> {
@@ -255,10 +264,9 @@ export class Outbox {
   private close(window: OpenWindow, isSafe: boolean): Own {
     this.open.delete(window.key);
     const record = this.recordOf(window, window.counts, 'sealed');
-    const { id, modelVersion, key, bytes, runs } = record;
     const isKnown = window.committed !== null;
-    const own: Own = { id, modelVersion, key, bytes, runs, isSafe, isKnown, isStored: false, restRuns: window.committedRuns, record };
-    this.own.set(id, own);
+    const own: Own = { ...outgoingOf(record), isSafe, isKnown, isStored: false, restRuns: window.committedRuns, record };
+    this.own.set(own.id, own);
     return own;
   }
 
@@ -303,7 +311,8 @@ export class Outbox {
     const bytes = encodeWindow(content);
     const leaseUntilMs = this.life.leaseUntilMs();
     const { id, runs } = content;
-    return { id, state, report, modelVersion, key, bytes, runs, feedback, openedAtMs, page: this.life.name, leaseUntilMs };
+    const mark = window.mark === null ? {} : { mark: window.mark };
+    return { id, state, report, modelVersion, key, bytes, runs, feedback, openedAtMs, page: this.life.name, leaseUntilMs, ...mark };
   }
 
   /** Records, then who lives, then the records once more where somebody has died: the first reading may be older than its last write. */

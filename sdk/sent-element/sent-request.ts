@@ -60,7 +60,8 @@ function windowElement(window: DecodedWindow, texts: SentTexts, language: string
   const { report, runs, modelVersion, id } = window;
   const hour = new Date(window.hour * HOUR_MS).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' });
   const name = report === 'data' || report === 'software' ? texts[report] : texts.other;
-  const facts = fill(texts.window, { report: name, runs, hour, model: modelVersion, id });
+  const told = fill(texts.window, { report: name, runs, hour, model: modelVersion, id });
+  const facts = window.mark === null ? told : `${told} · ${texts[window.mark]}`;
   const cells = window.cells.map(({ metric, cell, count }) =>
     make('tr', {}, make('td', {}, metric), make('td', {}, cell), make('td', { class: 'number' }, String(count))),
   );

@@ -35,6 +35,8 @@ export const SENT_TEXTS = {
   software: 'How the software did',
   other: 'Noised report',
   window: '{report} · runs: {runs} · from {hour} · model {model} · one-time number {id}',
+  day: "the first report of its kind that left this browser that day (UTC), which counts a day's devices once",
+  week: "the first report of its kind that left this browser that week (Monday to Sunday, UTC), which counts a week's devices once",
   metric: 'metric',
   cell: 'cell',
   count: 'count',

@@ -61,7 +61,8 @@ export class ReportPost {
   readonly vetoes: (bytes: Uint8Array) => boolean;
   private readonly deps: ReportPostDeps;
   private readonly told = new Set<AnswerProblem>();
-  private isOlder = false;
+  /** What answers there is a collector of a release that proves nothing and knows no marks. */
+  isOlder = false;
   private asking: Promise<AnswerProblem> | null = null;
 
   constructor(deps: ReportPostDeps) {

@@ -6,6 +6,7 @@ import type { AcceptedWindow, CellQuery, KeptPlan, Store } from '../../collector
 import { SOFTWARE_PLAN } from '../../counts/plans/software-plan.ts';
 import type { CellSum } from '../../protocol/read/read-api.ts';
 import { dataWindow, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId, softwareWindow, versionOf } from '../fixtures/reports.ts';
+import { testVotes, testVotesInTime } from './votes.ts';
 
 /** An empty store that keeps what it holds when it is opened again. */
 export interface StoreUnderTest {
@@ -47,7 +48,10 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   testTotals(() => store);
   testReading(() => store);
   testIds(() => store, reopen);
+  testVotes(() => store, reopen);
+  testVotesInTime(() => store, reopen);
   testKeeping(() => store, reopen);
+  testRecords(() => store, reopen);
 }
 
 type Reopen = () => Promise<Store>;
@@ -264,5 +268,44 @@ function testKeeping(current: () => Store, reopen: Reopen): void {
     await current().dropPlan(one.modelVersion, one.hash);
     expect(await (await reopen()).plans()).toEqual([other]);
     expect((await current().totals(RANGE)).totals).toMatchObject([{ plan: one.hash, reports: 1 }]);
+  });
+}
+
+/** What the owner keeps. */
+function testRecords(current: () => Store, reopen: Reopen): void {
+  const record = (key: string, text: string, kind = 'incident') => ({ kind, key, value: { text } });
+
+  test('records come back as they were given, in order of their keys, kinds apart, after opening again too', async () => {
+    expect(await current().records('incident')).toEqual([]);
+    const given = [record('b', 'schön "quoted"; DROP TABLE ids; -- \''), record('a', ''), record('a', 'other', 'rule')];
+    await current().putRecords(given);
+    await current().putRecords([]);
+    for (const open of [async () => current(), reopen]) {
+      const store = await open();
+      expect(await store.records('incident')).toEqual([given[1], given[0]]);
+      expect(await store.records('rule')).toEqual([given[2]]);
+    }
+  });
+
+  test('a record is replaced by its kind and key, and null deletes it; of the same key twice the last counts', async () => {
+    await current().putRecords([record('a', '1'), record('b', '1'), record('c', '1')]);
+    await current().putRecords([
+      record('a', '2'),
+      { kind: 'incident', key: 'b', value: null },
+      { kind: 'incident', key: 'never', value: null },
+      { kind: 'rule', key: 'c', value: null },
+    ]);
+    await current().putRecords([record('d', '1'), record('d', '2'), record('e', '1'), { kind: 'incident', key: 'e', value: null }]);
+    const expected = [record('a', '2'), record('c', '1'), record('d', '2')];
+    expect(await current().records('incident')).toEqual(expected);
+    expect(await (await reopen()).records('incident')).toEqual(expected);
+  });
+
+  test('records and commits do not hold each other up, and none is lost', async () => {
+    const puts = Array.from({ length: 20 }, (_, index) => current().putRecords([record(String(index).padStart(2, '0'), 'x')]));
+    const commits = Array.from({ length: 20 }, () => current().commit([accepted({ id: nextId() })], NOW_MS));
+    await Promise.all([...puts, ...commits]);
+    expect(await current().records('incident')).toHaveLength(20);
+    expect((await current().totals(RANGE)).totals).toMatchObject([{ reports: 20 }]);
   });
 }

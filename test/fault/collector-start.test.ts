@@ -35,6 +35,21 @@ describe('refusals', () => {
     expect(stderr).toMatch(/^The data folder .* cannot be created \(EEXIST\)\. Name a folder that this user may write, with --data\.\n$/);
   });
 
+  test('a configuration that cannot be used: exit 1 and what to do', async () => {
+    await writeFile(workplace.path('insitu.json'), '{"rules": {"slow": {"model": "digits"}}}');
+    const { code, stderr, stdout } = await run(
+      'collector',
+      '--port',
+      '0',
+      '--data',
+      workplace.path('data'),
+      '--config',
+      workplace.path('insitu.json'),
+    );
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^\S+insitu\.json: Not usable, rule "slow": "metric" must be .*\. See docs\/incidents\.md\.\n$/);
+  });
+
   test('a data folder that another collector uses: exit 1 and what to do', async () => {
     const { command } = await workplace.start();
     const { code, stderr } = await run('collector', '--port', '0', '--data', workplace.path('data'));

@@ -6,3 +6,4 @@ export const MINIBROWSER_PATHS: readonly string[];
 export const XVFB_PATHS: readonly string[];
 export function firstExisting(paths: readonly string[]): string | null;
 export const ONNX_TESTDATA_PATHS: readonly string[];
+export const ALERTMANAGER_PATHS: readonly string[];

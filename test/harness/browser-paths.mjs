@@ -64,6 +64,9 @@ export const XVFB_PATHS = onPath(['Xvfb']);
 /** Folders of ONNX's own node tests. */
 export const ONNX_TESTDATA_PATHS = [...chosen(process.env.INSITU_ONNX_TESTDATA), '/usr/share/libonnx-testdata/data/node'];
 
+/** Prometheus' Alertmanager, which notifications are tried on; Debian gives it a longer name. */
+export const ALERTMANAGER_PATHS = [...chosen(process.env.INSITU_ALERTMANAGER), ...onPath(['prometheus-alertmanager', 'alertmanager'])];
+
 /** @param {readonly string[]} paths @returns {string | null} */
 export function firstExisting(paths) {
   for (const path of paths) {

@@ -67,6 +67,13 @@ export const VALUE_LEAKS: readonly Leak[] = [
     [edit('sdk/delivery/open-window.ts', 'toHex(random(16))', "toHex(random(10)) + this.openedAtMs.toString(16).padStart(12, '0')")],
     DAILY,
   ),
+  compared('the minute in the mark of a window', 'moments', [
+    edit(
+      'sdk/delivery/outbox.ts',
+      'if (window.day === day) window.mark = mark;',
+      'window.mark = Math.floor(this.deps.now() / 60_000) % 2 === 0 ? mark : null;',
+    ),
+  ]),
   compared('the minute instead of the hour', 'moments', [
     edit('sdk/delivery/open-window.ts', 'hour: clock.hour()', 'hour: Math.floor(clock.now() / 60_000)'),
   ]),

@@ -47,6 +47,9 @@ function troubleOf(world: World): string | null {
   const all = [...world.accepted.values()].flat();
   const twice = all.find((run, index) => all.indexOf(run) !== index);
   if (twice !== undefined) return `run ${twice} was counted twice`;
+  const marks = [...world.marks.values()];
+  const again = marks.find((mark, index) => marks.indexOf(mark) !== index);
+  if (again !== undefined) return `two windows are the first of a day: ${again}`;
   if (world.refusals.length > 0) return `the intake refused: ${world.refusals[0]}`;
   // Without Web Locks a page that sleeps can be taken for dead: what it counted since is given up, and told.
   if (!world.hasLocks) return null;
@@ -167,6 +170,12 @@ export const RULES: readonly Rule[] = [
     file: 'sdk/delivery/outbox.ts',
     find: 'const run = this.tail.then(async () => {',
     replace: 'const run = Promise.resolve().then(async () => {',
+  },
+  {
+    rule: 'a mark is claimed by one window of all pages',
+    file: 'sdk/delivery/outbox.ts',
+    find: 'const mark = await this.table.claim(key, day);',
+    replace: "const mark = 'day';",
   },
 ];
 

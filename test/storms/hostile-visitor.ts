@@ -121,6 +121,11 @@ function ordersOf(nowHour: number): Order[] {
       Array.from({ length: BODY_WINDOW_COUNT_MAX }, (_hour, window) => softwareWindow({ id: nextId(), hour: hourAt(window) })),
     ),
     postOf('as many cells as a light body may have', [dense(LIGHT_BODY_CELL_COUNT_MAX, hourAt(index))]),
+    postOf('a dense window that votes', [{ ...dense(ALL_CELLS.length, hourAt(index)), mark: 'week' }]),
+    postOf(
+      'as many windows that vote as may be',
+      Array.from({ length: BODY_WINDOW_COUNT_MAX }, (_hour, window) => softwareWindow({ id: nextId(), hour: hourAt(window), mark: 'day' })),
+    ),
     postOf('a dense window of no model', [dense(ALL_CELLS.length, hourAt(index))], UNKNOWN_MODEL_VERSION),
     ...Array.from({ length: 4 }, () => postOf('a small window', [softwareWindow({ id: nextId(), hour: nowHour })])),
     postOf(
@@ -131,6 +136,7 @@ function ordersOf(nowHour: number): Order[] {
     { ...postOf('no report', [dataWindow()]), body: Buffer.alloc(BODY_BYTES_MAX, 1).toString('base64') },
     get('HEAD of the live feed', '/v1/live', { method: 'HEAD' }),
     get('series', `/v1/series?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
+    get('devices', `/v1/devices?model=${MODEL_VERSION}&hours=${24 * 92 - index}`),
     ...(index % 16 === 0 ? [get('a silent listener', '/v1/live', { isSilent: true })] : []),
   ]).flat();
 }

@@ -17,6 +17,7 @@ import { decodeBody, decodeWindow } from '../../protocol/report/report.ts';
 import { ARMS } from '../../protocol/report/window.ts';
 import type { LoadedModel } from '../../protocol/worker/loading.ts';
 import * as deliverySource from '../../sdk/delivery/delivery.ts';
+import { claimMark, type MarkedDays } from '../../sdk/delivery/marks.ts';
 import { isAsRead, type OrderedWait, type OutboxTable, type WindowRecord } from '../../sdk/delivery/outbox-db.ts';
 import type { LevelDeps, LifeListener } from '../../sdk/telemetry/level.ts';
 import type { PagePlatform } from '../../sdk/telemetry/page-platform.ts';
@@ -159,11 +160,14 @@ export class World {
   runs = 0;
   readonly records = new Map<string, WindowRecord>();
   readonly waits = new Map<string, OrderedWait>();
+  private marked: readonly MarkedDays[] = [];
   readonly pages: SimulatedPage[] = [];
   readonly pending: Pending[] = [];
   readonly requests: Pending[] = [];
   /** What the collector holds, by window id: the first to come stays. */
   readonly accepted = new Map<string, readonly number[]>();
+  /** Kind of report and day of marked windows that the collector holds, by id; not of pages without storage, whose memory is their own. */
+  readonly marks = new Map<string, string>();
   /** What the intake would not have; a client of ours never gives it cause to. */
   readonly refusals: string[] = [];
   /** Runs that were in a committed record at some time, or in a report whose ack their page has read. */
@@ -236,7 +240,7 @@ export class World {
         isRequest: true,
         isApplied: false,
         apply: () => {
-          answer = collectorAnswer({ status: this.collect(body), collectorMs: this.nowMs }, body);
+          answer = collectorAnswer({ status: this.collect(page, body), collectorMs: this.nowMs }, body);
         },
         tell: (outcome) => {
           if (!page.isAlive) return;
@@ -252,7 +256,7 @@ export class World {
   }
 
   /** The collector: the intake's verdict, then one transaction for the body. @returns the status of its answer. */
-  private collect(body: Uint8Array): number {
+  private collect(page: SimulatedPage, body: Uint8Array): number {
     const planOf = (version: string, hash: string) => (version === MODEL_VERSION ? (PLANS.get(hash) ?? null) : undefined);
     const known = { planOf, armsOf: () => ARMS };
     const verdict = judgeBody(body, known, this.nowMs);
@@ -260,7 +264,9 @@ export class World {
       this.refusals.push(verdict.reason);
       return verdict.status;
     }
-    for (const { id, report, cells: bumped } of verdict.windows) {
+    for (const { id, report, hour, votes, cells: bumped } of verdict.windows) {
+      const isStored = page.telemetry.status().storage === 'indexeddb';
+      if (votes !== undefined && isStored) this.marks.set(id, `${report} ${Math.floor(hour / 24)}`);
       if (report === 'data' && !this.accepted.has(id)) this.accepted.set(id, runsAmong(bumped));
     }
     return 204;
@@ -293,6 +299,12 @@ export class World {
           return isThere;
         }),
       remove: (ids) => transact(() => ids.filter((id) => records.delete(id))),
+      claim: (key, day) =>
+        transact(() => {
+          const claim = claimMark(this.marked, key, day);
+          this.marked = claim.marked;
+          return claim.mark;
+        }),
       waits: () => transact(() => [...this.waits.values()]),
       putWait: (wait) => transact(() => void this.waits.set(wait.modelVersion, wait)),
       close: () => undefined,

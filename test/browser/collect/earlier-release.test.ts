@@ -6,7 +6,7 @@
  */
 import { expect } from 'vitest';
 import { SOFTWARE_PLAN_HASH } from '../../../counts/plans/software-layout.ts';
-import type { ModelDetail, ModelEntry, Series } from '../../../protocol/read/read-api.ts';
+import type { Devices, ModelDetail, ModelEntry, Series } from '../../../protocol/read/read-api.ts';
 import { EARLIER_RELEASE, EARLIER_SOFTWARE_PLAN_HASH, earlierFile } from '../../fixtures/earlier-release.ts';
 import { loadDigits, type Outcome, openBarePage, readRepositoryFile } from '../../harness/bare-page.ts';
 import { type Browser, browserTest, type Page } from '../../harness/browsers.ts';
@@ -89,6 +89,29 @@ browserTest('its data and software windows are counted, and the dashboard shows 
     await choose(SOFTWARE_PLAN_HASH);
     await dashboard.waitFor("() => document.querySelector('#tile-loads dd').textContent === '0'");
     await dashboard.close();
+  } finally {
+    await server.close();
+    await collector.close();
+  }
+});
+
+// Goal: what this release keeps in the browser does not shut out a page that comes out of a cache. Method: both on one origin, one after the other.
+browserTest('it goes on in a browser that a page of this release has marked windows in', ['chromium'], async ({ browser, page }) => {
+  const server = await StaticServer.start();
+  const collector = await startCollectorProcess();
+  try {
+    await countEarlier(page, server, collector.url);
+    for (const name of PAGE_FILES) server.files.set(`/insitu/${name}`, earlierFile(name));
+    const earlier = await browser.newPage();
+    await countEarlier(earlier, server, collector.url);
+    expect(await earlier.evaluate('() => client.telemetry.status().storage')).toBe('indexeddb');
+    const models = await read<readonly ModelEntry[]>(collector, '/v1/models');
+    const { modelVersion } = models.find(({ name }) => name === 'digits') as ModelEntry;
+    const { totals } = await read<Series>(collector, `/v1/series?model=${modelVersion}&hours=2`);
+    expect(totals.filter(({ report }) => report === 'data').reduce((sum, { runs }) => sum + runs, 0)).toBe(2 * RUN_COUNT);
+    expect(totals.some(({ plan }) => plan === EARLIER_SOFTWARE_PLAN_HASH)).toBe(true);
+    expect((await read<Devices>(collector, `/v1/devices?model=${modelVersion}`)).days).toMatchObject([{ devices: 1 }]);
+    await earlier.close();
   } finally {
     await server.close();
     await collector.close();

@@ -88,7 +88,10 @@ browserTest('it shows each request byte for byte as the proxy saw it, and says w
       expect(windows.map(({ rows }) => rows)).toEqual(
         verdict.body.windows.map((window) => rowsOf(window, window.report === 'data' ? plan : SOFTWARE_PLAN)),
       );
-      for (const [at, { facts }] of windows.entries()) expect(facts).toContain(verdict.body.windows[at]?.id);
+      for (const [at, { facts }] of windows.entries()) {
+        expect(facts).toContain(verdict.body.windows[at]?.id);
+        expect(facts.includes('left this browser that week')).toBe(verdict.body.windows[at]?.mark === 'week');
+      }
     });
   });
 });

@@ -193,6 +193,47 @@ browserTest('an unreachable collector disturbs no run, and what was counted arri
   });
 });
 
+const marksOf = (scene: Scene) => scene.windows().map(({ report, mark }) => `${report} ${mark ?? 'none'}`);
+
+// Goal: two tabs that ask in the same moment are told apart by the database. Method: both run and flush at once, in one browser.
+browserTest('of the windows of two tabs one of each kind is marked, and none of a later visit', async ({ browser }) => {
+  await withScene(browser, async (scene) => {
+    const tabs = [await scene.visit('required'), await scene.visit('required')];
+    await Promise.all(tabs.map(({ page }) => page.evaluate('() => client.telemetry.grant()')));
+    await Promise.all(tabs.map(({ page }) => runDigits(page, 9)));
+    await Promise.all(tabs.map(({ page }) => page.evaluate('() => client.telemetry.flush()')));
+    await settle(scene, 18);
+    const marks = marksOf(scene);
+    expect(marks.filter((mark) => mark === 'data week')).toHaveLength(1);
+    expect(marks.filter((mark) => mark === 'data none')).toHaveLength(1);
+    expect(marks.filter((mark) => mark === 'software week')).toHaveLength(1);
+    for (const { page } of tabs) await page.close();
+    const later = await scene.visit();
+    await runDigits(later.page, 9);
+    await later.page.evaluate('() => client.telemetry.flush()');
+    await settle(scene, 27);
+    expect(marksOf(scene).filter((mark) => mark.endsWith(' week'))).toHaveLength(2);
+    expect(marksOf(scene).some((mark) => mark.endsWith(' day'))).toBe(false);
+    await later.page.close();
+  });
+});
+
+browserTest('what was marked is deleted with the outbox: who consents again is counted again', ['chromium'], async ({ browser }) => {
+  await withScene(browser, async (scene) => {
+    const { page } = await scene.visit();
+    await runDigits(page, 9);
+    await page.evaluate('() => client.telemetry.flush()');
+    await page.evaluate('() => client.telemetry.withdraw()');
+    expect(await page.evaluate('() => records()')).toBeNull();
+    await page.evaluate('() => client.telemetry.grant()');
+    await runDigits(page, 9);
+    await page.evaluate('() => client.telemetry.flush()');
+    await settle(scene, 18);
+    expect(marksOf(scene).filter((mark) => mark === 'data week')).toHaveLength(2);
+    await page.close();
+  });
+});
+
 browserTest('a refused window is dropped alone and its loss is in the next software report', ['chromium'], async ({ browser }) => {
   await withScene(browser, async (scene) => {
     const { page } = await scene.visit();

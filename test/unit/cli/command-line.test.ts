@@ -114,7 +114,9 @@ test('every command that README and docs name is in the table', () => {
   const documents = ['README.md', ...readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' }).map((file) => `docs/${file}`)];
   const named = documents
     .filter((file) => file.endsWith('.md'))
-    .flatMap((file) => [...readFileSync(root + file, 'utf8').matchAll(/(?:npx |`)insitu ([a-z]+)/g)].map(([, name]) => name as string));
+    .flatMap((file) =>
+      [...readFileSync(root + file, 'utf8').matchAll(/(?:npx |`)insitu ([a-z][a-z-]*)/g)].map(([, name]) => name as string),
+    );
   expect(named.length).toBeGreaterThan(5);
   expect([...new Set(named)].filter((name) => name !== 'help' && !NAMES.includes(name))).toEqual([]);
 });

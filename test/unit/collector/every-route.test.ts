@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openAlarms } from '../../../collector/alarms.ts';
 import { createApp, createServer, type HttpServer } from '../../../collector/http/server.ts';
 import type { ServerDeps } from '../../../collector/http/server-deps.ts';
 import { GroupCommit } from '../../../collector/intake/group-commit.ts';
@@ -37,7 +38,22 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'GET /v1/health': { path: '/v1/health', get: 200, options: 404 },
   'GET /v1/series': { path: `/v1/series?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/noised': { path: `/v1/noised?model=${MODEL_VERSION}`, get: 200, options: 404 },
+  'GET /v1/devices': { path: `/v1/devices?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/live': { path: '/v1/live', get: 200, options: 404 },
+  'ALL /v1/incidents': { path: '/v1/incidents', get: 401, options: 404 },
+  'ALL /v1/incidents/*': { path: '/v1/incidents/x/y', get: 401, options: 404 },
+  'ALL /v1/rules': { path: '/v1/rules', get: 401, options: 404 },
+  'ALL /v1/rules/*': { path: '/v1/rules/x/y', get: 401, options: 404 },
+  'ALL /v1/targets': { path: '/v1/targets', get: 401, options: 404 },
+  'ALL /v1/audit': { path: '/v1/audit', get: 401, options: 404 },
+  'GET /v1/incidents': { path: '/v1/incidents', get: 401, options: 404 },
+  'GET /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
+  'POST /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
+  'GET /v1/rules': { path: '/v1/rules', get: 401, options: 404 },
+  'PUT /v1/rules/:id': { path: '/v1/rules/x', get: 401, options: 404 },
+  'DELETE /v1/rules/:id': { path: '/v1/rules/x', get: 401, options: 404 },
+  'GET /v1/targets': { path: '/v1/targets', get: 401, options: 404 },
+  'GET /v1/audit': { path: '/v1/audit', get: 401, options: 404 },
   'ALL /v1/*': { path: '/v1/nothing', get: 404, options: 404 },
   'GET /dashboard': { path: '/dashboard', get: 302, options: 404 },
   'GET /*': { path: '/models/fixture/large.bin', get: 200, options: 404 },
@@ -45,6 +61,7 @@ const ROUTES: Readonly<Record<string, Row>> = {
 
 let folder: string;
 let deps: ServerDeps;
+let closeAlarms: () => Promise<void>;
 let server: HttpServer;
 let origin: { readonly url: string; readonly port: number };
 const closing = new AbortController();
@@ -59,7 +76,11 @@ beforeAll(async () => {
   const live = new LiveFeed();
   const clocks = { keptMs: () => NOW_MS, elapsedMs: () => performance.now() };
   const group = new GroupCommit({ store, ...clocks, onStored: (windows) => live.publish(windows), onFailed: () => undefined });
+  const quiet = { configFile: null, shownReportsMin: 1, onChanged: () => undefined, log: () => undefined };
+  const { incidents, rules, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
+  closeAlarms = close;
   deps = {
+    ...{ incidents, rules, targets: () => [] },
     ...{ store, registry, group, live, reads: new ReadQueue(), shownReportsMin: 1, adminKey: 'key', release: '1.0.0' },
     ...{ folders: { site: folder, library: folder, models: folder }, writeKeys: new Map([['demo', null]]) },
     ...{ now: () => NOW_MS, log: () => undefined, closing: closing.signal },
@@ -74,6 +95,7 @@ afterAll(async () => {
   deps.live.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
+  await closeAlarms();
   await rm(folder, { recursive: true });
 });
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type IntakeAnswer, judgeBody, type KnownPlans } from '../../../collector/intake/intake.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
+import { drawVotes } from '../../../counts/votes/draw-votes.ts';
 import {
   BATCH_AXIS_COUNT_MAX,
   BODY_BYTES_MAX,
@@ -15,6 +16,7 @@ import {
   OUTBOX_AGE_MS_MAX,
   REPORT_RUN_COUNT_MAX,
   SOFTWARE_EVENT_COUNT_MAX,
+  VOTE_ITEM_COUNT_MAX,
 } from '../../../protocol/limits.ts';
 import { HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../../protocol/report/window.ts';
 import {
@@ -101,6 +103,20 @@ describe('windows', () => {
 test('an accepted window is handed on as it came, with the model version', () => {
   const window = dataWindow();
   expect(judge(bodyOf([window]))).toEqual({ ok: true, windows: [{ ...window, modelVersion: MODEL_VERSION }] });
+});
+
+test('a marked window votes in the hour in which it is judged, whatever hour it is of; one without a mark does not vote', () => {
+  const counts = Uint32Array.of(800, 8);
+  const marked = dataWindow({ hour: OLDEST_HOUR, mark: 'day', counts });
+  const verdict = judge(bodyOf([marked, softwareWindow({ mark: 'week' }), dataWindow()]));
+  const votes = verdict.ok ? verdict.windows.map((window) => window.votes) : [];
+  expect(votes).toEqual([
+    { cadence: 'day', hour: NOW_HOUR, metrics: drawVotes(DATA_PLAN, marked) },
+    { cadence: 'week', hour: NOW_HOUR, metrics: [{ offset: 0, cells: [2], counts: [1] }] },
+    undefined,
+  ]);
+  expect(votes[0]?.metrics.map(({ counts: drawn }) => drawn)).toEqual([[VOTE_ITEM_COUNT_MAX], [8]]);
+  expect(judge(bodyOf([marked]), NOW_MS - HOUR_MS)).toMatchObject({ ok: true, windows: [{ votes: { hour: NOW_HOUR - 1 } }] });
 });
 
 test('one refused window refuses its body, whatever stands before it', () => {

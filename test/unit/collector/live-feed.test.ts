@@ -25,9 +25,26 @@ test('commits of an interval are told together, one event per model, and none sa
   feed.publish([{ modelVersion: other }, { modelVersion: one }]);
   expect(told).toEqual([]);
   vi.advanceTimersByTime(LIVE_INTERVAL_MS);
-  expect(told).toEqual([{ modelVersion: one }, { modelVersion: other }]);
+  expect(told).toEqual([one, other].map((modelVersion) => ({ event: 'commit', data: { modelVersion } })));
   vi.advanceTimersByTime(10 * LIVE_INTERVAL_MS);
   expect(told).toHaveLength(2);
+});
+
+test('that incidents changed is told once an interval, and not of which model', () => {
+  const feed = new LiveFeed();
+  const told: object[] = [];
+  feed.subscribe(
+    (event) => told.push(event),
+    () => undefined,
+  );
+  feed.publishIncident();
+  feed.publish([{ modelVersion: one }]);
+  feed.publishIncident();
+  vi.advanceTimersByTime(10 * LIVE_INTERVAL_MS);
+  expect(told).toEqual([
+    { event: 'commit', data: { modelVersion: one } },
+    { event: 'incident', data: {} },
+  ]);
 });
 
 test('a listener is ended after its time, once, and one that stopped by itself is not', () => {

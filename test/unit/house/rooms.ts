@@ -34,7 +34,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
-  'protocol/read': { imports: ['protocol/manifest', 'protocol/report'] },
+  'protocol/read': { imports: ['protocol', 'protocol/manifest', 'protocol/report'] },
 
   // Pure: values to cells.
   'counts/layout': { imports: ['protocol'] },
@@ -44,6 +44,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'counts/run': { imports: ['protocol', 'counts/layout', 'counts/tally', 'counts/kinds'] },
   'counts/noise': { imports: ['protocol', 'counts/layout'] },
   'counts/statistics': { imports: ['protocol'] },
+  'counts/votes': { imports: ['protocol', 'counts/layout'] },
+  'counts/monitor': { imports: ['protocol'] },
 
   // Pure: a model's file; values before and after a run.
   onnx: { imports: ['protocol'] },
@@ -117,9 +119,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // The collector.
-  'collector/operator': { imports: [], node: true },
-  'collector/store': { imports: ['protocol', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
-  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'collector/store'], node: true },
+  'collector/operator': { imports: ['protocol'], node: true },
+  'collector/store': { imports: ['protocol', 'counts/votes', 'collector/operator'], vendors: ['@duckdb/node-api'], node: true },
+  'collector/intake': { imports: ['protocol', 'counts/layout', 'counts/noise', 'counts/votes', 'collector/store'], node: true },
   'collector/models': {
     imports: [
       ...['protocol', 'counts/layout', 'counts/plans', 'counts/noise'],
@@ -129,15 +131,21 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   'collector/views': { imports: ['protocol', 'counts/noise', 'collector/store', 'collector/models'], node: true },
+  // Pure but for keeping what changes, in the store.
+  'collector/incidents': { imports: ['protocol', 'counts/monitor', 'counts/statistics', 'collector/store'], node: true },
+  'collector/notify': { imports: ['protocol', 'collector/store'], vendors: ['nodemailer'], network: true, node: true },
   'collector/http': {
-    imports: ['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
+    imports: [
+      ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
+      'collector/incidents',
+    ],
     vendors: ['hono', '@hono/node-server'],
     node: true,
   },
   collector: {
     imports: [
-      ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
-      ...['collector/views', 'collector/http'],
+      ...['protocol', 'counts/votes', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
+      ...['collector/views', 'collector/incidents', 'collector/notify', 'collector/http'],
     ],
     clock: true,
     node: true,

@@ -172,8 +172,10 @@ function nameOf(node: SyntaxNode, parent: SyntaxNode | null): string {
 }
 
 test('each limit says why it has its value', () => {
-  const lines = textOf('protocol/limits.ts').split('\n');
-  const findings = lines.filter((line, index) => line.startsWith('export const') && !/\*\/$/.test(lines[index - 1] ?? ''));
+  const findings = ['protocol/limits.ts', 'protocol/alarm-limits.ts'].flatMap((file) => {
+    const lines = textOf(file).split('\n');
+    return lines.filter((line, index) => line.startsWith('export const') && !/\*\/$/.test(lines[index - 1] ?? ''));
+  });
   expect(findings).toEqual([]);
 });
 

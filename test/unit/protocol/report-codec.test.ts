@@ -8,8 +8,8 @@ import { BODY_BYTES_MAX, BODY_WINDOW_COUNT_MAX, PLAN_CELL_COUNT_MAX, SEGMENT_COU
 import { ByteReader, ByteWriter, GrammarError } from '../../../protocol/report/bytes.ts';
 import { type CountedCells, decodeCells, encodeCells } from '../../../protocol/report/cell-code.ts';
 import { BYTE_BIT_COUNT_MAX } from '../../../protocol/report/range-coder.ts';
-import { decodeBody, decodeWindow, encodeBody, encodeWindow } from '../../../protocol/report/report.ts';
-import { ARMS, REPORT_KINDS, type Window } from '../../../protocol/report/window.ts';
+import { decodeBody, decodeWindow, encodeBody, encodeWindow, markedWindow } from '../../../protocol/report/report.ts';
+import { ARMS, REPORT_KINDS, VOTE_CADENCES, type Window } from '../../../protocol/report/window.ts';
 
 const MODEL_VERSION = '0123456789abcdef';
 const COUNT_MAX = 0xffff_ffff;
@@ -42,9 +42,10 @@ const anyWindow: fc.Arbitrary<Window> = fc
     arm: fc.constantFrom(...ARMS),
     segment: fc.integer({ min: 0, max: SEGMENT_COUNT_MAX - 1 }),
     runs: fc.integer({ min: 0, max: COUNT_MAX }),
+    mark: fc.constantFrom(undefined, ...VOTE_CADENCES),
     counted: fc.oneof(sparse, dense),
   })
-  .map(({ counted, ...header }) => ({ ...header, ...counted }));
+  .map(({ counted, mark, ...header }) => ({ ...header, ...(mark === undefined ? {} : { mark }), ...counted }));
 
 const WINDOW: Window = {
   report: 'data',
@@ -90,6 +91,20 @@ test('the encoding of a known window is these bytes', () => {
   expect(toHex(encodeWindow(WINDOW))).toBe(
     ['00', WINDOW.id, WINDOW.plan, '80910700', '01', '03', 'ac02', '04', '0c', 'e0400ec7dbac5a9086d69c7a'].join(''),
   );
+});
+
+test('a mark is two bits of the first byte and changes no other, so a window without one is what it always was', () => {
+  const plain = encodeWindow(WINDOW);
+  for (const [mark, bits] of [
+    ['day', 0x40],
+    ['week', 0xc0],
+  ] as const) {
+    const bytes = encodeWindow({ ...WINDOW, mark });
+    expect([bytes[0], ...bytes.slice(1)]).toEqual([bits, ...plain.slice(1)]);
+    expect(markedWindow(plain, mark)).toEqual(bytes);
+  }
+  expect(markedWindow(plain, undefined)).toEqual(plain);
+  expect(decodeWindow(plain)).not.toHaveProperty('mark');
 });
 
 test('windows survive encoding and decoding, alone and in a body', () => {
@@ -144,6 +159,9 @@ const REFUSED: readonly (readonly [what: string, bytes: Uint8Array])[] = [
   ['more windows than allowed', rawBody({ windowCount: [BODY_WINDOW_COUNT_MAX + 1] })],
   ['an unknown report kind', rawBody({ report: [REPORT_KINDS.length] })],
   ['a kind that has a body of its own', rawBody({ report: [REPORT_KINDS.indexOf('noised')] })],
+  ['a mark on a kind that has a body of its own', rawBody({ report: [REPORT_KINDS.indexOf('noised') | 0x40] })],
+  ['the first of a week that is not the first of a day', rawBody({ report: [0x80] })],
+  ['a marked report of an unknown kind', rawBody({ report: [REPORT_KINDS.length | 0xc0] })],
   ['an unknown arm', rawBody({ arm: [ARMS.length] })],
   ['a segment out of range', rawBody({ segment: [SEGMENT_COUNT_MAX] })],
   ['runs of 2^32', rawBody({ runs: [0x80, 0x80, 0x80, 0x80, 0x10] })],

@@ -58,6 +58,7 @@ test('a report says version, plan, day, which feature was asked, and one answer'
   if (!verdict.ok) throw new Error(verdict.reason);
   const { modelVersion, windows } = verdict.body;
   expect(modelVersion).toBe(MODEL.modelVersion);
+  expect(windows[0]).not.toHaveProperty('mark');
   expect(windows).toHaveLength(1);
   const [window] = windows;
   expect(window).toMatchObject({ report: 'noised', plan: MODEL.planHash, arm: 'stable', segment: 0, runs: 1 });
