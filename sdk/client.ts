@@ -20,6 +20,7 @@ import type {
   LoadHooks,
   LoadProgress,
   LoadRequest,
+  NamedBytes,
   RuntimeBuild,
 } from '../protocol/worker/loading.ts';
 import type { Client, ClientOptions } from './api/client.ts';
@@ -259,7 +260,9 @@ async function requestOf(
   considered: readonly Consideration[] | null,
 ): Promise<LoadRequest> {
   return {
-    source: isUrl(source) ? { url: resolved(source).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
+    source: isUrl(source)
+      ? { url: resolved(source).href }
+      : { name: source.name, bytes: await bytesOf(source.bytes), beside: await besideOf(source) },
     ignoreQuery: [...(options.ignoreQuery ?? [])],
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
@@ -280,6 +283,11 @@ function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
     ...(headers === undefined ? {} : { headers: Object.fromEntries(new Headers(headers)) }),
     ...(credentials === undefined ? {} : { credentials }),
   };
+}
+
+/** Files are read where it is known which of them the graph names. */
+function besideOf({ beside = [] }: ModelFile): Promise<readonly NamedBytes[]> {
+  return Promise.all(beside.map(async ({ name, bytes }) => ({ name, bytes: 'size' in bytes ? bytes : await bytesOf(bytes) })));
 }
 
 /** @throws {SdkError} `invalid-option` where they cannot be read: a file that was moved or written meanwhile, a buffer that was handed over. */

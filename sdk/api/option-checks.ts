@@ -65,7 +65,7 @@ export function checkAddress(option: 'source' | 'url', address: string | URL): v
 /** @throws {SdkError} `invalid-option` */
 export function checkLoad(source: string | URL | ModelFile, options: LoadOptions): void {
   requireKnown('options', options, LOAD);
-  const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes }';
+  const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes, beside? }';
   require('source', isUrl(source) ? canResolve(source) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
@@ -135,7 +135,8 @@ export function checkConcurrency(concurrency: number): void {
 }
 
 function isModelFile(source: unknown): boolean {
-  const { name, bytes } = (source ?? {}) as Partial<ModelFile>;
+  const { name, bytes, beside = [] } = (source ?? {}) as Partial<ModelFile>;
+  if (!Array.isArray(beside) || !beside.every(isModelFile)) return false;
   return typeof name === 'string' && (ArrayBuffer.isView(bytes) || /^.object (Blob|File|ArrayBuffer).$/.test(tagOf(bytes)));
 }
 
