@@ -44,6 +44,8 @@ export const NAN_SCAN_COUNT_MAX = 4_096;
 export const LIFE_LOCK_TIMEOUT_MS = 1_000;
 /** From the rejection of a run on a lost GPU to the news of the loss, which browsers deliver in either order. */
 export const DEVICE_LOSS_GRACE_MS = 100;
+/** One answer of a GPU's driver or of WebNN: adapter, device, context. A cold one takes a second or two; one that hangs is one that is not there. */
+export const DEVICE_ANSWER_TIMEOUT_MS = 10_000;
 /** A worker whose control calls neither begin, go on nor end for this long is stuck in the browser: all that waits by design is shorter. */
 export const WORKER_STANDSTILL_MS_MAX = 5 * 60_000;
 /** A worker that is not needed any more has so long to finish what its store is at. */

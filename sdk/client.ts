@@ -20,10 +20,11 @@ import type {
   LoadHooks,
   LoadProgress,
   LoadRequest,
+  NamedBytes,
   RuntimeBuild,
 } from '../protocol/worker/loading.ts';
 import type { Client, ClientOptions } from './api/client.ts';
-import { isUrl, requireWorkers, resolved } from './api/foreign.ts';
+import { isUrl, requireWorkers, resolved, tagOf } from './api/foreign.ts';
 import type { LoadOptions, Model, ModelFile, ModelStore } from './api/load.ts';
 import type { Logger } from './api/logger.ts';
 import type { Observer } from './api/observe.ts';
@@ -187,13 +188,11 @@ class PageClient implements Client {
       // Asked here, before a worker is started for nothing.
       if (crypto.subtle === undefined) throw new SdkError('crypto-unavailable', {});
       refuseTooLarge(source);
-      const loading = this.workers.load(
-        await requestOf(source, options, considered),
-        signal,
-        this.hooksOf(options, (progress) => report?.(progress)),
-      );
+      const hooks = this.hooksOf(options, (progress) => report?.(progress));
+      // Reading a file may take as long as it likes: its caller's abort is heard meanwhile.
+      const loading = requestOf(source, options, considered).then((request) => this.workers.load(request, signal, hooks));
       const outcome = await untilAborted(loading, signal, (late) => this.workers.closeModel(late.host, late.loaded.loadId));
-      if (outcome.ok) report?.(readyProgress(outcome.loaded));
+      if (outcome.ok) told(() => report?.(readyProgress(outcome.loaded)));
       return outcome;
     } catch (error) {
       if (!isSdkError(error)) throw error;
@@ -208,6 +207,15 @@ class PageClient implements Client {
 /** Bytes that a person opened are no model that somebody serves: their hash alone would say which file it was. */
 function isServed(source: string | URL | ModelFile): boolean {
   return isUrl(source) && !/^(blob|data):$/.test(resolved(source).protocol);
+}
+
+/** What a callback of the page throws is the page's own uncaught error, as in a listener, and no failure of a load that is done. */
+function told(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** The signed address of a file, as an application may answer. */
@@ -252,7 +260,9 @@ async function requestOf(
   considered: readonly Consideration[] | null,
 ): Promise<LoadRequest> {
   return {
-    source: isUrl(source) ? { url: resolved(source).href } : { name: source.name, bytes: await bytesOf(source.bytes) },
+    source: isUrl(source)
+      ? { url: resolved(source).href }
+      : { name: source.name, bytes: await bytesOf(source.bytes), beside: await besideOf(source) },
     ignoreQuery: [...(options.ignoreQuery ?? [])],
     variant: options.variant ?? null,
     provider: options.provider ?? 'auto',
@@ -275,9 +285,24 @@ function wireOf(request: LoadOptions['request']): LoadRequest['request'] {
   };
 }
 
+/** Files are read where it is known which of them the graph names. */
+function besideOf({ beside = [] }: ModelFile): Promise<readonly NamedBytes[]> {
+  return Promise.all(beside.map(async ({ name, bytes }) => ({ name, bytes: 'size' in bytes ? bytes : await bytesOf(bytes) })));
+}
+
+/** @throws {SdkError} `invalid-option` where they cannot be read: a file that was moved or written meanwhile, a buffer that was handed over. */
 async function bytesOf(bytes: ModelFile['bytes']): Promise<Uint8Array> {
-  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return new Uint8Array('arrayBuffer' in bytes ? await bytes.arrayBuffer() : bytes);
+  try {
+    if ('arrayBuffer' in bytes) return new Uint8Array(await bytes.arrayBuffer());
+    const whole = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+    // No hash is made of memory that may change meanwhile: what is shared, or may grow, is copied.
+    const { buffer } = whole as { readonly buffer: ArrayBufferLike & { readonly resizable?: boolean } };
+    return tagOf(buffer) === '[object ArrayBuffer]' && buffer.resizable !== true ? whole : whole.slice();
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'no reason was given';
+    const reason = `its bytes cannot be read (${name}): the file was moved, changed or locked, or the buffer handed over; open it again`;
+    throw new SdkError('invalid-option', { option: 'source', reason }, { cause: error });
+  }
 }
 
 /** Before a file is read: one that no array can hold would take the page's memory first. @throws {SdkError} `model-too-large` */

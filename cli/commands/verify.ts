@@ -22,6 +22,7 @@ import { axesText, dimsOfItem } from '../data/example-tensor.ts';
 import { type ModelFolder, openModelFolder } from '../folder/model-folder.ts';
 import { isSignedBy, parseSignature, SIGNATURE_FILE } from '../folder/signature.ts';
 import { qualityInWords } from '../pack/quality.ts';
+import { type NamedFile, requireTokenizer } from '../pack/texts.ts';
 import { quantizationOf } from '../pack/variant.ts';
 import { missingInGpuBuild } from '../runtime/gpu-build.ts';
 import { openNodeSession } from '../runtime/node-session.ts';
@@ -32,7 +33,7 @@ import { startSteps } from '../terminal/progress.ts';
 export const usage = `insitu verify FOLDER [--key PUBLICKEY...]
 
 Checks FOLDER/model.json and what it names: lengths and hashes of files and chunks, weights outside the graph, inputs and outputs,
-numbers of columns and labels, quantization and providers, golden outputs of every variant, and the signature.
+numbers of columns and labels, quantization and providers, tokenizers, golden outputs of every variant, and the signature.
 
   --key PUBLICKEY   base64, as insitu pack --keygen prints it; model.json.sig must be by one of the keys
 
@@ -60,9 +61,11 @@ async function verifyFolder(folder: string, keys: readonly string[], say: (sente
   const model = await openModelFolder(folder);
   const lines: string[] = [];
   const findings: string[] = await signatureFindings(model, keys, lines);
+  const tokenizers = new Set(model.manifest.inputs.map(({ preprocess }) => (preprocess?.kind === 'text' ? preprocess.tokenizer.file : '')));
   // Each input may name the same file.
   for (const file of new Map(preprocessFiles(model.manifest.inputs).map((each) => [each.file, each])).values()) {
-    const found = (await readChecked(folder, file)).findings;
+    const { data, findings: found } = await readChecked(folder, file);
+    if (data !== null && tokenizers.has(file.file)) found.push(...tokenizerFindings({ name: file.file, bytes: data }));
     if (found.length === 0) lines.push(`${file.file}: file and chunks are as described.`);
     findings.push(...found);
   }
@@ -159,6 +162,16 @@ async function readChecked(
   if (large !== undefined)
     findings.push(`${file} has a chunk of ${large.bytes} bytes; the store takes ${CHUNK_BYTES_MAX}. Pack the model again.`);
   return { data, findings };
+}
+
+/** Whether a page takes this tokenizer. */
+function tokenizerFindings(file: NamedFile): string[] {
+  try {
+    requireTokenizer(file);
+    return [];
+  } catch (error) {
+    return [firstLine(error)];
+  }
 }
 
 /** Weights that the graph looks for in files that the manifest does not name, or beyond their ends. */

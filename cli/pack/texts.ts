@@ -60,11 +60,14 @@ export async function withTexts(inputs: readonly ManifestInput[], options: TextO
 async function publishedText(input: string, preprocess: Text, options: TextOptions, publish: Publish): Promise<Text> {
   const { tokenizer, tokenizerConfig: earlierConfig, ...rest } = preprocess;
   const tokenizerConfig = (await isReplaced(tokenizer, options)) ? undefined : earlierConfig;
+  const published = options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options));
+  // An earlier pack may have published what is refused today.
+  requireTokenizer(published);
   const config = options.tokenizerConfig ?? (tokenizerConfig && (await earlierFile(input, tokenizerConfig, '--tokenizer-config', options)));
   return {
     ...rest,
     ...(options.tokenCountMax === undefined ? {} : { tokenCountMax: options.tokenCountMax }),
-    tokenizer: described(await publish(options.tokenizer ?? (await earlierFile(input, tokenizer, '--tokenizer', options)))),
+    tokenizer: described(await publish(published)),
     ...(config === undefined ? {} : { tokenizerConfig: described(await publish(config)) }),
   };
 }
@@ -90,7 +93,7 @@ async function declaredInputs(
   options: TextOptions,
   tokenizer: NamedFile,
 ): Promise<readonly ManifestInput[]> {
-  const json = tokenizerIn(tokenizer);
+  const json = requireTokenizer(tokenizer);
   if (inputs.some(({ preprocess }) => preprocess?.kind === 'text')) {
     const said = (input: ManifestInput) => ({
       pad: paddingId({ ...input, text: undefined }, options, json, tokenizer.name),
@@ -179,7 +182,8 @@ interface TokenizerConfigJson {
   readonly model_max_length?: number;
 }
 
-function tokenizerIn({ name, bytes }: NamedFile): TokenizerJson {
+/** @throws {CommandError} where it is none, or pages would make other ids of a text than Python does. */
+export function requireTokenizer({ name, bytes }: NamedFile): TokenizerJson {
   const json = jsonIn(bytes) as Partial<TokenizerJson> | null;
   if (typeof json === 'object' && typeof json?.model === 'object' && json.model !== null) {
     requireKnown(name, json as unknown as DeclaredTokenizer);
@@ -188,7 +192,6 @@ function tokenizerIn({ name, bytes }: NamedFile): TokenizerJson {
   throw new CommandError(`${name} is no tokenizer.json. Export the tokenizer with save_pretrained, or Tokenizer.save.`);
 }
 
-/** @throws {CommandError} where pages would make other ids of a text than Python does. */
 function requireKnown(name: string, json: DeclaredTokenizer): void {
   const fault = tokenizerFault(json);
   if (fault !== null)

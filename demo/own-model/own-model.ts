@@ -56,20 +56,22 @@ export class OwnModel {
   }
 
   private async open(offered: Offered): Promise<void> {
-    const file = pickedFile(offered);
+    const picked = pickedFile(offered);
     const turn = ++this.openCount;
     const before = this.model;
     this.model = null;
     for (const id of ['own-panel', 'own-result']) byId(id).replaceChildren();
-    showFailure('own-alert', typeof file === 'string' ? file : null);
-    this.status.textContent = typeof file === 'string' ? '' : `Opening ${file.name} …`;
+    showFailure('own-alert', typeof picked === 'string' ? picked : null);
+    this.status.textContent = typeof picked === 'string' ? '' : `Opening ${picked.model.name} …`;
     await before?.close();
-    if (typeof file === 'string') return;
+    if (typeof picked === 'string') return;
+    const { name } = picked.model;
     try {
-      const model = await this.client.load({ name: file.name, bytes: file }, { telemetry: false });
+      const beside = picked.beside.map((file) => ({ name: file.name, bytes: file }));
+      const model = await this.client.load({ name, bytes: picked.model, beside }, { telemetry: false });
       if (turn !== this.openCount) return await model.close();
       this.model = model;
-      this.showPanel(file.name, model);
+      this.showPanel(name, model);
     } catch (error) {
       if (turn !== this.openCount) return;
       this.status.textContent = '';

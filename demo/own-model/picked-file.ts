@@ -20,8 +20,14 @@ export function offeredBy({ items, files }: DataTransfer): Offered {
   return { files: [...files].filter(({ name }) => !folders.includes(name)), folders };
 }
 
-/** @returns The model's file, or a sentence. */
-export function pickedFile({ files, folders }: Offered): File | string {
+/** The model's own file, and what else was dropped with it: its weights may lie there. */
+interface Picked {
+  readonly model: File;
+  readonly beside: readonly File[];
+}
+
+/** @returns The model, or a sentence. */
+export function pickedFile({ files, folders }: Offered): Picked | string {
   const models = files.filter(({ name }) => /\.onnx$/i.test(name));
   const [model] = models.length > 0 ? models : files;
   if (model === undefined) {
@@ -31,5 +37,5 @@ export function pickedFile({ files, folders }: Offered): File | string {
   }
   if (models.length > 1) return `${models.length} models at once: drop one .onnx file.`;
   if (models.length === 0 && files.length > 1) return `None of these ${files.length} files is called .onnx. Drop the model’s own file.`;
-  return model;
+  return { model, beside: files.filter((file) => file !== model) };
 }

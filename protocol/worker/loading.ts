@@ -28,9 +28,16 @@ export const RUNTIME_BUILDS = ['wasm', 'webgpu', 'jspi'] as const;
 
 export type RuntimeBuild = (typeof RUNTIME_BUILDS)[number];
 
+/** A file that was handed over with a graph that may name it. */
+export interface NamedBytes {
+  readonly name: string;
+  /** Read only if it is named. This folder has no DOM. */
+  readonly bytes: Uint8Array | { readonly size: number; arrayBuffer(): Promise<ArrayBuffer> };
+}
+
 export interface LoadRequest {
   /** A manifest or a plain .onnx file: an absolute URL, or bytes that never came from a network. */
-  readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string };
+  readonly source: { readonly url: string } | { readonly bytes: Uint8Array; readonly name: string; readonly beside: readonly NamedBytes[] };
   /** Parameters of the URL's query that say nothing of the model. */
   readonly ignoreQuery: readonly string[];
   readonly variant: string | null;

@@ -104,6 +104,8 @@ export interface LoadOptions {
 export interface ModelFile {
   readonly name: string;
   readonly bytes: Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+  /** The files that its graph keeps weights in, by the path that the graph names, or the last part of it. What it does not name is left alone. */
+  readonly beside?: readonly Omit<ModelFile, 'beside'>[];
 }
 
 /**

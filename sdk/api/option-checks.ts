@@ -65,20 +65,24 @@ export function checkAddress(option: 'source' | 'url', address: string | URL): v
 /** @throws {SdkError} `invalid-option` */
 export function checkLoad(source: string | URL | ModelFile, options: LoadOptions): void {
   requireKnown('options', options, LOAD);
-  const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes }';
+  const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes, beside? }';
   require('source', isUrl(source) ? canResolve(source) : isModelFile(source), what);
   requireOneOf('provider', options.provider, PROVIDERS);
   requireOneOf('update', options.update, UPDATES);
   checkRunning(options);
   requireOneOf('measure', options.measure, MEASURES);
   requireNames('ignoreQuery', options.ignoreQuery, 'of parameters');
-  const { variant, request, refresh, onUpdate } = options;
+  const { variant, request, refresh, onUpdate, onProgress, telemetry } = options;
+  requireSignal(options.signal);
   require('variant', variant === undefined || typeof variant === 'string', 'it must be the id of a variant');
   if (request !== undefined) requireKnown('request', request, REQUEST);
   requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
   require('request.headers', areHeaders(request?.headers), 'it must be headers of a request');
   require('refresh', refresh === undefined || typeof refresh === 'function', 'it must be a function');
   require('onUpdate', onUpdate === undefined || typeof onUpdate === 'function', 'it must be a function');
+  require('onProgress', onProgress === undefined || typeof onProgress === 'function', 'it must be a function');
+  // Of 'no' nobody would expect that it counts.
+  require('telemetry', telemetry === undefined || typeof telemetry === 'boolean', 'it must be true or false');
 }
 
 function areHeaders(headers: HeadersInit | undefined): boolean {
@@ -96,7 +100,9 @@ function checkRunning({ batch, resident }: LoadOptions): void {
     const { maxBatch, maxWaitMs = 0 } = batch;
     const isCount = Number.isInteger(maxBatch) && maxBatch >= 1 && maxBatch <= BATCH_AXIS_COUNT_MAX;
     require('batch.maxBatch', isCount, `it must be a whole number from 1 to ${BATCH_AXIS_COUNT_MAX}`);
-    require('batch.maxWaitMs', maxWaitMs >= 0 && maxWaitMs <= BATCH_WAIT_MS_MAX, `it must be a number from 0 to ${BATCH_WAIT_MS_MAX}`);
+    require('batch.maxWaitMs', isNumber(maxWaitMs) &&
+      maxWaitMs >= 0 &&
+      maxWaitMs <= BATCH_WAIT_MS_MAX, `it must be a number from 0 to ${BATCH_WAIT_MS_MAX}`);
   }
   requireNames('resident', resident, 'of outputs');
   if (resident === undefined) return;
@@ -108,9 +114,18 @@ export function checkRun(feeds: unknown, options: RunOptions, timeoutMs: number)
   requireKnown('options', options, RUN);
   const { signal } = options;
   if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'they must be an object that holds a tensor for each input');
-  if (!(timeoutMs > 0)) require('timeoutMs', false, 'it must be above 0');
-  // Not instanceof: a signal may come from another window.
+  // A text would be joined to the time of the call.
+  if (!isNumber(timeoutMs) || !(timeoutMs > 0)) require('timeoutMs', false, 'it must be a number above 0');
+  requireSignal(signal);
+}
+
+/** Not instanceof: a signal may come from another window. */
+function requireSignal(signal: AbortSignal | undefined): void {
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') require('signal', false, 'it must be an AbortSignal');
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
 }
 
 /** @throws {SdkError} `invalid-option` */
@@ -120,7 +135,8 @@ export function checkConcurrency(concurrency: number): void {
 }
 
 function isModelFile(source: unknown): boolean {
-  const { name, bytes } = (source ?? {}) as Partial<ModelFile>;
+  const { name, bytes, beside = [] } = (source ?? {}) as Partial<ModelFile>;
+  if (!Array.isArray(beside) || !beside.every(isModelFile)) return false;
   return typeof name === 'string' && (ArrayBuffer.isView(bytes) || /^.object (Blob|File|ArrayBuffer).$/.test(tagOf(bytes)));
 }
 

@@ -15,5 +15,5 @@ export async function askAsset(url: string, said: string): Promise<AssetFault> {
       reason: 'the page is a file',
       advice: 'Browsers start no worker of a file: serve the page over http://, as `npx serve` does.',
     };
-  return assetFault(fetch(url, { signal: AbortSignal.timeout(ASSET_ASK_TIMEOUT_MS) }), said, self.origin === 'null');
+  return assetFault(url, fetch(url, { signal: AbortSignal.timeout(ASSET_ASK_TIMEOUT_MS) }), said, self.origin === 'null');
 }

@@ -48,7 +48,7 @@ export function readyFeeds(
   const buffers: Transferable[] = [];
   try {
     for (const input of inputs) {
-      const value: Given = given[input.name];
+      const value = feedNamed(given, input.name);
       if (value !== undefined && value !== null) feeds[input.name] = takenFeed(input, value, isTransfer, buffers);
     }
   } catch (error) {
@@ -78,7 +78,7 @@ function takenFeed(input: ManifestInput, value: NonNullable<Given>, isTransfer: 
 }
 
 function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
-  const value = given[input.name];
+  const value = feedNamed(given, input.name);
   if (value === undefined || value === null) {
     if (!isFilled(input.name, given, inputs)) throw new SdkError('input-missing', { input: input.name, expected: namesOf(inputs) });
     return;
@@ -99,10 +99,15 @@ function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>,
 /** Whether another input's preprocessing fills this one. */
 function isFilled(name: string, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): boolean {
   return inputs.some((input) => {
-    const value = given[input.name];
+    const value = feedNamed(given, input.name);
     if (input.preprocess === undefined || isTensor(value) || value instanceof PageResident) return false;
     return filledInputs(input.preprocess).includes(name);
   });
+}
+
+/** An input may be called "constructor": what every object inherits is no feed. What a caller's own class inherits may be one. */
+function feedNamed(given: Readonly<Record<string, Given>>, name: string): Given {
+  return name in Object.prototype && !Object.hasOwn(given, name) ? undefined : given[name];
 }
 
 function namesOf(inputs: Manifest['inputs']): string[] {
@@ -159,8 +164,9 @@ function givenType(declared: TensorType, data: TensorInput['data']): string {
 
 /** What is odd about an array of plain values, without a value. */
 function oddArray(type: TensorType, data: readonly unknown[]): string {
-  const isOdd = (value: unknown) => (type === 'string' ? typeof value !== type : dataFromNumbers(type, [value]) === null);
+  const isOdd = (value: unknown) => (type === 'string' ? !isText(value) : dataFromNumbers(type, [value]) === null);
   const kind = `array of ${typeof data.find(isOdd)}`;
+  if (type === 'string' && kind === 'array of string') return `${kind}, one of them with U+0000, at which the runtime would cut it off`;
   const isUnfit = kind === 'array of number' || (kind === 'array of bigint' && type.endsWith('64'));
   return isUnfit && type !== 'string' ? `${kind}, one of them not whole or out of range` : kind;
 }
@@ -170,14 +176,30 @@ function ownedData(type: TensorType, data: TensorInput['data'], isTransfer: bool
   if (Array.isArray(data)) {
     if (type !== 'string') return dataFromNumbers(type, data);
     const texts: readonly unknown[] = [...data];
-    return texts.every((text) => typeof text === 'string') ? texts : null;
+    return texts.every(isText) ? texts : null;
   }
   const view = data as NumericTensorData;
+  // A buffer that was handed over has no elements, and no copy; it got here as a tensor of none.
+  if (view.length === 0) return new TENSOR_ARRAYS[type as NumericTensorType](0);
+  // A mask of 0 and 255 would run as something that no comparison ever gives.
+  if (type === 'bool' && (view as Uint8Array).some((value) => value > 1)) return null;
   const isShared = !(view.buffer instanceof ArrayBuffer);
-  const own = isTransfer && !isShared ? view : view.slice();
   const ArrayType = TENSOR_ARRAYS[type as NumericTensorType];
+  const own = isTransfer && !isShared ? view : copyOf(view, ArrayType);
   if (own[Symbol.toStringTag] === ArrayType.name) return own;
   // Float16Array and Uint8ClampedArray travel as the plain array of the same bits.
-  const Plain = ArrayType as unknown as new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericTensorData;
-  return new Plain(own.buffer, own.byteOffset, own.length);
+  return new (ArrayType as unknown as OverBuffer)(own.buffer, own.byteOffset, own.length);
+}
+
+type OverBuffer = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericTensorData;
+
+/** A class of somebody's own may have a `slice` of its own: a Buffer's copies nothing, and what travels is taken from its caller. */
+function copyOf(view: NumericTensorData, ArrayType: unknown): NumericTensorData {
+  if (view.constructor === ArrayType) return view.slice();
+  const { buffer } = new Uint8Array(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return new (ArrayType as OverBuffer)(buffer, 0, view.length);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0');
 }

@@ -20,9 +20,11 @@ export function readyRecording(input: ManifestInput, recording: unknown, isTrans
     throw new SdkError('preprocess-failed', { input: input.name, reason });
   }
   const { sampleRate } = recording as { readonly sampleRate: number };
-  const own = channels.map((channel) =>
-    isTransfer && !isAudioBuffer(recording) && channel.buffer instanceof ArrayBuffer ? channel : channel.slice(),
-  );
+  const own = channels.map((channel) => {
+    // Handed over already: there is nothing to copy, and the worker says that nothing is there.
+    if (channel.length === 0) return new Float32Array();
+    return isTransfer && !isAudioBuffer(recording) && channel.buffer instanceof ArrayBuffer ? channel : channel.slice();
+  });
   return { wire: { channels: own, sampleRate }, transfers: own.map(({ buffer }) => buffer as ArrayBuffer) };
 }
 

@@ -5,6 +5,7 @@ import { SdkError } from '../../protocol/errors.ts';
 import { goldenInputNumbers } from '../../protocol/manifest/golden-sample.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { elementCount, TENSOR_ARRAYS } from '../../protocol/tensors/tensor-data.ts';
+import type { TensorType } from '../../protocol/tensors/tensors.ts';
 import type { TensorInput } from '../api/tensors.ts';
 
 /**
@@ -29,9 +30,16 @@ export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<strin
         const reason = `the manifest has no golden inputs and leaves an axis of "${name}" open; pass feeds of the dims that your runs have`;
         throw new SdkError('invalid-option', { option: 'feeds', reason });
       }
-      const count = elementCount(lengths);
-      const data = type === 'string' ? Array<string>(count).fill('') : new TENSOR_ARRAYS[type](count);
-      return [name, { data, dims: lengths }];
+      return [name, { data: zeros(name, type, elementCount(lengths)), dims: lengths }];
     }),
   );
+}
+
+function zeros(name: string, type: TensorType, count: number): TensorInput['data'] {
+  try {
+    return type === 'string' ? Array<string>(count).fill('') : new TENSOR_ARRAYS[type](count);
+  } catch (error) {
+    const reason = `${count} elements, which "${name}" has, are more than a page can hold`;
+    throw new SdkError('invalid-option', { option: 'feeds', reason }, { cause: error });
+  }
 }

@@ -202,11 +202,11 @@ export class InsituSentElement extends Base {
     return [words.on, status.privacy === 'local-dp' ? words.noised : '', status.isPaused ? words.paused : ''].join(' ').trim();
   }
 
-  private figuresText({ openRuns, outboxWindows, outboxBytes, sentWindows, nextAttemptAtMs }: TelemetryStatus): string {
+  private figuresText({ openRuns, outboxWindows, outboxBytes, sentWindows, nextAttemptAtMs, problem }: TelemetryStatus): string {
     const { words, language } = this;
     const values = { runs: openRuns, needed: DATA_REPORT_RUN_COUNT_MIN, windows: outboxWindows, bytes: outboxBytes, sent: sentWindows };
     const next = nextAttemptAtMs === null ? '' : ` ${fill(words.next, { time: new Date(nextAttemptAtMs).toLocaleTimeString(language) })}`;
-    return fill(words.figures, values) + next;
+    return fill(words.figures, values) + next + (problem === null ? '' : ` ${words[problem]}`);
   }
 
   /** Of times and dates; undefined, the browser's own, where the page says none that is one. */

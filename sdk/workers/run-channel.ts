@@ -213,7 +213,11 @@ export class RunChannel {
     try {
       this.worker.postMessage({ type: 'run', requests } satisfies RunMessage, handedOver);
     } catch (error) {
-      // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message.
+      // A buffer that cannot be transferred (WASM memory, detached meanwhile) refuses the whole message: it shall cost its own run alone.
+      if (runs.length > 1) {
+        for (const run of runs) this.post([run]);
+        return;
+      }
       closePictures(transfers);
       const reason = error instanceof Error ? error.message : String(error);
       for (const { id } of requests) this.take(id)?.reject(new SdkError('run-failed', { reason }, { cause: error }));

@@ -4,16 +4,17 @@
  * Why our own device: the runtime's native WebGPU provider ignores adapter preferences, and only an owner hears `device.lost`.
  *
  * Invariants
- *  - `navigator.gpu` alone proves nothing: a GPU is there when an adapter was handed out.
+ *  - `navigator.gpu` alone proves nothing: a GPU is there when an adapter was handed out, in time.
  *  - What tells one GPU from another is a hash: its name is needed nowhere.
  *  - One device per worker. After its loss nothing new starts here; the page replaces the worker.
  *
  * Not here: which variants may use it (worker/choice/candidates.ts).
  */
 
+import { inTime } from '../../protocol/deadline.ts';
 import { shortSha256Hex } from '../../protocol/digest.ts';
 import { SdkError } from '../../protocol/errors.ts';
-import { DEVICE_LOSS_GRACE_MS } from '../../protocol/limits.ts';
+import { DEVICE_ANSWER_TIMEOUT_MS, DEVICE_LOSS_GRACE_MS } from '../../protocol/limits.ts';
 
 /** Raised to what the adapter can do: the defaults end at 128 MiB per binding, less than one layer of a larger model. */
 const LIMITS = [
@@ -94,8 +95,7 @@ export class Gpu {
   }
 
   private adapter(): Promise<GPUAdapter | null> {
-    // A browser that blocks its GPU process may reject where the standard says null.
-    this.probing ??= navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null) ?? Promise.resolve(null);
+    this.probing ??= requestAdapter();
     return this.probing;
   }
 
@@ -104,12 +104,22 @@ export class Gpu {
     if (adapter === null) return null;
     const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature));
     const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
-    const device = await adapter.requestDevice({ requiredFeatures, requiredLimits }).catch(() => null);
+    const device = await inTime(adapter.requestDevice({ requiredFeatures, requiredLimits }), DEVICE_ANSWER_TIMEOUT_MS).catch(() => null);
     void device?.lost.then(() => {
       this.lost = true;
       for (const listener of this.lossListeners) listener();
       this.lossListeners.clear();
     });
     return device;
+  }
+}
+
+/** A browser that blocks its GPU process may reject where the standard says null; a driver that hangs answers nothing. */
+async function requestAdapter(): Promise<GPUAdapter | null> {
+  try {
+    const asked = navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+    return asked === undefined ? null : await inTime(asked, DEVICE_ANSWER_TIMEOUT_MS);
+  } catch {
+    return null;
   }
 }

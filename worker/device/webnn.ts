@@ -8,7 +8,9 @@
  *
  * Source: W3C Web Neural Network API, `ML.createContext`; its types are not in TypeScript's library.
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { firstLine } from '../../protocol/errors.ts';
+import { DEVICE_ANSWER_TIMEOUT_MS } from '../../protocol/limits.ts';
 
 const DEVICE_TYPES = ['npu', 'gpu', 'cpu'] as const;
 
@@ -42,7 +44,7 @@ async function contextOrReason(): Promise<object | string> {
   let reason = '';
   for (const deviceType of DEVICE_TYPES) {
     try {
-      return await ml.createContext({ deviceType });
+      return await inTime(ml.createContext({ deviceType }), DEVICE_ANSWER_TIMEOUT_MS);
     } catch (error) {
       reason = firstLine(error);
     }

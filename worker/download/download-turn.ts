@@ -9,7 +9,7 @@
  * Invariants
  *  - Waiting ends: with the turn, with the word that the other one is done, by abort, or DOWNLOAD_SILENCE_MS_MAX after its last word.
  *  - A turn that was taken is given back by `end`, and by the browser when the worker is gone.
- *  - Without Web Locks or BroadcastChannel everybody downloads alone.
+ *  - Without Web Locks or BroadcastChannel, or where they are refused, everybody downloads alone.
  */
 import { SdkError } from '../../protocol/errors.ts';
 import { DOWNLOAD_BEAT_MS, DOWNLOAD_POLL_MS, DOWNLOAD_SILENCE_MS_MAX } from '../../protocol/limits.ts';
@@ -65,7 +65,7 @@ export async function takeDownloadTurn(
   onBeat: (loadedBytes: number, totalBytes: number) => void,
 ): Promise<DownloadTurn | null> {
   const name = `insitu-download ${key}`;
-  const channel = globalThis.BroadcastChannel === undefined ? null : new BroadcastChannel(name);
+  const channel = channelOf(name);
   const listener = new TurnListener(channel, onBeat);
   signal.addEventListener('abort', listener.wake);
   try {
@@ -83,6 +83,15 @@ export async function takeDownloadTurn(
   } finally {
     signal.removeEventListener('abort', listener.wake);
     listener.close();
+  }
+}
+
+/** Null where there is none, and where it is refused: Firefox refuses it to a page that may keep nothing. */
+function channelOf(name: string): BroadcastChannel | null {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return null;
   }
 }
 

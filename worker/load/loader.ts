@@ -22,7 +22,7 @@ import type { Provider } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import { preprocessFiles } from '../../protocol/manifest/text.ts';
 import type { WorkerSettings } from '../../protocol/worker/control.ts';
-import type { LoadedModel, RuntimeBuild } from '../../protocol/worker/loading.ts';
+import type { LoadedModel, NamedBytes, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { isInline } from '../../protocol/worker/model-address.ts';
 import { candidatesOf, requireVariant } from '../choice/candidates.ts';
 import { Chooser, type Chosen } from '../choice/chooser.ts';
@@ -38,7 +38,7 @@ import { openTokenizers, tokenizerLibrary } from '../prepare/text.ts';
 import type { TextTokenizer } from '../prepare/tokenizer.ts';
 import type { RunQueue } from '../queue/run-queue.ts';
 import { gpuBuild, type Session, type SessionFactory, startRuntime, threadCountOf } from '../runtime/session.ts';
-import { requireWhole } from '../source/external-data.ts';
+import { givenBeside } from '../source/external-data.ts';
 import { fileFacts } from '../source/file-facts.ts';
 import type { OpenManifest } from '../source/manifest-source.ts';
 import { type ModelAddress, modelAddress } from '../source/model-address.ts';
@@ -143,7 +143,7 @@ export class Loader implements RuntimeSlot {
     if ('bytes' in source)
       return this.pick(
         job,
-        this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes, DROPPED)),
+        this.plainTrialSource(job, DROPPED, () => openBytes(source.bytes, source.beside, DROPPED)),
       );
     const url = new URL(source.url);
     if (isInline(url)) return this.loadInline(job, source.url);
@@ -167,7 +167,7 @@ export class Loader implements RuntimeSlot {
   private async loadInline(job: LoadJob, url: string): Promise<RunnableModel> {
     return this.pick(
       job,
-      this.plainTrialSource(job, printable(url), async () => openBytes(await this.source.inlineBytes(url, job), printable(url))),
+      this.plainTrialSource(job, printable(url), async () => openBytes(await this.source.inlineBytes(url, job), [], printable(url))),
     );
   }
 
@@ -314,15 +314,15 @@ function precedenceOf({ request }: LoadJob): Precedence {
   return request.update === 'before' ? 'server-first' : 'store-first';
 }
 
-async function openBytes(bytes: Uint8Array, name: string): Promise<PlainBytes> {
+async function openBytes(bytes: Uint8Array, beside: readonly NamedBytes[], name: string): Promise<PlainBytes> {
   const own = bytes as Uint8Array<ArrayBuffer>;
-  requireWhole(name, own);
+  const external = await givenBeside(name, own, beside);
   return {
-    files: { graph: own, external: [] },
+    files: { graph: own, external },
     beside: [],
     proof: PROVED,
     fromCache: false,
     stored: Promise.resolve(null),
-    facts: await fileFacts('model.onnx', own),
+    facts: await fileFacts('model.onnx', own, external),
   };
 }

@@ -117,7 +117,7 @@ async function importRuntime(module: string): Promise<Runtime> {
     return await import(/*webpackIgnore:true*/ /*@vite-ignore*/ module);
   } catch (error) {
     const asking = fetch(module, { signal: AbortSignal.timeout(ASSET_ASK_TIMEOUT_MS) });
-    const fault = await assetFault(asking, firstLine(error), self.origin === 'null');
+    const fault = await assetFault(module, asking, firstLine(error), self.origin === 'null');
     throw new SdkError('asset-unreachable', { asset: fileName(module), ...fault }, { cause: error });
   }
 }

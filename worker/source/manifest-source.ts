@@ -66,7 +66,13 @@ function readRunnable(url: string, served: ServedManifest): { readonly manifest:
     const reason = 'it has no variant to run; a model that something else runs is counted with `observe`';
     throw new SdkError('manifest-invalid', { url, reason });
   }
-  return { manifest: read.manifest, text: read.text };
+  const { manifest, text } = read;
+  const side = (['inputs', 'outputs'] as const).find((each) => manifest[each].some(({ name }) => name === '__proto__'));
+  if (side !== undefined) {
+    const reason = `one of its ${side} is called "__proto__", which is no name in JavaScript; rename it when exporting`;
+    throw new SdkError('manifest-invalid', { url, reason });
+  }
+  return { manifest, text };
 }
 
 async function fetchText(url: string, asking: Asking): Promise<string> {

@@ -194,7 +194,7 @@ export class ModelSource {
         turn?.moved(loaded, total);
         hooks.onBytes('download', loaded, total);
       };
-      const fetched = await fetchPlainModel(url, hooks, true, moved, httpCache);
+      const fetched = await fetchPlainModel(address, hooks, true, moved, httpCache);
       const reason = notOnnxReason(fetched.graph);
       if (reason !== null)
         throw new SdkError('model-not-onnx', { url: printable(url), reason }, { cause: new OtherContent(fetched.graph) });
@@ -293,13 +293,14 @@ export class ModelSource {
     throw new SdkError('signature-invalid', { url: printable(url), reason });
   }
 
-  private async readPlain({ url, key }: ModelAddress, hooks: DownloadHooks, precedence: Precedence): Promise<PlainBytes | null> {
+  private async readPlain(address: ModelAddress, hooks: DownloadHooks, precedence: Precedence): Promise<PlainBytes | null> {
+    const { url, key } = address;
     const entry = precedence === 'server-only' ? undefined : await this.entry(key);
     const chunks = entry?.files[PLAIN];
     const store = await this.openStore();
     if (entry === undefined || chunks === undefined || typeof store === 'string') return null;
     if (precedence === 'server-first') {
-      const validator = await askForPlainValidator(url, entry.external ?? [], hooks).catch(() => null);
+      const validator = await askForPlainValidator(address, entry.external ?? [], hooks).catch(() => null);
       if (validator !== null && validator !== entry.validator) return null;
     }
     const parts = plainParts(chunks, entry.external ?? []);

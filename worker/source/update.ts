@@ -86,9 +86,9 @@ async function updatePlain(
   hooks: DownloadHooks,
 ): Promise<StoredUpdate | null> {
   const { url } = address;
-  const validator = await askForPlainValidator(url, entry.external ?? [], hooks);
+  const validator = await askForPlainValidator(address, entry.external ?? [], hooks);
   if (validator === null || validator === entry.validator) return null;
-  const fetched = await fetchPlainModel(url, hooks, false, () => undefined, 'no-cache');
+  const fetched = await fetchPlainModel(address, hooks, false, () => undefined, 'no-cache');
   const facts = await fileFacts(url, fetched.graph, fetched.external);
   const refusal = await source.storePlain(address, fetched, facts);
   if (refusal !== null) throw refusal;

@@ -8,12 +8,12 @@ const file = (name: string) => new File(['x'], name);
 
 test('a single file is taken whatever it is called: the library reads what it is', () => {
   const readme = file('README.md');
-  expect(pickedFile({ files: [readme], folders: [] })).toBe(readme);
+  expect(pickedFile({ files: [readme], folders: [] })).toEqual({ model: readme, beside: [] });
 });
 
-test('among other files the one called .onnx is taken', () => {
-  const model = file('Model.ONNX');
-  expect(pickedFile({ files: [file('labels.txt'), model], folders: [] })).toBe(model);
+test('among other files the one called .onnx is taken, and the others with it', () => {
+  const [model, weights] = [file('Model.ONNX'), file('Model.onnx.data')];
+  expect(pickedFile({ files: [weights, model], folders: [] })).toEqual({ model, beside: [weights] });
 });
 
 test.each([
