@@ -110,8 +110,8 @@ const PAGE_SENTENCES = {
     `The inference worker gave no sign of life within ${d.timeoutMs} ms. Check that the page's Content-Security-Policy has worker-src 'self'.`,
   'worker-lost': (d) =>
     d.lossCount === undefined
-      ? `The inference worker died; ${d.pendingCount} pending calls were rejected. Run or load again: a new worker starts by itself.`
-      : `The inference worker died ${d.lossCount} times within ${d.withinMs} ms under this model. It is not started again before that time is over; use a smaller batch or another variant.`,
+      ? `The inference worker died; ${d.pendingCount} pending calls were rejected. Run or load again: a new one starts by itself.`
+      : `The inference worker died ${d.lossCount} times within ${d.withinMs} ms under this model. Wait that long, or use a smaller batch or another variant.`,
   'client-closed': () => 'The client was closed. Create a new one.',
   'model-closed': (d) => `Model "${d.model}" was closed. Load it again.`,
   'manifest-invalid': (d) => `${d.url} is not a usable manifest: ${d.reason}.`,
@@ -127,7 +127,7 @@ const PAGE_SENTENCES = {
   'queue-full': (d) => `${d.countMax} runs are waiting already. Await earlier runs, or drop frames.`,
   'run-timeout': (d) => `The run did not finish within ${d.timeoutMs} ms. Pass a longer \`timeoutMs\`, or a smaller batch.`,
   'run-failed': (d) => `The runtime failed: ${d.reason}.`,
-  'crypto-unavailable': () => 'This page has no WebCrypto, because it is not a secure context. Serve it over https:// or from localhost.',
+  'crypto-unavailable': () => 'This page is no secure context and has no WebCrypto. Serve it over https:// or from localhost.',
   'preprocess-failed': (d) => `Input "${d.input}" cannot be preprocessed: ${d.reason}.`,
 } satisfies Partial<Sentences<ErrorCode>>;
 

@@ -300,7 +300,7 @@ async function bytesOf(bytes: ModelFile['bytes']): Promise<Uint8Array> {
     return tagOf(buffer) === '[object ArrayBuffer]' && buffer.resizable !== true ? whole : whole.slice();
   } catch (error) {
     const name = error instanceof Error ? error.name : 'no reason was given';
-    const reason = `its bytes cannot be read (${name}): the file was moved, changed or locked, or the buffer handed over; open it again`;
+    const reason = `its bytes cannot be read (${name}); open it again`;
     throw new SdkError('invalid-option', { option: 'source', reason }, { cause: error });
   }
 }

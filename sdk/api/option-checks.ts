@@ -82,7 +82,7 @@ export function checkLoad(source: string | URL | ModelFile, options: LoadOptions
   require('onUpdate', onUpdate === undefined || typeof onUpdate === 'function', 'it must be a function');
   require('onProgress', onProgress === undefined || typeof onProgress === 'function', 'it must be a function');
   // Of 'no' nobody would expect that it counts.
-  require('telemetry', telemetry === undefined || typeof telemetry === 'boolean', 'it must be true or false');
+  require('telemetry', telemetry === undefined || typeof telemetry === 'boolean', 'it must be a boolean');
 }
 
 function areHeaders(headers: HeadersInit | undefined): boolean {
@@ -113,7 +113,7 @@ function checkRunning({ batch, resident }: LoadOptions): void {
 export function checkRun(feeds: unknown, options: RunOptions, timeoutMs: number): void {
   requireKnown('options', options, RUN);
   const { signal } = options;
-  if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'they must be an object that holds a tensor for each input');
+  if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'they must hold a tensor for each input');
   // A text would be joined to the time of the call.
   if (!isNumber(timeoutMs) || !(timeoutMs > 0)) require('timeoutMs', false, 'it must be a number above 0');
   requireSignal(signal);

@@ -4,7 +4,6 @@
  * Not here: the options of a page (option-checks.ts).
  */
 import { SdkError } from '../../protocol/errors.ts';
-import { nearestWord } from '../../protocol/nearest-word.ts';
 import { canResolve } from './foreign.ts';
 import type { TelemetryOptions } from './telemetry.ts';
 
@@ -28,9 +27,8 @@ export function requireKnown(option: string, given: object, known: Readonly<Reco
   if (typeof given !== 'object' || given === null) require(option, false, 'it must be an object');
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(known, name) || given[name as never] === undefined) continue;
-    const names = Object.keys(known);
-    const meant = nearestWord(name, names);
-    require(option, false, `one of its names is unknown${meant === null ? '' : ` (did you mean "${meant}"?)`}; known are ${names.join(', ')}`);
+    // Not which: it may be what a person typed. Nor what was meant: that search is for the tools, which no visitor waits for.
+    require(option, false, `one of its names is unknown; known are ${Object.keys(known).join(', ')}`);
   }
 }
 

@@ -5,8 +5,9 @@
  *  - Only behind a failure, only for a file of insitu's own, and it answers within ASSET_ASK_TIMEOUT_MS: without an answer there is
  *    still a sentence.
  */
-import { type AssetFault, assetFault } from '../../protocol/asset-fault.ts';
+
 import { ASSET_ASK_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { type AssetFault, assetFault } from '../../protocol/worker/asset-fault.ts';
 
 /** @param said What the browser did say. Never rejects. */
 export async function askAsset(url: string, said: string): Promise<AssetFault> {

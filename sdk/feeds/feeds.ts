@@ -166,7 +166,7 @@ function givenType(declared: TensorType, data: TensorInput['data']): string {
 function oddArray(type: TensorType, data: readonly unknown[]): string {
   const isOdd = (value: unknown) => (type === 'string' ? !isText(value) : dataFromNumbers(type, [value]) === null);
   const kind = `array of ${typeof data.find(isOdd)}`;
-  if (type === 'string' && kind === 'array of string') return `${kind}, one of them with U+0000, at which the runtime would cut it off`;
+  if (type === 'string' && kind === 'array of string') return `${kind}, one of them with U+0000`;
   const isUnfit = kind === 'array of number' || (kind === 'array of bigint' && type.endsWith('64'));
   return isUnfit && type !== 'string' ? `${kind}, one of them not whole or out of range` : kind;
 }

@@ -92,7 +92,7 @@ function drawn(picture: CanvasImageSource, width: number, height: number, refuse
   return { wire: bitmap, transfers: [bitmap] };
 }
 
-const UNREADABLE = 'it comes from another origin, which does not let this page read it (crossorigin attribute and CORS headers)';
+const UNREADABLE = 'it comes from another origin: that takes the crossorigin attribute and CORS headers';
 
 /** A frame of it may only be made when its pixels may be read; unlike `getImageData` that does not wait for the GPU. */
 function checkReadable(picture: OffscreenCanvas | ImageBitmap, refuse: Refuse): void {

@@ -16,7 +16,7 @@ import type { ReadyMedia } from './ready-media.ts';
 export function readyRecording(input: ManifestInput, recording: unknown, isTransfer: boolean): ReadyMedia<RecordingWire> {
   const channels = channelsOf(recording);
   if (channels === null) {
-    const reason = 'it is neither an AudioBuffer, nor { samples, sampleRate } with a Float32Array for each channel, nor a tensor';
+    const reason = 'it must be an AudioBuffer, { samples, sampleRate } with a Float32Array for each channel, or a tensor';
     throw new SdkError('preprocess-failed', { input: input.name, reason });
   }
   const { sampleRate } = recording as { readonly sampleRate: number };

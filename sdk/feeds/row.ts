@@ -14,7 +14,7 @@ export function readyRow(input: ManifestInput, row: unknown): RowWire {
   const isRow = typeof row === 'object' && row !== null && !Array.isArray(row) && !ArrayBuffer.isView(row);
   const entries = isRow ? Object.entries(row) : null;
   if (entries === null || entries.some(([, value]) => value !== null && !VALUES.has(typeof value))) {
-    const reason = 'a row is an object of column names and numbers, texts, booleans or null';
+    const reason = 'it must be an object of column names with numbers, texts, booleans or null';
     throw new SdkError('preprocess-failed', { input: input.name, reason });
   }
   return Object.fromEntries(entries);

@@ -27,7 +27,7 @@ export function warmUpFeeds({ golden, inputs }: Manifest): Readonly<Record<strin
     inputs.map(({ name, type, dims }) => {
       const lengths = dims.map((axis) => (axis === 'batch' ? 1 : axis));
       if (!lengths.every((length) => typeof length === 'number')) {
-        const reason = `the manifest has no golden inputs and leaves an axis of "${name}" open; pass feeds of the dims that your runs have`;
+        const reason = `the manifest has no golden inputs and an open axis in "${name}"; pass feeds like those of your runs`;
         throw new SdkError('invalid-option', { option: 'feeds', reason });
       }
       return [name, { data: zeros(name, type, elementCount(lengths)), dims: lengths }];
@@ -39,7 +39,7 @@ function zeros(name: string, type: TensorType, count: number): TensorInput['data
   try {
     return type === 'string' ? Array<string>(count).fill('') : new TENSOR_ARRAYS[type](count);
   } catch (error) {
-    const reason = `${count} elements, which "${name}" has, are more than a page can hold`;
+    const reason = `no page can hold the ${count} elements of "${name}"`;
     throw new SdkError('invalid-option', { option: 'feeds', reason }, { cause: error });
   }
 }

@@ -15,10 +15,10 @@ function refusal(options: unknown): string {
   }
 }
 
-test('an unknown option is named by the one that was meant, and a list', () => {
-  expect(refusal({ colector: {} })).toMatch(/did you mean "collector"\?.*known are collector, consent/);
-  expect(refusal({ loglevel: 'warn' })).toContain('did you mean "logLevel"?');
-  expect(refusal({ collector: { url: 'https://c.example', key: 'k', keys: 1 } })).toContain('did you mean "key"?');
+test('an unknown option is refused with a list of those that there are', () => {
+  expect(refusal({ colector: {} })).toMatch(/known are collector, consent/);
+  expect(refusal({ loglevel: 'warn' })).toMatch(/known are .*logLevel/);
+  expect(refusal({ collector: { url: 'https://c.example', key: 'k', keys: 1 } })).toContain('known are url, key');
   // It may be what a person typed: not said back.
   expect(refusal({ 'anna@mail.example': 1 })).not.toContain('anna');
   expect(refusal({ colector: undefined })).toBe('');

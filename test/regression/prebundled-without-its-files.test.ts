@@ -2,7 +2,7 @@
  * Vite 7 bundles dependencies beforehand and leaves their other files behind; the advice was to serve them side by side.
  */
 import { expect, test } from 'vitest';
-import { assetFault } from '../../protocol/asset-fault.ts';
+import { assetFault } from '../../protocol/worker/asset-fault.ts';
 
 const answer = (status: number, type: string) => Promise.resolve({ ok: status === 200, status, headers: { get: () => type } });
 

@@ -16,11 +16,11 @@
 
 import type * as ort from 'onnxruntime-web';
 import type { ModelFiles } from '../../onnx/model-files.ts';
-import { assetFault } from '../../protocol/asset-fault.ts';
 import { firstLine, SdkError } from '../../protocol/errors.ts';
 import { ASSET_ASK_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Feeds, ResidentWire, TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { TENSOR_TYPES, type TensorType } from '../../protocol/tensors/tensors.ts';
+import { assetFault } from '../../protocol/worker/asset-fault.ts';
 import type { AssetUrls, RuntimeBuild } from '../../protocol/worker/loading.ts';
 import { growHeapBySmallSteps } from './heap-growth.ts';
 import { fatalError, namelessReason } from './runtime-fault.ts';

@@ -5,7 +5,7 @@
  *
  * Not here: asking, which each realm does for itself (sdk/assets/ask-asset.ts, worker/runtime/session.ts), for it is their network.
  */
-import type { ErrorDetails } from './errors.ts';
+import type { ErrorDetails } from '../errors.ts';
 
 export type AssetFault = Omit<ErrorDetails['asset-unreachable'], 'asset'>;
 
@@ -40,7 +40,7 @@ export async function assetFault(url: string, asking: Promise<Answer>, said: str
 /** Where Vite keeps dependencies that it has bundled beforehand, without the files that lie beside them; and Nuxt's Vite. */
 const PREBUNDLED = /\/\.(cache\/)?vite\/(client\/)?deps\//;
 const PREBUNDLED_ADVICE =
-  "Vite has bundled insitu beforehand, without its other files: set optimizeDeps: { exclude: ['insitu'] } in its configuration and start it anew.";
+  "Vite has bundled insitu without its other files: set optimizeDeps: { exclude: ['insitu'] } in its configuration.";
 
 /** Null when nothing is wrong with the answer. */
 function answerFault({ ok, status, headers }: Answer, url: string): AssetFault | null {
