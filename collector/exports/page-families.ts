@@ -22,7 +22,7 @@ import type { PlacedMetric, Plan } from '../../protocol/report/plan.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import type { CellRange, LifetimeSum, Registration } from '../store/store.ts';
 import { type HistogramPoint, type Labels, type MetricFamily, NO_LABELS, type NumberPoint, numberCountOf } from './family.ts';
-import { PAGE_METRICS, type QuantityRow } from './page-metrics.ts';
+import { exportedAs, type QuantityRow } from './page-metrics.ts';
 
 /** What the exports ask the registry. */
 interface ExportedModels {
@@ -126,8 +126,8 @@ function partOf(metric: PlacedMetric, sum: LifetimeSum, shared: Labels, startMs:
   }
   if (metric.id === REPEAT_ID) return { family: REPEATS, points: counters('inputs') };
   if (metric.id === OUTCOME_ID) return { family: FEEDBACK, points: counters('outcome') };
-  const row = Object.hasOwn(PAGE_METRICS, metric.id) ? PAGE_METRICS[metric.id as keyof typeof PAGE_METRICS] : undefined;
-  if (row === undefined) return null;
+  const row = exportedAs(metric);
+  if (row === null) return null;
   const { name, help } = row;
   if ('label' in row) return { family: { name, help, unit: null, kind: 'counter' }, points: counters(row.label) };
   const histogram = histogramOf(metric, row, countOf);

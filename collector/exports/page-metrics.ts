@@ -1,10 +1,9 @@
 /**
- * Page metrics: under which name, label and unit each software metric is exported. One row for each metric of the plan: the compiler asks
- * for it.
+ * Page metrics: under which name, label and unit each software metric is exported.
  *
  * Invariants
  *  - Labels have closed lists of values: those of the cells.
- *  - A metric of a plan of another release that has no row here is not exported.
+ *  - A metric without a row is exported under its id, with the words of its plan. One that this release does not lay out is not exported.
  *
  * Why few bounds: a page counts a duration in eight cells an octave, and each bound is a number that Prometheus keeps for every model. Runs
  * have two bounds an octave, so that a quantile is off by a third at the most; phases of loads have one. Bounds are edges of cells, so
@@ -12,7 +11,8 @@
  *
  * Not here: making families of sums (page-families.ts).
  */
-import type { SoftwareMetric } from '../../counts/plans/software-layout.ts';
+import { DURATION_SCALE, SOFTWARE_LAYOUT, type SoftwareMetric } from '../../counts/plans/software-layout.ts';
+import type { Metric } from '../../protocol/report/plan.ts';
 
 /** A list of cells: a counter, one for each cell. */
 interface CounterRow {
@@ -47,7 +47,8 @@ const phase = (name: string): QuantityRow => ({
   ...LOAD,
 });
 
-export const PAGE_METRICS: Readonly<Record<SoftwareMetric, CounterRow | QuantityRow>> = {
+/** Those that are exported under a name of their own, several under one, or with other bounds. */
+const NAMED: Readonly<Partial<Record<SoftwareMetric, CounterRow | QuantityRow>>> = {
   'load.outcome': { name: 'insitu_loads', help: 'How loads ended: bytes from the network, from the cache, or failed.', label: 'outcome' },
   'load.total.cold': { ...START, ...LOAD, labels: { start: 'cold' } },
   'load.total.warm': { ...START, ...LOAD, labels: { start: 'warm' } },
@@ -78,5 +79,19 @@ export const PAGE_METRICS: Readonly<Record<SoftwareMetric, CounterRow | Quantity
   },
   'memory.page': { name: 'insitu_page_memory_bytes', help: 'Memory of pages after a load, where the browser tells.', ...BYTES },
   'pressure.cpu': { name: 'insitu_cpu_pressure_samples', help: 'Samples of processor pressure while a model is loaded.', label: 'state' },
-  'load.cached-bytes': { name: 'insitu_load_cached_bytes', help: 'Bytes of the model that were on the device already.', ...BYTES },
 };
+
+/** null where this release cannot say what the metric's cells are of. */
+export function exportedAs({ id, title }: Pick<Metric, 'id' | 'title'>): CounterRow | QuantityRow | null {
+  if (!Object.hasOwn(SOFTWARE_LAYOUT, id)) return null;
+  const metric = id as SoftwareMetric;
+  return NAMED[metric] ?? byId(metric, `${title}.`);
+}
+
+function byId(metric: SoftwareMetric, help: string): CounterRow | QuantityRow {
+  const name = `insitu_${metric.replaceAll(/[^a-z\d]+/g, '_')}`;
+  const cells = SOFTWARE_LAYOUT[metric];
+  if (Array.isArray(cells)) return { name, help, label: metric.split('.').at(-1) as string };
+  const shape = cells === DURATION_SCALE ? LOAD : BYTES;
+  return { name: name.endsWith(`_${shape.unit}`) ? name : `${name}_${shape.unit}`, help, ...shape };
+}

@@ -50,7 +50,7 @@ export const LOSS_REASONS = [
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** 1/32 ms (a page's clock is not finer) to 2^17 ms (131 s, beyond every timeout), 8 cells per octave: 12.5 % wide. */
-const DURATION_SCALE: LogLinearScale = { mantissaBits: 3, exponentMin: -5, exponentMax: 17 };
+export const DURATION_SCALE: LogLinearScale = { mantissaBits: 3, exponentMin: -5, exponentMax: 17 };
 /** 1 MiB to 64 GiB, two cells per octave: a device's memory is told no finer. */
 const MEMORY_SCALE: LogLinearScale = { mantissaBits: 1, exponentMin: 20, exponentMax: 36 };
 

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CONTENT_TYPES, formatFor } from '../../../collector/exports/exposition.ts';
 import { LifetimeSums } from '../../../collector/exports/lifetime-sums.ts';
 import { exportedCells, pageFamilies } from '../../../collector/exports/page-families.ts';
-import { PAGE_METRICS } from '../../../collector/exports/page-metrics.ts';
+import { exportedAs } from '../../../collector/exports/page-metrics.ts';
 import { type Collector, type CollectorOptions, startCollector } from '../../../collector/index.ts';
 import { SOFTWARE_PLAN } from '../../../counts/plans/software-plan.ts';
 import { OUTBOX_AGE_MS_MAX } from '../../../protocol/limits.ts';
@@ -95,11 +95,13 @@ describe('GET /metrics', () => {
     expect(text).not.toMatch(/output\.y|input\.x/);
   });
 
-  test('each software metric has a row, and each row of a plan with reports is told', async () => {
+  test('each software metric of a plan with reports is told, one without a name of its own by its id', async () => {
     await report(softwareReport(11, SOFTWARE_COUNTED));
     const names = new Set(samplesOf(await scrape()).map(({ name }) => name));
-    for (const { id } of SOFTWARE_PLAN.metrics) {
-      const row = PAGE_METRICS[id as keyof typeof PAGE_METRICS];
+    expect(exportedAs({ id: 'load.cached-bytes', title: 'Bytes' })).toMatchObject({ name: 'insitu_load_cached_bytes', unit: 'bytes' });
+    expect(exportedAs({ id: 'of.another.release', title: 'Bytes' })).toBe(null);
+    for (const metric of SOFTWARE_PLAN.metrics) {
+      const row = exportedAs(metric) as NonNullable<ReturnType<typeof exportedAs>>;
       expect(names).toContain('label' in row ? `${row.name}_total` : `${row.name}_bucket`);
     }
   });
