@@ -19,13 +19,14 @@
  * Not here: the connection, and answers that do not come (worker/store/store-database.ts), hashing (worker/store/assembly.ts), making room (worker/store/room.ts). IndexedDB that refuses is an answer,
  * not an exception: `StoreRefusal`.
  */
-import type { IDBPObjectStore } from 'idb';
+import type { IDBPObjectStore, IDBPTransaction } from 'idb';
 import { firstLine } from '../../protocol/errors.ts';
 import { PARTIAL_AGE_MS_MAX, STORE_SWEEP_TIMEOUT_MS, VERDICT_COUNT_MAX } from '../../protocol/limits.ts';
 import type { StoredModel } from '../../protocol/worker/control.ts';
 import { modelKey } from '../../protocol/worker/model-address.ts';
 import { type Chunk, type ChunkRecord, type PartialDownload, type Schema, StoreDatabase, type StoreEntry } from './store-database.ts';
 
+const STORES = ['entries', 'partials', 'chunks', 'verdicts'] as const;
 const PROBE_KEY = 'probe';
 const RELAXED = { durability: 'relaxed' } as const;
 
@@ -193,19 +194,18 @@ export class ModelStore {
     return [...complete, ...begun];
   }
 
-  /** Removes one entry, or all with everything that was measured; resolves to the bytes freed. */
-  async remove(key: string | null): Promise<number> {
-    if (key === null) {
-      const names = ['entries', 'partials', 'verdicts'] as const;
-      await this.database.use(async (db) => {
-        const transaction = db.transaction(names, 'readwrite');
-        await Promise.all([...names.map((name) => transaction.objectStore(name).clear()), transaction.done]);
-      });
-    } else {
-      const begun = (await this.partials()).filter((partial) => partial.url === key);
-      await Promise.all([this.database.use((db) => db.delete('entries', key)), ...begun.map((partial) => this.abandon(partial.key))]);
-    }
-    return this.sweep();
+  /** Removes one entry, or all with everything that was measured; resolves to the bytes freed. In one transaction: another sweep would free them first. */
+  remove(key: string | null): Promise<number> {
+    return this.database.use(async (db) => {
+      const transaction = db.transaction(STORES, 'readwrite');
+      const [entries, partials] = [transaction.objectStore('entries'), transaction.objectStore('partials')];
+      if (key === null) await Promise.all([entries.clear(), partials.clear(), transaction.objectStore('verdicts').clear()]);
+      else {
+        await entries.delete(key);
+        for (const partial of await partials.getAll()) if (partial.url === key) await partials.delete(partial.key);
+      }
+      return swept(transaction);
+    }, STORE_SWEEP_TIMEOUT_MS);
   }
 
   /** What `keepVerdict` kept under this key. */
@@ -228,23 +228,7 @@ export class ModelStore {
 
   /** Removes chunks that neither an entry nor a recent download names. Returns the bytes freed. */
   sweep(): Promise<number> {
-    return this.database.use(async (db) => {
-      const transaction = db.transaction(['entries', 'partials', 'chunks'], 'readwrite');
-      const partials = transaction.objectStore('partials');
-      const begun = await partials.getAll();
-      for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
-      const entries = await transaction.objectStore('entries').getAll();
-      const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));
-      const chunks = transaction.objectStore('chunks');
-      let freedBytes = 0;
-      for (const key of await chunks.getAllKeys()) {
-        if (named.has(key)) continue;
-        freedBytes += sizeOf(await chunks.get(key));
-        await chunks.delete(key);
-      }
-      await transaction.done;
-      return freedBytes;
-    }, STORE_SWEEP_TIMEOUT_MS);
+    return this.database.use((db) => swept(db.transaction(STORES, 'readwrite')), STORE_SWEEP_TIMEOUT_MS);
   }
 
   /** Waits for what is under way, and takes nothing more. */
@@ -321,6 +305,23 @@ export function chunksOf(entry: StoreEntry): readonly Chunk[] {
 /** Bytes that these chunks take in the store, where each lies once. */
 export function sumBytes(chunks: readonly Chunk[]): number {
   return [...new Map(chunks.map((chunk) => [chunk.sha256, chunk.bytes])).values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+async function swept(transaction: IDBPTransaction<Schema, typeof STORES, 'readwrite'>): Promise<number> {
+  const partials = transaction.objectStore('partials');
+  const begun = await partials.getAll();
+  for (const partial of begun) if (!isCurrent(partial)) await partials.delete(partial.key);
+  const entries = await transaction.objectStore('entries').getAll();
+  const named = new Set([...entries.flatMap(chunksOf), ...begun.filter(isCurrent).flatMap(({ chunks }) => chunks)].map(hashOf));
+  const chunks = transaction.objectStore('chunks');
+  let freedBytes = 0;
+  for (const key of await chunks.getAllKeys()) {
+    if (named.has(key)) continue;
+    freedBytes += sizeOf(await chunks.get(key));
+    await chunks.delete(key);
+  }
+  await transaction.done;
+  return freedBytes;
 }
 
 /** One from further ahead was begun under another clock, and would be kept until that time comes. */

@@ -57,6 +57,8 @@ browserTest(
         return outcome(() => model.run(digit()).then(() => null));
       }`);
       expect(run).toMatchObject({ ok: false, code: 'model-outputs-wrong' });
+      // Nobody waits for it to be forgotten, and a page that is left too early takes it along.
+      await page.waitFor(`async () => !(await (${TRUSTED})())`);
       server.faults.set(WORKER, { body: await workerAfter(poisonable(true)) });
       await openBarePage(page, server);
       expect(await page.evaluate<Loaded>(load)).toMatchObject({ ok: false, code: 'model-outputs-wrong' });
