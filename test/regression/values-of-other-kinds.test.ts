@@ -69,7 +69,7 @@ test('what the class of the feeds gives is fed', () => {
 });
 
 test('a warm-up of more than a page can hold is refused by what is wrong', () => {
-  expect(refusal(() => warmUpFeeds(manifest('x', [2 ** 31 - 1, 2 ** 31 - 1])))).toContain('more than a page can hold');
+  expect(refusal(() => warmUpFeeds(manifest('x', [2 ** 31 - 1, 2 ** 31 - 1])))).toContain('no page can hold');
 });
 
 const given = (type: string, data: unknown, isTransfer = false) => {
