@@ -16,7 +16,9 @@
  * Not here: which files a device uses (sdk/assets/offline-files.ts), the site's own pages (the site's own service worker).
  * Source: Service Workers; "Code caching for JavaScript developers" (v8.dev) on responses from Cache Storage.
  */
+import { inTime } from '../../protocol/deadline.ts';
 import { SdkError } from '../../protocol/errors.ts';
+import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import * as shipped from '../../protocol/shipped-files.json';
 import { KEEP_MESSAGE } from '../assets/keep-message.ts';
 
@@ -79,7 +81,7 @@ async function networkFirst(request: Request, name: string): Promise<Response> {
     return answer;
   }
   if (!isWhole(response)) return response;
-  if (name === shipped.worker && !(await isKeptRelease(request, response.clone()))) await caches.delete(CACHE);
+  if (name === shipped.worker && !(await isKeptRelease(request, response.clone()))) await answered(caches.delete(CACHE));
   await store(request, response.clone());
   return response;
 }
@@ -102,15 +104,17 @@ async function isKeptRelease(request: Request, response: Response): Promise<bool
 }
 
 async function kept(request: Request | string): Promise<Response | undefined> {
-  return (await caches.open(CACHE)).match(request, { ignoreVary: true });
+  return answered(caches.open(CACHE).then((cache) => cache.match(request, { ignoreVary: true })));
 }
 
 /** A browser that refuses storage costs the offline visit and nothing else. */
 async function store(request: Request, response: Response): Promise<void> {
-  await caches
-    .open(CACHE)
-    .then((cache) => cache.put(request.url, response))
-    .catch(() => undefined);
+  await answered(caches.open(CACHE).then((cache) => cache.put(request.url, response)));
+}
+
+/** What the cache refuses, or does not answer in time, it does not have: a page waits for the answer. */
+function answered<T>(asked: Promise<T>): Promise<T | undefined> {
+  return inTime(asked, STORE_OPEN_TIMEOUT_MS).catch(() => undefined);
 }
 
 async function keep(files: readonly string[]): Promise<boolean> {
