@@ -7,6 +7,7 @@
  *     /v1/overview                         read-routes.ts
  *     /v1/live                             live-route.ts
  *     /v1/incidents, rules, targets, audit owner-routes.ts
+ *     /v1/monitoring, votes                owner-routes.ts
  *     /v1/openapi.json, /metrics           export-routes.ts
  *     everything else                      static-files.ts
  *

@@ -12,6 +12,7 @@ import { ManifestSchema } from '../manifest/manifest.ts';
 import { ARMS, REPORT_KINDS } from '../report/window.ts';
 import type { BodyName, BodyTypes } from './endpoints.ts';
 import { INCIDENT_SCHEMAS } from './incident-schemas.ts';
+import { MONITORING_SCHEMAS } from './monitoring-schemas.ts';
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Hour = v.pipe(Count, v.description('Hours since 1970-01-01T00:00Z'));
@@ -85,6 +86,7 @@ export const BODY_SCHEMAS = {
     ),
   }),
   ...INCIDENT_SCHEMAS,
+  ...MONITORING_SCHEMAS,
 } as const satisfies { readonly [N in BodyName]: v.GenericSchema<unknown, Mutable<BodyTypes[N]>> };
 
 /** Valibot's types can be written to. */

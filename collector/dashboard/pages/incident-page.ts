@@ -21,7 +21,18 @@ import { KeyedList, type Row, setNote, setText } from '../parts/keyed.ts';
 import type { News, Page, Wish } from '../parts/page.ts';
 import { cell } from '../parts/table-cells.ts';
 import { type IncidentAddress, modelAddress, writeAddress } from '../view/address.ts';
-import { auditText, closedText, effectText, evidenceText, onsetText, STATE_TEXTS, titleOf, whereText } from '../view/incident-words.ts';
+import {
+  auditText,
+  closedText,
+  effectText,
+  evidenceText,
+  metricText,
+  mixText,
+  onsetText,
+  STATE_TEXTS,
+  titleOf,
+  whereText,
+} from '../view/incident-words.ts';
 import { agoText, isoText } from '../view/when.ts';
 import { toneOf } from './incidents-page.ts';
 
@@ -281,9 +292,11 @@ function makeMetricRow(): Row<MetricShown> {
     node,
     update: ({ metric, rank: at, incident }) => {
       setText(rank, String(at));
-      setText(link, nameText(metric.metric));
+      setText(link, metricText(metric.metric));
       link.setAttribute('href', writeAddress(numbersOf(incident, metric)));
-      const parts = [metric.stage, metric.rule === null ? null : `rule ${metric.rule}`, whereText(metric)].filter((part) => part !== null);
+      const parts = [metric.stage, metric.rule === null ? null : `rule ${metric.rule}`, whereText(metric), mixText(metric.mix)].filter(
+        (part) => part !== null,
+      );
       setText(about, parts.join(', '));
       setText(now, metric.isMoved ? 'Moved' : 'As it was');
       now.dataset.tone = metric.isMoved ? 'bad' : 'good';

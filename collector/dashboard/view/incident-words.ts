@@ -8,6 +8,7 @@
  * Not here: an incident's place in a list, and what can be done with it (pages/).
  */
 import type { AuditEntry, ClosedBecause, Incident, IncidentState, MovedMetric } from '../../../protocol/read/incidents.ts';
+import { SEGMENT_MIX_METRIC } from '../../../protocol/read/monitoring.ts';
 import { axisNumber, decimal, nameText } from '../charts/figures.ts';
 import { timeText } from '../charts/time-text.ts';
 import { spanText } from './when.ts';
@@ -22,11 +23,27 @@ const CLOSED_TEXTS: { readonly [B in ClosedBecause]: string } = {
 
 /** "input.image.brightness moved, PSI 0.31", "run.latency at 250, limit 200". */
 export function movedText(metric: MovedMetric): string {
-  const name = nameText(metric.metric);
+  const name = metricText(metric.metric);
   if (metric.rule !== null) {
     return metric.value === null ? `${name} is beyond its limit` : `${name} at ${axisNumber(metric.value)}, limit ${number(metric.limit)}`;
   }
   return metric.effect === null ? `${name} moved` : `${name} moved, PSI ${decimal(metric.effect)}`;
+}
+
+/** What a metric is called by itself: its id, or words where it is none of a plan. */
+export function metricText(metric: string): string {
+  return metric === SEGMENT_MIX_METRIC ? 'Shares of the segments' : nameText(metric);
+}
+
+const MIX_TEXTS = {
+  alone: 'Only the shares of the segments moved',
+  also: 'The shares of the segments moved, too',
+  steady: 'The shares of the segments are as they were',
+} as const;
+
+/** Of an alarm over all segments, what the shares of the segments did; null where there is nothing to tell apart. */
+export function mixText(mix: MovedMetric['mix'] | undefined): string | null {
+  return mix === null || mix === undefined ? null : MIX_TEXTS[mix];
 }
 
 /** What the incident is about, and how much more of it there is. */
@@ -88,6 +105,9 @@ const AUDIT_TEXTS: { readonly [W in AuditEntry['what']]: string } = {
   muted: 'Muted',
   unmuted: 'No longer muted',
   rebased: 'Declared the new normal',
+  'baseline-accepted': 'Baselines accepted',
+  'baseline-rebased': 'Baselines made anew',
+  'baseline-inherited': 'Baselines inherited',
   'rule-put': 'Rule set',
   'rule-removed': 'Rule removed',
   'delivery-given-up': 'A delivery was given up',

@@ -8,15 +8,13 @@
 import type { BaselineOrder, MonitoredStream, MonitoringDetail } from '../../../protocol/read/monitoring.ts';
 import { counted, decimal, nameText, whole } from '../charts/figures.ts';
 import { timeText } from '../charts/time-text.ts';
-import { evidenceText, onsetText, whereText } from './incident-words.ts';
+import { evidenceText, metricText, mixText, onsetText, whereText } from './incident-words.ts';
 import { missingText, type Tone } from './overview-rows.ts';
 import { utcDayText } from './when.ts';
 
 export interface StreamRow {
   /** Unique among the streams of a model. */
   readonly key: string;
-  /** Id of the metric; null: the shares of the segments. */
-  readonly metric: string | null;
   readonly title: string;
   /** Arm and segment; null: all together. */
   readonly where: string | null;
@@ -32,11 +30,6 @@ export interface StreamRow {
 }
 
 const KIND_TEXTS = { sudden: 'sudden', gradual: 'gradual', undecided: 'not to tell yet' } as const;
-const MIX_TEXTS = {
-  alone: 'Only the shares of the segments moved',
-  also: 'The shares of the segments moved, too',
-  steady: 'The shares of the segments are as they were',
-} as const;
 const ORIGIN_TEXTS = { 'burn-in': 'first weeks', rebased: 're-based', inherited: 'inherited' } as const;
 
 /** @param segments Names by index, of the plan that streams are of; others are told by number. */
@@ -44,8 +37,7 @@ export function streamRow(stream: MonitoredStream, segments: readonly string[]):
   const { plan, report, arm, segment, metric, evidence, effect, onset, kind, mix, baseline, skew } = stream;
   return {
     key: JSON.stringify([plan, arm, segment, metric]),
-    metric,
-    title: metric === null ? 'Shares of the segments' : nameText(metric),
+    title: metricText(metric),
     where: whereText({ arm, segment: report === 'data' ? segment : null }, segments),
     verdict: verdictOf(stream),
     evidence: stream.verdict === 'not-enough-data' ? '–' : evidenceText(evidence),
@@ -53,7 +45,7 @@ export function streamRow(stream: MonitoredStream, segments: readonly string[]):
     since: onset === null ? '–' : onsetText(onset),
     kind: kind === null ? '–' : KIND_TEXTS[kind],
     movement: movementText(stream.movement),
-    mix: mix === null ? null : MIX_TEXTS[mix],
+    mix: mixText(mix),
     baseline: baseline === null ? 'none yet' : baselineText(baseline),
     skew:
       skew === null

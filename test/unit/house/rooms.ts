@@ -145,11 +145,24 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'collector/client': { imports: ['protocol'], network: true },
   // Pure but for keeping what changes, in the store.
   'collector/incidents': { imports: ['protocol', 'counts/monitor', 'counts/statistics', 'collector/store'], node: true },
+  'collector/monitoring': {
+    imports: [
+      'protocol',
+      'counts/monitor',
+      'counts/statistics',
+      'counts/votes',
+      'collector/store',
+      'collector/models',
+      'collector/incidents',
+    ],
+    clock: true,
+    node: true,
+  },
   'collector/notify': { imports: ['protocol', 'collector/store'], vendors: ['nodemailer'], network: true, node: true },
   'collector/http': {
     imports: [
       ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
-      ...['collector/incidents', 'collector/exports'],
+      ...['collector/incidents', 'collector/monitoring', 'collector/exports'],
     ],
     vendors: ['hono', '@hono/node-server'],
     node: true,
@@ -157,7 +170,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   collector: {
     imports: [
       ...['protocol', 'counts/votes', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
-      ...['collector/views', 'collector/exports', 'collector/incidents', 'collector/notify', 'collector/http'],
+      ...['collector/views', 'collector/exports', 'collector/incidents', 'collector/monitoring', 'collector/notify', 'collector/http'],
     ],
     clock: true,
     node: true,
