@@ -7,7 +7,7 @@
  *
  * Not here: what the answers mean (protocol/read/read-api.ts).
  */
-import type { CommitEvent, ModelDetail, ModelEntry, PlanDocument, Series } from '../../protocol/read/read-api.ts';
+import type { CommitEvent, ModelDetail, ModelEntry, NoisedEstimates, PlanDocument, Series } from '../../protocol/read/read-api.ts';
 import type { Arm } from '../../protocol/report/window.ts';
 
 /** Between two tries to reach a collector that does not answer. */
@@ -65,6 +65,8 @@ export function fetchSeries({ modelVersion, hourCount, ...narrowed }: SeriesAske
   for (const [name, value] of Object.entries(narrowed)) if (value !== null) query.set(name, String(value));
   return get<Series>(`series?${query}`);
 }
+
+export const fetchNoised = (version: string, hourCount: number) => get<NoisedEstimates>(`noised?model=${version}&hours=${hourCount}`);
 
 /** Calls back after commits of any model, and connects again for as long as the page lives. */
 export function listen(committed: (modelVersion: string) => void, connection: (isUp: boolean) => void): void {

@@ -8,7 +8,7 @@
  * Not here: which choices there are (selection.ts, view-model.ts).
  */
 import { byId, element } from '../../site/element.ts';
-import type { Choice } from './selection.ts';
+import type { Choice } from './view/selection.ts';
 
 /** Ids of the selects in index.html. */
 export type ControlId = 'model' | 'hours' | 'arm' | 'segment' | 'data-plan' | 'software-plan' | 'metric';

@@ -12,10 +12,12 @@
 import type { ModelDetail, ModelEntry, PlanDocument } from '../../protocol/read/read-api.ts';
 import { ARMS, UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
 import { byId } from '../../site/element.ts';
-import { fetchModel, fetchModels, fetchPlan, fetchSeries, RETRY_MS } from './api.ts';
+import { fetchModel, fetchModels, fetchNoised, fetchPlan, fetchSeries, RETRY_MS } from './api.ts';
 import { nameText } from './charts/figures.ts';
 import { type ControlId, chosenValue, distinct, offer, whenChosen } from './controls.ts';
 import { LivePanel } from './live-panel.ts';
+import { showModelSections } from './sections/model-sections.ts';
+import type { SectionInput } from './sections/section.ts';
 import { showSections } from './sections.ts';
 import {
   armChoices,
@@ -26,8 +28,8 @@ import {
   type Selection,
   segmentChoices,
   withheldSentence,
-} from './selection.ts';
-import { metricLabel, View } from './view-model.ts';
+} from './view/selection.ts';
+import { metricLabel, View } from './view/view-model.ts';
 
 /** Controls that ask for other sums, and those that only show the same ones another way. */
 const ASKING: readonly ControlId[] = ['model', 'hours', 'arm', 'segment', 'data-plan', 'software-plan'];
@@ -48,6 +50,7 @@ export class Dashboard {
   private readonly plans = new Map<string, Promise<PlanDocument>>();
   private detail: ModelDetail | null = null;
   private view: View | null = null;
+  private input: SectionInput | null = null;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private refreshing: Promise<void> | null = null;
   private isStale = false;
@@ -162,7 +165,16 @@ export class Dashboard {
     offer('segment', segmentChoices(data.plan), '');
     offer('data-plan', planChoices(detail, series, 'data', dataPlan), data.hash);
     offer('software-plan', planChoices(detail, series, 'software', softwarePlan), software.hash);
-    return new View({ detail, series, unattributed, plans: { data, software }, selection });
+    const of = { detail, series, unattributed, plans: { data, software }, selection };
+    const isNoised = series.totals.some(({ report }) => report === 'noised');
+    this.input = {
+      ...of,
+      noised: isNoised ? await fetchNoised(modelVersion, hourCount) : null,
+      ask: (narrowed) => fetchSeries({ modelVersion, hourCount, ...hashes, ...narrowed }),
+      findingOf: () => null,
+      linkOf: (sectionId) => `#${sectionId}`,
+    };
+    return new View(of);
   }
 
   private planOf(modelVersion: string, hash: string): Promise<PlanDocument> {
@@ -202,6 +214,7 @@ export class Dashboard {
     );
     const metricId = chosenValue('metric');
     showSections(view, metricId);
+    if (this.input !== null) showModelSections(byId('sections'), this.input);
     this.live.show(view, metricId);
   }
 }

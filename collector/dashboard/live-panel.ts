@@ -12,7 +12,7 @@
 
 import { counted, decimal, percent, whole } from './charts/figures.ts';
 import { drawTimeChart } from './charts/time-chart.ts';
-import { type Gain, metricLabel, type View } from './view-model.ts';
+import { type Gain, metricLabel, type View } from './view/view-model.ts';
 
 /** Points of the live line. One commit a second at most: ten minutes, and as many as a phone's width can tell apart. */
 const POINT_COUNT_MAX = 600;

@@ -7,7 +7,7 @@
 import { byId } from '../../site/element.ts';
 import { wireTheme } from '../../site/theme.ts';
 import { listen } from './api.ts';
-import { redrawAll } from './charts/time-chart.ts';
+import { redrawAll } from './charts/redraw.ts';
 import { Dashboard } from './dashboard.ts';
 
 const dashboard = new Dashboard();

@@ -7,7 +7,7 @@ import { byId, element, table } from '../../site/element.ts';
 import { showDistribution } from './charts/distribution.ts';
 import { decimal, whole } from './charts/figures.ts';
 import { drawTimeChart } from './charts/time-chart.ts';
-import { metricLabel, type View } from './view-model.ts';
+import { metricLabel, type View } from './view/view-model.ts';
 
 /** @param metricId Of the distribution and the mean by hour; null when the plan has no metric at all. */
 export function showSections(view: View, metricId: string | null): void {

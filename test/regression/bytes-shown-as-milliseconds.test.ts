@@ -2,7 +2,7 @@
  * Bug: the dashboard's table of loads told the bytes that were on the device already in milliseconds ("cached-bytes 1,024 ms").
  */
 import { expect, test } from 'vitest';
-import { View } from '../../collector/dashboard/view-model.ts';
+import { View } from '../../collector/dashboard/view/view-model.ts';
 import { metricOf } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';

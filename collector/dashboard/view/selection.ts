@@ -5,10 +5,10 @@
  *  - Nothing is offered that has no second choice: one arm, one segment, one plan need no control.
  *  - Another model starts from all arms, all segments and its present plans.
  */
-import type { ModelDetail, PlanEntry, Series } from '../../protocol/read/read-api.ts';
-import type { Plan } from '../../protocol/report/plan.ts';
-import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
-import { counted, nameText } from './charts/figures.ts';
+import type { ModelDetail, PlanEntry, Series } from '../../../protocol/read/read-api.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
+import { ARMS, type Arm, type ReportKind } from '../../../protocol/report/window.ts';
+import { counted, nameText } from '../charts/figures.ts';
 
 export interface Selection {
   readonly modelVersion: string;
