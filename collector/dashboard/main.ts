@@ -7,7 +7,7 @@
 import { byId } from '../../site/element.ts';
 import { wireTheme } from '../../site/theme.ts';
 import { listen } from './ask/live.ts';
-import { redrawAll } from './charts/time-chart.ts';
+import { redrawAll } from './charts/redraw.ts';
 import { AlarmsPage } from './pages/alarms-page.ts';
 import { CollectorPage } from './pages/collector-page.ts';
 import { IncidentPage } from './pages/incident-page.ts';
@@ -29,7 +29,6 @@ const shell: Shell = new Shell({
 
 wireTheme(byId('theme'), redrawAll);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawAll);
-addEventListener('resize', redrawAll);
 shell.start();
 listen({
   committed: (modelVersion) => shell.told({ what: 'commit', modelVersion }),

@@ -8,7 +8,7 @@
  *
  * Not here: what the answers mean (protocol/read/read-api.ts), what only the owner may ask (owner-api.ts), live updates (live.ts).
  */
-import type { Devices, ModelDetail, ModelEntry, Overview, PlanDocument, Series } from '../../../protocol/read/read-api.ts';
+import type { Devices, ModelDetail, ModelEntry, NoisedEstimates, Overview, PlanDocument, Series } from '../../../protocol/read/read-api.ts';
 import type { Arm } from '../../../protocol/report/window.ts';
 
 /** Between two tries to reach a collector that does not answer. */
@@ -82,6 +82,8 @@ export async function fetchModels(signal?: AbortSignal): Promise<readonly ModelE
 
 export const fetchModel = (version: string, signal?: AbortSignal) => ask<ModelDetail>(`models/${version}`, { signal });
 export const fetchPlan = (version: string, hash: string) => ask<PlanDocument>(`models/${version}/plans/${hash}`);
+export const fetchNoised = (version: string, hourCount: number, signal?: AbortSignal) =>
+  ask<NoisedEstimates>(`noised?model=${version}&hours=${hourCount}`, { signal });
 export const fetchOverview = (signal?: AbortSignal) => ask<Overview>('overview', { signal });
 export const fetchDevices = (version: string, hourCount: number, signal?: AbortSignal) =>
   ask<Devices>(`devices?model=${version}&hours=${hourCount}`, { signal });

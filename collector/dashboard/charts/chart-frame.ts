@@ -19,7 +19,7 @@ export interface CursorAt {
   readonly row: number;
 }
 
-export interface FrameContent {
+interface FrameContent {
   /** What the picture shows, for those who do not see it. */
   readonly label: string;
   /** Stands under the picture while nothing is pointed at. */

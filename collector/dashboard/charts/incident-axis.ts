@@ -24,14 +24,14 @@ export interface AxisIncident {
   readonly href: string;
 }
 
-export interface AxisMark {
+interface AxisMark {
   readonly atMs: number;
   readonly label: string;
   /** In a word, for example "release", "rebase". */
   readonly kind: string;
 }
 
-export interface AxisContent {
+interface AxisContent {
   readonly fromMs: number;
   readonly toMs: number;
   readonly incidents: readonly AxisIncident[];

@@ -124,7 +124,7 @@ class Sparkline {
     this.surface = element('div', { class: 'spark', role: 'slider', 'aria-readonly': 'true', 'aria-valuemin': 0, tabindex: -1 });
     this.surface.append(picture, this.value);
     host.replaceChildren(this.surface);
-    this.surface.addEventListener('pointermove', ({ offsetX }) => this.point(this.nearest(offsetX)));
+    this.surface.addEventListener('pointermove', ({ offsetX }) => this.point(this.nearest((offsetX / this.surface.clientWidth) * WIDTH)));
     this.surface.addEventListener('pointerleave', () => this.point(null));
     this.surface.addEventListener('focus', () => this.focused());
     this.surface.addEventListener('blur', () => this.point(null));

@@ -12,12 +12,14 @@ import { SERIES_HOUR_COUNT_MAX } from '../../../protocol/limits.ts';
 import type { ModelDetail, ModelEntry, PlanDocument } from '../../../protocol/read/read-api.ts';
 import { ARMS, HOUR_MS, UNKNOWN_MODEL_VERSION } from '../../../protocol/report/window.ts';
 import { byId } from '../../../site/element.ts';
-import { fetchModel, fetchModels, fetchPlan, fetchSeries } from '../ask/api.ts';
+import { fetchModel, fetchModels, fetchNoised, fetchPlan, fetchSeries } from '../ask/api.ts';
 import { nameText, whole } from '../charts/figures.ts';
 import { timeText } from '../charts/time-text.ts';
 import { chosenValue, distinct, modelChoices, offer, whenChosen } from '../parts/controls.ts';
 import { setNote, setText } from '../parts/keyed.ts';
 import type { Go, News, Page, Wish } from '../parts/page.ts';
+import { showModelSections } from '../sections/model-sections.ts';
+import type { SectionInput } from '../sections/section.ts';
 import { type ModelAddress, modelAddress, writeAddress } from '../view/address.ts';
 import {
   armChoices,
@@ -58,6 +60,9 @@ export class ModelPage implements Page<ModelAddress> {
   private address: ModelAddress = modelAddress(null);
   private detail: ModelDetail | null = null;
   private view: View | null = null;
+  private input: SectionInput | null = null;
+  /** The section that the address names is gone to once. */
+  private isPartDue = false;
   private models: readonly ModelEntry[] = [];
 
   constructor(go: Go) {
@@ -82,6 +87,7 @@ export class ModelPage implements Page<ModelAddress> {
 
   show(address: ModelAddress): void {
     const isAnother = address.modelVersion !== this.address.modelVersion;
+    this.isPartDue = address.part !== null && (this.view === null || address.part !== this.address.part);
     this.address = address;
     const isListed = HOURS.some(({ value }) => value === String(address.hourCount));
     const own = { value: String(address.hourCount), text: `${whole(address.hourCount)} hours` };
@@ -120,7 +126,7 @@ export class ModelPage implements Page<ModelAddress> {
     const modelVersion = this.shownVersion;
     const problem =
       modelVersion === null ? NO_MODEL : this.models.some((of) => of.modelVersion === modelVersion) ? null : notHere(modelVersion);
-    byId('model-figures').hidden = byId('tiles').hidden = problem !== null;
+    for (const id of ['model-figures', 'tiles', 'sections']) byId(id).hidden = problem !== null;
     if (modelVersion === null || problem !== null) {
       setNote(byId('empty'), problem);
       return;
@@ -128,7 +134,8 @@ export class ModelPage implements Page<ModelAddress> {
     const next = await this.fetchView({ ...address, modelVersion }, signal);
     signal.throwIfAborted();
     this.take(next);
-    await this.owner.load({ modelVersion, models: this.models, segments: next.plan.segments }, signal);
+    const hasNews = await this.owner.load({ modelVersion, models: this.models, segments: next.plan.segments }, signal);
+    if (hasNews) this.drawSections();
   }
 
   /** The chosen one, or the first there is. */
@@ -158,7 +165,7 @@ export class ModelPage implements Page<ModelAddress> {
     return {
       ...{ page: 'model', modelVersion: this.shownVersion, untilHour: this.address.untilHour, hourCount: Number(chosenValue('hours')) },
       ...{ arm: ARMS.find((arm) => arm === chosenValue('arm')) ?? null, segment: segment === null ? null : Number(segment) },
-      ...{ dataPlan: this.planChosen('data'), softwarePlan: this.planChosen('software'), metric: this.metricChosen() },
+      ...{ dataPlan: this.planChosen('data'), softwarePlan: this.planChosen('software'), metric: this.metricChosen(), part: null },
     };
   }
 
@@ -192,7 +199,17 @@ export class ModelPage implements Page<ModelAddress> {
     offer('segment', segmentChoices(data.plan), segment === null ? null : String(segment));
     offer('data-plan', planChoices(detail, series, 'data', dataPlan), data.hash);
     offer('software-plan', planChoices(detail, series, 'software', softwarePlan), software.hash);
-    return new View({ detail, series, unattributed, plans: { data, software }, selection: pick(selection) });
+    const isNoised = untilHour === null && series.totals.some(({ report }) => report === 'noised');
+    const noised = isNoised ? await fetchNoised(modelVersion, hourCount, signal) : null;
+    signal.throwIfAborted();
+    const of = { detail, series, unattributed, plans: { data, software }, selection: pick(selection) };
+    this.input = {
+      ...{ ...of, noised },
+      ask: (narrowed) => fetchSeries({ ...hashes, modelVersion, hourCount, untilHour, ...narrowed }, signal),
+      findingOf: (metricId) => this.owner.findingOf(metricId, { arm, segment }),
+      linkOf: (part) => writeAddress({ ...this.address, modelVersion, part }),
+    };
+    return new View(of);
   }
 
   private planOf(modelVersion: string, hash: string): Promise<PlanDocument> {
@@ -233,6 +250,17 @@ export class ModelPage implements Page<ModelAddress> {
     const metricId = chosenValue('metric');
     showFigures(view, metricId);
     this.live.show(view, metricId);
+    this.drawSections();
+  }
+
+  private drawSections(): void {
+    if (this.input !== null) showModelSections(byId('sections'), this.input);
+    const { part } = this.address;
+    const section = part === null ? null : document.getElementById(part);
+    if (!this.isPartDue || section === null || section.closest('#sections') === null) return;
+    this.isPartDue = false;
+    section.scrollIntoView();
+    section.focus({ preventScroll: true });
   }
 }
 

@@ -10,11 +10,13 @@
 import type { Incident } from '../../../protocol/read/incidents.ts';
 import type { MonitoringDetail } from '../../../protocol/read/monitoring.ts';
 import type { ModelEntry } from '../../../protocol/read/read-api.ts';
+import type { Arm } from '../../../protocol/report/window.ts';
 import { byId, element } from '../../../site/element.ts';
 import { fetchIncidents, fetchMonitored, KeyRefusedError } from '../ask/owner-api.ts';
 import { ownerKey } from '../ask/owner-key.ts';
 import { drawIncidentAxis } from '../charts/incident-axis.ts';
 import { INCIDENTS, writeAddress } from '../view/address.ts';
+import { streamSentence } from '../view/monitor-words.ts';
 import { timelineOf } from '../view/timeline.ts';
 import { MonitorPanel } from './monitor-panel.ts';
 
@@ -40,6 +42,7 @@ export class OwnerPanel {
     if (ownerKey.value !== null && modelVersion !== null && modelVersion === this.of?.modelVersion) return;
     this.place.hidden = true;
     this.of = null;
+    this.detail = null;
     this.forget();
   }
 
@@ -48,10 +51,19 @@ export class OwnerPanel {
     this.askedAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  async load(of: OfModel, signal: AbortSignal): Promise<void> {
-    if (ownerKey.value === null) return;
+  /** What the monitor says of a metric of the shown data plan, in its arm and segment; null: nothing is known. */
+  findingOf(metricId: string, { arm, segment }: { readonly arm: Arm | null; readonly segment: number | null }) {
+    const stream = this.detail?.streams.find((each) => {
+      return each.report === 'data' && each.metric === metricId && each.arm === (arm ?? 'stable') && each.segment === segment;
+    });
+    return stream === undefined ? null : { sentence: streamSentence(stream), baseline: stream.baseline };
+  }
+
+  /** @returns Whether something else is known now. */
+  async load(of: OfModel, signal: AbortSignal): Promise<boolean> {
+    if (ownerKey.value === null) return false;
     const isSame = this.of?.modelVersion === of.modelVersion;
-    if (isSame && performance.now() - this.askedAtMs < LOOK_AGAIN_MS) return;
+    if (isSame && performance.now() - this.askedAtMs < LOOK_AGAIN_MS) return false;
     const { modelVersion } = of;
     try {
       const [list, detail] = await Promise.all([fetchIncidents({ modelVersion }, signal), fetchMonitored(modelVersion, signal)]);
@@ -61,6 +73,7 @@ export class OwnerPanel {
       this.incidents = list.incidents;
       this.detail = detail;
       this.draw(list.nowMs);
+      return true;
     } catch (error) {
       // The page says so, and the numbers stay.
       if (error instanceof KeyRefusedError) this.place.hidden = true;

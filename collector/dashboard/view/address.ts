@@ -2,7 +2,7 @@
  * Addresses: which page is shown and what is selected in it, as the part of the address behind `#`. Pure.
  *
  *     #/                                   the overview
- *     #/models/{version}?hours=…           one model; `metric`, `arm`, `segment`, `data`, `software`, `until`
+ *     #/models/{version}?hours=…           one model; `metric`, `part`, `arm`, `segment`, `data`, `software`, `until`
  *     #/incidents?state=…&model=…          incidents, and #/incidents/{id}
  *     #/alarms                             rules and targets
  *     #/collector                          the collector's own load
@@ -35,6 +35,8 @@ export interface ModelAddress extends Omit<Selection, 'modelVersion'> {
   readonly modelVersion: string | null;
   /** Id of the metric whose distribution is shown; null: the headline. */
   readonly metric: string | null;
+  /** Id of the section that is gone to; null: the top. */
+  readonly part: string | null;
 }
 
 export interface IncidentsAddress {
@@ -69,7 +71,7 @@ const TEXT_LENGTH_MAX = 1_024;
 
 /** A model with nothing else chosen. */
 export function modelAddress(modelVersion: string | null, chosen: Partial<Omit<ModelAddress, 'page' | 'modelVersion'>> = {}): ModelAddress {
-  const all = { arm: null, segment: null, dataPlan: null, softwarePlan: null, metric: null, untilHour: null };
+  const all = { arm: null, segment: null, dataPlan: null, softwarePlan: null, metric: null, part: null, untilHour: null };
   return { page: 'model', modelVersion, hourCount: DEFAULT_HOUR_COUNT, ...all, ...chosen };
 }
 
@@ -110,6 +112,7 @@ function readModel(version: string, given: URLSearchParams): ModelAddress {
     dataPlan: hexOf(given.get('data')),
     softwarePlan: hexOf(given.get('software')),
     metric: textOf(given.get('metric')),
+    part: /^[a-z][a-z-]{0,63}$/.exec(given.get('part') ?? '')?.[0] ?? null,
   });
 }
 
@@ -127,6 +130,7 @@ export function writeAddress(address: Address): string {
         data: address.dataPlan,
         software: address.softwarePlan,
         metric: address.metric,
+        part: address.part,
       });
     case 'incidents':
       return withQuery('#/incidents', { state: address.state === 'unclosed' ? null : address.state, model: address.modelVersion });

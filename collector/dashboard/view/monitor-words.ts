@@ -60,6 +60,19 @@ function verdictOf(stream: MonitoredStream): StreamRow['verdict'] {
   return { tone: 'none', text: missingText(stream) ?? 'Not enough data' };
 }
 
+/** One sentence, to stand beside the metric's chart. */
+export function streamSentence(stream: MonitoredStream): string {
+  const { effect, evidence, onset, kind, mix } = stream;
+  if (stream.verdict === 'not-enough-data') return `Not enough data for a verdict: ${missingText(stream) ?? 'more has to come'}.`;
+  const told = evidenceText(evidence);
+  const sure = `evidence ${told}${told.endsWith('%') ? ' of' : ''} what an alarm needs`;
+  if (stream.verdict === 'quiet') return `As it was: ${effect === null ? '' : `PSI ${decimal(effect)}, `}${sure}.`;
+  const since = onset === null ? '' : `, since ${onsetText(onset)}`;
+  const how = kind === null || kind === 'undecided' ? 'Moved' : `Moved, ${KIND_TEXTS[kind]}`;
+  const shares = mixText(mix);
+  return `${how}${since}${effect === null ? '' : `: PSI ${decimal(effect)}`}; ${sure}.${shares === null ? '' : ` ${shares}.`}`;
+}
+
 function movementText({ perDay, perWeek }: MonitoredStream['movement']): string {
   return perDay === null && perWeek === null ? '–' : `${decimal(perDay)} / ${decimal(perWeek)}`;
 }
