@@ -175,7 +175,7 @@ function tableOf(name: string, titles: readonly string[], rows: HTMLElement): HT
     element('thead', {}, element('tr', {}, ...heads)),
     rows,
   );
-  return element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': name }, inside);
+  return element('div', { class: 'scroll-x', tabindex: 0, role: 'group', 'aria-label': name }, inside);
 }
 
 function sentenceOf(rules: readonly RuleEntry[]): string {

@@ -30,7 +30,7 @@ export class CollectorPage implements Page {
     );
     const inside = element('table', {}, element('thead', {}, head), rows);
     const title = element('h2', { id: 'routes-title' }, 'Requests since the start');
-    const region = element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-labelledby': 'routes-title' }, inside);
+    const region = element('div', { class: 'scroll-x', tabindex: 0, role: 'group', 'aria-labelledby': 'routes-title' }, inside);
     this.body.replaceChildren(tiles, element('section', { class: 'card', 'aria-labelledby': 'routes-title' }, title, region));
     this.body.classList.add('stack');
     this.body.hidden = true;

@@ -278,7 +278,7 @@ function metricsTable(rows: HTMLElement): HTMLElement {
   const head = element('tr', {}, ...TITLES.map((title) => element('th', { scope: 'col' }, title)));
   const caption = element('caption', { class: 'visually-hidden' }, 'Metrics of the incident, ranked');
   const inside = element('table', { class: 'cards' }, caption, element('thead', {}, head), rows);
-  return element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': 'What moved' }, inside);
+  return element('div', { class: 'scroll-x', tabindex: 0, role: 'group', 'aria-label': 'What moved' }, inside);
 }
 
 type MetricShown = { readonly metric: MovedMetric; readonly rank: number; readonly incident: Incident };

@@ -69,7 +69,7 @@ export class ModelPage implements Page<ModelAddress> {
     this.owner = new OwnerPanel();
     // They scroll, so the keyboard must reach them.
     for (const id of ['phases', 'errors']) {
-      for (const [name, value] of Object.entries({ tabindex: '0', role: 'region', 'aria-labelledby': `${id}-title` }))
+      for (const [name, value] of Object.entries({ tabindex: '0', role: 'group', 'aria-labelledby': `${id}-title` }))
         byId(id).setAttribute(name, value);
     }
     // Another model starts from all arms, all segments and its present plans.

@@ -53,7 +53,7 @@ export class MonitorPanel {
     const head = element('tr', {}, ...TITLES.map((title) => element('th', { scope: 'col' }, title)));
     const caption = element('caption', { class: 'visually-hidden' }, 'Streams, those that say most first');
     const inside = element('table', { class: 'cards' }, caption, element('thead', {}, head), this.body);
-    const region = { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': 'Streams of the monitor' };
+    const region = { class: 'scroll-x', tabindex: 0, role: 'group', 'aria-label': 'Streams of the monitor' };
     this.table = element('div', region, inside);
     this.more.addEventListener('click', () => {
       this.isWhole = !this.isWhole;
