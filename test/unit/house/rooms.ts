@@ -165,10 +165,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'collector/dashboard/charts': { imports: ['counts/statistics', 'site'], vendors: ['uplot'] },
   'collector/dashboard/view': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'collector/dashboard/charts'] },
   'collector/dashboard/sections': {
-    imports: [
-      ...['protocol', 'counts/plans', 'counts/statistics', 'site'],
-      ...['collector/dashboard/charts', 'collector/dashboard/view'],
-    ],
+    imports: [...['protocol', 'counts/plans', 'counts/statistics', 'site'], ...['collector/dashboard/charts', 'collector/dashboard/view']],
   },
   'collector/dashboard': {
     imports: ['protocol', 'site', 'collector/dashboard/charts', 'collector/dashboard/sections', 'collector/dashboard/view'],
