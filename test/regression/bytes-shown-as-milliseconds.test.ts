@@ -27,7 +27,7 @@ function phasesOf(metricId: string, cellId: string) {
     software: [{ hour: HOUR, cell: metric.offset + metric.cells.indexOf(cellId), count: 1 }],
     plans: { data: HASH, software: SOFTWARE_PLAN_HASH },
   };
-  const selection = { modelVersion: HASH, hourCount: 24, arm: null, segment: null, dataPlan: null, softwarePlan: null };
+  const selection = { modelVersion: HASH, hourCount: 24, untilHour: null, arm: null, segment: null, dataPlan: null, softwarePlan: null };
   const detail = { modelVersion: HASH, plan: HASH, manifest, baseline: null, plans: [plans.data, plans.software] };
   return new View({ detail, selection, series, unattributed: { ...series, software: [], totals: [] }, plans }).phases;
 }

@@ -39,7 +39,7 @@ const detail: ModelDetail = {
   plans: [PRESENT.data, PRESENT.software, EARLIER_SOFTWARE, EARLIER_DATA],
 };
 const selection: Selection = {
-  ...{ modelVersion: detail.modelVersion, hourCount: 24, arm: null, segment: null, dataPlan: null, softwarePlan: null },
+  ...{ modelVersion: detail.modelVersion, hourCount: 24, untilHour: null, arm: null, segment: null, dataPlan: null, softwarePlan: null },
 };
 
 const cellOf = (cell: number, count: number): CellSum => ({ hour: HOUR, cell, count });

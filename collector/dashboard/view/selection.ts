@@ -13,6 +13,8 @@ import { counted, nameText } from '../charts/figures.ts';
 export interface Selection {
   readonly modelVersion: string;
   readonly hourCount: number;
+  /** The last of those hours, since 1970; null: the present one. */
+  readonly untilHour: number | null;
   /** null: all together. */
   readonly arm: Arm | null;
   /** Index in the data plan's segments; null: all together. */

@@ -110,7 +110,7 @@ function inputOf(part: Partial<Series>): SectionInput {
     detail: { modelVersion, plan: PLAN_HASH, manifest, baseline: null, plans: [] },
     ...{ series: seriesOf(part), unattributed: seriesOf({}) },
     plans: { data: document(PLAN_HASH, plan), software: document(SOFTWARE_PLAN_HASH, SOFTWARE_PLAN) },
-    selection: { modelVersion, hourCount: 24, arm: null, segment: null, dataPlan: null, softwarePlan: null },
+    selection: { modelVersion, hourCount: 24, arm: null, segment: null, untilHour: null, dataPlan: null, softwarePlan: null },
     ...{ noised: null, ask: () => Promise.reject(new Error('nobody is asked')), findingOf: () => null, linkOf: (id) => `#${id}` },
   };
 }

@@ -75,7 +75,7 @@ function viewOf(part: Partial<Series>, { hourCount = 24, baseline = [], selectio
   const detail: ModelDetail = { modelVersion, plan: PLAN_HASH, manifest, baseline: baseline.length === 0 ? null : counted, plans: [] };
   return new View({
     ...{ detail, plans, series: series(part), unattributed: series(unattributed) },
-    selection: { modelVersion, hourCount, arm: null, segment: null, dataPlan: null, softwarePlan: null, ...selection },
+    selection: { modelVersion, hourCount, untilHour: null, arm: null, segment: null, dataPlan: null, softwarePlan: null, ...selection },
   });
 }
 
