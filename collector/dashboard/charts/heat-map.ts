@@ -317,7 +317,14 @@ function rgbOf(hex: string): number[] {
 /** The newest column and those beside, for those who read tables. Made when it is opened. */
 function showTable(place: HTMLElement, content: HeatContent): void {
   const before = place.querySelector<HTMLDetailsElement>(':scope > details');
-  const behind = before ?? element('details', {}, element('summary', {}, 'As a table'), element('div', { class: 'scroll' }));
+  const behind =
+    before ??
+    element(
+      'details',
+      {},
+      element('summary', {}, 'As a table'),
+      element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table' }),
+    );
   const fill = () => {
     const columns = drawnOf(content, 1);
     const titles = [

@@ -109,7 +109,7 @@ class IncidentAxis {
   private readonly track = element('div', { class: 'incident-track', role: 'group' });
   private readonly ticks = element('div', { class: 'axis line', 'aria-hidden': 'true' });
   private readonly readout = element('p', { class: 'chart-readout figures muted' });
-  private readonly rows = element('div', { class: 'scroll' });
+  private readonly rows = element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table' });
   private content: AxisContent = { fromMs: 0, toMs: 0, incidents: [], marks: [] };
   private summary = '';
 

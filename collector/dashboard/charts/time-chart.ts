@@ -45,6 +45,8 @@ interface Chart {
   readonly plot: uPlot;
   /** What cannot be changed in a plot that is there. */
   readonly form: string;
+  /** A pointer is over it: the cursor is where that is, and not where the keys have put it. */
+  isPointed: boolean;
 }
 const charts = new WeakMap<HTMLElement, Chart>();
 
@@ -123,14 +125,21 @@ function plotInto(frame: ChartFrame, drawn: TimeLines): void {
   before?.plot.destroy();
   const picture = element('div');
   surface.replaceChildren(...(labels.length > 1 ? [keyOf(labels)] : []), picture);
-  const plot = new uPlot(optionsOf(content, width, token), data, picture);
-  // Of the chart alone: what the keys set is told already.
-  plot.over.addEventListener('pointermove', () => {
-    const index = shownIndex(plot, drawn);
-    frame.point(index === null ? null : { column: index, row: 0 });
+  const moved = ({ cursor }: uPlot): void => {
+    if (charts.get(surface)?.isPointed !== true) return;
+    const index = cursor.idx ?? null;
+    frame.point(index === null ? null : { column: drawn.times.length === 1 ? 0 : index, row: 0 });
+  };
+  const plot = new uPlot({ ...optionsOf(content, width, token), hooks: { setCursor: [moved] } }, data, picture);
+  const chart: Chart = { plot, form, isPointed: false };
+  plot.over.addEventListener('pointerenter', () => {
+    chart.isPointed = true;
   });
-  plot.over.addEventListener('pointerleave', () => frame.point(null));
-  charts.set(surface, { plot, form });
+  plot.over.addEventListener('pointerleave', () => {
+    chart.isPointed = false;
+    frame.point(null);
+  });
+  charts.set(surface, chart);
 }
 
 function optionsOf(content: TimeLines, width: number, token: (name: string) => string): uPlot.Options {
