@@ -329,6 +329,12 @@ export const REFUSAL_WAIT_MS = 100;
 export const RETRY_AFTER_UNKNOWN_S = 600;
 /** Seconds in `Retry-After` when the intake is full or the store fails. */
 export const RETRY_AFTER_BUSY_S = 30;
+/** The log tells of a reason for refusing reports this often at the most: an hour of it is one line. */
+export const REFUSAL_TOLD_INTERVAL_MS = 3_600_000;
+/** Unregistered model versions that are told in that time. An owner has a handful; whoever makes them up fills no disk. */
+export const REFUSED_TOLD_COUNT_MAX = 10;
+/** Unregistered model versions whose refusals are counted by name: 64 kB. */
+export const REFUSED_VERSION_COUNT_MAX = 256;
 /** A registration body: manifest with goldens and baseline. */
 export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;
 /** Runs in one window that the collector believes. A client seals at WINDOW_RUN_COUNT_MAX; a rest and one task's batch may still join. */

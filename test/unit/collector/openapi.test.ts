@@ -17,7 +17,7 @@ import type { BODY_SCHEMAS, Mutable } from '../../../protocol/read/answer-schema
 import { type BodyName, type BodyTypes, ENDPOINTS, type Endpoint } from '../../../protocol/read/endpoints.ts';
 import type { IncidentDetail, RuleTerms } from '../../../protocol/read/incidents.ts';
 import { DATA_COUNTED, dataReport, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';
-import { bodyOf, DATA_PLAN_HASH, MODEL_VERSION, manifestText, NOW_MS } from '../../fixtures/reports.ts';
+import { bodyOf, DATA_PLAN_HASH, MODEL_VERSION, manifestText, NOW_MS, versionOf } from '../../fixtures/reports.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 interface Document {
@@ -107,6 +107,7 @@ describe('the document', () => {
       audit: await client.audit(),
       ...{ incident: DETAIL, actOnIncident: DETAIL },
       register: await client.register({ body: { manifest: manifestText('other') } }),
+      unregister: await client.unregister({ version: versionOf(manifestText('other')) }),
     };
     const rows = Object.entries(ENDPOINTS as Readonly<Record<string, Endpoint>>);
     const inJson = rows.flatMap(([name, { answer }]) =>
