@@ -286,6 +286,8 @@ export const STUCK_TIMEOUT_MS = 10_000;
 export const REPORT_TIMEOUT_MS = 20_000;
 /** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */
 export const SILENT_REFUSAL_COUNT_MAX = 3;
+/** Answers of a server in trouble in a row, none of them proved, before the page says that no collector may be there: a restart behind a proxy is over by then. */
+export const TROUBLED_ANSWER_COUNT_MAX = 5;
 /** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
 export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;
 /**
