@@ -168,6 +168,7 @@ export type {
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
+  RemovalAnswer,
   Series,
   SlotTotal,
 } from '../../protocol/read/read-api.ts';

@@ -178,7 +178,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'collector/dashboard/charts': { imports: ['counts/statistics', 'site'], vendors: ['uplot'] },
   'collector/dashboard/view': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'collector/dashboard/charts'] },
   'collector/dashboard/sections': {
-    imports: [...['protocol', 'counts/plans', 'counts/statistics', 'site'], ...['collector/dashboard/charts', 'collector/dashboard/view']],
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/plans', 'counts/statistics', 'site'],
+      ...['collector/dashboard/charts', 'collector/dashboard/view'],
+    ],
   },
   'collector/dashboard/ask': { imports: ['protocol'], network: true },
   'collector/dashboard/parts': {
