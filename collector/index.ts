@@ -22,6 +22,7 @@ import { OwnLoad } from './exports/own-load.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
+import { Refusals } from './intake/refusals.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
@@ -101,9 +102,9 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     if (models !== null) await registerFolder(models, registry, log);
     const { configFile = null } = options;
     alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
-    const { incidents, rules, notifier } = alarms;
+    const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
-    const load = new OwnLoad(__RELEASE__, now());
+    const [load, refusals] = [new OwnLoad(__RELEASE__, now()), new Refusals({ log, elapsedMs })];
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
@@ -116,11 +117,11 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       onCommitted: (told) => load.committed(told),
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
-    const exports = new Exports({ store, registry, load, shownReportsMin, now, elapsedMs, disk, group, live });
+    const exports = new Exports({ store, registry, load, refusals, shownReportsMin, now, elapsedMs, disk, group, live });
     const reads = new ReadQueue();
     const server = createServer({
-      ...{ store, registry, group, live, adminKey, now, exports, load, shownReportsMin, reads },
-      ...{ incidents, rules, targets: () => notifier.entries },
+      ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
+      ...{ incidents, rules, monitoring, targets: () => notifier.entries },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
       release: __RELEASE__,

@@ -288,6 +288,8 @@ export const STUCK_TIMEOUT_MS = 10_000;
 export const REPORT_TIMEOUT_MS = 20_000;
 /** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */
 export const SILENT_REFUSAL_COUNT_MAX = 3;
+/** Answers of a server in trouble in a row, none of them proved, before the page says that no collector may be there: a restart behind a proxy is over by then. */
+export const TROUBLED_ANSWER_COUNT_MAX = 5;
 /** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
 export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;
 /**
@@ -331,6 +333,12 @@ export const REFUSAL_WAIT_MS = 100;
 export const RETRY_AFTER_UNKNOWN_S = 600;
 /** Seconds in `Retry-After` when the intake is full or the store fails. */
 export const RETRY_AFTER_BUSY_S = 30;
+/** The log tells of a reason for refusing reports this often at the most: an hour of it is one line. */
+export const REFUSAL_TOLD_INTERVAL_MS = 3_600_000;
+/** Unregistered model versions that are told in that time. An owner has a handful; whoever makes them up fills no disk. */
+export const REFUSED_TOLD_COUNT_MAX = 10;
+/** Unregistered model versions whose refusals are counted by name: 64 kB. */
+export const REFUSED_VERSION_COUNT_MAX = 256;
 /** A registration body: manifest with goldens and baseline. */
 export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;
 /** Runs in one window that the collector believes. A client seals at WINDOW_RUN_COUNT_MAX; a rest and one task's batch may still join. */

@@ -163,9 +163,12 @@ export type {
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
+  OverviewEntry,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
+  RemovalAnswer,
   Series,
   SlotTotal,
 } from '../../protocol/read/read-api.ts';
