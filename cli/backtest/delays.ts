@@ -7,13 +7,14 @@
  *
  * Invariants
  *  - The monitor is the replay's own, from the state that it had. Streams do not hear of each other's alarms, so all are tilted at once.
- *  - Left out are streams that are not quiet at that time, that alarm within the next days by themselves, or that cannot be tilted so far.
+ *  - Left out are streams that are in alarm at that time, or that cannot be tilted so far. Where the history itself moves a stream later on,
+ *    it is watched until then.
  *
  * Source: E. L. Kaplan and P. Meier, "Nonparametric Estimation from Incomplete Observations" (1958).
  */
 import { ModelMonitor } from '../../collector/monitoring/model-monitor.ts';
 import type { VoteSource } from '../../collector/monitoring/vote-source.ts';
-import { SEGMENT_MIX_METRIC } from '../../counts/monitor/finding.ts';
+import { type Finding, SEGMENT_MIX_METRIC } from '../../counts/monitor/finding.ts';
 import { PLANTED_WAIT_DAY_COUNT_MAX } from '../../protocol/read/backtest-limits.ts';
 import { DAY_HOURS, HOUR_MS } from '../../protocol/report/window.ts';
 import { keyOf, type Replayed, type ReplayOptions, type Stand } from './replay.ts';
@@ -101,40 +102,37 @@ async function plant(asked: ReplayOptions, stand: Stand, tracks: ReadonlyMap<str
   const source = new TiltedVotes(asked.source, day * DAY_HOURS, tilts.byMetric, `${SEED} ${day} ${tilts.psi}`);
   const monitor = new ModelMonitor({ modelVersion, plans, options, source, state });
   await monitor.advance(day * DAY_HOURS - 1);
-  const waiting = new Set(
-    monitor.findings.flatMap((finding) => {
-      const track = tracks.get(keyOf(finding));
-      const isTilted = finding.metric !== SEGMENT_MIX_METRIC && tilts.byMetric.has(tiltKey(finding.plan, finding.metric));
-      const isQuiet =
-        finding.verdict !== 'alarm' && monitor.baselineOf(finding) !== null && !(track !== undefined && movesSoon(track, day));
-      return isTilted && isQuiet ? [keyOf(finding)] : [];
-    }),
-  );
+  /** By stream: how many days it is watched, until the history moves it by itself. */
+  const waiting = new Map<string, number>();
+  for (const finding of monitor.findings) {
+    const isTilted = finding.metric !== SEGMENT_MIX_METRIC && tilts.byMetric.has(tiltKey(finding.plan, finding.metric));
+    const days = ownDays(tracks.get(keyOf(finding)), day);
+    if (isTilted && finding.verdict !== 'alarm' && monitor.baselineOf(finding) !== null && days > 0) waiting.set(keyOf(finding), days);
+  }
   const plantedCount = waiting.size;
   const trials: Trial[] = [];
+  const end = (key: string, days: number, isAlarm: boolean) => {
+    const own = waiting.get(key);
+    if (own === undefined || (!isAlarm && days < own)) return;
+    waiting.delete(key);
+    trials.push({ days: Math.min(days, own), isFound: isAlarm && days <= own });
+  };
   const lastDay = Math.min(Math.floor(toHour / DAY_HOURS), day + PLANTED_WAIT_DAY_COUNT_MAX - 1);
   let today = day;
   for (; today <= lastDay && waiting.size > (1 - WAITED_RATIO) * plantedCount; today++) {
-    const end = Math.min(toHour, today * DAY_HOURS + DAY_HOURS - 1);
-    await monitor.advance(
-      end,
-      (hour, findings) => {
-        for (const finding of findings) {
-          if (finding.verdict === 'alarm' && waiting.delete(keyOf(finding)))
-            trials.push({ days: (hour + 1) / DAY_HOURS - day, isFound: true });
-        }
-      },
-      signal,
-    );
+    const take = (hour: number, findings: readonly Finding[]) => {
+      for (const finding of findings) end(keyOf(finding), (hour + 1) / DAY_HOURS - day, finding.verdict === 'alarm');
+    };
+    await monitor.advance(Math.min(toHour, today * DAY_HOURS + DAY_HOURS - 1), take, signal);
   }
-  for (const _ of waiting) trials.push({ days: today - day, isFound: false });
+  for (const own of waiting.values()) trials.push({ days: Math.min(today - day, own), isFound: false });
   return trials;
 }
 
-/** Whether the history itself alarms there within the days that are waited. */
-function movesSoon({ alarms }: StreamTrack, day: number): boolean {
-  const [fromMs, toMs] = [day * DAY_HOURS * HOUR_MS, (day + PLANTED_WAIT_DAY_COUNT_MAX) * DAY_HOURS * HOUR_MS];
-  return alarms.some(({ openedAtMs }) => openedAtMs > fromMs && openedAtMs <= toMs);
+/** Days from that one on until the history itself begins to move the stream. */
+function ownDays(track: StreamTrack | undefined, day: number): number {
+  const next = track?.alarms.find(({ openedAtMs }) => openedAtMs > day * DAY_HOURS * HOUR_MS);
+  return next === undefined ? Infinity : next.onset.fromHour / DAY_HOURS - day;
 }
 
 interface Tilts {

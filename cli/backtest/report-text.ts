@@ -5,12 +5,12 @@
  *  - Made of the report alone. Lists end after LISTED_ROW_COUNT_MAX rows and say how many more there are.
  */
 import { LISTED_ROW_COUNT_MAX } from '../../protocol/read/backtest-limits.ts';
-import { columnLines, oneLine, type TextColumn } from '../terminal/text-columns.ts';
+import { columnLines, oneLine, printable, type TextColumn } from '../terminal/text-columns.ts';
 import type { BacktestReport } from './report.ts';
 import {
   countText,
   dateText,
-  daysText,
+  delayText,
   endText,
   foundText,
   historySentence,
@@ -42,7 +42,7 @@ export function reportText(report: BacktestReport): string {
     budgetLines(report),
     missedLines(report),
     delayLines(report),
-    notes.length === 0 ? [] : ['Notes', ...notes.map((note) => `  ${note}`)],
+    notes.length === 0 ? [] : ['Notes', ...notes.map((note) => `  ${printable(note)}`)],
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -117,12 +117,12 @@ function missedLines(report: BacktestReport): string[] {
 
 function delayLines({ delays }: BacktestReport): string[] {
   if (delays === null) return [];
-  const rows = delays.rows.map((row) => [...[`PSI ${row.psi}`, foundText(row), daysText(row.medianDays), daysText(row.ninetyPercentDays)]]);
+  const rows = delays.rows.map((row) => [...[`PSI ${row.psi}`, foundText(row), delayText(row, row.medianDays), delayText(row, row.ninetyPercentDays)]]);
   const columns: TextColumn[] = ['change', 'found', 'half within', '90 % within'].map((title) => ({ title }));
   const days = delays.plantedDays.map((day) => dateText(day * 86_400_000)).join(', ');
   return [
     ...listed('Delay: how long a planted change takes to alarm at this traffic', columns, rows),
     `  every metric tilted along its cells from these days on, one after the other: ${days}`,
-    `  waited for ${delays.waitDays} days at the most; streams that moved by themselves are left out`,
+    `  waited for ${delays.waitDays} days at the most, and no longer than until a stream moved by itself`,
   ];
 }

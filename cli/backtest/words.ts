@@ -24,7 +24,8 @@ export function endText(ms: number | null): string {
 }
 
 export function psiText(psi: number | null): string {
-  return psi === null ? '–' : psi >= 0.1 ? psi.toFixed(2) : psi.toPrecision(2);
+  if (psi === null) return '–';
+  return psi === 0 ? '0' : psi >= 0.1 ? psi.toFixed(2) : psi.toPrecision(2);
 }
 
 export function signedText(number: number): string {
@@ -48,12 +49,14 @@ export function placeText({ segment, arm }: NamedStream): string {
   return [segment ?? 'all', ...(arm === 'stable' ? [] : [arm])].join(', ');
 }
 
-export function daysText(days: number | null): string {
-  return days === null ? 'longer than this history tells' : `${numberText(days)} ${days === 1 ? 'day' : 'days'}`;
+/** Within how many days that part was found. */
+export function delayText({ planted }: DelayRow, days: number | null): string {
+  if (planted === 0) return '–';
+  return days === null ? 'longer than was waited for' : `${numberText(days)} ${days === 1 ? 'day' : 'days'}`;
 }
 
 export function foundText({ found, planted }: DelayRow): string {
-  return `${found} of ${planted}`;
+  return planted === 0 ? 'no stream to tilt' : `${found} of ${planted}`;
 }
 
 /** Streams that had no verdict when the history ended, those that lack most first. */

@@ -26,7 +26,12 @@ export function columnLines(columns: readonly TextColumn[], rows: readonly (read
   );
 }
 
+/** What controls a terminal is a space. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, ' ');
+}
+
 export function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const line = printable(text).replace(/\s+/g, ' ').trim();
   return line.length > CELL_LENGTH_MAX ? `${line.slice(0, CELL_LENGTH_MAX - 1)}…` : line;
 }

@@ -121,7 +121,7 @@ export function evidenceDrawing(report: BacktestReport, stream: ReportedStream, 
   const alarms = own.map(({ openedAtMs, closedAtMs }) => `${timeText(openedAtMs)} to ${endText(closedAtMs)}`).join('; ');
   const said = `Highest ${signedText(stream.evidence ?? EVIDENCE_MIN)} over that of an alarm. ${own.length === 0 ? 'It did not alarm.' : `In alarm: ${alarms}.`}`;
   const name = `${metricText(stream)}${stream.segment === null && stream.arm === 'stable' ? '' : ` (${placeText(stream)})`}`;
-  return html`<figure><figcaption>${name}</figcaption><svg viewBox="0 0 ${WIDTH} ${top + EVIDENCE_HEIGHT + 26}" role="img" aria-labelledby="evidence-${index}-title evidence-${index}-text">
+  return html`<figure tabindex="0"><figcaption>${name}</figcaption><svg viewBox="0 0 ${WIDTH} ${top + EVIDENCE_HEIGHT + 26}" role="img" aria-labelledby="evidence-${index}-title evidence-${index}-text">
 <title id="evidence-${index}-title">Evidence of ${name}</title><desc id="evidence-${index}-text">${said}</desc>
 ${axis(scale, top, top + EVIDENCE_HEIGHT)}${spans}
 <line class="threshold" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at(y(0))}" y2="${at(y(0))}"/><text class="tick" text-anchor="end" x="${LEFT - 6}" y="${at(y(0) + 4)}">alarm</text>

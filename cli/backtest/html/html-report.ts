@@ -12,7 +12,7 @@ import type { BacktestReport, ReportedStream } from '../report.ts';
 import {
   countText,
   dateText,
-  daysText,
+  delayText,
   endText,
   foundText,
   historySentence,
@@ -125,7 +125,7 @@ function falseAlarms({ falseAlarms: counted, judged, options }: BacktestReport):
     [numbers('false incidents a model-year'), numbers('of them in this time'), numbers('streams that alarm at least once')],
     rows,
   );
-  return html`<section><h2>What the budget means</h2><p>${countText(count, 'incident')} in ${numberText(modelYears)} years is ${numberText(incidentsPerYear ?? 0)} a model-year. Were nothing to change, a budget of ${options.budget} would let ${numberText(expected)} open in that time, in the mean: whatever is beyond it is most likely real.</p>${table}</section>`;
+  return html`<section><h2>What the budget means</h2><p>${countText(count, 'incident')} in ${numberText(modelYears)} years is ${numberText(incidentsPerYear ?? 0)} a model-year. Were nothing to change, a budget of ${options.budget} would let ${numberText(expected)} open in that time, in the mean: what goes far beyond that is most likely a real change.</p>${table}</section>`;
 }
 
 function missed(report: BacktestReport): Html {
@@ -137,9 +137,9 @@ function missed(report: BacktestReport): Html {
 
 function delays({ delays: table }: BacktestReport): Html {
   if (table === null) return NOTHING;
-  const rows = table.rows.map((row) => [`PSI ${row.psi}`, foundText(row), daysText(row.medianDays), daysText(row.ninetyPercentDays)]);
+  const rows = table.rows.map((row) => [`PSI ${row.psi}`, foundText(row), delayText(row, row.medianDays), delayText(row, row.ninetyPercentDays)]);
   const days = table.plantedDays.map((day) => dateText(day * DAY_HOURS * HOUR_MS)).join(', ');
-  return html`<section><h2>How long a change takes to be found</h2><p>At this traffic, by replaying this very history with every metric tilted from a day on. Streams that moved by themselves are left out.</p>${htmlTable('Days from a change to its alarm', [column('change'), column('found'), column('half within'), column('90 % within')], rows)}<p class="muted">Changes were planted on ${days}, one after the other, and waited for during ${table.waitDays} days at the most.</p></section>`;
+  return html`<section><h2>How long a change takes to be found</h2><p>At this traffic, by replaying this very history with every metric tilted from a day on. A stream that moves by itself is watched until then.</p>${htmlTable('Days from a change to its alarm', [column('change'), column('found'), column('half within'), column('90 % within')], rows)}<p class="muted">Changes were planted on ${days}, one after the other, and waited for during ${table.waitDays} days at the most.</p></section>`;
 }
 
 function notes({ notes: said }: BacktestReport): Html {

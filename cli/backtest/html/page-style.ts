@@ -18,7 +18,7 @@ h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .35rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: 0 0 .5rem; max-width: 46rem; text-wrap: pretty; }
 p.muted, li.muted, figcaption, caption { color: var(--muted); }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.25rem 0 0; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1.25rem 0 0; }
 dl.figures div { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: .85rem 1rem; display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 dl.figures dt { color: var(--muted); font-size: .875rem; }
 dl.figures dd { margin: 0; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
@@ -29,12 +29,12 @@ svg { display: block; width: 100%; min-width: 42rem; height: auto; font: 12px sy
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .75rem 1rem .25rem; font-size: .9rem; }
-th, td { text-align: left; padding: .45rem 1rem; border-top: 1px solid var(--line); white-space: nowrap; vertical-align: top; font-weight: 400; }
+th, td { text-align: left; padding: .45rem .8rem; min-width: 5.5rem; border-top: 1px solid var(--line); vertical-align: top; font-weight: 400; }
 thead th { color: var(--muted); font-size: .8rem; border-top: 0; }
 tbody th { font-weight: 600; }
-td.wrap, th.wrap { white-space: normal; min-width: 14rem; }
-.number { text-align: right; }
-tr.own th, tr.own td { background: color-mix(in srgb, var(--accent) 10%, transparent); }
+td:last-child { overflow-wrap: anywhere; }
+.number { text-align: right; min-width: 3rem; }
+.scroll + p { margin-top: .6rem; }
 ul { margin: .25rem 0 0; padding-left: 1.2rem; max-width: 46rem; }
 summary { cursor: pointer; padding: .25rem 0; }
 .grid { stroke: var(--line); } .tick { fill: var(--muted); } .band { fill: var(--text); }
