@@ -9,8 +9,8 @@
 export const TIME_MS_MAX = 253_402_300_799_999;
 /** Numbers of votes that are held, some 40 bytes each: three years of hours of fifty metrics in 16 cells. */
 export const HELD_NUMBER_COUNT_MAX = 24_000_000;
-/** Days of one replay: ten years. */
-export const BACKTEST_DAY_COUNT_MAX = 3_660;
+/** Days of one replay: twenty years. */
+export const BACKTEST_DAY_COUNT_MAX = 7_320;
 /** Days that a collector is asked for unless somebody names others: a year, and the five weeks that a first baseline takes. */
 export const BACKTEST_DAY_COUNT_DEFAULT = 400;
 /** Days on which the table of delays plants a change; each costs a replay of what follows it for each size of change. */

@@ -5,15 +5,19 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openTableHistory } from '../../../../cli/backtest/open-history.ts';
 import type { BacktestReport } from '../../../../cli/backtest/report.ts';
 import { runCommandLine } from '../../../../cli/command-line.ts';
-import { ModelMonitor } from '../../../../collector/monitoring/model-monitor.ts';
-import type { Finding } from '../../../../counts/monitor/finding.ts';
-import { MONITOR_DEFAULTS } from '../../../../counts/monitor/monitor.ts';
 import { HOUR_MS } from '../../../../protocol/report/window.ts';
 import { csvOf, observedTable, TABLE_START_DAY, tableRows } from '../../../fixtures/backtest-table.ts';
 import { saidBy, temporaryFolder } from '../../../fixtures/data-files.ts';
+import {
+  expectAlarms,
+  expectBudgets,
+  expectJudged,
+  expectMissing,
+  type FoundHours,
+  findingsOf,
+} from '../../../reference/backtest-numbers.ts';
 import { Chance } from '../../../storms/monitor-world.ts';
 
 const folder = temporaryFolder();
@@ -34,23 +38,11 @@ async function reportOf(...args: string[]): Promise<BacktestReport> {
   return JSON.parse(text) as BacktestReport;
 }
 
-/** What the monitor says of the table, hour by hour, without anything that the command makes of it. */
-async function findingsOf(): Promise<{ findings: [number, readonly Finding[]][]; monitor: ModelMonitor; toHour: number }> {
-  const asked = { folder: model, data: [csv], limit: null, time: 'at', visit: 'who', variant: undefined };
-  const { plans, votes, range, model: version } = await openTableHistory({ ...asked, fromDay: null, toDay: null, say: () => undefined });
-  const findings: [number, readonly Finding[]][] = [];
-  const monitor = new ModelMonitor({ modelVersion: version.modelVersion, plans, options: MONITOR_DEFAULTS, source: votes });
-  await monitor.advance(range.toHour, (hour, found) => findings.push([hour, found]));
-  return { findings, monitor, toHour: range.toHour };
-}
-
-const keyOf = ({ segment, metric }: { segment: number | string | null; metric: string }) => `${segment ?? 0} ${metric}`;
-
 let report: BacktestReport;
-let found: Awaited<ReturnType<typeof findingsOf>>;
+let found: FoundHours;
 beforeAll(async () => {
   report = await reportOf(...VISITS, '--without-delays');
-  found = await findingsOf();
+  found = await findingsOf({ folder: model, data: [csv], time: 'at', visit: 'who' });
 }, 60_000);
 
 describe('each number of the report', () => {
@@ -67,75 +59,21 @@ describe('each number of the report', () => {
     });
   });
 
-  test('about what was judged follows from the findings', () => {
-    const { findings, monitor } = found;
-    const isJudged = ({ verdict }: Finding) => verdict !== 'not-enough-data';
-    const watched = new Set(findings.flatMap(([hour, all]) => (all.some(isJudged) ? [Math.floor(hour / 24)] : [])));
-    expect(report.judged).toMatchObject({ hours: findings.length, days: watched.size, fromMs: Math.min(...watched) * 24 * HOUR_MS });
-    expect(report.judged).toMatchObject({ streams: monitor.counts.streamCount, watched: monitor.counts.watchedCount, leftOut: 0 });
-    expect(report.tolerance).toBe(monitor.tolerance);
+  test('about what was judged, budgets and what is missing follows from what was found in each hour', () => {
+    expectJudged(report, found);
+    expectBudgets(report, found);
+    expectMissing(report, found);
+    expect(report.judged).toMatchObject({ days: DAYS - 28, fromMs: (TABLE_START_DAY + 28) * 24 * HOUR_MS });
+    // Whether a row repeats another one is not told by a table.
+    expect(report.streams.map(({ metric }) => metric).sort()).toEqual(['input.row.colour', 'input.row.light', 'input.row.state']);
   });
 
-  test('about alarms is that of the hours with that verdict', () => {
-    const spans = new Map<string, { openedAtMs: number; closedAtMs: number | null; evidence: number; effect: number }[]>();
-    for (const [hour, all] of found.findings) {
-      for (const finding of all) {
-        const own = spans.get(keyOf(finding)) ?? [];
-        spans.set(keyOf(finding), own);
-        const last = own.at(-1);
-        const atMs = (hour + 1) * HOUR_MS;
-        if (finding.verdict !== 'alarm') {
-          if (last?.closedAtMs === null) last.closedAtMs = atMs;
-        } else if (last === undefined || last.closedAtMs !== null)
-          own.push({ openedAtMs: atMs, closedAtMs: null, evidence: finding.evidence, effect: finding.effect ?? 0 });
-        else {
-          last.evidence = Math.max(last.evidence, finding.evidence);
-          last.effect = Math.max(last.effect, finding.effect ?? 0);
-        }
-      }
-    }
-    const expected = [...spans].flatMap(([key, own]) => own.map((span) => ({ key, ...span })));
-    const reported = report.alarms.map((alarm) => {
-      const { openedAtMs, closedAtMs, evidence, effect } = alarm;
-      return { key: keyOf(alarm), openedAtMs, closedAtMs, evidence, effect };
-    });
-    const inOrder = (all: typeof expected) =>
-      [...all].sort((one, other) => one.openedAtMs - other.openedAtMs || (one.key < other.key ? -1 : 1));
-    expect(inOrder(reported as typeof expected)).toEqual(inOrder(expected));
+  test('about alarms is that of the hours with that verdict, and the change that is there is found', () => {
+    expectAlarms(report, found);
     const [light] = report.alarms;
     expect(light).toMatchObject({ metric: 'input.row.light', incident: 1 });
-    expect(light?.budgetMin).toBeCloseTo(Math.exp(-(light?.evidence ?? 0)), 12);
     expect(light?.onset.fromMs).toBeLessThanOrEqual((TABLE_START_DAY + CHANGE_DAY) * 24 * HOUR_MS);
     expect(light?.onset.toMs).toBeGreaterThanOrEqual((TABLE_START_DAY + CHANGE_DAY) * 24 * HOUR_MS);
-  });
-
-  test('about budgets counts streams by the evidence that they ever had', () => {
-    const peaks = new Map<string, number>();
-    for (const [, all] of found.findings) {
-      for (const finding of all) {
-        if (found.monitor.baselineOf(finding) === null || (finding.verdict === 'not-enough-data' && finding.missingDays > 0)) continue;
-        peaks.set(keyOf(finding), Math.max(peaks.get(keyOf(finding)) ?? -Infinity, finding.evidence));
-      }
-    }
-    const years = report.judged.days / 365;
-    expect(report.falseAlarms).toMatchObject({ modelYears: years, expected: years, incidents: report.incidents.length });
-    expect(report.falseAlarms.incidentsPerYear).toBeCloseTo(report.incidents.length / years, 12);
-    // At the owner's budget evidence 0 alarms; e times the budget lowers that by 1.
-    for (const { budget, streams } of report.falseAlarms.budgets)
-      expect(streams).toBe([...peaks.values()].filter((peak) => peak + Math.log(budget) >= -1e-9).length);
-    expect(report.streams.map((stream) => [keyOf(stream), stream.evidence])).toEqual(
-      expect.arrayContaining([...peaks].map(([key, peak]) => [key, peak])),
-    );
-  });
-
-  test('about what is missing is that of the last hour', () => {
-    const [, last] = found.findings.at(-1) as [number, readonly Finding[]];
-    for (const stream of report.streams) {
-      const own = last.find((finding) => keyOf(finding) === keyOf(stream));
-      expect(stream).toMatchObject({ verdict: own?.verdict, missingWindows: own?.missingWindows, missingDays: own?.missingDays });
-    }
-    expect(report.streams.map(({ metric }) => metric).sort()).toEqual(['input.row.colour', 'input.row.light', 'input.row.state']);
-    expect(report.streams).toHaveLength(last.length);
   });
 });
 
@@ -227,7 +165,7 @@ const wrong: readonly [readonly string[], RegExp][] = [
   [[...TABLE, '--visit', 'whose'], /has no column "whose": it has at, who, light, colour/],
   [['backtest', model, '--data', csv, '--time', 'colour'], /rows: \d+ seen, 0 counted.*column "colour" holds no time.*No row was counted/s],
   [[...TABLE, '--from', '2001-01-01', '--to', '2001-01-02'], /rows are not between --from and --to\nNo row was counted/],
-  [[...TABLE, '--from', '2001-01-01', '--to', '2026-01-02'], /^At most 3660 days are replayed at once/],
+  [[...TABLE, '--from', '2001-01-01', '--to', '2026-01-02'], /^At most 7320 days are replayed at once/],
 ];
 test.each(wrong)('%j is refused with a sentence', async (args, sentence) => {
   expect((await said(...args)).failure).toMatch(sentence);
