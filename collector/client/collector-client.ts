@@ -163,6 +163,8 @@ export type {
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
+  OverviewEntry,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,

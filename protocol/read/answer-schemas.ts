@@ -76,6 +76,15 @@ export const BODY_SCHEMAS = {
     otherPlans: v.array(v.object({ plan: Hash, reports: Count })),
   }),
   Devices: v.object({ days: DeviceCounts, weeks: DeviceCounts, shownReportsMin: Count }),
+  Overview: v.object({
+    ...{ nowMs: Milliseconds, fromHour: Hour, slotHours: Count, slotCount: Count, shownReportsMin: Count },
+    models: v.array(
+      v.object({
+        ...{ modelVersion: Hash, reports: v.array(Count), runs: v.array(Count), outputs: v.array(Count) },
+        usableOutputs: v.array(Count),
+      }),
+    ),
+  }),
   ...INCIDENT_SCHEMAS,
   ...MONITORING_SCHEMAS,
 } as const satisfies { readonly [N in BodyName]: v.GenericSchema<unknown, Mutable<BodyTypes[N]>> };

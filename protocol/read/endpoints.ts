@@ -29,6 +29,7 @@ import type {
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
@@ -46,6 +47,7 @@ export interface BodyTypes {
   Series: Series;
   NoisedEstimates: NoisedEstimates;
   Devices: Devices;
+  Overview: Overview;
   IncidentList: IncidentList;
   IncidentDetail: IncidentDetail;
   IncidentAct: IncidentAct;
@@ -168,6 +170,10 @@ export const ENDPOINTS = {
     query: { model: VERSION, hours: HOURS },
     answer: { status: 200, body: { json: 'Devices' } },
     refusals: { 400: 'A parameter is wrong.', 404: NOT_REGISTERED, 503: ASK_AGAIN },
+  },
+  overview: {
+    ...{ method: 'GET', path: '/v1/overview', summary: 'How every model did in the last week, by half days, in one answer.' },
+    ...{ answer: { status: 200, body: { json: 'Overview' } }, refusals: { 503: ASK_AGAIN } },
   },
   incidents: {
     ...{ method: 'GET', path: '/v1/incidents', summary: 'What is and was the matter with models, the latest first.', needsAdminKey: true },

@@ -37,6 +37,7 @@ browserTest(
       // Without the last slash, as people type it.
       await page.goto(`${proxy.url}dashboard`);
       await page.waitFor(() => document.querySelector('#connection')?.textContent === 'Live', PATIENCE);
+      await page.click('#overview-rows a');
       await page.waitFor(() => document.querySelector('#tile-runs dd')?.textContent === '0', PATIENCE);
       await fetch(`${proxy.url}v1/report/demo`, { method: 'POST', body: reportOf(world, entry, 24) });
       await page.waitFor(() => document.querySelector('#live-text')?.textContent?.startsWith('24 runs in 1 update'), PATIENCE);
@@ -102,7 +103,7 @@ browserTest('whatever answers in a collector’s place ends in a sentence, and n
       current = odd;
       const page = await browser.newPage();
       await page.setViewport({ width: 360, height: 800 });
-      await page.goto(site.url);
+      await page.goto(`${site.url}#/models`);
       await page.waitFor(() => (document.querySelector('#alert') as HTMLElement).hidden === false, PATIENCE);
       expect(await page.text('#alert'), what).toMatch(said);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), what).toBeLessThanOrEqual(0);

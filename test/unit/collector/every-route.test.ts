@@ -43,6 +43,7 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'GET /v1/series': { path: `/v1/series?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/noised': { path: `/v1/noised?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/devices': { path: `/v1/devices?model=${MODEL_VERSION}`, get: 200, options: 404 },
+  'GET /v1/overview': { path: '/v1/overview', get: 200, options: 404 },
   'GET /v1/live': { path: '/v1/live', get: 200, options: 404 },
   'GET /v1/openapi.json': { path: '/v1/openapi.json', get: 200, options: 404 },
   'GET /metrics': { path: '/metrics', get: 200, options: 404 },

@@ -176,10 +176,27 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   'collector/dashboard/charts': { imports: ['counts/statistics', 'site'], vendors: ['uplot'] },
-  'collector/dashboard': {
-    imports: ['protocol', 'counts/layout', 'counts/statistics', 'site', 'collector/dashboard/charts'],
+  'collector/dashboard/view': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'collector/dashboard/charts'] },
+  'collector/dashboard/sections': {
+    imports: [...['protocol', 'counts/plans', 'counts/statistics', 'site'], ...['collector/dashboard/charts', 'collector/dashboard/view']],
+  },
+  'collector/dashboard/ask': { imports: ['protocol'], network: true },
+  'collector/dashboard/parts': {
+    imports: ['protocol', 'site', 'collector/dashboard/charts', 'collector/dashboard/view', 'collector/dashboard/ask'],
+  },
+  'collector/dashboard/pages': {
+    imports: [
+      ...['protocol', 'site', 'collector/dashboard/charts', 'collector/dashboard/view', 'collector/dashboard/ask'],
+      ...['collector/dashboard/parts', 'collector/dashboard/sections'],
+    ],
     clock: true,
-    network: true,
+  },
+  'collector/dashboard': {
+    imports: [
+      ...['site', 'collector/dashboard/charts', 'collector/dashboard/view', 'collector/dashboard/ask', 'collector/dashboard/parts'],
+      'collector/dashboard/pages',
+    ],
+    clock: true,
   },
 
   // The command line.

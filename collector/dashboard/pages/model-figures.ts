@@ -1,16 +1,16 @@
 /**
- * Sections: what a view says, written into the places of index.html. Each writes its place anew.
+ * Model figures: what a view says, written into the places of index.html. Each writes its place anew.
  *
- * Not here: what is selected (dashboard.ts, controls.ts), the live line (live-panel.ts).
+ * Not here: what is selected (model-page.ts, controls.ts), the live line (live-panel.ts).
  */
-import { byId, element, table } from '../../site/element.ts';
-import { showDistribution } from './charts/distribution.ts';
-import { decimal, whole } from './charts/figures.ts';
-import { drawTimeChart } from './charts/time-chart.ts';
-import { metricLabel, type View } from './view-model.ts';
+import { byId, element, table } from '../../../site/element.ts';
+import { showDistribution } from '../charts/distribution.ts';
+import { decimal, whole } from '../charts/figures.ts';
+import { drawTimeChart } from '../charts/time-chart.ts';
+import { metricLabel, type View } from '../view/view-model.ts';
 
 /** @param metricId Of the distribution and the mean by hour; null when the plan has no metric at all. */
-export function showSections(view: View, metricId: string | null): void {
+export function showFigures(view: View, metricId: string | null): void {
   showTiles(view);
   showClasses(view);
   showMetric(view, metricId);

@@ -7,12 +7,12 @@
  *  - Points keep their cells, so that another metric shows the same updates.
  *  - Runs and updates are counted over all updates; the line shows the last POINT_COUNT_MAX.
  *
- * Not here: how a gain is found (view-model.ts), when to ask the collector again (dashboard.ts).
+ * Not here: how a gain is found (view/view-model.ts), when to ask the collector again (shell.ts).
  */
 
-import { counted, decimal, percent, whole } from './charts/figures.ts';
-import { drawTimeChart } from './charts/time-chart.ts';
-import { type Gain, metricLabel, type View } from './view-model.ts';
+import { counted, decimal, percent, whole } from '../charts/figures.ts';
+import { drawTimeChart } from '../charts/time-chart.ts';
+import { type Gain, metricLabel, type View } from '../view/view-model.ts';
 
 /** Points of the live line. One commit a second at most: ten minutes, and as many as a phone's width can tell apart. */
 const POINT_COUNT_MAX = 600;

@@ -5,10 +5,10 @@
  *  - One label for each cell, whatever the manifest says: where a public list does not fit, a cell's own id stands.
  *  - An id is compared with one that is made anew, never taken apart: it holds names that a manifest chose freely.
  */
-import { metricId } from '../../counts/layout/plan.ts';
-import type { Manifest } from '../../protocol/manifest/manifest.ts';
-import type { PlacedMetric } from '../../protocol/report/plan.ts';
-import { cellLabel, nameText } from './charts/figures.ts';
+import { metricId } from '../../../counts/layout/plan.ts';
+import type { Manifest } from '../../../protocol/manifest/manifest.ts';
+import type { PlacedMetric } from '../../../protocol/report/plan.ts';
+import { cellLabel, nameText } from '../charts/figures.ts';
 
 export function cellLabels(metric: PlacedMetric, manifest: Manifest): readonly string[] {
   const { cells, edges, role } = metric;

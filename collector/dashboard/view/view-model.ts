@@ -12,7 +12,7 @@
  *
  * Not here: what can be chosen (selection.ts).
  */
-import { metricOf } from '../../counts/layout/plan.ts';
+import { metricOf } from '../../../counts/layout/plan.ts';
 import {
   countOf,
   type DenseCounts,
@@ -23,11 +23,11 @@ import {
   populationStabilityIndex,
   quantileOf,
   totalOf,
-} from '../../counts/statistics/summary.ts';
-import type { CellSum, ModelDetail, PlanDocument, Series, SlotTotal } from '../../protocol/read/read-api.ts';
-import type { CountedOf, PlacedMetric, Plan } from '../../protocol/report/plan.ts';
+} from '../../../counts/statistics/summary.ts';
+import type { CellSum, ModelDetail, PlanDocument, Series, SlotTotal } from '../../../protocol/read/read-api.ts';
+import type { CountedOf, PlacedMetric, Plan } from '../../../protocol/report/plan.ts';
+import { bytes, ms, nameText, percent, whole } from '../charts/figures.ts';
 import { cellLabels } from './cell-labels.ts';
-import { bytes, ms, nameText, percent, whole } from './charts/figures.ts';
 import type { Selection, ShownKind } from './selection.ts';
 
 interface Distribution {

@@ -5,14 +5,16 @@
  *  - Nothing is offered that has no second choice: one arm, one segment, one plan need no control.
  *  - Another model starts from all arms, all segments and its present plans.
  */
-import type { ModelDetail, PlanEntry, Series } from '../../protocol/read/read-api.ts';
-import type { Plan } from '../../protocol/report/plan.ts';
-import { ARMS, type Arm, type ReportKind } from '../../protocol/report/window.ts';
-import { counted, nameText } from './charts/figures.ts';
+import type { ModelDetail, PlanEntry, Series } from '../../../protocol/read/read-api.ts';
+import type { Plan } from '../../../protocol/report/plan.ts';
+import { ARMS, type Arm, type ReportKind } from '../../../protocol/report/window.ts';
+import { counted, nameText } from '../charts/figures.ts';
 
 export interface Selection {
   readonly modelVersion: string;
   readonly hourCount: number;
+  /** The last of those hours, since 1970; null: the present one. */
+  readonly untilHour: number | null;
   /** null: all together. */
   readonly arm: Arm | null;
   /** Index in the data plan's segments; null: all together. */
