@@ -117,7 +117,9 @@ function missedLines(report: BacktestReport): string[] {
 
 function delayLines({ delays }: BacktestReport): string[] {
   if (delays === null) return [];
-  const rows = delays.rows.map((row) => [...[`PSI ${row.psi}`, foundText(row), delayText(row, row.medianDays), delayText(row, row.ninetyPercentDays)]]);
+  const rows = delays.rows.map((row) => [
+    ...[`PSI ${row.psi}`, foundText(row), delayText(row, row.medianDays), delayText(row, row.ninetyPercentDays)],
+  ]);
   const columns: TextColumn[] = ['change', 'found', 'half within', '90 % within'].map((title) => ({ title }));
   const days = delays.plantedDays.map((day) => dateText(day * 86_400_000)).join(', ');
   return [

@@ -137,7 +137,12 @@ function missed(report: BacktestReport): Html {
 
 function delays({ delays: table }: BacktestReport): Html {
   if (table === null) return NOTHING;
-  const rows = table.rows.map((row) => [`PSI ${row.psi}`, foundText(row), delayText(row, row.medianDays), delayText(row, row.ninetyPercentDays)]);
+  const rows = table.rows.map((row) => [
+    `PSI ${row.psi}`,
+    foundText(row),
+    delayText(row, row.medianDays),
+    delayText(row, row.ninetyPercentDays),
+  ]);
   const days = table.plantedDays.map((day) => dateText(day * DAY_HOURS * HOUR_MS)).join(', ');
   return html`<section><h2>How long a change takes to be found</h2><p>At this traffic, by replaying this very history with every metric tilted from a day on. A stream that moves by itself is watched until then.</p>${htmlTable('Days from a change to its alarm', [column('change'), column('found'), column('half within'), column('90 % within')], rows)}<p class="muted">Changes were planted on ${days}, one after the other, and waited for during ${table.waitDays} days at the most.</p></section>`;
 }

@@ -31,8 +31,12 @@ import { Chance } from '../../../storms/monitor-world.ts';
 
 const START_DAY = 20_600;
 /** Votes are kept by the hour for 35 days. */
-const DAYS = 35;
-const CHANGE_DAY = 30;
+const DAYS = 14;
+const CHANGE_DAY = 10;
+const BURN_IN_DAYS = 7;
+const WINDOWS_PER_HOUR = 30;
+const EMPTY_DAY = 5;
+const OPTIONS = { ...MONITOR_DEFAULTS, burnInDays: BURN_IN_DAYS };
 const DAY_TEXT = new Date(START_DAY * 24 * HOUR_MS).toISOString().slice(0, 10);
 const VOTING_HOURS = [9, 14, 20];
 const PLANS = [{ hash: DATA_PLAN_HASH, plan: DATA_PLAN }];
@@ -71,7 +75,14 @@ async function live(): Promise<void> {
   const registry = await Registry.open({ store, release: '1.0.0', now: () => nowMs, complain: () => undefined });
   await registry.admit(manifestText(), { baseline: null });
   const alarms = await openAlarms({
-    ...{ store, registry, configFile: null, shownReportsMin: 1, onChanged: () => undefined, log: (sentence) => expect.fail(sentence) },
+    ...{
+      store,
+      registry,
+      configFile: join(folder, 'insitu.json'),
+      shownReportsMin: 1,
+      onChanged: () => undefined,
+      log: (sentence) => expect.fail(sentence),
+    },
     now: () => nowMs,
   });
   const { takeFindings } = alarms.incidents;
@@ -84,10 +95,10 @@ async function live(): Promise<void> {
       const hour = (START_DAY + day) * 24 + ofDay;
       const darkShare = day >= CHANGE_DAY ? 0.8 : 0.3;
       // The last hour of a day is judged without a vote, and one day has none at all.
-      const isVoted = ofDay !== 23 && day !== 20;
+      const isVoted = ofDay !== 23 && day !== EMPTY_DAY;
       if (isVoted)
         await store.commit(
-          Array.from({ length: 12 }, (_, index) => visit(hour, darkShare, index)),
+          Array.from({ length: WINDOWS_PER_HOUR }, (_, index) => visit(hour, darkShare, index)),
           hour * HOUR_MS,
         );
       nowMs = (hour + 1) * HOUR_MS + MONITOR_SETTLE_MS;
@@ -100,10 +111,18 @@ async function live(): Promise<void> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'insitu-backtest-live-'));
+  await writeFile(join(folder, 'insitu.json'), JSON.stringify({ monitor: { models: { fixture: { burnInDays: BURN_IN_DAYS } } } }));
   store = await openDuckDbStore(folder);
   await live();
   await writeFile(join(folder, 'key'), 'the-key\n');
-  collector = await startCollector({ port: 0, dataFolder: folder, store, adminKey: 'the-key', now: () => nowMs });
+  collector = await startCollector({
+    port: 0,
+    dataFolder: folder,
+    store,
+    adminKey: 'the-key',
+    configFile: join(folder, 'insitu.json'),
+    now: () => nowMs,
+  });
   const client = createCollectorClient({ url: collector.url, adminKey: 'the-key' });
   const days = { fromDay: START_DAY - 3, toDay: START_DAY + DAYS };
   history = await readCollectorVotes({ client, modelVersion: MODEL_VERSION, plans: PLANS, ...days, onDay: () => undefined });
@@ -127,7 +146,7 @@ test('what the server answers a day at a time are the votes of the store, hour b
 
 test('each hour that was judged live is judged in the replay, and found the same', async () => {
   const replayed = new Map<number, readonly Finding[]>();
-  const monitor = new ModelMonitor({ modelVersion: MODEL_VERSION, plans: PLANS, options: MONITOR_DEFAULTS, source: history });
+  const monitor = new ModelMonitor({ modelVersion: MODEL_VERSION, plans: PLANS, options: OPTIONS, source: history });
   await monitor.advance((START_DAY + DAYS) * 24 - 1, (hour, findings) => replayed.set(hour, structuredClone(findings)));
   expect([...replayed.keys()]).toEqual([...told.keys()]);
   expect(told.size).toBe(DAYS * 4 - VOTING_HOURS.length);
@@ -151,6 +170,7 @@ test('the command reports the incidents that the collector opened, and the alarm
   const { text, failure } = await saidBy(runCommandLine, 'backtest', ...args);
   expect(failure).toBe('');
   const report = JSON.parse(text) as BacktestReport;
+  expect(report.options).toEqual(OPTIONS);
   expect(liveIncidents.length).toBeGreaterThan(0);
   expect(
     report.incidents.map(({ state, onset, metrics }) => ({
@@ -171,7 +191,7 @@ test('the command reports the incidents that the collector opened, and the alarm
   expect(report.alarms[0]).toMatchObject({ openedAtMs: (firstAlarm + 1) * HOUR_MS, incident: 1 });
   expect(report.history).toMatchObject({
     fromMs: (START_DAY * 24 + (VOTING_HOURS[0] ?? 0)) * HOUR_MS,
-    windows: (DAYS - 1) * VOTING_HOURS.length * 12,
+    windows: (DAYS - 1) * VOTING_HOURS.length * WINDOWS_PER_HOUR,
   });
 });
 
