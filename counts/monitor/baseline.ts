@@ -152,10 +152,15 @@ function smoothShares(sums: Float64Array): Float64Array {
 export function observe(day: DayVotes, reference: Reference, seen: number): Observed {
   const discount = discountOf(day, reference.dispersion, seen);
   const profile = profileOf(reference.parts, day.day, seen);
-  const counts = Float64Array.from(day.counts, (count, group) => {
-    return (count * (reference.weights[group] as number) * (profile?.[group] ?? 1)) / discount;
-  });
-  const total = counts.reduce((sum, count) => sum + count, 0);
+  const { weights } = reference;
+  const counts = new Float64Array(weights.length);
+  let total = 0;
+  for (let group = 0; group < counts.length; group++) {
+    const count = ((day.counts[group] as number) * (weights[group] as number)) / discount;
+    const own = profile === null ? count : count * (profile[group] as number);
+    counts[group] = own;
+    total += own;
+  }
   const stratum = reference.isSplit && isWeekend(day.day) ? 1 : 0;
   const { day: at, windows } = day;
   if (total <= DAY_OBSERVATION_COUNT_MAX) return { day: at, stratum, windows, counts, total };

@@ -203,13 +203,14 @@ export function profileOf(parts: Sample['parts'], day: number, seen: number): Fl
   if (own.length === 0 || seen >= 1) return null;
   const groupCount = (own[0] as readonly number[]).length;
   const [whole, sofar] = [new Float64Array(groupCount), new Float64Array(groupCount)];
-  own.forEach((part, index) => {
+  for (let index = 0; index < own.length; index++) {
+    const part = own[index] as readonly number[];
     const weight = Math.min(1, Math.max(0, seen * PARTS_PER_DAY - index));
-    part.forEach((count, group) => {
-      whole[group] = (whole[group] as number) + count;
-      sofar[group] = (sofar[group] as number) + weight * count;
-    });
-  });
+    for (let group = 0; group < groupCount; group++) {
+      whole[group] = (whole[group] as number) + (part[group] as number);
+      sofar[group] = (sofar[group] as number) + weight * (part[group] as number);
+    }
+  }
   const [all, some] = [whole, sofar].map((counts) => counts.reduce((sum, count) => sum + count, 0)) as [number, number];
   if (all === 0) return null;
   return whole.map((count, group) => {

@@ -20,7 +20,7 @@ import {
   withDay,
 } from './burn-in.ts';
 import { addToDay, type DayVotes, dayOf, HOURS_PER_DAY } from './day-votes.ts';
-import { type Evidence, evidenceOf, recoveryOf, type ScoredDay, scoreDay } from './detector.ts';
+import { type Evidence, evidenceOf, recoveryOf, type ScoredDay, type Starts, scoreDay, startsOf } from './detector.ts';
 import type { Dispersion } from './dispersion.ts';
 import { effectOf, movementOf } from './effect.ts';
 import type { Finding, Movement, Onset, StreamName } from './finding.ts';
@@ -55,8 +55,9 @@ export class Stream {
   #shared: Shared = { tolerance: 0, withinDay: 0 };
   /** Follow from the state; null until they are needed. */
   #reference: Reference | null = null;
-  readonly #scored = new Map<number, ScoredDay>();
   /** Of whole days, and so the same all day long. */
+  #scored: readonly ScoredDay[] = [];
+  #starts: Starts | null = null;
   #movement: { readonly day: number; readonly value: Movement } | null = null;
 
   constructor(state: StreamState) {
@@ -125,7 +126,6 @@ export class Stream {
     const oldest = today - DETECTOR_DAY_COUNT_MAX;
     if (days.length > 0 && (days[0] as DayVotes).day < oldest) {
       this.#state = { ...this.#state, days: days.filter(({ day }) => day >= oldest) };
-      for (const day of this.#scored.keys()) if (day < oldest) this.#scored.delete(day);
     }
     return false;
   }
@@ -154,9 +154,8 @@ export class Stream {
     const today = dayOf(hour);
     const { reference } = this;
     if (reference === null) return this.#unfinished(baselineOf(this.#state.burnIn as BurnIn, burnInDays, today + 1).missing, threshold);
-    const { fromDay } = this.#state;
     const days = this.scoredDays(hour);
-    const evidence = evidenceOf(reference, days, fromDay, today);
+    const evidence = this.#evidenceOf(reference, days, today);
     const isRecovered = this.#recover(reference, days, today);
     if (!isRecovered && (this.alarm !== null || evidence.log >= threshold)) this.#updateAlarm(reference, days, evidence, hour);
     const { alarm } = this.#state;
@@ -166,7 +165,7 @@ export class Stream {
     return {
       ...this.#name(),
       verdict: alarm !== null ? 'alarm' : missingWindows > 0 ? 'not-enough-data' : 'quiet',
-      evidence: Math.max(0, isRecovered ? evidenceOf(reference, days, this.#state.fromDay, today).log : evidence.log) - threshold,
+      evidence: Math.max(0, isRecovered ? this.#evidenceOf(reference, days, today).log : evidence.log) - threshold,
       effect: effectOf(reference, alarm === null ? recent : daysSince(days, alarm.onset)),
       onset: alarm?.onset ?? null,
       kind: alarm?.kind ?? null,
@@ -181,14 +180,28 @@ export class Stream {
   scoredDays(hour: number): readonly ScoredDay[] {
     const reference = this.reference as Reference;
     const today = dayOf(hour);
-    return this.#state.days.map((votes) => {
-      if (votes.day === today) return scoreDay(votes, reference, (hour + 1) / HOURS_PER_DAY - today);
-      const known = this.#scored.get(votes.day);
-      if (known !== undefined) return known;
-      const scored = scoreDay(votes, reference);
-      this.#scored.set(votes.day, scored);
-      return scored;
-    });
+    const { days } = this.#state;
+    const last = days.at(-1);
+    if (last?.day !== today) return this.#scoreWhole(reference, days);
+    return [...this.#scoreWhole(reference, days.slice(0, -1)), scoreDay(last, reference, (hour + 1) / HOURS_PER_DAY - today)];
+  }
+
+  #scoreWhole(reference: Reference, days: readonly DayVotes[]): readonly ScoredDay[] {
+    const known = this.#scored;
+    const [first, last] = [days[0]?.day ?? Infinity, known.at(-1)?.day ?? -Infinity];
+    if (known.length === days.length && known[0]?.day === days[0]?.day) return known;
+    const added = days.filter(({ day }) => day > last).map((votes) => scoreDay(votes, reference));
+    this.#scored = [...known.filter(({ day }) => day >= first), ...added];
+    return this.#scored;
+  }
+
+  #evidenceOf(reference: Reference, days: readonly ScoredDay[], today: number): Evidence {
+    const { fromDay } = this.#state;
+    const last = days.at(-1);
+    const now = last?.day === today ? last : null;
+    const before = this.#starts?.fromDay === fromDay ? this.#starts : null;
+    if (before?.today !== today) this.#starts = startsOf(reference, before, now === null ? days : days.slice(0, -1), fromDay, today);
+    return evidenceOf(reference, this.#starts as Starts, now);
   }
 
   #movementOn(reference: Reference, days: readonly ScoredDay[], today: number): Movement {
@@ -241,7 +254,8 @@ export class Stream {
 
   #forget(): void {
     this.#reference = null;
-    this.#scored.clear();
+    this.#scored = [];
+    this.#starts = null;
     this.#movement = null;
   }
 }

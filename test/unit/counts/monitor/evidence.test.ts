@@ -7,9 +7,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { universalCells } from '../../../../counts/layout/universal.ts';
-import { observe, referenceOf } from '../../../../counts/monitor/baseline.ts';
+import { observe, type Reference, referenceOf } from '../../../../counts/monitor/baseline.ts';
 import type { DayVotes } from '../../../../counts/monitor/day-votes.ts';
-import { evidenceOf, scoreDay } from '../../../../counts/monitor/detector.ts';
+import { evidenceOf as evidenceOfStarts, type ScoredDay, type Starts, scoreDay, startsOf } from '../../../../counts/monitor/detector.ts';
 import { discountOf, dispersionOf } from '../../../../counts/monitor/dispersion.ts';
 import { effectOf } from '../../../../counts/monitor/effect.ts';
 import { groupCells, metricCells } from '../../../../counts/monitor/grouping.ts';
@@ -93,6 +93,12 @@ const alike = Array.from({ length: 28 }, (_, day) =>
 );
 const reference = referenceOf(baselineOfDays(alike), { tolerance: 0, withinDay: 0 });
 
+/** Days until yesterday, and today's. */
+function evidenceOf(own: Reference, days: readonly ScoredDay[], fromDay: number, today: number) {
+  const whole = days.filter(({ day }) => day < today);
+  return evidenceOfStarts(own, startsOf(own, null, whole, fromDay, today), days.find(({ day }) => day === today) ?? null);
+}
+
 describe('a discount', () => {
   test('is at least 1, and what is observed is no more than what was counted and adds up', () => {
     const anyCounts = fc.array(fc.integer({ min: 0, max: 1_000 }), { minLength: 4, maxLength: 4 });
@@ -143,6 +149,22 @@ describe('the detector', () => {
     for (const windows of [0, 1]) expect(evidenceOf(reference, scored([300, 0, 0, 0], windows), 40, 49).log).toBe(-Infinity);
     const logs = [2, 5, 20, 100].map((windows) => evidenceOf(reference, scored([300, 0, 0, 0], windows), 40, 49).log);
     for (let index = 1; index < logs.length; index++) expect(logs[index]).toBeGreaterThanOrEqual(logs[index - 1] as number);
+  });
+
+  test('comes to the same sums whether starts are carried on from day to day, over gaps or made anew', () => {
+    const anyDays = fc.uniqueArray(fc.integer({ min: 40, max: 130 }), { minLength: 1, maxLength: 60 });
+    const anyLooks = fc.uniqueArray(fc.integer({ min: 40, max: 131 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(anyDays, anyLooks, (days, looks) => {
+        const all = [...days].sort((one, other) => one - other).map((day) => scoreDay(dayOf(day, [90 + day, 110, 3 * day, 70]), reference));
+        let carried: Starts | null = null;
+        for (const today of [...looks].sort((one, other) => one - other)) {
+          const whole = all.filter(({ day }) => day < today);
+          carried = startsOf(reference, carried, whole, 45, today);
+          expect(carried).toEqual(startsOf(reference, null, whole, 45, today));
+        }
+      }),
+    );
   });
 
   test('finds a shift, and nothing where days are as they were', () => {
