@@ -7,7 +7,7 @@
  *  - An alarm begins when the evidence passes the threshold and goes on until the stream has come back, however the evidence moves.
  */
 import { ALARM_WINDOW_COUNT_MIN, DETECTOR_DAY_COUNT_MAX } from '../../protocol/monitor-limits.ts';
-import { type Baseline, type Reference, referenceOf, type Shared } from './baseline.ts';
+import { type Baseline, type Reference, referenceOf, type Shared, UNSHARED } from './baseline.ts';
 import {
   addToBurnIn,
   type BurnIn,
@@ -52,7 +52,7 @@ const NO_MOVEMENT = { perDay: null, perWeek: null } as const;
 
 export class Stream {
   #state: StreamState;
-  #shared: Shared = { tolerance: 0, withinDay: 0 };
+  #shared: Shared = UNSHARED;
   /** Follow from the state; null until they are needed. */
   #reference: Reference | null = null;
   /** Of whole days, and so the same all day long. */
@@ -83,7 +83,7 @@ export class Stream {
   /** As learnt from the baseline, before anything is shared. */
   get dispersion(): Dispersion | null {
     const { baseline } = this.#state;
-    return baseline === null ? null : referenceOf(baseline, { tolerance: 0, withinDay: 0 }).dispersion;
+    return baseline === null ? null : referenceOf(baseline, UNSHARED).dispersion;
   }
 
   get reference(): Reference | null {
@@ -94,7 +94,8 @@ export class Stream {
   }
 
   share(shared: Shared): void {
-    if (shared.tolerance === this.#shared.tolerance && shared.withinDay === this.#shared.withinDay) return;
+    const { tolerance, withinDay, persistence } = this.#shared;
+    if (shared.tolerance === tolerance && shared.withinDay === withinDay && shared.persistence === persistence) return;
     this.#shared = shared;
     this.#forget();
   }
@@ -159,7 +160,7 @@ export class Stream {
     const isRecovered = this.#recover(reference, days, today);
     if (!isRecovered && (this.alarm !== null || evidence.log >= threshold)) this.#updateAlarm(reference, days, evidence, hour);
     const { alarm } = this.#state;
-    const recent = days.filter(({ day }) => day > today - RECENT_DAY_COUNT);
+    const recent = days.slice(-RECENT_DAY_COUNT).filter(({ day }) => day > today - RECENT_DAY_COUNT);
     const windows = recent.reduce((sum, day) => sum + day.windows, 0);
     const missingWindows = Math.max(0, ALARM_WINDOW_COUNT_MIN - windows);
     return {

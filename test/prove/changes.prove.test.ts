@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { boundOf, type ChangeOptions, delaysOf, type Judgement, judge, ranksFirst, STEP } from '../storms/change-storm.ts';
 import { tellsMix } from '../storms/mix-storm.ts';
 
-const FIRST_SEED = 600_000;
+const FIRST_SEED = 800_000;
 const CHANGE_COUNT = 200;
 /** Items of a visit that vote, in the mean. */
 const ITEMS_PER_VISIT = 20.4;

@@ -4,7 +4,7 @@
  * Each metric of a world is moved at the same time and by itself, so that one world gives as many changes as it has metrics. Streams
  * know nothing of each other but the budget.
  */
-import { type Baseline, referenceOf } from '../../counts/monitor/baseline.ts';
+import { type Baseline, referenceOf, UNSHARED } from '../../counts/monitor/baseline.ts';
 import type { DayVotes } from '../../counts/monitor/day-votes.ts';
 import { discountOf } from '../../counts/monitor/dispersion.ts';
 import type { Finding } from '../../counts/monitor/finding.ts';
@@ -111,7 +111,7 @@ export function delaysOf(options: ChangeOptions, daysMax: number): Delays {
   }
   const discounts = measured.map((metric) => {
     const { days, ...baseline } = monitor.baselineOf({ plan: PLAN, arm: 'stable', segment: 0, metric }) as Baseline;
-    return discountOf(days[0] as DayVotes, referenceOf({ ...baseline, days }, { tolerance: 0, withinDay: 0 }).dispersion);
+    return discountOf(days[0] as DayVotes, referenceOf({ ...baseline, days }, UNSHARED).dispersion);
   });
   const discount = discounts.reduce((sum, each) => sum + each, 0) / discounts.length;
   return { days: measured.map((metric) => found.get(metric) ?? Infinity), discount };
