@@ -16,9 +16,14 @@ export function hasAnyAxes(declared: DeclaredDims): boolean {
   return declared.length === 1 && declared[0] === ANY_AXES;
 }
 
+/** Whether they are lengths, in an array of any kind. @param dims Of a caller, who may be anybody. */
+export function areDims(dims: readonly number[]): boolean {
+  return dims?.every?.((length) => Number.isInteger(length) && length >= 0) === true;
+}
+
 /** @param dims Of a caller, who may be anybody. */
 export function areDimsAllowed(declared: DeclaredDims, dims: readonly number[]): boolean {
-  if (!Array.isArray(dims) || !dims.every((length) => Number.isInteger(length) && length >= 0)) return false;
+  if (!areDims(dims)) return false;
   if (hasAnyAxes(declared)) return true;
   return (
     dims.length === declared.length &&
