@@ -3,9 +3,8 @@
  *
  * Invariants
  *  - A declared number is that length; a name is any length, and two axes of one name need not be alike.
- *  - The axis called "batch" has from 1 to BATCH_AXIS_COUNT_MAX.
+ *  - The axis called "batch" has one item at the least. How many there may be is a matter of memory; so many are counted (BATCH_AXIS_COUNT_MAX).
  */
-import { BATCH_AXIS_COUNT_MAX } from '../limits.ts';
 
 /** As the only declared axis: any number of axes, of any lengths, where a model's file does not say how many there are. */
 export const ANY_AXES = '...';
@@ -30,7 +29,7 @@ export function areDimsAllowed(declared: DeclaredDims, dims: readonly number[]):
     declared.every((axis, index) => {
       const length = dims[index] as number;
       if (typeof axis === 'number') return length === axis;
-      return axis !== 'batch' || (length >= 1 && length <= BATCH_AXIS_COUNT_MAX);
+      return axis !== 'batch' || length >= 1;
     })
   );
 }
