@@ -83,8 +83,14 @@ export interface Collector {
 
 const DEFAULT_PORT = 8788;
 
+const OPTIONS: Readonly<Record<keyof CollectorOptions, true>> = {
+  ...{ port: true, host: true, dataFolder: true, store: true, modelsFolder: true, siteFolder: true, libraryFolder: true },
+  ...{ adminKey: true, writeKeys: true, shownReportsMin: true, otlp: true, configFile: true, log: true, now: true },
+};
+
 /** @throws {StartupError} in a sentence that says what to do. */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  requireKnown(options);
   const { host = '127.0.0.1', port = DEFAULT_PORT, dataFolder = '.insitu', log = () => undefined, now = Date.now } = options;
   const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
   const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
@@ -153,6 +159,12 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     await store.close();
     throw error;
   }
+}
+
+/** @throws {StartupError} for an option that is written otherwise: a key or a folder that was meant would be another one. */
+function requireKnown(options: CollectorOptions): void {
+  if (Object.keys(options).every((name) => Object.hasOwn(OPTIONS, name))) return;
+  throw new StartupError(`One of the options of startCollector is unknown; known are ${Object.keys(OPTIONS).join(', ')}.`);
 }
 
 interface BehindDeps extends SweepDeps {
