@@ -1,5 +1,5 @@
 /**
- * Routes that read: health, summed cells, noised estimates and devices. Their answers are those of protocol/read/read-api.ts.
+ * Routes that read: health, summed cells, noised estimates, devices and the overview. Their answers are those of protocol/read/read-api.ts.
  *
  * Invariants
  *  - HEAD is answered with headers alone: nothing is read.
@@ -8,11 +8,12 @@
 import type { Hono } from 'hono';
 import { CLOCK_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import { ENDPOINTS, type Taken } from '../../protocol/read/endpoints.ts';
-import type { Devices, Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
+import type { Devices, Health, NoisedEstimates, Overview, Series } from '../../protocol/read/read-api.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { Registry } from '../models/registry.ts';
 import { devicesOf } from '../views/devices.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
+import { overviewOf } from '../views/overview.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
 import { addEndpoint, headOf, readQuery, wrong } from './endpoint.ts';
 import { answerInTurn } from './json-answer.ts';
@@ -59,6 +60,10 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
     return answerInTurn<Devices>(c, reads, { modelVersion, fromHour }, () =>
       devicesOf(store, { modelVersion, fromHour, toHour, plans }, shownReportsMin),
     );
+  });
+  addEndpoint(app, ENDPOINTS.overview, (c) => {
+    if (c.req.method === 'HEAD') return headOf(c, 'application/json');
+    return answerInTurn<Overview>(c, reads, {}, () => overviewOf(store, registry, { nowMs: now(), shownReportsMin }));
   });
 }
 

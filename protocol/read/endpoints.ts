@@ -29,9 +29,11 @@ import type {
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
+  RemovalAnswer,
   Series,
 } from './read-api.ts';
 
@@ -43,9 +45,11 @@ export interface BodyTypes {
   PlanDocument: PlanDocument;
   RegistrationRequest: RegistrationRequest;
   RegistrationAnswer: RegistrationAnswer;
+  RemovalAnswer: RemovalAnswer;
   Series: Series;
   NoisedEstimates: NoisedEstimates;
   Devices: Devices;
+  Overview: Overview;
   IncidentList: IncidentList;
   IncidentDetail: IncidentDetail;
   IncidentAct: IncidentAct;
@@ -139,6 +143,11 @@ export const ENDPOINTS = {
     ...{ method: 'GET', path: '/v1/models/{version}', summary: 'One registered model version, with what its sums are read by.' },
     ...{ inPath: { version: VERSION }, answer: { status: 200, body: { json: 'ModelDetail' } }, refusals: { 404: NOT_REGISTERED } },
   },
+  unregister: {
+    ...{ method: 'DELETE', path: '/v1/models/{version}', summary: 'Removes a model version. What was counted of it stays in the store.' },
+    ...{ needsAdminKey: true, inPath: { version: VERSION }, answer: { status: 200, body: { json: 'RemovalAnswer' } } },
+    refusals: { 401: KEY_MISSING, 404: NOT_REGISTERED },
+  },
   plan: {
     ...{ method: 'GET', path: '/v1/models/{version}/plans/{hash}', summary: 'One plan of a model, with every cell by name.' },
     inPath: { version: VERSION, hash: { must: 'be the hash of a plan: 16 hex digits', schema: HEX_16, isRequired: true } },
@@ -168,6 +177,10 @@ export const ENDPOINTS = {
     query: { model: VERSION, hours: HOURS },
     answer: { status: 200, body: { json: 'Devices' } },
     refusals: { 400: 'A parameter is wrong.', 404: NOT_REGISTERED, 503: ASK_AGAIN },
+  },
+  overview: {
+    ...{ method: 'GET', path: '/v1/overview', summary: 'How every model did in the last week, by half days, in one answer.' },
+    ...{ answer: { status: 200, body: { json: 'Overview' } }, refusals: { 503: ASK_AGAIN } },
   },
   incidents: {
     ...{ method: 'GET', path: '/v1/incidents', summary: 'What is and was the matter with models, the latest first.', needsAdminKey: true },
