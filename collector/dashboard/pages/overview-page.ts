@@ -85,18 +85,23 @@ export class OverviewPage implements Page<OverviewAddress> {
   }
 
   async load(_address: OverviewAddress, signal: AbortSignal): Promise<void> {
-    const isOwner = ownerKey.value !== null;
-    const asked = Promise.all([fetchModels(signal), orNull(fetchOverview(signal)), isOwner ? askOwner(signal) : null]);
-    const [models, overview, owner] = await asked;
+    const asked = orNull(fetchOverview(signal));
+    // It is awaited below, behind what may fail first.
+    asked.catch(() => undefined);
+    const [models, owner] = await Promise.all([fetchModels(signal), ownerKey.value === null ? null : askOwner(signal)]);
+    signal.throwIfAborted();
+    // Rows first: the trend lines of a week may take longer.
+    if (this.data === null) this.take(models, null, owner);
+    const overview = await asked;
     signal.throwIfAborted();
     this.take(models, overview, owner);
+    const notes = [overview === null ? NO_OVERVIEW : null, owner !== null && owner.monitoring === null ? NO_MONITOR : null];
+    setNote(byId('overview-note'), notes.filter((note) => note !== null).join(' ') || null);
   }
 
   private take(models: readonly ModelEntry[], overview: Overview | null, owner: Owner | null): void {
     this.nowMs = overview?.nowMs ?? owner?.nowMs ?? Date.now();
     this.data = { models, overview, monitoring: owner?.monitoring ?? null, incidents: owner?.incidents ?? null };
-    const notes = [overview === null ? NO_OVERVIEW : null, owner !== null && owner.monitoring === null ? NO_MONITOR : null];
-    setNote(byId('overview-note'), notes.filter((note) => note !== null).join(' ') || null);
     this.draw();
   }
 
