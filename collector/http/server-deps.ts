@@ -7,6 +7,7 @@ import type { OwnLoad } from '../exports/own-load.ts';
 import type { Incidents } from '../incidents/incidents.ts';
 import type { RuleBook } from '../incidents/rule-book.ts';
 import type { GroupCommit } from '../intake/group-commit.ts';
+import type { Refusals } from '../intake/refusals.ts';
 import type { Registry } from '../models/registry.ts';
 import type { Monitoring } from '../monitoring/monitoring.ts';
 import type { WriteKeys } from '../operator/write-keys.ts';
@@ -33,6 +34,7 @@ export interface ServerDeps {
   readonly reads: ReadQueue;
   readonly exports: Exports;
   readonly load: OwnLoad;
+  readonly refusals: Refusals;
   /** Sums of fewer reports are shown to nobody (collector/views/series.ts). */
   readonly shownReportsMin: number;
   /** insitu's version. */

@@ -27,7 +27,7 @@ import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { RecordChange, Store } from '../store/store.ts';
 import { perform } from './acts.ts';
 import { Audit } from './audit.ts';
-import { advance, type Change, type Changed } from './machine.ts';
+import { advance, type Change, type Changed, closedAs } from './machine.ts';
 import type { KnownModels } from './minute-sums.ts';
 import { type OwnerError, ownerError } from './owner-error.ts';
 import { type Signal, signalsOfFindings } from './signal.ts';
@@ -156,6 +156,19 @@ export class Incidents {
       await this.keep([acted], by, nowMs, order?.records ?? []);
       order?.adopt();
       return this.detail(acted.incident);
+    });
+  }
+
+  /** Closes what is not closed of a model version that is registered no more. @param text About the version. @returns Ids of what was closed. */
+  endOf(modelVersion: string, by: string, text: string): Promise<readonly string[]> {
+    return this.alone(async () => {
+      const nowMs = this.options.now();
+      const ended = this.unclosed
+        .filter((incident) => incident.modelVersion === modelVersion)
+        .map((incident) => closedAs(incident, 'unregistered', nowMs));
+      await this.put([], [{ atMs: nowMs, what: 'model-removed', by, subject: modelVersion, text }]);
+      await this.keep(ended, by, nowMs, []);
+      return ended.map(({ incident }) => incident.id);
     });
   }
 

@@ -198,8 +198,17 @@ function settle(step: Step, nowMs: number): void {
 }
 
 function close(step: Step, because: ClosedBecause, nowMs: number): void {
-  change(step, { state: 'closed', closedAtMs: nowMs, closedBecause: because, mutedUntilMs: null });
+  change(step, closing(because, nowMs));
   tell(step, 'closed', because);
+}
+
+const closing = (because: ClosedBecause, nowMs: number) =>
+  ({ state: 'closed', closedAtMs: nowMs, closedBecause: because, mutedUntilMs: null }) as const;
+
+/** An incident that ends for a reason which no signal gives. */
+export function closedAs(incident: Incident, because: ClosedBecause, nowMs: number): Changed {
+  const next = { ...incident, ...closing(because, nowMs), sequence: incident.sequence + 1 };
+  return { incident: next, changes: [{ what: 'closed', text: because }] };
 }
 
 /** Once it is told that it is there: what is worse, or new, is told together, and not too often. */

@@ -4,6 +4,7 @@
  * Invariants
  *  - An hour is judged MONITOR_SETTLE_MS after its end, one model after the other; what fails is tried a minute later.
  *  - A state is kept once a day and after each order. What was judged since is judged again after a restart, and comes out the same.
+ *  - Of a model that is registered no more nothing is judged; should it come back, it is judged anew from the stored votes.
  *  - A monitor that is ahead of the clock by more than a day, because the clock was wrong, is made anew from the stored votes.
  *
  * Not here: driving one monitor (model-monitor.ts), HTTP (collector/http/owner-routes.ts).
@@ -107,6 +108,7 @@ export class Monitoring {
         );
       });
     }
+    for (const modelVersion of this.own.keys()) if (registry.find(modelVersion) === undefined) this.own.delete(modelVersion);
     this.retryAtMs = hasFailed ? now() + RETRY_MS : 0;
     if (!hasFailed) this.judgedHour = toHour;
   }

@@ -17,7 +17,7 @@ import type { Metric } from '../../protocol/report/plan.ts';
 import { countOf, numberLine, totalOf } from './summary.ts';
 
 /** A share with an interval. */
-export interface Estimate {
+interface Estimate {
   readonly share: number;
   readonly low: number;
   readonly high: number;

@@ -65,6 +65,11 @@ export const BODY_SCHEMAS = {
     plans: v.exactOptional(v.array(v.object({ hash: Hash, release: v.string(), plan: Plan }))),
   }),
   RegistrationAnswer: v.object({ ...ModelEntryFields, baselineLeftOut: v.nullable(v.string()) }),
+  RemovalAnswer: v.object({
+    ...{ modelVersion: Hash, name: v.string(), version: v.string() },
+    isInFolder: v.pipe(v.boolean(), v.description('Registered again at the next start, unless it is taken out of the models folder')),
+    ...{ closedIncidents: v.array(v.string()), idleRules: v.array(v.string()) },
+  }),
   Series: v.object({
     ...{ nowMs: Milliseconds, fromHour: Hour, slotHours: Count, totals: v.array(SlotTotal) },
     plans: v.object({ data: v.nullable(Hash), software: v.nullable(Hash) }),

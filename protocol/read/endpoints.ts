@@ -33,6 +33,7 @@ import type {
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
+  RemovalAnswer,
   Series,
 } from './read-api.ts';
 
@@ -44,6 +45,7 @@ export interface BodyTypes {
   PlanDocument: PlanDocument;
   RegistrationRequest: RegistrationRequest;
   RegistrationAnswer: RegistrationAnswer;
+  RemovalAnswer: RemovalAnswer;
   Series: Series;
   NoisedEstimates: NoisedEstimates;
   Devices: Devices;
@@ -140,6 +142,11 @@ export const ENDPOINTS = {
   model: {
     ...{ method: 'GET', path: '/v1/models/{version}', summary: 'One registered model version, with what its sums are read by.' },
     ...{ inPath: { version: VERSION }, answer: { status: 200, body: { json: 'ModelDetail' } }, refusals: { 404: NOT_REGISTERED } },
+  },
+  unregister: {
+    ...{ method: 'DELETE', path: '/v1/models/{version}', summary: 'Removes a model version. What was counted of it stays in the store.' },
+    ...{ needsAdminKey: true, inPath: { version: VERSION }, answer: { status: 200, body: { json: 'RemovalAnswer' } } },
+    refusals: { 401: KEY_MISSING, 404: NOT_REGISTERED },
   },
   plan: {
     ...{ method: 'GET', path: '/v1/models/{version}/plans/{hash}', summary: 'One plan of a model, with every cell by name.' },

@@ -34,15 +34,15 @@ const MovedMetric = v.object({
 const Incident = v.object({
   ...{ id: v.string(), modelVersion: v.string(), state: v.picklist(INCIDENT_STATES), openedAtMs: Milliseconds, onset: Onset },
   ...{ metrics: v.array(MovedMetric), leftOutCount: Count, closedAtMs: MaybeMs },
-  closedBecause: v.nullable(v.picklist(['recovered', 'rebased', 'silent'])),
+  closedBecause: v.nullable(v.picklist(['recovered', 'rebased', 'silent', 'unregistered'])),
   acknowledged: v.nullable(v.object({ atMs: Milliseconds, by: v.string() })),
   ...{ mutedUntilMs: MaybeMs, sequence: Count, toldAtMs: Milliseconds },
 });
 
 const CHANGES = [
   ...(['opened', 'joined', 'worsened', 'recovering', 'relapsed', 'reopened', 'closed', 'acknowledged', 'noted', 'muted'] as const),
-  ...(['unmuted', 'rebased', 'rule-put', 'rule-removed', 'delivery-given-up', 'retrain-asked', 'retrain-left-out'] as const),
-  ...(['baseline-accepted', 'baseline-rebased', 'baseline-inherited'] as const),
+  ...(['unmuted', 'rebased', 'rule-put', 'rule-removed', 'model-removed', 'delivery-given-up', 'retrain-asked'] as const),
+  ...(['retrain-left-out', 'baseline-accepted', 'baseline-rebased', 'baseline-inherited'] as const),
 ] as const;
 
 const AuditEntry = v.object({

@@ -108,8 +108,8 @@ export function shortIncident(incident: Incident): Incident {
   return { ...incident, metrics, leftOutCount: incident.leftOutCount + incident.metrics.length - metrics.length };
 }
 
-/** `rebased`: a person said that this is the new normal. `silent`: nothing more was heard of it. */
-export type ClosedBecause = 'recovered' | 'rebased' | 'silent';
+/** `rebased`: a person said that this is the new normal. `silent`: nothing more was heard of it. `unregistered`: a person removed the model version. */
+export type ClosedBecause = 'recovered' | 'rebased' | 'silent' | 'unregistered';
 
 /** What can become of an incident. */
 export type IncidentChange =
@@ -132,10 +132,18 @@ type BaselineChange = 'baseline-accepted' | 'baseline-rebased' | 'baseline-inher
 /** Who did what, and when. */
 export interface AuditEntry {
   readonly atMs: number;
-  readonly what: IncidentChange | BaselineChange | 'rule-put' | 'rule-removed' | 'delivery-given-up' | 'retrain-asked' | 'retrain-left-out';
+  readonly what:
+    | IncidentChange
+    | BaselineChange
+    | 'rule-put'
+    | 'rule-removed'
+    | 'model-removed'
+    | 'delivery-given-up'
+    | 'retrain-asked'
+    | 'retrain-left-out';
   /** Name of the key that it was done with; `collector` for what it did itself. */
   readonly by: string;
-  /** Id of the incident or rule, or the model version of a baseline. */
+  /** Id of the incident or of the rule, or the model version. */
   readonly subject: string;
   readonly text: string | null;
 }

@@ -16,7 +16,8 @@
  *
  *     /v1/openapi.json                              the same for programs, made of endpoints.ts
  *
- * And one that writes, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer.
+ * And two that write, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer,
+ * DELETE /v1/models/{version} answers with a RemovalAnswer.
  *
  * Every other status has a text body: one sentence that says what was wrong. 503 with `Retry-After`: others are being answered.
  *
@@ -245,4 +246,20 @@ export interface RegistrationRequest {
 export interface RegistrationAnswer extends ModelEntry {
   /** Why the baseline was left out, and what to do; null when it was not. The model is registered either way. */
   readonly baselineLeftOut: string | null;
+}
+
+/**
+ * What was removed, and what is left of it. Sums, votes and plans of the version stay in the store: `GET /v1/series` goes on answering its
+ * totals and software counts, and all of it is read again once the version is registered again. Its incidents stay readable.
+ */
+export interface RemovalAnswer {
+  readonly modelVersion: string;
+  readonly name: string;
+  readonly version: string;
+  /** Its manifest lay in the models folder when the collector started, and is registered again at the next start unless it is gone by then. */
+  readonly isInFolder: boolean;
+  /** Ids of incidents that were not closed and are now, because of this. */
+  readonly closedIncidents: readonly string[];
+  /** Ids of rules that are about no registered model any more. They stay. */
+  readonly idleRules: readonly string[];
 }

@@ -52,6 +52,7 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   testVotes(() => store, reopen);
   testVotesInTime(() => store, reopen);
   testKeeping(() => store, reopen);
+  testUnregistering(() => store, reopen);
   testRecords(() => store, reopen);
 }
 
@@ -312,6 +313,46 @@ function testKeeping(current: () => Store, reopen: Reopen): void {
     await current().dropPlan(one.modelVersion, one.hash);
     expect(await (await reopen()).plans()).toEqual([other]);
     expect((await current().totals(RANGE)).totals).toMatchObject([{ plan: one.hash, reports: 1 }]);
+  });
+}
+
+/** What is taken out of the registered models. */
+function testUnregistering(current: () => Store, reopen: Reopen): void {
+  test('what is unregistered is gone, after opening again too, and its sums and plans stay', async () => {
+    const registration = (name: string) => {
+      const manifestJson = manifestText(name);
+      return {
+        modelVersion: versionOf(manifestJson),
+        plan: PLAN_HASH,
+        name,
+        version: '1',
+        manifestJson,
+        baseline: null,
+        registeredAtMs: NOW_MS,
+      };
+    };
+    const [gone, other] = [registration('fixture'), registration('other')];
+    for (const each of [gone, other]) await current().register(each);
+    await current().keepPlans([keptPlan(), keptPlan({ modelVersion: other.modelVersion })]);
+    await current().commit([accepted()], NOW_MS);
+    await current().unregister(gone.modelVersion);
+    await current().unregister('9'.repeat(16));
+    for (const open of [async () => current(), reopen]) {
+      const store = await open();
+      expect(await store.registrations()).toEqual([other]);
+      expect(await store.plans()).toHaveLength(2);
+      expect((await store.totals(RANGE)).totals).toMatchObject([{ reports: 1 }]);
+    }
+    await current().register(gone);
+    expect((await current().registrations()).map(({ name }) => name).sort()).toEqual(['fixture', 'other']);
+  });
+
+  test('plans of one model version are asked for alone', async () => {
+    const other = keptPlan({ modelVersion: "9'; DROP TABLE plans; --" });
+    await current().keepPlans([keptPlan(), other]);
+    expect(await current().plans(MODEL_VERSION)).toEqual([keptPlan()]);
+    expect(await current().plans(other.modelVersion)).toEqual([other]);
+    expect(await current().plans('8'.repeat(16))).toEqual([]);
   });
 }
 

@@ -1,13 +1,21 @@
 /**
- * Feedback: what people did with answers, and which classes they corrected into which.
+ * Feedback: how often the model is right, by what people did with answers and by how sure it was, and which classes were corrected into which.
  *
  * Invariants
+ *  - Each estimate says what it cannot see.
  *  - A table of corrections has corrections alone: which class an accepted answer had, nobody counts.
  */
-import { countOf, totalOf } from '../../../counts/statistics/summary.ts';
+import { metricId } from '../../../counts/layout/plan.ts';
+import {
+  accuracyOfConfidence,
+  accuracyOfFeedback,
+  CONFIDENCE_BLINDNESS,
+  FEEDBACK_BLINDNESS,
+} from '../../../counts/statistics/performance.ts';
+import { totalOf } from '../../../counts/statistics/summary.ts';
 import type { PlacedMetric } from '../../../protocol/report/plan.ts';
 import { table } from '../../../site/element.ts';
-import { counted, percent, whole } from '../charts/figures.ts';
+import { counted, nameText, percent, whole } from '../charts/figures.ts';
 import { drawHeatMap } from '../charts/heat-map.ts';
 import { drawTimeChart } from '../charts/time-chart.ts';
 import { type Section, type SectionData, shareLines } from './section.ts';
@@ -19,10 +27,11 @@ const PAIR_COUNT_MAX = 10;
 
 export const FEEDBACK: Section = {
   id: 'feedback',
-  title: 'Feedback',
-  why: 'What people did with answers is the nearest thing to errors without labels. Who says nothing is in no number here.',
+  title: 'Right or wrong',
+  why: 'What people did with answers is the nearest thing to errors without labels. How sure the model was is the nearest without people.',
   draw: (place, data) => {
     const figures = new Figures(place);
+    for (const output of data.input.detail.manifest.outputs) drawConfidence(figures, output.name, data);
     const events = data.dataMetrics.filter(({ per }) => per === 'event');
     if (events.length === 0) return figures.done();
     const outcome = events.find(({ of }) => of === null);
@@ -43,15 +52,11 @@ function drawOutcomes(figures: Figures, outcome: PlacedMetric, data: SectionData
   const caption = 'What people did with an answer, %';
   const content = { label: caption, file: data.file('feedback'), unit: '%', times: data.times };
   drawTimeChart(figures.chart('outcome', caption), { ...content, lines: shareLines(data.data, outcome, outcome.cells), range: [0, 100] });
-  const agreement = (counts: ArrayLike<number>): number | null => {
-    const [accepted, corrected] = [countOf(outcome, counts, 'accepted'), countOf(outcome, counts, 'corrected')];
-    return accepted + corrected === 0 ? null : (100 * accepted) / (accepted + corrected);
-  };
-  const values = data.data.perSlot(outcome, agreement);
-  const total = agreement(data.data.total(outcome));
+  const values = data.data.perSlot(outcome, (counts) => inPercent(accuracyOfFeedback(outcome, counts)?.share));
+  const total = accuracyOfFeedback(outcome, data.data.total(outcome));
   if (total === null) return;
   const title = 'Agreement, %: accepted among accepted and corrected';
-  const note = `${percent(total / 100)} in this time. People correct what they notice: true agreement may be lower.`;
+  const note = `${percent(total.share)} in this time (95 %: ${percent(total.low)} to ${percent(total.high)}). ${FEEDBACK_BLINDNESS}`;
   drawTimeChart(figures.chart('agreement', title, note), {
     ...{
       label: title,
@@ -63,6 +68,24 @@ function drawOutcomes(figures: Figures, outcome: PlacedMetric, data: SectionData
     },
   });
 }
+
+/** Of outputs whose probabilities are counted. */
+function drawConfidence(figures: Figures, tensor: string, data: SectionData): void {
+  const score = data.dataMetrics.find(({ id }) => id === metricId({ side: 'output', tensor }, 'score'));
+  const found = score && accuracyOfConfidence(score, data.data.total(score));
+  if (score === undefined || !found) return;
+  const title = `Expected accuracy of ${nameText(tensor)}, %: the mean probability of the top class`;
+  const base = data.baseOf(score);
+  const trained = base && accuracyOfConfidence(score, base);
+  const before = trained ? `, ${percent(trained.share)} in the training data` : '';
+  const values = data.data.perSlot(score, (counts) => inPercent(accuracyOfConfidence(score, counts)?.share));
+  drawTimeChart(figures.chart(score.id, title, `${percent(found.share)} in this time${before}. ${CONFIDENCE_BLINDNESS}`), {
+    ...{ label: title, file: data.file('expected accuracy'), unit: '%', times: data.times },
+    ...{ lines: [{ label: 'expected', values }], range: [0, 100] },
+  });
+}
+
+const inPercent = (share: number | undefined): number | null => (share === undefined ? null : 100 * share);
 
 /** Cells are predicted by true class, row after row, of the output's public list. */
 function drawCorrections(figures: Figures, joint: PlacedMetric, data: SectionData): void {

@@ -19,6 +19,7 @@ const CLOSED_TEXTS: { readonly [B in ClosedBecause]: string } = {
   recovered: 'It was as before for long enough',
   rebased: 'This is the new normal, a person said',
   silent: 'Nothing was heard of it for a week',
+  unregistered: 'The model version was removed',
 };
 
 /** "input.image.brightness moved, PSI 0.31", "run.latency at 250, limit 200". */
@@ -110,6 +111,7 @@ const AUDIT_TEXTS: { readonly [W in AuditEntry['what']]: string } = {
   'baseline-inherited': 'Baselines inherited',
   'rule-put': 'Rule set',
   'rule-removed': 'Rule removed',
+  'model-removed': 'Model version removed',
   'delivery-given-up': 'A delivery was given up',
   'retrain-asked': 'Training was asked for',
   'retrain-left-out': 'Training was not asked for',

@@ -14,6 +14,7 @@ import { OwnLoad } from '../../../collector/exports/own-load.ts';
 import { createApp, createServer, type HttpServer } from '../../../collector/http/server.ts';
 import type { ServerDeps } from '../../../collector/http/server-deps.ts';
 import { GroupCommit } from '../../../collector/intake/group-commit.ts';
+import { Refusals } from '../../../collector/intake/refusals.ts';
 import { Registry } from '../../../collector/models/registry.ts';
 import { LiveFeed } from '../../../collector/views/live-feed.ts';
 import { ReadQueue } from '../../../collector/views/read-queue.ts';
@@ -38,6 +39,7 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'POST /v1/models': { path: '/v1/models', get: 200, options: 404 },
   'GET /v1/models': { path: '/v1/models', get: 200, options: 404 },
   'GET /v1/models/:version': { path: `/v1/models/${MODEL_VERSION}`, get: 200, options: 404 },
+  'DELETE /v1/models/:version': { path: `/v1/models/${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/models/:version/plans/:hash': { path: `/v1/models/${MODEL_VERSION}/plans/${DATA_PLAN_HASH}`, get: 200, options: 404 },
   'GET /v1/health': { path: '/v1/health', get: 200, options: 404 },
   'GET /v1/series': { path: `/v1/series?model=${MODEL_VERSION}`, get: 200, options: 404 },
@@ -91,14 +93,15 @@ beforeAll(async () => {
   const clocks = { keptMs: () => NOW_MS, elapsedMs: () => performance.now() };
   const group = new GroupCommit({ store, ...clocks, onStored: (windows) => live.publish(windows), onFailed: () => undefined });
   const load = new OwnLoad('1.0.0', NOW_MS);
+  const refusals = new Refusals({ log: () => undefined, elapsedMs: clocks.elapsedMs });
   const exports = new Exports({
-    ...{ store, registry, load, group, live, disk: null, shownReportsMin: 1, now: () => NOW_MS, elapsedMs: clocks.elapsedMs },
+    ...{ store, registry, load, refusals, group, live, disk: null, shownReportsMin: 1, now: () => NOW_MS, elapsedMs: clocks.elapsedMs },
   });
   const quiet = { configFile: null, shownReportsMin: 1, onChanged: () => undefined, log: () => undefined };
   const { incidents, rules, monitoring, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
   closeAlarms = close;
   deps = {
-    ...{ exports, load },
+    ...{ exports, load, refusals },
     ...{ incidents, rules, monitoring, targets: () => [] },
     ...{ store, registry, group, live, reads: new ReadQueue(), shownReportsMin: 1, adminKey: 'key', release: '1.0.0' },
     ...{ folders: { site: folder, library: folder, models: folder }, writeKeys: new Map([['demo', null]]) },

@@ -17,7 +17,7 @@ import type { BODY_SCHEMAS, Mutable } from '../../../protocol/read/answer-schema
 import { type BodyName, type BodyTypes, ENDPOINTS, type Endpoint } from '../../../protocol/read/endpoints.ts';
 import type { IncidentDetail, RuleTerms } from '../../../protocol/read/incidents.ts';
 import { DATA_COUNTED, dataReport, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';
-import { bodyOf, DATA_PLAN_HASH, MODEL_VERSION, manifestText, NOW_MS } from '../../fixtures/reports.ts';
+import { bodyOf, DATA_PLAN_HASH, MODEL_VERSION, manifestText, NOW_MS, versionOf } from '../../fixtures/reports.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 interface Document {
@@ -103,6 +103,7 @@ describe('the document', () => {
       series: await client.series({ model: MODEL_VERSION, hours: 24 }),
       noised: await client.noised({ model: MODEL_VERSION }),
       devices: await client.devices({ model: MODEL_VERSION }),
+      overview: await client.overview(),
       putRule: await client.putRule({ id: 'slow', body: RULE }),
       rules: await client.rules(),
       incidents: await client.incidents({ state: 'open' }),
@@ -114,6 +115,7 @@ describe('the document', () => {
       actOnBaseline: await client.actOnBaseline({ version: MODEL_VERSION, body: { act: 'accept' } }),
       votes: await client.votes({ model: MODEL_VERSION, plan: DATA_PLAN_HASH, cadence: 'day', from: 0 }),
       register: await client.register({ body: { manifest: manifestText('other') } }),
+      unregister: await client.unregister({ version: versionOf(manifestText('other')) }),
     };
     const rows = Object.entries(ENDPOINTS as Readonly<Record<string, Endpoint>>);
     const inJson = rows.flatMap(([name, { answer }]) =>
