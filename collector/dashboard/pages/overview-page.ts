@@ -127,15 +127,16 @@ export class OverviewPage implements Page<OverviewAddress> {
     const [usable, usableShare] = [element('div', { class: 'spark-place' }), element('span', { class: 'figures' })];
     const [incident, ago] = [element('a', { href: '#/incidents' }), element('span', { class: 'muted detail' })];
     const [devices, devicesToday] = [element('span', { class: 'figures' }, '…'), element('span', { class: 'muted detail' })];
+    const last = cell('Last incident', incident, ago);
     const node = element(
       'tr',
       {},
       element('th', { scope: 'row' }, name, version),
-      cell('Verdict', verdict, detail),
+      cell('', verdict, detail),
       cell('Runs, 7 days', element('div', { class: 'trend' }, runs, runCount)),
       cell('Usable outputs', element('div', { class: 'trend' }, usable, usableShare)),
       element('td', { class: 'number', 'data-title': 'Devices, yesterday' }, devices, devicesToday),
-      cell('Last incident', incident, ago),
+      last,
     );
     let drawn = '';
     return {
@@ -158,6 +159,7 @@ export class OverviewPage implements Page<OverviewAddress> {
         }
         drawn = content;
         incident.hidden = row.incident === null;
+        last.classList.toggle('is-empty', row.incident === null);
         setNote(ago, row.incident === null ? null : `${STATE_TEXTS[row.incident.state]}, began ${agoText(row.incident.onset.atMs, nowMs)}`);
         if (row.incident === null) return;
         setText(incident, titleOf(row.incident));
