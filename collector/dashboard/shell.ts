@@ -13,7 +13,7 @@
  */
 import { byId } from '../../site/element.ts';
 import { RETRY_MS } from './ask/api.ts';
-import { KeyRefusedError } from './ask/owner-api.ts';
+import { KEY_REFUSED, KeyRefusedError } from './ask/owner-api.ts';
 import { ownerKey, takeKeyFromAddress } from './ask/owner-key.ts';
 import { KeyForm } from './parts/key-form.ts';
 import type { News, Page } from './parts/page.ts';
@@ -133,9 +133,10 @@ export class Shell {
 
   private showKeyNotice(): void {
     const { page } = this.address;
-    const text = this.page.needsKey
+    const why = this.page.needsKey
       ? 'This page needs the admin key: what is wrong with a model is its owner’s business.'
       : 'These are the public numbers. Sign in with the admin key to see verdicts and incidents.';
+    const text = ownerKey.wasRefused ? KEY_REFUSED : why;
     const isOffered = page === 'overview' || page === 'model' || this.page.needsKey;
     this.keyForm.showNotice(ownerKey.value === null && isOffered ? text : null);
   }
