@@ -106,8 +106,8 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
-    const { configFile = null } = options;
-    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    const told = { log, onChanged: () => live.publishIncident() };
+    alarms = await openAlarms({ store, registry, configFile: options.configFile ?? null, shownReportsMin, now, ...told });
     const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const [load, refusals] = [new OwnLoad(__RELEASE__, now()), new Refusals({ log, elapsedMs })];
