@@ -99,7 +99,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   const closing = new AbortController();
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
-  const live = new LiveFeed();
+  const [live, reads] = [new LiveFeed(), new ReadQueue()];
   const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
   let alarms: Alarms | null = null;
   try {
@@ -124,7 +124,6 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
     const exports = new Exports({ store, registry, load, refusals, shownReportsMin, now, elapsedMs, disk, group, live });
-    const reads = new ReadQueue();
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
       ...{ incidents, rules, monitoring, targets: () => notifier.entries },
