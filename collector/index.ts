@@ -83,8 +83,14 @@ export interface Collector {
 
 const DEFAULT_PORT = 8788;
 
+const OPTIONS: Readonly<Record<keyof CollectorOptions, true>> = {
+  ...{ port: true, host: true, dataFolder: true, store: true, modelsFolder: true, siteFolder: true, libraryFolder: true },
+  ...{ adminKey: true, writeKeys: true, shownReportsMin: true, otlp: true, configFile: true, log: true, now: true },
+};
+
 /** @throws {StartupError} in a sentence that says what to do. */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  requireKnown(options);
   const { host = '127.0.0.1', port = DEFAULT_PORT, dataFolder = '.insitu', log = () => undefined, now = Date.now } = options;
   const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
   const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
@@ -93,15 +99,15 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   const closing = new AbortController();
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
-  const live = new LiveFeed();
+  const [live, reads] = [new LiveFeed(), new ReadQueue()];
   const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
   let alarms: Alarms | null = null;
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (models !== null) await registerFolder(models, registry, log);
-    const { configFile = null } = options;
-    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    const told = { log, onChanged: () => live.publishIncident() };
+    alarms = await openAlarms({ store, registry, configFile: options.configFile ?? null, shownReportsMin, now, ...told });
     const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const [load, refusals] = [new OwnLoad(__RELEASE__, now()), new Refusals({ log, elapsedMs })];
@@ -118,7 +124,6 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
     const exports = new Exports({ store, registry, load, refusals, shownReportsMin, now, elapsedMs, disk, group, live });
-    const reads = new ReadQueue();
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
       ...{ incidents, rules, monitoring, targets: () => notifier.entries },
@@ -153,6 +158,12 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     await store.close();
     throw error;
   }
+}
+
+/** @throws {StartupError} for an option that is written otherwise: a key or a folder that was meant would be another one. */
+function requireKnown(options: CollectorOptions): void {
+  if (Object.keys(options).every((name) => Object.hasOwn(OPTIONS, name))) return;
+  throw new StartupError(`One of the options of startCollector is unknown; known are ${Object.keys(OPTIONS).join(', ')}.`);
 }
 
 interface BehindDeps extends SweepDeps {

@@ -54,7 +54,7 @@ export const WORKER_RETIRE_MS_MAX = 2_000;
 export const NAME_LENGTH_MAX = 128;
 /** Classes of one output that a manifest may name. */
 export const LABEL_COUNT_MAX = 62;
-/** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
+/** Items of one call: those of a tensor that are counted, pictures or texts that are taken, runs that are joined. More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 /** A run waits for others of its batch at the most this long. A person notices a longer wait between an act and its answer. */
 export const BATCH_WAIT_MS_MAX = 1_000;

@@ -21,7 +21,7 @@ import {
 } from '../../protocol/monitor-limits.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { MetricVotes } from '../votes/metric-votes.ts';
-import type { Baseline } from './baseline.ts';
+import { type Baseline, type Shared, UNSHARED } from './baseline.ts';
 import type { CadenceVotes } from './burn-in.ts';
 import { dayOf } from './day-votes.ts';
 import type { Dispersion } from './dispersion.ts';
@@ -250,14 +250,19 @@ export class Monitor {
   /** Streams of one plan, arm and segment have the same people, and so the same days. */
   #share(): void {
     const { tolerance } = this;
-    const groups = new Map<string, number[]>();
+    const groups = new Map<string, Dispersion[]>();
     const groupOf = ({ plan, arm, segment, metric }: StreamName) =>
       keyOf({ plan, arm, segment, metric: metric === SEGMENT_MIX_METRIC ? metric : '' });
-    for (const [key, { withinDay }] of this.#dispersions) {
+    for (const [key, dispersion] of this.#dispersions) {
       const group = groupOf((this.#streams.get(key) as Stream).state);
-      groups.set(group, [...(groups.get(group) ?? []), withinDay]);
+      groups.set(group, [...(groups.get(group) ?? []), dispersion]);
     }
-    for (const stream of this.#streams.values()) stream.share({ tolerance, withinDay: medianOf(groups.get(groupOf(stream.state)) ?? []) });
+    const shared = new Map<string, Shared>();
+    for (const [group, own] of groups) {
+      const [withinDay, persistence] = [medianOf(own.map((each) => each.withinDay)), medianOf(own.map((each) => each.persistence))];
+      shared.set(group, { tolerance, withinDay, persistence });
+    }
+    for (const stream of this.#streams.values()) stream.share(shared.get(groupOf(stream.state)) ?? { ...UNSHARED, tolerance });
   }
 
   #mixOf({ state, alarm }: Stream, effect: number | null, hour: number): Finding['mix'] {

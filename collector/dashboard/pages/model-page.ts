@@ -18,7 +18,7 @@ import { timeText } from '../charts/time-text.ts';
 import { chosenValue, distinct, modelChoices, offer, whenChosen } from '../parts/controls.ts';
 import { setNote, setText } from '../parts/keyed.ts';
 import type { Go, News, Page, Wish } from '../parts/page.ts';
-import { showModelSections } from '../sections/model-sections.ts';
+import { linkSections, showModelSections } from '../sections/model-sections.ts';
 import type { SectionInput } from '../sections/section.ts';
 import { type ModelAddress, modelAddress, writeAddress } from '../view/address.ts';
 import {
@@ -81,7 +81,9 @@ export class ModelPage implements Page<ModelAddress> {
     whenChosen(['metric'], () => {
       this.address = this.chosen();
       go(this.address, 'replace');
-      this.draw();
+      this.drawFigures();
+      // The sections show every metric already; a link to one of them says which was chosen.
+      if (this.input !== null) linkSections(byId('sections'), this.input.linkOf);
     });
   }
 
@@ -247,10 +249,15 @@ export class ModelPage implements Page<ModelAddress> {
       byId('segment-note'),
       isCut ? 'Loads, latency and errors are those of all segments: software reports are not cut by segment.' : null,
     );
-    const metricId = chosenValue('metric');
-    showFigures(view, metricId);
-    this.live.show(view, metricId);
+    this.drawFigures();
     this.drawSections();
+  }
+
+  private drawFigures(): void {
+    if (this.view === null) return;
+    const metricId = chosenValue('metric');
+    showFigures(this.view, metricId);
+    this.live.show(this.view, metricId);
   }
 
   private drawSections(): void {

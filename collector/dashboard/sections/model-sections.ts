@@ -28,7 +28,6 @@ export function showModelSections(host: HTMLElement, input: SectionInput): void 
   const data = new SectionData(input);
   for (const section of MODEL_SECTIONS) {
     const card = cardOf(host, section);
-    card.querySelector('a')?.setAttribute('href', input.linkOf(section.id));
     const body = card.lastElementChild as HTMLElement;
     try {
       card.hidden = !section.draw(body, data);
@@ -41,6 +40,12 @@ export function showModelSections(host: HTMLElement, input: SectionInput): void 
       );
     }
   }
+  linkSections(host, input.linkOf);
+}
+
+/** Also by itself, where what is chosen changes links alone. */
+export function linkSections(host: HTMLElement, linkOf: SectionInput['linkOf']): void {
+  for (const { id } of MODEL_SECTIONS) host.querySelector(`:scope > #${id} .section-link`)?.setAttribute('href', linkOf(id));
 }
 
 function cardOf(host: HTMLElement, { id, title, why }: Section): HTMLElement {

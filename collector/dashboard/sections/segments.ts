@@ -29,10 +29,11 @@ interface AnsweredPart {
   readonly series: Series;
 }
 
-/** What was answered for one selection; null while it is asked for. */
+/** What was answered for one selection; null while it is asked for, with how many have answered. */
 interface Answered {
   readonly of: string;
   readonly parts: readonly AnsweredPart[] | null;
+  readonly answeredCount: number;
 }
 const answers = new WeakMap<HTMLElement, Answered>();
 
@@ -47,7 +48,13 @@ export const SEGMENTS: Section = {
     const of = JSON.stringify([data.input.selection, data.slots.firstHour]);
     const answered = answers.get(place);
     const isAnswered = answered?.of === of;
-    figures.block('ask').replaceChildren(askButton(place, parts, data, isAnswered && answered.parts === null));
+    const said = isAnswered && answered.parts === null ? `Asking … ${whole(answered.answeredCount)} of ${whole(parts.length)}` : null;
+    showButton(
+      figures.block('ask'),
+      said ?? `Compare ${whole(parts.length)} parts`,
+      said !== null,
+      () => void askParts(place, parts, data),
+    );
     if (answered?.parts != null && sameChoice(answered.of, of)) drawParts(figures, answered.parts, data);
     return figures.done();
   },
@@ -70,25 +77,29 @@ function partsOf({ input }: SectionData): readonly Part[] {
   return [...ofArms, ...ofSegments];
 }
 
-function askButton(place: HTMLElement, parts: readonly Part[], data: SectionData, isAsking: boolean): HTMLElement {
-  const text = isAsking ? 'Asking …' : `Compare ${whole(parts.length)} parts`;
-  const button = element('button', { type: 'button', disabled: isAsking }, text);
-  button.addEventListener('click', () => void askParts(place, parts, data));
-  return button;
+/** The same button each time, so that the focus stays on it. */
+function showButton(block: HTMLElement, text: string, isAsking: boolean, pressed: () => void): void {
+  const known = block.querySelector('button');
+  const button = known ?? element('button', { type: 'button' });
+  button.textContent = text;
+  button.setAttribute('aria-disabled', String(isAsking));
+  button.onclick = isAsking ? null : pressed;
+  if (known === null) block.replaceChildren(button);
 }
 
 async function askParts(place: HTMLElement, parts: readonly Part[], data: SectionData): Promise<void> {
   const of = JSON.stringify([data.input.selection, data.slots.firstHour]);
-  const asked: Answered = { of, parts: null };
-  answers.set(place, asked);
-  SEGMENTS.draw(place, data);
+  const answered: AnsweredPart[] = [];
+  let asked: Answered | null = null;
   try {
-    const answered: AnsweredPart[] = [];
     for (const part of parts) {
+      asked = { of, parts: null, answeredCount: answered.length };
+      answers.set(place, asked);
+      SEGMENTS.draw(place, data);
       answered.push({ part, series: await data.input.ask({ arm: part.arm, segment: part.segment }) });
       if (answers.get(place) !== asked) return;
     }
-    answers.set(place, { of, parts: answered });
+    answers.set(place, { of, parts: answered, answeredCount: answered.length });
     SEGMENTS.draw(place, data);
   } catch (error) {
     if (answers.get(place) !== asked) return;

@@ -126,6 +126,41 @@ browserTest('a wrong key is told, a right one shows verdicts, and signing out hi
   expect(errorsOf(page)).toEqual([]);
 });
 
+browserTest('a chart says exact values by the arrow keys, and its file has them', ['chromium'], async ({ page }) => {
+  await page.goto(`${collector.url}/dashboard/#/models/${MODEL_VERSION}`);
+  // A map is drawn when it comes into sight.
+  await page.waitFor(() => document.querySelector('#distributions:not([hidden]) figure') !== null, PATIENCE);
+  await page.evaluate(() => {
+    document.querySelector('#distributions')?.scrollIntoView();
+  });
+  const map = '#distributions [role=slider]';
+  await page.waitFor((of: string) => document.querySelector(of)?.getAttribute('aria-label') === 'Heat map of run.repeat', PATIENCE, map);
+  const told = (of: string) => page.evaluate((slider: string) => document.querySelector(slider)?.getAttribute('aria-valuetext') ?? '', of);
+  const focus = (of: string) => page.evaluate((slider: string) => (document.querySelector(slider) as HTMLElement).focus(), of);
+  await focus(map);
+  expect(await told(map)).toMatch(/ · new: 100\.0 % \(10 of 10\) · whole time 100\.0 %$/);
+  await page.press('ArrowDown');
+  expect(await told(map)).toMatch(/ · repeat: 0\.0 % \(0 of 10\)/);
+  await page.press('ArrowLeft');
+  expect(await told(map)).toMatch(/: nothing counted\.$/);
+  await page.press('Home');
+  expect(await told(map)).toBe('whole time · repeat: 0.0 % (0 of 10)');
+  await focus('#states [role=slider]');
+  expect(await told('#states [role=slider]')).toMatch(/: missing 20 %$/);
+  const file = await page.evaluate(async () => {
+    const files: Promise<string>[] = [];
+    URL.createObjectURL = (blob) => {
+      files.push((blob as Blob).text());
+      return '#';
+    };
+    (document.querySelector('#states button.csv') as HTMLElement).click();
+    return (await files[0])?.split('\r\n');
+  });
+  expect(file?.[0]).toBe('time,missing');
+  expect(file?.filter((line) => line.endsWith(',20')).length).toBe(1);
+  expect(errorsOf(page)).toEqual([]);
+});
+
 browserTest('axe-core finds nothing on any page, wide and narrow, light and dark', ['chromium'], async ({ page }) => {
   await page.goto(`${collector.url}/dashboard/#key=${KEY}`);
   await page.evaluate(`() => { ${AXE} }`);

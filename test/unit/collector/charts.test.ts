@@ -149,3 +149,17 @@ test('ticks of time are few, inside, and at whole hours or days of the reader’
   expect(timeTicks(Number.NaN, 5, 5)).toEqual([]);
   expect([lengthText(20 * 60_000), lengthText(90 * 60_000), lengthText(72 * HOUR)]).toEqual(['20 min', '1.5 h', '3 days']);
 });
+
+test('ticks stand at midnight on both sides of a change of clocks', () => {
+  const zone = process.env.TZ;
+  process.env.TZ = 'Europe/Berlin';
+  try {
+    // Clocks went back at 01:00 UTC on October 25th, 2026.
+    const ticks = timeTicks(Date.UTC(2026, 9, 23, 12), Date.UTC(2026, 9, 27, 12), 6);
+    expect(ticks.map(({ atMs }) => new Date(atMs).getHours())).toEqual([0, 0, 0, 0]);
+    expect(ticks.map(({ atMs }) => new Date(atMs).getUTCHours())).toEqual([22, 22, 23, 23]);
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
+});

@@ -30,7 +30,7 @@ export interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   // What two programs must agree on.
   protocol: { imports: [], clock: true },
-  'protocol/tensors': { imports: ['protocol'] },
+  'protocol/tensors': { imports: [] },
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
@@ -211,21 +211,38 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
+  // Examples as a page would count them.
+  'cli/count': {
+    imports: ['protocol', 'counts/plans', 'counts/run', 'onnx', 'cli/data', 'cli/runtime'],
+  },
   'cli/half': { imports: ['protocol', 'onnx', 'cli/runtime'], node: true },
   'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'processing/text', 'cli/half', 'cli/runtime', 'cli/terminal'], node: true },
   'cli/export': {
-    imports: ['protocol', 'collector/client'],
+    imports: ['protocol', 'collector/client', 'cli/terminal'],
     vendors: ['hyparquet-writer'],
     node: true,
   },
+  // Histories through the collector's own monitor.
+  'cli/backtest': {
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/votes', 'counts/monitor'],
+      ...['collector/client', 'collector/store', 'collector/incidents', 'collector/monitoring'],
+      ...['cli/count', 'cli/data', 'cli/export', 'cli/folder', 'cli/terminal'],
+    ],
+    node: true,
+  },
+  'cli/backtest/html': { imports: ['protocol', 'cli/backtest'] },
   'cli/commands': {
     imports: [
-      ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'],
+      ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/noise', 'counts/statistics', 'counts/monitor'],
       ...['onnx', 'processing'],
       ...[
         'collector',
         'collector/client',
         'collector/operator',
+        'cli/backtest',
+        'cli/backtest/html',
+        'cli/count',
         'cli/data',
         'cli/export',
         'cli/folder',
