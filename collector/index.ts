@@ -22,6 +22,7 @@ import { OwnLoad } from './exports/own-load.ts';
 import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
+import { Refusals } from './intake/refusals.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
@@ -82,8 +83,14 @@ export interface Collector {
 
 const DEFAULT_PORT = 8788;
 
+const OPTIONS: Readonly<Record<keyof CollectorOptions, true>> = {
+  ...{ port: true, host: true, dataFolder: true, store: true, modelsFolder: true, siteFolder: true, libraryFolder: true },
+  ...{ adminKey: true, writeKeys: true, shownReportsMin: true, otlp: true, configFile: true, log: true, now: true },
+};
+
 /** @throws {StartupError} in a sentence that says what to do. */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  requireKnown(options);
   const { host = '127.0.0.1', port = DEFAULT_PORT, dataFolder = '.insitu', log = () => undefined, now = Date.now } = options;
   const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
   const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
@@ -101,9 +108,9 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     if (models !== null) await registerFolder(models, registry, log);
     const { configFile = null } = options;
     alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
-    const { incidents, rules, notifier } = alarms;
+    const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
-    const load = new OwnLoad(__RELEASE__, now());
+    const [load, refusals] = [new OwnLoad(__RELEASE__, now()), new Refusals({ log, elapsedMs })];
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
@@ -116,11 +123,11 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       onCommitted: (told) => load.committed(told),
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
-    const exports = new Exports({ store, registry, load, shownReportsMin, now, elapsedMs, disk, group, live });
+    const exports = new Exports({ store, registry, load, refusals, shownReportsMin, now, elapsedMs, disk, group, live });
     const reads = new ReadQueue();
     const server = createServer({
-      ...{ store, registry, group, live, adminKey, now, exports, load, shownReportsMin, reads },
-      ...{ incidents, rules, targets: () => notifier.entries },
+      ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
+      ...{ incidents, rules, monitoring, targets: () => notifier.entries },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
       release: __RELEASE__,
@@ -152,6 +159,12 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     await store.close();
     throw error;
   }
+}
+
+/** @throws {StartupError} for an option that is written otherwise: a key or a folder that was meant would be another one. */
+function requireKnown(options: CollectorOptions): void {
+  if (Object.keys(options).every((name) => Object.hasOwn(OPTIONS, name))) return;
+  throw new StartupError(`One of the options of startCollector is unknown; known are ${Object.keys(OPTIONS).join(', ')}.`);
 }
 
 interface BehindDeps extends SweepDeps {

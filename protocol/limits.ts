@@ -54,7 +54,7 @@ export const WORKER_RETIRE_MS_MAX = 2_000;
 export const NAME_LENGTH_MAX = 128;
 /** Classes of one output that a manifest may name. */
 export const LABEL_COUNT_MAX = 62;
-/** Elements of one tensor axis called "batch". More than a GPU buffer of a mid-range phone holds for images. */
+/** Items of one call: those of a tensor that are counted, pictures or texts that are taken, runs that are joined. More than a GPU buffer of a mid-range phone holds for images. */
 export const BATCH_AXIS_COUNT_MAX = 1024;
 /** A run waits for others of its batch at the most this long. A person notices a longer wait between an act and its answer. */
 export const BATCH_WAIT_MS_MAX = 1_000;
@@ -151,6 +151,8 @@ export const STORE_OPEN_TIMEOUT_MS = 5_000;
 export const EARLY_STEP_COUNT_MAX = 1_000;
 /** Cells of answered runs are waited for this long at a flush, and before a worker is ended; they are there within a millisecond of the answer. */
 export const CELLS_TIMEOUT_MS = 1_000;
+/** Between two messages of cells: in a loop of runs, one a run cost more than counting it. Too short for a flush or a page that goes to notice. */
+export const CELLS_DELAY_MS = 10;
 /** From a run's answer to its place in the counts: long enough for one timer to serve a loop of runs, too short to be seen. */
 export const RECORD_DELAY_MS = 50;
 /** From the load of a cached model to the look for a new version, and of any to the fetch of the next visit's snapshot: the page's own start comes first. */
@@ -286,6 +288,8 @@ export const STUCK_TIMEOUT_MS = 10_000;
 export const REPORT_TIMEOUT_MS = 20_000;
 /** Refusals without any answer (status 0) in a row before the exporter is quiet until the next visit: an ad blocker refuses every time. */
 export const SILENT_REFUSAL_COUNT_MAX = 3;
+/** Answers of a server in trouble in a row, none of them proved, before the page says that no collector may be there: a restart behind a proxy is over by then. */
+export const TROUBLED_ANSWER_COUNT_MAX = 5;
 /** Without Web Locks a record belongs to its page this long after its last write (three draft intervals). */
 export const LEASE_MS = 3 * DRAFT_INTERVAL_MS;
 /**
@@ -329,6 +333,12 @@ export const REFUSAL_WAIT_MS = 100;
 export const RETRY_AFTER_UNKNOWN_S = 600;
 /** Seconds in `Retry-After` when the intake is full or the store fails. */
 export const RETRY_AFTER_BUSY_S = 30;
+/** The log tells of a reason for refusing reports this often at the most: an hour of it is one line. */
+export const REFUSAL_TOLD_INTERVAL_MS = 3_600_000;
+/** Unregistered model versions that are told in that time. An owner has a handful; whoever makes them up fills no disk. */
+export const REFUSED_TOLD_COUNT_MAX = 10;
+/** Unregistered model versions whose refusals are counted by name: 64 kB. */
+export const REFUSED_VERSION_COUNT_MAX = 256;
 /** A registration body: manifest with goldens and baseline. */
 export const REGISTRATION_BYTES_MAX = 8 * 1024 * 1024;
 /** Runs in one window that the collector believes. A client seals at WINDOW_RUN_COUNT_MAX; a rest and one task's batch may still join. */

@@ -50,8 +50,8 @@ const THREAD_COUNT_DEFAULT_MAX = 4;
  * @param besideScript The files beside the script that was loaded; asked only when `options.assets` does not name another place.
  * @throws {SdkError} `invalid-option`
  */
-export function createClientWith(options: ClientOptions, besideScript: () => AssetTable): Client {
-  checkClientOptions(options);
+export function createClientWith(given: ClientOptions, besideScript: () => AssetTable): Client {
+  const options = checkClientOptions(given);
   return new PageClient(options, options.assets === undefined ? besideScript() : assetsIn(options.assets));
 }
 
@@ -91,11 +91,8 @@ class PageClient implements Client {
     this.models = new StoredModels(this.workers);
   }
 
-  async load<S extends ModelSignature, R extends string>(
-    source: string | URL | ModelFile,
-    options: LoadOptions = {},
-  ): Promise<Model<S, R>> {
-    checkLoad(source, options);
+  async load<S extends ModelSignature, R extends string>(source: string | URL | ModelFile, given: LoadOptions = {}): Promise<Model<S, R>> {
+    const options = checkLoad(source, given);
     const recorder = (options.telemetry ?? isServed(source)) ? this.recorder : null;
     const binding = new ModelBinding(await this.open(source, options, recorder, null), options, {
       rebuild: (considered, signal) => {

@@ -72,22 +72,36 @@ export class CollectorError extends Error {
   }
 }
 
-/** @throws {TypeError} when `url` is no http or https address. */
-export function createCollectorClient({ url, adminKey, timeoutMs = CLIENT_TIMEOUT_MS }: CollectorClientOptions): CollectorClient {
+/** @throws {TypeError} when `url` is no http or https address, and for options that there are not; its methods reject with one for what they do not take. */
+export function createCollectorClient(options: CollectorClientOptions): CollectorClient {
+  requireKnown('createCollectorClient', options, ['url', 'adminKey', 'timeoutMs']);
+  const { url, adminKey, timeoutMs = CLIENT_TIMEOUT_MS } = options;
   const base = new URL(url.endsWith('/') ? url : `${url}/`);
   if (!/^https?:$/.test(base.protocol)) throw new TypeError(`The address of a collector begins with http: or https:, not ${base.protocol}`);
   const methods = Object.entries(ENDPOINTS as Readonly<Record<string, Endpoint>>).flatMap(([name, endpoint]) => {
     const { body } = endpoint.answer;
     if (body === undefined ? endpoint.needsAdminKey !== true : !('json' in body)) return [];
     const asks = endpoint.inPath !== undefined || endpoint.query !== undefined || endpoint.body !== undefined;
-    const method = (...args: unknown[]) => {
+    const names = [...Object.keys({ ...endpoint.inPath, ...endpoint.query }), ...(endpoint.body === undefined ? [] : ['body'])];
+    const method = async (...args: unknown[]) => {
       const asked = (asks ? args[0] : {}) as Readonly<Record<string, unknown>>;
-      const { signal } = ((asks ? args[1] : args[0]) ?? {}) as CallOptions;
+      const called = ((asks ? args[1] : args[0]) ?? {}) as CallOptions;
+      requireKnown(name, asked, names);
+      requireKnown(name, called, ['signal']);
+      const { signal } = called;
       return call(requestOf(endpoint, asked, base, adminKey), timeoutMs, signal);
     };
     return [[name, method] as const];
   });
   return Object.fromEntries(methods) as unknown as CollectorClient;
+}
+
+/** @throws {TypeError} for a name that is written otherwise: it would be passed over. */
+function requireKnown(what: string, given: object, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null) throw new TypeError(`${what} takes an object with ${known.join(', ')}.`);
+  if (Object.keys(given).some((name) => !known.includes(name))) {
+    throw new TypeError(`${what}: one of its names is unknown; known are ${known.join(', ')}.`);
+  }
 }
 
 function requestOf(endpoint: Endpoint, asked: Readonly<Record<string, unknown>>, base: URL, adminKey: string | undefined): Request {
@@ -163,9 +177,12 @@ export type {
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
+  OverviewEntry,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
+  RemovalAnswer,
   Series,
   SlotTotal,
 } from '../../protocol/read/read-api.ts';

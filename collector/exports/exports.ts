@@ -28,6 +28,7 @@ interface ExportsOptions {
   readonly store: Pick<Store, 'lifetimes'>;
   readonly registry: Pick<Registry, 'models' | 'planOf' | 'plansOf' | 'softwarePlans'>;
   readonly load: OwnLoad;
+  readonly refusals: { readonly counts: ReadonlyMap<string, number> };
   readonly group: { readonly waiting: Waiting };
   readonly live: { readonly listenerCount: number };
   /** null: the store is on no disk that is known here. */
@@ -84,11 +85,14 @@ export class Exports {
   }
 
   private async current() {
-    const { registry, load, group, live, disk, now, elapsedMs } = this.options;
+    const { registry, load, refusals, group, live, disk, now, elapsedMs } = this.options;
     const nowMs = elapsedMs();
     if (this.snapshot !== null && nowMs - this.snapshot.atMs < EXPORT_INTERVAL_MS) return this.snapshot;
     const { waiting } = group;
-    const facts = { waiting, disk: (await disk?.()) ?? NO_DISK, modelCount: registry.models.length, listenerCount: live.listenerCount };
+    const facts = {
+      ...{ waiting, disk: (await disk?.()) ?? NO_DISK, modelCount: registry.models.length, listenerCount: live.listenerCount },
+      refusedCounts: refusals.counts,
+    };
     await this.readSums(nowMs);
     const families = [...(await pageFamilies(this.sums, registry)), ...load.families(facts)];
     this.snapshot = { made: { families, madeAtMs: now() }, atMs: nowMs, texts: new Map() };

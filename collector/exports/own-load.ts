@@ -28,6 +28,8 @@ interface LoadFacts {
   readonly disk: Disk;
   readonly modelCount: number;
   readonly listenerCount: number;
+  /** By reason. */
+  readonly refusedCounts: ReadonlyMap<string, number>;
 }
 
 class Durations {
@@ -83,7 +85,7 @@ export class OwnLoad {
     return () => clearInterval(this.timer ?? undefined);
   }
 
-  families({ waiting, disk, modelCount, listenerCount }: LoadFacts): MetricFamily[] {
+  families({ waiting, disk, modelCount, listenerCount, refusedCounts }: LoadFacts): MetricFamily[] {
     const { startMs } = this;
     const numbers = (
       kind: NumberFamily['kind'],
@@ -115,6 +117,11 @@ export class OwnLoad {
         'counter',
         ['insitu_collector_windows', 'Windows of reports that were accepted: stored, counted before, or lost to a failing store.'],
         Object.entries(this.windowCounts).map(([outcome, count]) => [{ outcome }, count] as const),
+      ),
+      numbers(
+        'counter',
+        ['insitu_collector_refused_reports', 'Reports that were refused, by reason. Pages keep those that may be right later.'],
+        [...refusedCounts].map(([reason, count]) => [{ reason }, count] as const),
       ),
       numbers('counter', ['insitu_collector_failed_commits', 'Groups that the store refused.'], [[{}, this.failedCount]]),
       histogram('insitu_collector_commit_seconds', 'Durations of group commits.', this.commits),

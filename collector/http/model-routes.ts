@@ -1,5 +1,5 @@
 /**
- * Routes for models: registering one (admin key), listing them, reading one and its plans.
+ * Routes for models: registering and removing one (admin key), listing them, reading one and its plans.
  *
  * What is taken and answered is that of protocol/read/read-api.ts.
  *
@@ -8,12 +8,19 @@
  *
  * Not here: what of a registration is usable (collector/models/registry.ts).
  */
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { REGISTRATION_BYTES_MAX } from '../../protocol/limits.ts';
 import { ENDPOINTS } from '../../protocol/read/endpoints.ts';
-import type { ModelDetail, ModelEntry, PlanDocument, RegistrationAnswer, RegistrationRequest } from '../../protocol/read/read-api.ts';
+import type {
+  ModelDetail,
+  ModelEntry,
+  PlanDocument,
+  RegistrationAnswer,
+  RegistrationRequest,
+  RemovalAnswer,
+} from '../../protocol/read/read-api.ts';
 import type { RegisteredModel } from '../models/registered-model.ts';
-import { isAdmin } from '../operator/admin-key.ts';
+import { ADMIN_KEY_NAME, isAdmin } from '../operator/admin-key.ts';
 import { addEndpoint } from './endpoint.ts';
 import { answerJson, RememberedJson } from './json-answer.ts';
 import { readBody } from './request-body.ts';
@@ -21,24 +28,11 @@ import type { ServerDeps } from './server-deps.ts';
 
 const NOT_REGISTERED = 'This model version is not registered here.';
 
-export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): void {
+export function addModelRoutes(app: Hono, deps: ServerDeps): void {
+  const { registry } = deps;
+  addChangingRoutes(app, deps);
   /** A model that is registered anew is another object, and so is a plan that is made anew. */
   const remembered = new RememberedJson();
-  addEndpoint(app, ENDPOINTS.register, async (c) => {
-    if (!isAdmin(c.req.header('Authorization'), adminKey)) {
-      c.header('WWW-Authenticate', 'Bearer');
-      return c.text('Registering a model needs the admin key: Authorization: Bearer <key>.', 401);
-    }
-    const body = await readBody(c, REGISTRATION_BYTES_MAX);
-    if (body === 'too-long') return c.text(`A registration has at most ${REGISTRATION_BYTES_MAX} bytes.`, 413);
-    const request = body === 'cut-off' ? null : parseRegistration(body);
-    if (request === null) {
-      return c.text('Expected JSON: {"manifest": "<model.json as text>", "baseline": {…} or null, "plans": [] of other releases}.', 400);
-    }
-    const answer = await registry.admit(request.manifest, request);
-    if (!answer.ok) return c.text(answer.reason, 400);
-    return c.json<RegistrationAnswer>({ ...entryOf(answer.model), baselineLeftOut: answer.baselineLeftOut }, 201);
-  });
   addEndpoint(app, ENDPOINTS.models, (c) => c.json<ModelEntry[]>(registry.models.map(entryOf)));
   addEndpoint(app, ENDPOINTS.model, (c) => {
     const model = registry.find(c.req.param('version') ?? '');
@@ -62,6 +56,37 @@ export function addModelRoutes(app: Hono, { registry, adminKey }: ServerDeps): v
       remembered.of(document.plan, (): PlanDocument => document),
     );
   });
+}
+
+/** What changes which models there are. */
+function addChangingRoutes(app: Hono, { registry, adminKey, incidents, rules, refusals }: ServerDeps): void {
+  addEndpoint(app, ENDPOINTS.register, async (c) => {
+    if (!isAdmin(c.req.header('Authorization'), adminKey)) return keyMissing(c, 'Registering');
+    const body = await readBody(c, REGISTRATION_BYTES_MAX);
+    if (body === 'too-long') return c.text(`A registration has at most ${REGISTRATION_BYTES_MAX} bytes.`, 413);
+    const request = body === 'cut-off' ? null : parseRegistration(body);
+    if (request === null) {
+      return c.text('Expected JSON: {"manifest": "<model.json as text>", "baseline": {…} or null, "plans": [] of other releases}.', 400);
+    }
+    const answer = await registry.admit(request.manifest, request);
+    if (!answer.ok) return c.text(answer.reason, 400);
+    refusals.registered(answer.model.registration.modelVersion);
+    return c.json<RegistrationAnswer>({ ...entryOf(answer.model), baselineLeftOut: answer.baselineLeftOut }, 201);
+  });
+  addEndpoint(app, ENDPOINTS.unregister, async (c) => {
+    if (!isAdmin(c.req.header('Authorization'), adminKey)) return keyMissing(c, 'Removing');
+    const removed = await registry.remove(c.req.param('version') ?? '');
+    if (removed === null) return c.text(NOT_REGISTERED, 404);
+    const { modelVersion, name, version } = removed.model.registration;
+    const closedIncidents = await incidents.endOf(modelVersion, ADMIN_KEY_NAME, `${name} ${version}`);
+    const idleRules = rules.idleWithout({ modelVersion, name });
+    return c.json<RemovalAnswer>({ modelVersion, name, version, isInFolder: removed.isOfFolder, closedIncidents, idleRules });
+  });
+}
+
+function keyMissing(c: Context, what: 'Registering' | 'Removing'): Response {
+  c.header('WWW-Authenticate', 'Bearer');
+  return c.text(`${what} a model needs the admin key: Authorization: Bearer <key>.`, 401);
 }
 
 function entryOf({ registration }: RegisteredModel): ModelEntry {

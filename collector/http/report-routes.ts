@@ -9,7 +9,7 @@
  *  - The answer comes after the commit, is empty and cacheable: `no-store` would hold the page's keepalive quota.
  *  - A report needs no preflight, and any origin may read its status and the headers of protocol/report/answer.ts.
  *  - A body that is longer than its limit is refused before all of it was read.
- *  - A refusal takes REFUSAL_WAIT_MS.
+ *  - A refusal takes REFUSAL_WAIT_MS, and is counted by its reason.
  *  - Every answer to a report proves whose it is and what it is about; a refused hour tells the time here, a model that is not registered that it is not.
  *
  * Not here: what a body may say (collector/intake/intake.ts), who waits for whom (collector/intake/group-commit.ts).
@@ -19,7 +19,9 @@ import { BODY_BYTES_MAX, REFUSAL_WAIT_MS, RETRY_AFTER_BUSY_S, RETRY_AFTER_UNKNOW
 import { ENDPOINTS } from '../../protocol/read/endpoints.ts';
 import { ANSWER_HEADER, answerProof, EMPTY_ANSWER } from '../../protocol/report/answer.ts';
 import { UNKNOWN_MODEL_VERSION } from '../../protocol/report/window.ts';
+import type { SubmitOutcome } from '../intake/group-commit.ts';
 import { judgeBody } from '../intake/intake.ts';
+import type { RefusalReason } from '../intake/refusals.ts';
 import type { AcceptedWindow } from '../store/store.ts';
 import { addEndpoint } from './endpoint.ts';
 import { readBody } from './request-body.ts';
@@ -34,7 +36,13 @@ interface Retry {
 const BUSY: Retry = { afterS: RETRY_AFTER_BUSY_S, isUnregistered: false };
 const UNREGISTERED: Retry = { afterS: RETRY_AFTER_UNKNOWN_S, isUnregistered: true };
 
-export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, closing }: ServerDeps): void {
+const NOT_STORED: Readonly<Record<Exclude<SubmitOutcome, 'committed'>, { readonly why: RefusalReason; readonly reason: string }>> = {
+  full: { why: 'full', reason: 'The intake is full.' },
+  failed: { why: 'failed', reason: 'The store failed; nothing was counted.' },
+  closing: { why: 'stopping', reason: 'The collector is stopping.' },
+};
+
+export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, closing, refusals }: ServerDeps): void {
   /** What could not read its manifest is no model's, and any key may say so. */
   const mayReport = (bound: ReadonlySet<string> | null, [first]: readonly AcceptedWindow[]): boolean => {
     if (bound === null || first === undefined || first.modelVersion === UNKNOWN_MODEL_VERSION) return true;
@@ -61,20 +69,34 @@ export function addReportRoutes(app: Hono, { registry, group, writeKeys, now, cl
     c.header('Access-Control-Max-Age', '86400');
     return c.body(null, 204);
   });
+  /** Counts it, and answers. */
+  const refuse = (
+    c: Context,
+    why: RefusalReason,
+    ...answered: [body: Uint8Array | null, status: Status, reason: string, retry?: Retry]
+  ) => {
+    refusals.refused(why);
+    return answer(c, ...answered);
+  };
   addEndpoint(app, ENDPOINTS.report, async (c) => {
     const bound = writeKeys.get(c.req.param('writeKey') ?? '');
-    if (bound === undefined) return answer(c, null, 403, 'This write key is unknown here.');
-    if (closing.aborted) return answer(c, null, 503, 'The collector is stopping.', BUSY);
+    if (bound === undefined) return refuse(c, 'write-key-unknown', null, 403, 'This write key is unknown here.');
+    if (closing.aborted) return refuse(c, 'stopping', null, 503, 'The collector is stopping.', BUSY);
     const body = await readBody(c, BODY_BYTES_MAX);
-    if (body === 'too-long') return answer(c, null, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
-    if (body === 'cut-off') return answer(c, null, 400, 'The body is cut off.');
+    if (body === 'too-long') return refuse(c, 'too-long', null, 413, `A report has at most ${BODY_BYTES_MAX} bytes.`);
+    if (body === 'cut-off') return refuse(c, 'cut-off', null, 400, 'The body is cut off.');
+    // What a page asks to learn who answers here, and no report.
     if (body.length === 0) return answer(c, body, 400, EMPTY_ANSWER);
     const judged = judgeBody(body, registry, now());
-    if (!judged.ok) return answer(c, body, judged.status, judged.reason, judged.status === 503 ? UNREGISTERED : null);
-    if (!mayReport(bound, judged.windows)) return answer(c, body, 403, 'This write key is not for this model.');
+    if (!judged.ok && judged.about !== undefined) {
+      refusals.unregistered(judged.about);
+      return answer(c, body, judged.status, judged.reason, UNREGISTERED);
+    }
+    if (!judged.ok) return refuse(c, judged.why, body, judged.status, judged.reason);
+    if (!mayReport(bound, judged.windows)) return refuse(c, 'write-key-not-for-model', body, 403, 'This write key is not for this model.');
     const outcome = await group.submit(judged.windows);
     if (outcome === 'committed') return answer(c, body, 204);
-    const reason = { full: 'The intake is full.', failed: 'The store failed; nothing was counted.', closing: 'The collector is stopping.' };
-    return answer(c, body, 503, reason[outcome], BUSY);
+    const { why, reason } = NOT_STORED[outcome];
+    return refuse(c, why, body, 503, reason, BUSY);
   });
 }

@@ -7,7 +7,9 @@ import type { OwnLoad } from '../exports/own-load.ts';
 import type { Incidents } from '../incidents/incidents.ts';
 import type { RuleBook } from '../incidents/rule-book.ts';
 import type { GroupCommit } from '../intake/group-commit.ts';
+import type { Refusals } from '../intake/refusals.ts';
 import type { Registry } from '../models/registry.ts';
+import type { Monitoring } from '../monitoring/monitoring.ts';
 import type { WriteKeys } from '../operator/write-keys.ts';
 import type { Store } from '../store/store.ts';
 import type { LiveFeed } from '../views/live-feed.ts';
@@ -21,6 +23,7 @@ export interface ServerDeps {
   readonly live: LiveFeed;
   readonly incidents: Incidents;
   readonly rules: RuleBook;
+  readonly monitoring: Monitoring;
   /** How it stands with each. */
   readonly targets: () => readonly TargetEntry[];
   readonly folders: StaticFolders;
@@ -31,6 +34,7 @@ export interface ServerDeps {
   readonly reads: ReadQueue;
   readonly exports: Exports;
   readonly load: OwnLoad;
+  readonly refusals: Refusals;
   /** Sums of fewer reports are shown to nobody (collector/views/series.ts). */
   readonly shownReportsMin: number;
   /** insitu's version. */

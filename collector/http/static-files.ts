@@ -5,17 +5,21 @@
  * may fetch it), and WASM threads need three headers on exactly these answers.
  *
  * Invariants
- *  - Only the endings of MEDIA_TYPES are served, never a path with a dot-segment or a hidden name, never `baseline.json` in whatever case: some disks tell none apart.
+ *  - Only the endings of MEDIA_TYPES are served, and weights that a served graph names (external-weights.ts), never a path with a dot-segment or a hidden name, never `baseline.json` in whatever case: some disks tell none apart.
  *  - A file that is not there is a 404 with a sentence, never the start page: an .onnx that is HTML is a riddle.
+ *  - A file is answered once it is open: one that cannot be read is refused with a status, and no answer breaks off for it.
  *  - Whatever may change under its name is revalidated; only names with a content hash are kept.
  *
  * Source: "cross-origin isolated" needs COOP same-origin and COEP require-corp (HTML standard); what another origin
  * embeds under COEP needs CORP cross-origin (Fetch standard).
  */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
+import { RETRY_AFTER_READ_S } from '../../protocol/limits.ts';
+import { openRegularFile } from '../operator/regular-file.ts';
+import { systemCode } from '../operator/startup-error.ts';
+import { ExternalWeights } from './external-weights.ts';
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -83,24 +87,58 @@ export interface StaticFolders {
 interface Found {
   readonly file: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Served only if a graph below this folder names it. */
+  readonly weightsOf?: string;
 }
+
+const externalWeights = new ExternalWeights();
+
+const NOT_THERE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL'];
+/** Too many files are open at the moment. */
+const LATER: readonly string[] = ['EMFILE', 'ENFILE', 'EAGAIN', 'EBUSY', 'ENOMEM'];
 
 /** Answers GET and HEAD for a decoded path that begins with a slash; null when nothing is served there. */
 export async function serveStatic(folders: StaticFolders, path: string, request: Request): Promise<Response | null> {
   const found = findFile(folders, path);
   if (found === null) return null;
-  const stats = await stat(found.file).catch(() => null);
-  if (stats === null || !stats.isFile()) return null;
-  const etag = `"${stats.size.toString(16)}-${Math.trunc(stats.mtimeMs).toString(16)}"`;
+  if (found.weightsOf !== undefined && !(await externalWeights.isNamed(found.file, found.weightsOf))) return null;
+  try {
+    const opened = await openRegularFile(found.file);
+    return opened === null ? null : await answerWith(opened, found, path, request);
+  } catch (error) {
+    return refusalFor(systemCode(error), found);
+  }
+}
+
+async function answerWith(opened: FileHandle, found: Found, path: string, request: Request): Promise<Response> {
+  const { size, mtime, mtimeMs } = await opened.stat();
+  const etag = `"${size.toString(16)}-${Math.trunc(mtimeMs).toString(16)}"`;
   const headers = new Headers(found.headers);
   headers.set('Content-Type', MEDIA_TYPES[endingOf(found.file)] ?? 'application/octet-stream');
   headers.set('Cache-Control', hasContentHash(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
   headers.set('ETag', etag);
-  headers.set('Last-Modified', stats.mtime.toUTCString());
-  if (request.headers.get('If-None-Match')?.includes(etag)) return new Response(null, { status: 304, headers });
-  headers.set('Content-Length', String(stats.size));
-  if (request.method === 'HEAD' || stats.size === 0) return new Response(null, { headers });
-  return new Response(Readable.toWeb(createReadStream(found.file)) as ReadableStream<Uint8Array>, { headers });
+  headers.set('Last-Modified', mtime.toUTCString());
+  const isKnown = request.headers.get('If-None-Match')?.includes(etag) === true;
+  if (!isKnown) headers.set('Content-Length', String(size));
+  if (isKnown || request.method === 'HEAD' || size === 0) {
+    await opened.close();
+    return new Response(null, { status: isKnown ? 304 : 200, headers });
+  }
+  return new Response(Readable.toWeb(opened.createReadStream()) as ReadableStream<Uint8Array>, { headers });
+}
+
+/** null when nothing is there. A file that is there and cannot be read says so; its path is that of the request. */
+function refusalFor(code: string, { headers }: Found): Response | null {
+  if (NOT_THERE.includes(code)) return null;
+  const more = { ...headers, 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
+  if (LATER.includes(code)) {
+    return new Response('The collector cannot open this file just now; ask again.', {
+      status: 503,
+      headers: { ...more, 'Retry-After': String(RETRY_AFTER_READ_S) },
+    });
+  }
+  const status = code === 'EACCES' || code === 'EPERM' ? 403 : 500;
+  return new Response('This file is there, and the collector may not read it. Check its rights and its disk.', { status, headers: more });
 }
 
 function findFile(folders: StaticFolders, path: string): Found | null {
@@ -108,15 +146,17 @@ function findFile(folders: StaticFolders, path: string): Found | null {
   if (segments.at(-1) === '') segments[segments.length - 1] = 'index.html';
   const isSafe = segments.every((segment) => segment !== '' && !segment.startsWith('.') && !/[\\\0:]/.test(segment));
   const name = segments.at(-1) ?? '';
-  if (!isSafe || MEDIA_TYPES[endingOf(name)] === undefined) return null;
+  const isTyped = MEDIA_TYPES[endingOf(name)] !== undefined;
   const [area, ...rest] = segments;
+  if (!isSafe || !(isTyped || area === 'models')) return null;
   if (area === 'insitu') {
     const isOurs = rest.length === 1 ? name.startsWith('insitu.') : rest.length === 2 && rest[0] === 'ort';
     return isOurs ? { file: join(folders.library, ...rest), headers: SHARED_HEADERS } : null;
   }
   if (area === 'models') {
     if (folders.models === null || name.toLowerCase() === 'baseline.json') return null;
-    return { file: join(folders.models, ...rest), headers: SHARED_HEADERS };
+    const file = resolve(folders.models, ...rest);
+    return { file, headers: SHARED_HEADERS, ...(isTyped ? {} : { weightsOf: resolve(folders.models) }) };
   }
   return { file: join(folders.site, ...segments), headers: SITE_HEADERS };
 }

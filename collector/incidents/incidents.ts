@@ -19,6 +19,7 @@ import {
   type IncidentAct,
   type IncidentDetail,
   type IncidentState,
+  type RebaseOrder,
   shortIncident,
 } from '../../protocol/read/incidents.ts';
 import { TOLD_CHANGES, type ToldChange } from '../../protocol/read/notification.ts';
@@ -26,7 +27,7 @@ import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { RecordChange, Store } from '../store/store.ts';
 import { perform } from './acts.ts';
 import { Audit } from './audit.ts';
-import { advance, type Change, type Changed } from './machine.ts';
+import { advance, type Change, type Changed, closedAs } from './machine.ts';
 import type { KnownModels } from './minute-sums.ts';
 import { type OwnerError, ownerError } from './owner-error.ts';
 import { type Signal, signalsOfFindings } from './signal.ts';
@@ -56,6 +57,8 @@ export interface IncidentsOptions {
   readonly now: () => number;
   /** Deliveries of what is told. */
   readonly outgoing: (told: readonly Told[]) => Outgoing;
+  /** What has to be stored with an order about baselines, and what to do once it is. */
+  readonly ordered: (order: RebaseOrder) => Pick<Outgoing, 'records' | 'adopt'>;
   /** Told after each commit which models have news. */
   readonly onChanged: (modelVersions: readonly string[]) => void;
 }
@@ -149,9 +152,23 @@ export class Incidents {
       const nowMs = this.options.now();
       const acted = perform(incident, act, { by, nowMs });
       if (!acted.ok) return acted;
-      const orders: RecordChange[] = acted.order === null ? [] : [{ kind: 'rebase', key: id, value: acted.order }];
-      await this.keep([acted], by, nowMs, orders);
+      const order = acted.order && this.options.ordered(acted.order);
+      await this.keep([acted], by, nowMs, order?.records ?? []);
+      order?.adopt();
       return this.detail(acted.incident);
+    });
+  }
+
+  /** Closes what is not closed of a model version that is registered no more. @param text About the version. @returns Ids of what was closed. */
+  endOf(modelVersion: string, by: string, text: string): Promise<readonly string[]> {
+    return this.alone(async () => {
+      const nowMs = this.options.now();
+      const ended = this.unclosed
+        .filter((incident) => incident.modelVersion === modelVersion)
+        .map((incident) => closedAs(incident, 'unregistered', nowMs));
+      await this.put([], [{ atMs: nowMs, what: 'model-removed', by, subject: modelVersion, text }]);
+      await this.keep(ended, by, nowMs, []);
+      return ended.map(({ incident }) => incident.id);
     });
   }
 

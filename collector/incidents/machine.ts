@@ -160,11 +160,15 @@ function join(step: Step, alarm: Signal, nowMs: number): void {
   if (isNews) tell(step, 'joined', alarm.metric);
 }
 
-/** Inputs before what follows from them; in each stage what moves before what is as it was, and what moved most first. */
+/**
+ * What moves before what is as it was, what moved in itself before what only the mix of segments moved, inputs before what follows from them,
+ * and in each stage what moved most first.
+ */
 function ranked(metrics: readonly MovedMetric[]): MovedMetric[] {
   return [...metrics].sort(
     (one, other) =>
       Number(other.isMoved) - Number(one.isMoved) ||
+      Number(one.mix === 'alone') - Number(other.mix === 'alone') ||
       STAGES.indexOf(one.stage) - STAGES.indexOf(other.stage) ||
       other.strength - one.strength ||
       (one.key < other.key ? -1 : 1),
@@ -194,8 +198,17 @@ function settle(step: Step, nowMs: number): void {
 }
 
 function close(step: Step, because: ClosedBecause, nowMs: number): void {
-  change(step, { state: 'closed', closedAtMs: nowMs, closedBecause: because, mutedUntilMs: null });
+  change(step, closing(because, nowMs));
   tell(step, 'closed', because);
+}
+
+const closing = (because: ClosedBecause, nowMs: number) =>
+  ({ state: 'closed', closedAtMs: nowMs, closedBecause: because, mutedUntilMs: null }) as const;
+
+/** An incident that ends for a reason which no signal gives. */
+export function closedAs(incident: Incident, because: ClosedBecause, nowMs: number): Changed {
+  const next = { ...incident, ...closing(because, nowMs), sequence: incident.sequence + 1 };
+  return { incident: next, changes: [{ what: 'closed', text: because }] };
 }
 
 /** Once it is told that it is there: what is worse, or new, is told together, and not too often. */

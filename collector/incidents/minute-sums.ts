@@ -11,6 +11,7 @@
  *  - A window counts in the minute in which it was committed for the first time. One about an hour that is over says nothing of now.
  *  - Of an arm and segment with fewer reports than readers are shown, nothing is in a value: neither alone nor in a larger sum.
  *  - Sums of different plans are judged apart; only a count, which has no cells to misread, is of all plans.
+ *  - Of a model that is registered no more nothing is kept.
  *  - All sums together are RULE_SUM_COUNT_MAX numbers at the most. A stream that has no room says nothing, and its rule says why.
  *
  * Not here: what alarms lead to (machine.ts), the grammar (rules.ts).
@@ -108,6 +109,7 @@ export class MinuteSums {
   /** What each rule says of the minutes that are over by now. */
   judge(nowMs: number): readonly (RuleStateEntry & { readonly signal: Signal; readonly isWithoutRoom: boolean })[] {
     const end = Math.floor(nowMs / MINUTE_MS);
+    this.dropUnregistered();
     return [...this.streams.values()].map((stream) => {
       this.prune(stream, end);
       const { modelVersion, plan, rule } = stream;
@@ -196,6 +198,14 @@ export class MinuteSums {
     }
     // It has room again only once nothing that is incomplete is left of it.
     if (stream.parts.size === 0) stream.state.isWithoutRoom = false;
+  }
+
+  private dropUnregistered(): void {
+    for (const [key, stream] of this.streams) {
+      if (this.options.known.nameOf(stream.modelVersion) !== undefined) continue;
+      this.drop(key, stream);
+      this.routes.clear();
+    }
   }
 
   private drop(key: string, stream: Stream): void {
@@ -302,6 +312,7 @@ function signalOf(stream: Stream, verdict: Signal['verdict'], value: number | nu
       verdict,
       onset: state.alarm,
       kind: null,
+      mix: null,
       effect: null,
       evidence: null,
       value,

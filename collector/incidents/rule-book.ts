@@ -4,7 +4,7 @@
  * Invariants
  *  - A rule of the file is changed in the file. It takes the place of one of the API with the same id.
  *  - At most RULE_COUNT_MAX rules. Every change by a person is in the audit.
- *  - Of a rule that is gone nothing is moved any more.
+ *  - Of a rule that is gone, and of a model that is, nothing is moved any more.
  *
  * Not here: reading one (rules.ts), judging them (minute-sums.ts).
  */
@@ -67,6 +67,12 @@ export class RuleBook {
 
   entries(): RuleEntry[] {
     return this.rules.map((rule) => this.entryOf(rule)).sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
+  }
+
+  /** Ids of the rules that were about that version and are about no registered model any more. */
+  idleWithout({ modelVersion, name }: { readonly modelVersion: string; readonly name: string }): string[] {
+    const idle = this.rules.filter((rule) => isAbout(rule, modelVersion, name) && this.aboutOf(rule).length === 0);
+    return idle.map(({ id }) => id).sort();
   }
 
   /** @param windows Committed for the first time. */
@@ -139,11 +145,12 @@ export class RuleBook {
     return { rule, origin: this.fileIds.has(rule.id) ? 'file' : 'api', states, problem };
   }
 
-  /** What is held in incidents of rules that are gone. */
+  /** What is held in incidents of rules that are gone, and of models that are. */
   private withdrawn(): Signal[] {
-    return this.options.incidents.unclosed.flatMap(({ modelVersion, metrics }) =>
+    const { incidents, known } = this.options;
+    return incidents.unclosed.flatMap(({ modelVersion, metrics }) =>
       metrics.flatMap((metric): Signal[] => {
-        if (metric.rule === null || this.byId.has(metric.rule)) return [];
+        if (metric.rule === null || (this.byId.has(metric.rule) && known.nameOf(modelVersion) !== undefined)) return [];
         return [{ ...metric, modelVersion, verdict: 'quiet', onset: null, recoverMs: 0 }];
       }),
     );

@@ -33,6 +33,7 @@ import type { Plan } from '../../protocol/report/plan.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import { type Arm, HOUR_MS, UNKNOWN_MODEL_VERSION, type Window } from '../../protocol/report/window.ts';
 import type { AcceptedWindow } from '../store/store.ts';
+import type { RefusalReason, Unregistered } from './refusals.ts';
 
 /** What the intake knows of the registered models. */
 export interface KnownPlans {
@@ -44,19 +45,24 @@ export interface KnownPlans {
 
 type RefusalStatus = 400 | 410 | 413 | 503;
 
-export type IntakeAnswer =
-  | { readonly ok: true; readonly windows: readonly AcceptedWindow[] }
-  | { readonly ok: false; readonly status: RefusalStatus; readonly reason: string };
+export type IntakeAnswer = { readonly ok: true; readonly windows: readonly AcceptedWindow[] } | ({ readonly ok: false } & Refusal);
 
 interface Refusal {
   readonly status: RefusalStatus;
   readonly reason: string;
+  readonly why: RefusalReason;
+  /** Of a 503: what has to be registered. */
+  readonly about?: Unregistered;
 }
 
 export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): IntakeAnswer {
-  if (bytes.length > BODY_BYTES_MAX) return { ok: false, status: 413, reason: `A report has at most ${BODY_BYTES_MAX} bytes.` };
+  if (bytes.length > BODY_BYTES_MAX)
+    return { ok: false, status: 413, reason: `A report has at most ${BODY_BYTES_MAX} bytes.`, why: 'too-long' };
   const decoded = decodeBody(bytes);
-  if (!decoded.ok) return { ok: false, status: decoded.isTooLong ? 413 : 400, reason: `Not a report: ${decoded.reason}.` };
+  if (!decoded.ok) {
+    const [status, why] = decoded.isTooLong ? ([413, 'too-long'] as const) : ([400, 'not-a-report'] as const);
+    return { ok: false, status, reason: `Not a report: ${decoded.reason}.`, why };
+  }
   const { modelVersion, windows } = decoded.body;
   const refusals: Refusal[] = [];
   for (const window of windows) {
@@ -66,7 +72,8 @@ export function judgeBody(bytes: Uint8Array, known: KnownPlans, nowMs: number): 
   const final = refusals.find((refusal) => refusal.status !== 503) ?? refusals[0];
   if (final === undefined) return { ok: true, windows: windows.map((window) => acceptedWindow(modelVersion, window, known, nowMs)) };
   if (final.status === 503 && refusals.length < windows.length) {
-    return { ok: false, status: 400, reason: 'Some of these windows name a plan that is not registered. Send them one by one.' };
+    const reason = 'Some of these windows name a plan that is not registered. Send them one by one.';
+    return { ok: false, status: 400, reason, why: 'one-by-one' };
   }
   return { ok: false, ...final };
 }
@@ -83,27 +90,35 @@ const UNKNOWN_PLAN =
 
 function judgeWindow(modelVersion: string, window: Window, bytes: Uint8Array, known: KnownPlans, nowMs: number): Refusal | null {
   const startMs = window.hour * HOUR_MS;
-  if (startMs < nowMs - OUTBOX_AGE_MS_MAX) return { status: 410, reason: 'The hour is too long ago.' };
-  if (startMs > nowMs + CLOCK_AHEAD_MS_MAX) return { status: 410, reason: 'The hour lies ahead of the clock here.' };
-  if (window.runs > REPORT_RUN_COUNT_MAX) return { status: 400, reason: 'More runs than one window can have.' };
+  if (startMs < nowMs - OUTBOX_AGE_MS_MAX) return { status: 410, reason: 'The hour is too long ago.', why: 'hour-over' };
+  if (startMs > nowMs + CLOCK_AHEAD_MS_MAX) return { status: 410, reason: 'The hour lies ahead of the clock here.', why: 'hour-ahead' };
+  if (window.runs > REPORT_RUN_COUNT_MAX) return refused('More runs than one window can have.');
   if (window.report === 'data') {
-    if (modelVersion === UNKNOWN_MODEL_VERSION) return { status: 400, reason: 'Data of a model whose manifest was never read.' };
-    if (!areEnoughRuns(window.runs, 0)) return { status: 400, reason: TOO_FEW_RUNS };
+    if (modelVersion === UNKNOWN_MODEL_VERSION) return refused('Data of a model whose manifest was never read.');
+    if (!areEnoughRuns(window.runs, 0)) return refused(TOO_FEW_RUNS);
   }
   const plan = known.planOf(modelVersion, window.plan);
-  if (plan === undefined) return { status: 503, reason: 'This model version is not registered here yet.' };
-  if (plan === null) return { status: 503, reason: UNKNOWN_PLAN };
-  if (plan.report !== window.report) return { status: 400, reason: 'The plan is not one for this kind of report.' };
-  if (window.segment >= plan.segments.length) return { status: 400, reason: 'The plan has no such segment.' };
-  if (!known.armsOf(modelVersion).includes(window.arm)) return { status: 400, reason: 'The model has no such arm.' };
+  if (plan === undefined) {
+    const about = { modelVersion, plan: null };
+    return { status: 503, reason: 'This model version is not registered here yet.', why: 'unregistered-model', about };
+  }
+  if (plan === null) return { status: 503, reason: UNKNOWN_PLAN, why: 'unregistered-plan', about: { modelVersion, plan: window.plan } };
+  if (plan.report !== window.report) return refused('The plan is not one for this kind of report.');
+  if (window.segment >= plan.segments.length) return refused('The plan has no such segment.');
+  if (!known.armsOf(modelVersion).includes(window.arm)) return refused('The model has no such arm.');
   return window.report === 'noised' ? judgeAnswer(modelVersion, window, plan, bytes) : judgeCells(window, plan);
+}
+
+/** What no page can have made. */
+function refused(reason: string): Refusal {
+  return { status: 400, reason, why: 'implausible' };
 }
 
 const TOO_FEW_RUNS = `A data report has at least ${DATA_REPORT_RUN_COUNT_MIN} runs that repeat no other.`;
 
 /** A noised report must be an answer that the plan can give, and the one encoding of it: there is one body for each answer. */
 function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Window, plan: Plan, bytes: Uint8Array): Refusal | null {
-  const refusal: Refusal = { status: 400, reason: 'Not an answer that the plan can give.' };
+  const refusal = refused('Not an answer that the plan can give.');
   if (!isLocalDpPlan(plan) || !isAnswerOf(plan, cells)) return refusal;
   const feature = cells[0] as number;
   const { offset, cellCount } = plan.features[feature] as Feature;
@@ -114,7 +129,7 @@ function judgeAnswer(modelVersion: string, { plan: hash, id, hour, cells }: Wind
 
 function judgeCells(window: Window, plan: Plan): Refusal | null {
   const last = window.cells.at(-1);
-  if (last !== undefined && last >= plan.cellCount) return { status: 400, reason: 'A cell lies outside the plan.' };
-  if (window.report === 'data' && !areEnoughRuns(window.runs, repeatsOf(window, plan))) return { status: 400, reason: TOO_FEW_RUNS };
-  return isPlausible(window, plan) ? null : { status: 400, reason: 'A metric counts more than its runs can have.' };
+  if (last !== undefined && last >= plan.cellCount) return refused('A cell lies outside the plan.');
+  if (window.report === 'data' && !areEnoughRuns(window.runs, repeatsOf(window, plan))) return refused(TOO_FEW_RUNS);
+  return isPlausible(window, plan) ? null : refused('A metric counts more than its runs can have.');
 }

@@ -6,6 +6,7 @@
  *
  * Invariants
  *  - A plan is known here only after it is durable in the store.
+ *  - Those of a version that was removed stay in the store, where its sums are, and leave memory.
  *  - At most PLAN_KEPT_COUNT_MAX plans of one kind per model: the one kept first goes, never one that is kept in the same call.
  *
  * Not here: making a plan (counts/plans), which plan a model counts by now (registry.ts).
@@ -26,10 +27,22 @@ export class KeptPlans {
     this.now = now;
   }
 
-  static async open(store: Store, now: () => number): Promise<KeptPlans> {
+  /** @param modelVersions Those that are registered. */
+  static async open(store: Store, now: () => number, modelVersions: ReadonlySet<string>): Promise<KeptPlans> {
     const kept = new KeptPlans(store, now);
-    for (const plan of await store.plans()) kept.add(plan);
+    for (const plan of await store.plans()) if (modelVersions.has(plan.modelVersion)) kept.add(plan);
     return kept;
+  }
+
+  /** What the store holds of a version that was registered before. */
+  async recall(modelVersion: string): Promise<void> {
+    this.forget(modelVersion);
+    for (const plan of await this.store.plans(modelVersion)) if (plan.modelVersion === modelVersion) this.add(plan);
+  }
+
+  /** From memory alone. */
+  forget(modelVersion: string): void {
+    this.byVersion.delete(modelVersion);
   }
 
   /** Those kept first come first. */

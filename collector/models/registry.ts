@@ -36,6 +36,12 @@ export interface NamedPlan {
 /** `baselineLeftOut`: why, in a sentence; null when it was not. */
 type AdmitAnswer = { readonly ok: true; readonly model: RegisteredModel; readonly baselineLeftOut: string | null } | Refused;
 
+/** `isOfFolder`: it is registered again at the next start, unless its folder is removed. */
+interface Removed {
+  readonly model: RegisteredModel;
+  readonly isOfFolder: boolean;
+}
+
 interface RegistryOptions {
   readonly store: Store;
   /** insitu's version: what the present plans are made by. */
@@ -49,6 +55,8 @@ interface RegistryOptions {
 interface RegistrationExtras {
   /** As JSON; null keeps the baseline that is registered. */
   readonly baseline: unknown;
+  /** It lies in the models folder, from which it is registered at every start. */
+  readonly isOfFolder?: boolean;
   /** Data plans of other releases as JSON, each `{ hash, release, plan }`. */
   readonly plans?: readonly unknown[];
 }
@@ -64,6 +72,9 @@ export class Registry implements KnownPlans {
   /** By hash. */
   private readonly software: ReadonlyMap<string, ReleasedPlan>;
   private readonly byVersion = new Map<string, RegisteredModel>();
+  private readonly ofFolder = new Set<string>();
+  /** Changes go one after the other: what one of them found holds until it is done. */
+  private tail: Promise<unknown> = Promise.resolve();
 
   private constructor(options: RegistryOptions, kept: KeptPlans) {
     this.options = options;
@@ -76,9 +87,11 @@ export class Registry implements KnownPlans {
 
   static async open(options: RegistryOptions): Promise<Registry> {
     const { store, release, now } = options;
-    const registry = new Registry(options, await KeptPlans.open(store, now));
+    const registrations = await store.registrations();
+    const versions = new Set([UNKNOWN_MODEL_VERSION, ...registrations.map(({ modelVersion }) => modelVersion)]);
+    const registry = new Registry(options, await KeptPlans.open(store, now, versions));
     const plans = new Map<string, ReleasedPlan[]>([[UNKNOWN_MODEL_VERSION, [{ hash: SOFTWARE_PLAN_HASH, release, plan: SOFTWARE_PLAN }]]]);
-    for (const stored of await store.registrations()) {
+    for (const stored of registrations) {
       const model = await registry.restore(stored);
       if (model !== null) plans.set(model.registration.modelVersion, presentPlansOf(model, release));
     }
@@ -142,7 +155,29 @@ export class Registry implements KnownPlans {
   }
 
   /** Registers a model, or gives a registered one another baseline or more plans. Rejects only when the store fails. */
-  async admit(served: ServedManifest, { baseline, plans = [] }: RegistrationExtras): Promise<AdmitAnswer> {
+  admit(served: ServedManifest, extras: RegistrationExtras): Promise<AdmitAnswer> {
+    return this.alone(() => this.admitAlone(served, extras));
+  }
+
+  /** Its reports are refused from then on; what was counted stays in the store. Rejects only when the store fails. @returns null when it is unknown. */
+  remove(modelVersion: string): Promise<Removed | null> {
+    return this.alone(async () => {
+      const model = this.byVersion.get(modelVersion);
+      if (model === undefined) return null;
+      await this.options.store.unregister(modelVersion);
+      this.byVersion.delete(modelVersion);
+      this.kept.forget(modelVersion);
+      return { model, isOfFolder: this.ofFolder.has(modelVersion) };
+    });
+  }
+
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.tail.then(work);
+    this.tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async admitAlone(served: ServedManifest, { baseline, plans = [], isOfFolder = false }: RegistrationExtras): Promise<AdmitAnswer> {
     const { store, now, release } = this.options;
     const derived = await registeredModelOf(served, now());
     if (!derived.ok) return derived;
@@ -153,14 +188,17 @@ export class Registry implements KnownPlans {
     if (typeof others === 'string') return { ok: false, reason: others };
     const before = this.byVersion.get(modelVersion);
     if (before === undefined && this.byVersion.size >= REGISTRATION_COUNT_MAX) {
-      return { ok: false, reason: `${REGISTRATION_COUNT_MAX} models are registered already.` };
+      const next = 'Remove one that no page loads any more: DELETE /v1/models/{version}.';
+      return { ok: false, reason: `${REGISTRATION_COUNT_MAX} model versions are registered already. ${next}` };
     }
+    if (before === undefined) await this.kept.recall(modelVersion);
     const { registration } = before ?? derived.model;
     const next = read?.kind === 'usable' ? { ...registration, baseline: read.baseline } : registration;
     await this.kept.keep(new Map([[modelVersion, [...others, ...presentPlansOf(derived.model, release)]]]));
     if (before === undefined || JSON.stringify(next) !== JSON.stringify(registration)) await store.register(next);
     const model = { ...(before ?? derived.model), registration: next };
     this.byVersion.set(modelVersion, model);
+    if (isOfFolder) this.ofFolder.add(modelVersion);
     return { ok: true, model, baselineLeftOut: read?.kind === 'other-plan' ? read.sentence : null };
   }
 

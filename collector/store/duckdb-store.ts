@@ -142,6 +142,12 @@ class DuckDbStore implements Store {
     }));
   }
 
+  unregister(modelVersion: string): Promise<void> {
+    return this.transaction(async ({ writer }) => {
+      await writer.run('DELETE FROM models WHERE version = $1', [modelVersion]);
+    });
+  }
+
   keepPlans(plans: readonly KeptPlan[]): Promise<void> {
     if (plans.length === 0) return Promise.resolve();
     return this.transaction(async ({ writer }) => {
@@ -152,9 +158,10 @@ class DuckDbStore implements Store {
     });
   }
 
-  async plans(): Promise<readonly KeptPlan[]> {
+  async plans(modelVersion?: string): Promise<readonly KeptPlan[]> {
+    const wanted = modelVersion === undefined ? '' : `WHERE version = ${textOf(modelVersion)}`;
     const rows = await (await this.session).reads.rows(
-      'SELECT version, hash, release, plan, kept_ms FROM plans ORDER BY kept_ms, version, hash',
+      `SELECT version, hash, release, plan, kept_ms FROM plans ${wanted} ORDER BY kept_ms, version, hash`,
     );
     return rows.map(([modelVersion, hash, release, plan, keptMs]) => ({
       modelVersion: String(modelVersion),

@@ -80,6 +80,8 @@ export interface HourCells {
   readonly plan: string;
   readonly hour: number;
   readonly cellCount: number;
+  /** Different cells of the plan in all hours of the query: no slot has more, however many hours it takes together. */
+  readonly metCellCount: number;
 }
 
 export interface Totals {
@@ -185,10 +187,12 @@ export interface Store {
   /** Insert or replace by model version. */
   register(registration: Registration): Promise<void>;
   registrations(): Promise<readonly Registration[]>;
+  /** Its sums, votes and plans stay: they are read again once the version is registered again. */
+  unregister(modelVersion: string): Promise<void>;
   /** All of them or none. One whose model version and hash are kept already stays as it is. */
   keepPlans(plans: readonly KeptPlan[]): Promise<void>;
-  /** Those kept first come first. */
-  plans(): Promise<readonly KeptPlan[]>;
+  /** Of that model version, or of all. Those kept first come first. */
+  plans(modelVersion?: string): Promise<readonly KeptPlan[]>;
   /** Sums of that plan stay. */
   dropPlan(modelVersion: string, hash: string): Promise<void>;
   /**

@@ -84,7 +84,7 @@ function counterOf(output: ManifestOutput, counts: TensorCounts): CountTensor {
   const isFound = boxFinder(output);
   const countBox = boxCounter(output, counts);
   return (tensor) => {
-    const rows = rowsOf(output.dims, tensor, false);
+    const rows = rowsOf(output.dims, tensor, false, counts.rowCountMax);
     if (rows === null || rows.texts !== undefined || rows.axisCount !== 2) return false;
     const [boxCount, boxLength] = rows.dims.slice(-2) as [number, number];
     if (boxLength < BOX_VALUE_COUNT_MIN) return false;

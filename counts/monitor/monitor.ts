@@ -149,13 +149,22 @@ export class Monitor {
 
   /** What is found of each stream when the hour is over, sorted as `ranked`. @throws {RangeError} as `add`. */
   evaluate(hour: number): Finding[] {
+    return ranked([...this.evaluateInSteps(hour)]);
+  }
+
+  /**
+   * The same, unsorted and a stream at a step: STREAM_COUNT_MAX of them take half a second, in which a collector would answer nobody. Nothing
+   * may be added before the last step.
+   *
+   * @throws {RangeError} as `add`.
+   */
+  *evaluateInSteps(hour: number): Generator<Finding, void> {
     this.#open(hour);
     const threshold = Math.log((Math.max(1, this.watchedCount) * DAYS_PER_YEAR) / this.#options.budget);
-    const findings = [...this.#streams.values()].map((stream) => {
+    for (const stream of this.#streams.values()) {
       const finding = stream.evaluate(hour, threshold, this.#options.burnInDays);
-      return stream.alarm === null ? finding : { ...finding, mix: this.#mixOf(stream, finding.effect, hour) };
-    });
-    return ranked(findings);
+      yield stream.alarm === null ? finding : { ...finding, mix: this.#mixOf(stream, finding.effect, hour) };
+    }
   }
 
   /** "This is the new normal": the named streams, or all, take what was seen since that hour for the beginning of their next baseline. */
@@ -179,6 +188,19 @@ export class Monitor {
       this.#put(known);
     }
     this.#share();
+  }
+
+  /** The last hour whose votes were added, or that was judged. */
+  get hour(): number | null {
+    return this.#hour;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  get leftOutCount(): number {
+    return this.#leftOutCount;
   }
 
   baselineOf(name: StreamName): Baseline | null {
@@ -257,7 +279,7 @@ export class Monitor {
 }
 
 /** Alarms first, and of them what speaks most clearly. */
-function ranked(findings: readonly Finding[]): Finding[] {
+export function ranked(findings: readonly Finding[]): Finding[] {
   return [...findings].sort(
     (one, other) => Number(other.verdict === 'alarm') - Number(one.verdict === 'alarm') || other.evidence - one.evidence,
   );

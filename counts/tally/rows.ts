@@ -4,12 +4,11 @@
  * Invariants
  *  - Never throws on odd data: a tensor that is not laid out as declared is no rows.
  *  - One state per row, whatever else is counted of it.
- *  - At most BATCH_AXIS_COUNT_MAX rows are counted; of more, every n-th.
+ *  - At most as many rows are counted as the plan has room for (counts/layout/report-bits.ts); of more, every n-th.
  *
  * Not here: what is counted of a row (counts/kinds), which elements of a long tensor are read (counts/tally/tensor-values.ts).
  */
 
-import { BATCH_AXIS_COUNT_MAX } from '../../protocol/limits.ts';
 import type { ManifestInput, ManifestOutput } from '../../protocol/manifest/manifest.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
@@ -47,7 +46,7 @@ export function rowCounter(declared: DeclaredTensor, counts: TensorCounts, { isS
   const missing = 'missing' in declared ? declared.missing : undefined;
   const countState = counts.of.side === 'input' ? countInputState : countOutputState;
   return (tensor) => {
-    const rows = rowsOf(declared.dims, tensor, isSampled);
+    const rows = rowsOf(declared.dims, tensor, isSampled, counts.rowCountMax);
     if (rows === null || !fits(rows)) return false;
     const mayBeNonFinite = count(rows);
     for (let row = 0; row < rows.rowCount; row++) {
@@ -72,12 +71,12 @@ export function eachRow(count: (rows: TensorRows, start: number) => void): RowCo
 }
 
 /** A tensor's rows; null when its dims and its length disagree. */
-export function rowsOf(declared: DeclaredTensor['dims'], whole: TensorWire, isSampled: boolean): TensorRows | null {
+export function rowsOf(declared: DeclaredTensor['dims'], whole: TensorWire, isSampled: boolean, rowCountMax: number): TensorRows | null {
   if (!isWhole(whole)) return null;
   const hasBatch = declared[0] === 'batch';
   const allCount = hasBatch ? (whole.dims[0] ?? 0) : 1;
   if (allCount === 0) return null;
-  const tensor = allCount > BATCH_AXIS_COUNT_MAX ? thinned(whole, allCount) : whole;
+  const tensor = allCount > rowCountMax ? thinned(whole, allCount, rowCountMax) : whole;
   const { dims, data } = tensor;
   const rowCount = hasBatch ? (dims[0] as number) : 1;
   const leftOutCount = allCount - rowCount;

@@ -8,12 +8,15 @@
 import type { CountedOf, Plan } from '../../protocol/report/plan.ts';
 import { toldUncounted } from '../layout/bounds.ts';
 import { metricId } from '../layout/plan.ts';
+import { rowCountMaxIn } from '../layout/report-bits.ts';
 import { INPUT_STATES, type InputState, OUTPUT_STATES, type OutputState } from '../layout/states.ts';
 import type { RunCounts } from './run-counts.ts';
 
 export class TensorCounts {
   readonly run: RunCounts;
   readonly of: CountedOf;
+  /** Rows that one run counts; of more, every n-th. */
+  readonly rowCountMax: number;
   private readonly plan: Plan;
   /** Offsets by the metric's own name: making an id for each bump cost more than the bump. */
   private readonly offsets = new Map<string, number | undefined>();
@@ -22,6 +25,7 @@ export class TensorCounts {
     this.run = run;
     this.plan = plan;
     this.of = of;
+    this.rowCountMax = rowCountMaxIn(plan);
   }
 
   /** @param metric As the kind calls it, for example "brightness". */

@@ -5,10 +5,10 @@
  *
  * Invariants
  *  - Never throws. What cannot be read as numbers is `null`.
- *  - At most BATCH_AXIS_COUNT_MAX rows are read of a tensor that has more.
+ *  - Of a tensor with more rows than are asked for, every n-th is read.
  *  - At most COUNTED_ELEMENT_COUNT_MAX elements plus one per row are sampled, at a fixed stride that starts anew in each row.
  */
-import { BATCH_AXIS_COUNT_MAX, COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
+import { COUNTED_ELEMENT_COUNT_MAX } from '../../protocol/limits.ts';
 import { numbersOf } from '../../protocol/tensors/tensor-data.ts';
 import type { TensorWire } from '../../protocol/tensors/tensors.ts';
 
@@ -51,9 +51,9 @@ export function sampleTexts(texts: readonly string[], rowCount: number): readonl
 }
 
 /** Every n-th row of a tensor of so many, as few as may be read. `rowCount` divides the element count. */
-export function thinned(tensor: TensorWire, rowCount: number): TensorWire {
+export function thinned(tensor: TensorWire, rowCount: number, rowCountMax: number): TensorWire {
   const { dims, data } = tensor;
-  const step = Math.ceil(rowCount / BATCH_AXIS_COUNT_MAX);
+  const step = Math.ceil(rowCount / rowCountMax);
   const keptCount = Math.ceil(rowCount / step);
   const length = data.length / rowCount;
   const keptDims = [keptCount, ...dims.slice(1)];

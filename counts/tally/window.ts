@@ -10,22 +10,14 @@
  * Not here: when to seal and what to keep (sdk/), the wire (protocol/report/report.ts).
  */
 
-import { BODY_BYTES_MAX, WINDOW_RUN_COUNT_MAX } from '../../protocol/limits.ts';
+import { WINDOW_RUN_COUNT_MAX } from '../../protocol/limits.ts';
 import type { Window, WindowHeader } from '../../protocol/report/window.ts';
 import { areEnoughRuns } from '../layout/bounds.ts';
 import { REPEAT_CELL } from '../layout/plan.ts';
+import { BIT_COUNT_FULL, CELL_BIT_COUNT, DIGIT_BIT_COUNT } from '../layout/report-bits.ts';
 
 /** A window with a cell this high is full. One run adds far less than the other half of u32. */
 const CELL_COUNT_FULL = 2 ** 31;
-
-/**
- * Bits of a window's report at which it is full, counted as if nothing were learnt of its cells (protocol/report/cell-code.ts), which is about
- * twice what they take. So it is full at three quarters of a body; the last one is for the run that is added last, and for a rest that joins.
- */
-const BIT_COUNT_FULL = 1.5 * 8 * BODY_BYTES_MAX;
-/** Of the step to a cell and of a count of one; each binary digit more takes DIGIT_BIT_COUNT. */
-const CELL_BIT_COUNT = 4;
-const DIGIT_BIT_COUNT = 2;
 
 /** Enough runs, repeats left out, to leave the device with data in them. */
 export function haveEnoughRuns({ runs, cells, counts }: Pick<Window, 'runs' | 'cells' | 'counts'>): boolean {

@@ -23,7 +23,7 @@ import { preprocessFiles } from './text.ts';
 
 const PROVIDERS = ['wasm', 'webgpu', 'webnn'] as const;
 
-/** An axis is a fixed length or a name; `["..."]` stands for any number of axes; the axis called "batch" may have any length from 1 to BATCH_AXIS_COUNT_MAX. */
+/** An axis is a fixed length or a name; `["..."]` stands for any number of axes; the axis called "batch" may have any length from 1. */
 const Dims = v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0)), Name]));
 
 export interface PublishedFile {

@@ -19,6 +19,7 @@ const MovedMetric = v.object({
   ...{ key: v.string(), rule: v.nullable(v.string()), plan: v.string(), arm: v.nullable(v.picklist(ARMS)), segment: v.nullable(Count) },
   ...{ metric: v.string(), stage: v.picklist(STAGES), isMoved: v.boolean(), onset: Onset },
   kind: v.nullable(v.picklist(['sudden', 'gradual', 'undecided'])),
+  mix: v.nullable(v.picklist(['alone', 'also', 'steady'])),
   ...{
     effect: MaybeNumber,
     evidence: MaybeNumber,
@@ -33,14 +34,15 @@ const MovedMetric = v.object({
 const Incident = v.object({
   ...{ id: v.string(), modelVersion: v.string(), state: v.picklist(INCIDENT_STATES), openedAtMs: Milliseconds, onset: Onset },
   ...{ metrics: v.array(MovedMetric), leftOutCount: Count, closedAtMs: MaybeMs },
-  closedBecause: v.nullable(v.picklist(['recovered', 'rebased', 'silent'])),
+  closedBecause: v.nullable(v.picklist(['recovered', 'rebased', 'silent', 'unregistered'])),
   acknowledged: v.nullable(v.object({ atMs: Milliseconds, by: v.string() })),
   ...{ mutedUntilMs: MaybeMs, sequence: Count, toldAtMs: Milliseconds },
 });
 
 const CHANGES = [
   ...(['opened', 'joined', 'worsened', 'recovering', 'relapsed', 'reopened', 'closed', 'acknowledged', 'noted', 'muted'] as const),
-  ...(['unmuted', 'rebased', 'rule-put', 'rule-removed', 'delivery-given-up', 'retrain-asked', 'retrain-left-out'] as const),
+  ...(['unmuted', 'rebased', 'rule-put', 'rule-removed', 'model-removed', 'delivery-given-up', 'retrain-asked'] as const),
+  ...(['retrain-left-out', 'baseline-accepted', 'baseline-rebased', 'baseline-inherited'] as const),
 ] as const;
 
 const AuditEntry = v.object({

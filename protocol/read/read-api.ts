@@ -11,11 +11,13 @@
  *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
  *     /v1/devices?model={version}&hours={n}         Devices
+ *     /v1/overview                                  Overview: of every model at once, the last week
  *     /v1/live                                      server-sent events: LiveNews by its name, with its data
  *
  *     /v1/openapi.json                              the same for programs, made of endpoints.ts
  *
- * And one that writes, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer.
+ * And two that write, with the admin key: POST /v1/models takes a RegistrationRequest and answers 201 with a RegistrationAnswer,
+ * DELETE /v1/models/{version} answers with a RemovalAnswer.
  *
  * Every other status has a text body: one sentence that says what was wrong. 503 with `Retry-After`: others are being answered.
  *
@@ -196,6 +198,31 @@ export interface DeviceCount {
   readonly devices: number;
 }
 
+/** How every model did of late, by slots of half a day: what a list of models needs, in one answer. */
+export interface Overview {
+  readonly nowMs: number;
+  /** First hour of the first slot. */
+  readonly fromHour: number;
+  readonly slotHours: number;
+  readonly slotCount: number;
+  /** As in Series. */
+  readonly shownReportsMin: number;
+  /** Registered models of which something came in these hours. */
+  readonly models: readonly OverviewEntry[];
+}
+
+/** A number for each slot, over all plans, arms and segments. */
+export interface OverviewEntry {
+  readonly modelVersion: string;
+  /** Windows of data and software. */
+  readonly reports: readonly number[];
+  /** Calls of `run` in windows of data. */
+  readonly runs: readonly number[];
+  /** Items of outputs whose state was counted, and those of them that are usable: not null, NaN or constant. */
+  readonly outputs: readonly number[];
+  readonly usableOutputs: readonly number[];
+}
+
 /** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS, and nothing of what was counted. */
 export interface CommitEvent {
   /** UNKNOWN_MODEL_VERSION for reports about a manifest that could not be read. */
@@ -219,4 +246,20 @@ export interface RegistrationRequest {
 export interface RegistrationAnswer extends ModelEntry {
   /** Why the baseline was left out, and what to do; null when it was not. The model is registered either way. */
   readonly baselineLeftOut: string | null;
+}
+
+/**
+ * What was removed, and what is left of it. Sums, votes and plans of the version stay in the store: `GET /v1/series` goes on answering its
+ * totals and software counts, and all of it is read again once the version is registered again. Its incidents stay readable.
+ */
+export interface RemovalAnswer {
+  readonly modelVersion: string;
+  readonly name: string;
+  readonly version: string;
+  /** Its manifest lay in the models folder when the collector started, and is registered again at the next start unless it is gone by then. */
+  readonly isInFolder: boolean;
+  /** Ids of incidents that were not closed and are now, because of this. */
+  readonly closedIncidents: readonly string[];
+  /** Ids of rules that are about no registered model any more. They stay. */
+  readonly idleRules: readonly string[];
 }

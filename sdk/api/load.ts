@@ -122,7 +122,7 @@ export interface Model<S extends ModelSignature = AnySignature, R extends string
    * Runs the model once.
    *
    * @param feeds One tensor per model input, by name. `dims` must match the manifest axis by axis; the axis named "batch" takes
-   *   1..BATCH_AXIS_COUNT_MAX. Arrays are copied; with `transfer: true` their buffers are handed over.
+   *   1 and more; of more than BATCH_AXIS_COUNT_MAX every n-th is counted. Arrays are copied; with `transfer: true` their buffers are handed over.
    * @throws {SdkError} Before anything is sent: `invalid-option`, `input-missing`, `input-unknown`, `tensor-type-mismatch`,
    *   `tensor-dims-mismatch`, `tensor-data-mismatch`, `preprocess-failed`, `model-closed`. Later: `aborted`, `run-timeout`, `queue-full`,
    *   `preprocess-failed`, `invalid-option` (no room for resident outputs, or a resident feed whose model closed), `run-failed`, `client-closed`; and

@@ -28,61 +28,55 @@ const CLIENT: Names<ClientOptions> = {
   ...{ collector: true, consent: true, privacy: true, onBeforeSend: true, backgroundSync: true },
   ...{ assets: true, cache: true, threads: true, trustedKeys: true, logger: true, logLevel: true },
 };
-const LOAD: Names<LoadOptions> = {
-  ...{ signal: true, onProgress: true, variant: true, provider: true, measure: true, update: true, onUpdate: true },
-  ...{ request: true, refresh: true, ignoreQuery: true, telemetry: true, batch: true, resident: true },
-};
 const REQUEST: Names<NonNullable<LoadOptions['request']>> = { headers: true, credentials: true };
 const BATCH: Names<NonNullable<LoadOptions['batch']>> = { maxBatch: true, maxWaitMs: true };
+const LOAD: Names<LoadOptions> = {
+  ...{ signal: true, onProgress: true, variant: true, provider: true, measure: true, update: true, onUpdate: true },
+  ...{ request: REQUEST, refresh: true, ignoreQuery: true, telemetry: true, batch: BATCH, resident: true },
+};
 const RUN: Names<RunOptions & RunManyOptions & StreamOptions> = {
   ...{ signal: true, timeoutMs: true, transfer: true, segment: true },
   ...{ concurrency: true, ordered: true, onProgress: true, onError: true, onDrop: true },
 };
 
-/** @throws {SdkError} `invalid-option` */
-export function checkClientOptions(options: ClientOptions): void {
-  requireKnown('options', options, CLIENT);
-  requireOneOf('consent', options.consent, CONSENTS);
-  requireOneOf('cache', options.cache, CACHES);
-  requireOneOf('privacy', options.privacy, PRIVACY);
-  requireOneOf('logLevel', options.logLevel, LOG_LEVELS);
+/** @returns The options without what their prototype has. @throws {SdkError} `invalid-option` */
+export function checkClientOptions(given: ClientOptions): ClientOptions {
+  const options = requireKnown('options', given, CLIENT);
+  requireOneOf(options, { consent: CONSENTS, cache: CACHES, privacy: PRIVACY, logLevel: LOG_LEVELS });
   const { threads, assets, collector, trustedKeys } = options;
-  if (threads !== undefined) require('threads', Number.isInteger(threads) && threads >= 1, 'it must be a whole number from 1');
-  if (assets !== undefined) require('assets', canResolve(assets), 'it must be the URL of a folder');
+  require('threads', threads === undefined || (Number.isInteger(threads) && threads >= 1), 'a whole number from 1');
+  require('assets', assets === undefined || canResolve(assets), 'the URL of a folder');
   if (trustedKeys !== undefined) {
     // 32 bytes are 43 base64 letters and one "=".
     const areKeys = Array.isArray(trustedKeys) && trustedKeys.length > 0 && trustedKeys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key));
-    require('trustedKeys', areKeys, 'it must be raw Ed25519 public keys, 32 bytes each, in base64');
+    require('trustedKeys', areKeys, 'raw Ed25519 public keys, 32 bytes each, in base64');
   }
   if (collector !== undefined) checkCollector(collector);
+  return options;
 }
 
 /** @throws {SdkError} `invalid-option` */
 export function checkAddress(option: 'source' | 'url', address: string | URL): void {
-  require(option, canResolve(address), 'it must be the URL of a model.json');
+  require(option, canResolve(address), 'the URL of a model.json');
 }
 
-/** @throws {SdkError} `invalid-option` */
-export function checkLoad(source: string | URL | ModelFile, options: LoadOptions): void {
-  requireKnown('options', options, LOAD);
-  const what = 'it must be the URL of a model.json or .onnx file, or { name, bytes, beside? }';
+/** @returns As `checkClientOptions`. @throws {SdkError} `invalid-option` */
+export function checkLoad(source: string | URL | ModelFile, given: LoadOptions): LoadOptions {
+  const options = requireKnown('options', given, LOAD);
+  const what = 'the URL of a model.json or .onnx file, or { name, bytes, beside? }';
   require('source', isUrl(source) ? canResolve(source) : isModelFile(source), what);
-  requireOneOf('provider', options.provider, PROVIDERS);
-  requireOneOf('update', options.update, UPDATES);
+  requireOneOf(options, { provider: PROVIDERS, update: UPDATES, measure: MEASURES });
   checkRunning(options);
-  requireOneOf('measure', options.measure, MEASURES);
   requireNames('ignoreQuery', options.ignoreQuery, 'of parameters');
-  const { variant, request, refresh, onUpdate, onProgress, telemetry } = options;
+  const { variant, request } = options;
   requireSignal(options.signal);
-  require('variant', variant === undefined || typeof variant === 'string', 'it must be the id of a variant');
-  if (request !== undefined) requireKnown('request', request, REQUEST);
-  requireOneOf('request.credentials', request?.credentials, CREDENTIALS);
-  require('request.headers', areHeaders(request?.headers), 'it must be headers of a request');
-  require('refresh', refresh === undefined || typeof refresh === 'function', 'it must be a function');
-  require('onUpdate', onUpdate === undefined || typeof onUpdate === 'function', 'it must be a function');
-  require('onProgress', onProgress === undefined || typeof onProgress === 'function', 'it must be a function');
+  require('variant', variant === undefined || typeof variant === 'string', 'the id of a variant');
+  requireOneOf({ 'request.credentials': request?.credentials }, { 'request.credentials': CREDENTIALS });
+  require('request.headers', areHeaders(request?.headers), 'request headers');
+  for (const name of ['refresh', 'onUpdate', 'onProgress'] as const) requireType(name, options[name], 'function');
   // Of 'no' nobody would expect that it counts.
-  require('telemetry', telemetry === undefined || typeof telemetry === 'boolean', 'it must be a boolean');
+  requireType('telemetry', options.telemetry, 'boolean');
+  return options;
 }
 
 function areHeaders(headers: HeadersInit | undefined): boolean {
@@ -96,32 +90,34 @@ function areHeaders(headers: HeadersInit | undefined): boolean {
 
 function checkRunning({ batch, resident }: LoadOptions): void {
   if (batch !== undefined) {
-    requireKnown('batch', batch, BATCH);
     const { maxBatch, maxWaitMs = 0 } = batch;
     const isCount = Number.isInteger(maxBatch) && maxBatch >= 1 && maxBatch <= BATCH_AXIS_COUNT_MAX;
-    require('batch.maxBatch', isCount, `it must be a whole number from 1 to ${BATCH_AXIS_COUNT_MAX}`);
+    require('batch.maxBatch', isCount, `a whole number from 1 to ${BATCH_AXIS_COUNT_MAX}`);
     require('batch.maxWaitMs', isNumber(maxWaitMs) &&
       maxWaitMs >= 0 &&
-      maxWaitMs <= BATCH_WAIT_MS_MAX, `it must be a number from 0 to ${BATCH_WAIT_MS_MAX}`);
+      maxWaitMs <= BATCH_WAIT_MS_MAX, `a number from 0 to ${BATCH_WAIT_MS_MAX}`);
   }
   requireNames('resident', resident, 'of outputs');
   if (resident === undefined) return;
-  require('resident', batch === undefined || resident.length === 0, 'a model with batches cannot keep outputs in the worker');
+  require('resident', batch === undefined || resident.length === 0, 'empty beside `batch`');
+}
+
+/** @returns As `checkClientOptions`, of any run. @throws {SdkError} `invalid-option` */
+export function knownRunOptions<T extends RunOptions>(given: T): T {
+  return requireKnown('options', given, RUN);
 }
 
 /** @throws {SdkError} `invalid-option` */
-export function checkRun(feeds: unknown, options: RunOptions, timeoutMs: number): void {
-  requireKnown('options', options, RUN);
-  const { signal } = options;
-  if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'they must hold a tensor for each input');
+export function checkRun(feeds: unknown, { signal, timeoutMs = 1 }: RunOptions): void {
+  if (typeof feeds !== 'object' || feeds === null) require('feeds', false, 'an object of tensors by input');
   // A text would be joined to the time of the call.
-  if (!isNumber(timeoutMs) || !(timeoutMs > 0)) require('timeoutMs', false, 'it must be a number above 0');
+  if (!isNumber(timeoutMs) || !(timeoutMs > 0)) require('timeoutMs', false, 'a number above 0');
   requireSignal(signal);
 }
 
 /** Not instanceof: a signal may come from another window. */
 function requireSignal(signal: AbortSignal | undefined): void {
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') require('signal', false, 'it must be an AbortSignal');
+  require('signal', signal === undefined || typeof signal?.addEventListener === 'function', 'an AbortSignal');
 }
 
 function isNumber(value: unknown): value is number {
@@ -131,7 +127,7 @@ function isNumber(value: unknown): value is number {
 /** @throws {SdkError} `invalid-option` */
 export function checkConcurrency(concurrency: number): void {
   const isCount = Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= RUN_QUEUE_COUNT_MAX;
-  require('concurrency', isCount, `it must be a whole number from 1 to ${RUN_QUEUE_COUNT_MAX}`);
+  require('concurrency', isCount, `a whole number from 1 to ${RUN_QUEUE_COUNT_MAX}`);
 }
 
 function isModelFile(source: unknown): boolean {
@@ -140,11 +136,18 @@ function isModelFile(source: unknown): boolean {
   return typeof name === 'string' && (ArrayBuffer.isView(bytes) || /^.object (Blob|File|ArrayBuffer).$/.test(tagOf(bytes)));
 }
 
-function requireNames(option: string, names: readonly string[] | undefined, of: string): void {
-  const areNames = names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'));
-  require(option, areNames, `it must be a list of names ${of}`);
+function requireType(option: string, value: unknown, type: 'function' | 'boolean'): void {
+  require(option, value === undefined || typeof value === type, `a ${type}`);
 }
 
-function requireOneOf(option: string, value: string | undefined, allowed: Readonly<Record<string, true>>): void {
-  if (value !== undefined) require(option, Object.hasOwn(allowed, value), `it must be one of ${Object.keys(allowed).join(', ')}`);
+function requireNames(option: string, names: readonly string[] | undefined, of: string): void {
+  const areNames = names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'));
+  require(option, areNames, `a list of names ${of}`);
+}
+
+function requireOneOf(options: object, choices: Readonly<Record<string, Readonly<Record<string, true>>>>): void {
+  for (const [name, allowed] of Object.entries(choices)) {
+    const value = options[name as never];
+    require(name, value === undefined || Object.hasOwn(allowed, value), `one of ${Object.keys(allowed).join(', ')}`);
+  }
 }

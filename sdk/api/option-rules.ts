@@ -7,8 +7,11 @@ import { SdkError } from '../../protocol/errors.ts';
 import { canResolve } from './foreign.ts';
 import type { TelemetryOptions } from './telemetry.ts';
 
-/** All names that an option has, so that one that is written otherwise is noticed. */
-export type Names<T> = Readonly<Record<keyof T, true>>;
+interface Known {
+  readonly [name: string]: true | Known;
+}
+/** All names that an option has, so that one that is written otherwise is noticed; of an option that has names of its own, those. */
+export type Names<T> = Readonly<Record<keyof T, true | Known>>;
 
 type Collector = NonNullable<TelemetryOptions['collector']>;
 const COLLECTOR: Names<Collector> = { url: true, key: true };
@@ -19,19 +22,26 @@ export function checkCollector(collector: Collector): void {
   const { url, key } = collector;
   // `insitu.example.org` would be a file beside the page, and `localhost:8080` a scheme of its own.
   const isAddress = typeof url === 'string' && /^(https?:|[./])/i.test(url) && canResolve(url);
-  require('collector.url', isAddress, 'it must be the address of the collector and begin with https:// or http://');
-  require('collector.key', typeof key === 'string' && /^[\w-]{1,128}$/.test(key), 'it must be a write key: letters, digits, - and _');
+  require('collector.url', isAddress, 'the address of the collector and begin with https:// or http://');
+  require('collector.key', typeof key === 'string' && /^[\w-]{1,128}$/.test(key), 'a write key: letters, digits, - and _');
 }
 
-export function requireKnown(option: string, given: object, known: Readonly<Record<string, true>>): void {
-  if (typeof given !== 'object' || given === null) require(option, false, 'it must be an object');
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(known, name) || given[name as never] === undefined) continue;
+/** What the caller gave, without what a library has written on every object's prototype. */
+export function requireKnown<T extends object>(option: string, given: T, known: Known): T {
+  require(option, typeof given === 'object' && given !== null, 'an object');
+  const own = { __proto__: null, ...given } as Record<string, unknown>;
+  for (const name in own) {
+    const value = own[name];
+    if (value === undefined) continue;
     // Not which: it may be what a person typed. Nor what was meant: that search is for the tools, which no visitor waits for.
-    require(option, false, `one of its names is unknown; known are ${Object.keys(known).join(', ')}`);
+    if (!Object.hasOwn(known, name))
+      throw new SdkError('invalid-option', { option, reason: `one of its names is unknown; known are ${Object.keys(known).join(', ')}` });
+    if (known[name] !== true) own[name] = requireKnown(name, value as object, known[name] as Known);
   }
+  return own as T;
 }
 
-export function require(option: string, holds: boolean, reason: string): void {
-  if (!holds) throw new SdkError('invalid-option', { option, reason });
+/** @param what Goes on from "it must be". */
+export function require(option: string, holds: boolean, what: string): void {
+  if (!holds) throw new SdkError('invalid-option', { option, reason: `it must be ${what}` });
 }

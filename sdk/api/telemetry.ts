@@ -84,6 +84,8 @@ export interface TelemetryStatus {
  *
  * - `not-started`: the file that delivers could not be fetched or is not ours, so nothing is counted.
  * - `not-the-collector`: something else answers at the collector's address: a sign-in page, a proxy, an ingress without a backend.
+ * - `not-answered`: several reports in a row got no answer, or that of a server in trouble (HTTP 5xx): the collector does not run, its address is
+ *   wrong, or something blocks the way.
  * - `answer-stripped`: the collector answers, and something on the way removes the header by which it proves that.
  * - `older-collector`: it has no such header yet. Its answers are believed, and it should be updated.
  * - `unknown-key`: the collector does not know `collector.key`.
@@ -92,6 +94,7 @@ export interface TelemetryStatus {
 export type DeliveryProblem =
   | 'not-started'
   | 'not-the-collector'
+  | 'not-answered'
   | 'answer-stripped'
   | 'older-collector'
   | 'unknown-key'

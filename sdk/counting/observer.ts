@@ -23,11 +23,14 @@ import type { TensorData, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { printableAddress } from '../../protocol/worker/model-address.ts';
 import type { Logger } from '../api/logger.ts';
 import type { ObservedRun, ObservedValue, Observer } from '../api/observe.ts';
+import { type Names, requireKnown } from '../api/option-rules.ts';
 import type { CountedModel, Recorder } from '../telemetry/recorder.ts';
 import { segmentOf } from '../telemetry/segment-facts.ts';
 
 /** Dims that no element count fits: the item is counted as malformed. */
 const UNREADABLE: TensorWire = { type: 'float32', dims: [-1], data: new Float32Array(1) };
+
+const RUN: Names<ObservedRun> = { feeds: true, outputs: true, segment: true, durationMs: true };
 
 /** @throws {SdkError} `manifest-unreachable`, `manifest-invalid`, `crypto-unavailable` */
 export async function createObserver(url: string, recorder: Recorder, logger: Logger): Promise<Observer> {
@@ -45,8 +48,9 @@ export async function createObserver(url: string, recorder: Recorder, logger: Lo
     dataPlan: await planHash(plan),
     dataCellCount: plan.cellCount,
   };
-  const record = ({ feeds = {}, outputs = {}, segment, durationMs }: ObservedRun): void => {
+  const record = (run: ObservedRun): void => {
     if (!recorder.isCounting()) return;
+    const { feeds = {}, outputs = {}, segment, durationMs } = requireKnown('run', run, RUN);
     const cells = count(wiresOf(manifest.inputs, feeds, logger), wiresOf(manifest.outputs, outputs, logger));
     recorder.observed(model, cells, segmentOf(manifest, 'wasm', segment), durationMs ?? null);
   };

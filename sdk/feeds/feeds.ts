@@ -12,7 +12,7 @@ import { SdkError } from '../../protocol/errors.ts';
 import { TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
 import type { Manifest, ManifestInput } from '../../protocol/manifest/manifest.ts';
 import { filledInputs } from '../../protocol/manifest/preprocess.ts';
-import { areDimsAllowed } from '../../protocol/tensors/dims.ts';
+import { areDims, areDimsAllowed } from '../../protocol/tensors/dims.ts';
 import {
   dataFromNumbers,
   elementCount,
@@ -74,7 +74,7 @@ function takenFeed(input: ManifestInput, value: NonNullable<Given>, isTransfer: 
       actual: oddArray(type, tensor.data as readonly unknown[]),
     });
   if (ArrayBuffer.isView(data) && (isTransfer || data.byteLength >= TRANSFER_BYTES_MIN)) buffers.push(data.buffer as ArrayBuffer);
-  return { type, dims: tensor.dims.slice(), data };
+  return { type, dims: [...tensor.dims], data };
 }
 
 function checkFeed(input: ManifestInput, given: Readonly<Record<string, Given>>, inputs: Manifest['inputs']): void {
@@ -118,7 +118,7 @@ function namesOf(inputs: Manifest['inputs']): string[] {
 function isTensor(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { dims, data } = value as Partial<TensorInput>;
-  return Array.isArray(dims) && (ArrayBuffer.isView(data) || Array.isArray(data));
+  return areDims(dims as number[]) && (ArrayBuffer.isView(data) || Array.isArray(data));
 }
 
 /** That type, dims and length are what the model declares. */
@@ -126,7 +126,8 @@ function checkTensor(input: ManifestInput, tensor: TensorInput): void {
   // A bare array is the slip of many.
   if (ArrayBuffer.isView(tensor) || Array.isArray(tensor))
     throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual: 'bare array, not { data, dims }' });
-  const actual = tensor.type === undefined ? givenType(input.type, tensor.data) : knownType(tensor.type);
+  const type = feedNamed(tensor as never, 'type') as string | undefined;
+  const actual = type === undefined ? givenType(input.type, tensor.data) : knownType(type);
   if (actual !== input.type) throw new SdkError('tensor-type-mismatch', { input: input.name, expected: input.type, actual });
   const { dims } = tensor;
   if (!areDimsAllowed(input.dims, dims)) {
@@ -145,8 +146,7 @@ function knownType(type: string): string {
 
 /** Dims as they are; none when they cannot be dims. */
 function presentableDims(dims: readonly number[]): readonly number[] {
-  const areDims = Array.isArray(dims) && dims.length <= DIMS_COUNT_MAX && dims.every((length) => Number.isInteger(length) && length >= 0);
-  return areDims ? [...dims] : [];
+  return areDims(dims) && dims.length <= DIMS_COUNT_MAX ? [...dims] : [];
 }
 
 /** The declared type when the data can carry it, else the name of what was given. */

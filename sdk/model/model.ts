@@ -15,7 +15,8 @@ import type { Manifest, Provider } from '../../protocol/manifest/manifest.ts';
 import { closePictures } from '../../protocol/worker/media.ts';
 import type { Explanation, Model } from '../api/load.ts';
 import type { Feedback } from '../api/observe.ts';
-import { checkRun } from '../api/option-checks.ts';
+import { checkRun, knownRunOptions } from '../api/option-checks.ts';
+import { require } from '../api/option-rules.ts';
 import type {
   AnySignature,
   BatchOptions,
@@ -91,11 +92,16 @@ export class OpenModel implements Model {
   }
 
   runMany(source: Iterable<Feeds> | AsyncIterable<Feeds>, options: RunManyOptions = {}): AsyncIterableIterator<ItemOutcome> {
-    return runMany((feeds, runOptions) => this.run(feeds, runOptions), source, options, this.batch === null ? 0 : this.batch.maxBatch);
+    return runMany(
+      (feeds, runOptions) => this.run(feeds, runOptions),
+      source,
+      knownRunOptions(options),
+      this.batch === null ? 0 : this.batch.maxBatch,
+    );
   }
 
   stream(source: StreamSource<Feeds>, options: StreamOptions = {}): AsyncIterableIterator<StreamOutcome> {
-    return streamRuns((feeds, runOptions) => this.run(feeds, runOptions), source, options);
+    return streamRuns((feeds, runOptions) => this.run(feeds, runOptions), source, knownRunOptions(options));
   }
 
   async warmUp(feeds: Feeds = warmUpFeeds(this.manifest), options: RunOptions = {}): Promise<number> {
@@ -123,10 +129,11 @@ export class OpenModel implements Model {
     return this.closing;
   }
 
-  private async execute(feeds: Feeds, options: RunOptions, isCounted: boolean): Promise<RunResult> {
+  private async execute(feeds: Feeds, given: RunOptions, isCounted: boolean): Promise<RunResult> {
     const startMs = performance.now();
+    const options = knownRunOptions(given);
+    checkRun(feeds, options);
     const { timeoutMs = RUN_TIMEOUT_MS, signal } = options;
-    checkRun(feeds, options, timeoutMs);
     const segment = segmentOf(this.manifest, this.provider, options.segment);
     const target = this.binding.ready?.host.runs ?? null;
     const near = hasForeignFeed(feeds, target) ? await withForeignRead(feeds, target, startMs, options) : feeds;
@@ -180,10 +187,5 @@ function checkFeedback({ outputs }: Manifest, feedback: Feedback): void {
   if (typeof feedback === 'string' && ['accepted', 'redone', 'abandoned'].includes(feedback)) return;
   const label = (feedback as { corrected?: unknown } | null)?.corrected;
   const isKnown = outputs.some(({ labels }) => labels?.includes(label as string) === true);
-  if (!isKnown) {
-    throw new SdkError('invalid-option', {
-      option: 'feedback',
-      reason: "it must be 'accepted', 'redone', 'abandoned' or { corrected } with a label of the manifest",
-    });
-  }
+  require('feedback', isKnown, "'accepted', 'redone', 'abandoned' or { corrected } with a label of the manifest");
 }

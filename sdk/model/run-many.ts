@@ -10,6 +10,7 @@
  */
 import { SdkError } from '../../protocol/errors.ts';
 import { checkConcurrency } from '../api/option-checks.ts';
+import { require } from '../api/option-rules.ts';
 import type { AnySignature, FeedsOf, ItemOutcome, RunManyOptions, RunOptions, RunResult } from '../api/runs.ts';
 import { closeSource, iteratorOf, runOptionsOf } from './run-source.ts';
 
@@ -32,9 +33,8 @@ export function runMany(
   const { concurrency = maxBatch === 0 ? CONCURRENCY_DEFAULT : Math.min(2 * maxBatch, 256) } = options;
   checkConcurrency(concurrency);
   const feeds = iteratorOf(source);
-  if (feeds === null)
-    throw new SdkError('invalid-option', { option: 'source', reason: 'it must be an iterable or async iterable of feeds' });
-  return new ManyRuns(run, feeds, totalOf(source), concurrency, options);
+  require('source', feeds !== null, 'an iterable or async iterable of feeds');
+  return new ManyRuns(run, feeds as Iterator<Feeds>, totalOf(source), concurrency, options);
 }
 
 class ManyRuns implements AsyncIterableIterator<ItemOutcome> {

@@ -5,8 +5,8 @@ import type { RunOptions } from '../api/runs.ts';
 
 /** The caller's options that hold for each run, and the signal of the whole. */
 export function runOptionsOf({ timeoutMs, transfer, segment }: RunOptions, signal: AbortSignal): RunOptions {
-  const given = Object.entries({ timeoutMs, transfer, segment }).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), signal };
+  // One that is undefined is one that was not given.
+  return { timeoutMs, transfer, segment, signal } as RunOptions;
 }
 
 /** The source's iterator; null when it has none. */

@@ -9,7 +9,8 @@
  *  - However it ends, the source is closed and the run in flight aborted.
  *  - Each frame that was taken from the source is run or dropped.
  */
-import { isSdkError, SdkError } from '../../protocol/errors.ts';
+import { isSdkError } from '../../protocol/errors.ts';
+import { require } from '../api/option-rules.ts';
 import type { AnySignature, FeedsOf, ItemOutcome, RunOptions, RunResult, StreamOptions, StreamOutcome, StreamSource } from '../api/runs.ts';
 import { closeSource, runOptionsOf } from './run-source.ts';
 
@@ -32,11 +33,8 @@ interface Frames {
 export function streamRuns(run: Run, source: StreamSource<Feeds>, options: StreamOptions): AsyncIterableIterator<StreamOutcome> {
   if (typeof source === 'function') return new Stream(run, new PulledFrames(source), options);
   const frames = (source as Partial<AsyncIterable<Feeds>> | null)?.[Symbol.asyncIterator]?.();
-  if (frames !== undefined) return new Stream(run, new PushedFrames(frames, options.onDrop), options);
-  throw new SdkError('invalid-option', {
-    option: 'source',
-    reason: 'it must be an async iterable of feeds, or a function that gives them',
-  });
+  require('source', frames !== undefined, 'an async iterable of feeds, or a function that gives them');
+  return new Stream(run, new PushedFrames(frames as AsyncIterator<Feeds>, options.onDrop), options);
 }
 
 class Stream implements AsyncIterableIterator<StreamOutcome> {

@@ -15,6 +15,7 @@ export const SENT_TEXTS = {
   next: 'Next attempt: {time}.',
   'not-started': 'The part that sends could not be loaded, so nothing is counted.',
   'not-the-collector': 'Something other than the collector answered the last report. Counts wait on this device.',
+  'not-answered': 'No collector answered the last reports. Counts wait on this device.',
   'answer-stripped': 'The collector’s last answer arrived without its proof. Counts wait on this device.',
   'older-collector': 'The collector is of an older release; its answers are believed.',
   'unknown-key': 'The collector does not know this site’s key. Counts wait on this device.',

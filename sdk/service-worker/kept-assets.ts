@@ -17,15 +17,17 @@
  * Source: Service Workers; "Code caching for JavaScript developers" (v8.dev) on responses from Cache Storage.
  */
 import { inTime } from '../../protocol/deadline.ts';
-import { SdkError } from '../../protocol/errors.ts';
 import { STORE_OPEN_TIMEOUT_MS } from '../../protocol/limits.ts';
 import * as shipped from '../../protocol/shipped-files.json';
+import { type Names, require, requireKnown } from '../api/option-rules.ts';
 import { KEEP_MESSAGE } from '../assets/keep-message.ts';
 
 export interface KeepOptions {
   /** Folder that holds insitu's dist/ files, where the pages load them from. */
   readonly assets: string | URL;
 }
+
+const KEEP: Names<KeepOptions> = { assets: true };
 
 interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
@@ -44,10 +46,9 @@ const RUNTIME_FOLDER = 'ort/';
  *
  * @throws {SdkError} `invalid-option`
  */
-export function keepAssets({ assets }: KeepOptions): void {
-  if (!URL.canParse(assets, location.href)) {
-    throw new SdkError('invalid-option', { option: 'assets', reason: 'it must be the URL of a folder' });
-  }
+export function keepAssets(options: KeepOptions): void {
+  const { assets } = requireKnown('options', options, KEEP);
+  require('assets', URL.canParse(assets, location.href), 'the URL of a folder');
   const folder = new URL(assets, location.href);
   if (!folder.pathname.endsWith('/')) folder.pathname += '/';
   const nameOf = (url: string) => (url.startsWith(folder.href) ? url.slice(folder.href.length) : null);

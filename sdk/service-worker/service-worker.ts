@@ -16,7 +16,7 @@
  * cannot see, so pages that see it do not ask.
  */
 import type { LogOptions } from '../api/logger.ts';
-import { checkCollector } from '../api/option-rules.ts';
+import { checkCollector, type Names, requireKnown } from '../api/option-rules.ts';
 import type { TelemetryOptions } from '../api/telemetry.ts';
 import { SYNC_TAG } from '../delivery/background-sync.ts';
 import { Delivery } from '../delivery/delivery.ts';
@@ -33,6 +33,8 @@ export interface SyncOptions extends Pick<TelemetryOptions, 'onBeforeSend'>, Pic
   readonly collector: NonNullable<TelemetryOptions['collector']>;
 }
 
+const SYNC: Names<SyncOptions> = { collector: true, onBeforeSend: true, logger: true };
+
 interface SyncEvent extends Event {
   readonly tag: string;
   waitUntil(work: Promise<void>): void;
@@ -43,7 +45,8 @@ interface SyncEvent extends Event {
  *
  * @throws {SdkError} `invalid-option`
  */
-export function sendOnSync(options: SyncOptions): void {
+export function sendOnSync(given: SyncOptions): void {
+  const options = requireKnown('options', given, SYNC);
   checkCollector(options.collector);
   addEventListener('sync', (event) => {
     const { tag, waitUntil } = event as SyncEvent;

@@ -13,7 +13,13 @@
  *
  * Not here: what is sent and what follows (sdk/delivery/exporter.ts, sdk/local-dp/local-dp.ts).
  */
-import { BACKOFF_MS_MAX, REPORT_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from '../../protocol/limits.ts';
+import {
+  BACKOFF_MS_MAX,
+  REPORT_TIMEOUT_MS,
+  RETRY_AFTER_MS_MAX,
+  SILENT_REFUSAL_COUNT_MAX,
+  TROUBLED_ANSWER_COUNT_MAX,
+} from '../../protocol/limits.ts';
 import { EMPTY_ANSWER, OLDER_EMPTY_ANSWER } from '../../protocol/report/answer.ts';
 import type { DeliveryProblem } from '../api/telemetry.ts';
 import type { LevelDeps } from './level.ts';
@@ -43,6 +49,9 @@ const ADVICE: { readonly [Problem in AnswerProblem]: (status: number, key: strin
   'not-the-collector': (status) =>
     `Something that is not the collector answers reports (HTTP ${status}): a sign-in page, a proxy, or an ingress without a backend. ` +
     'Counts are kept and sent later. If it lasts, check `collector.url` and what stands in front of it.',
+  'not-answered': (status) =>
+    `No collector has answered several reports in a row (${status === 0 ? 'no answer at all' : `HTTP ${status}`}). Counts are kept and sent later. ` +
+    'If it lasts, check `collector.url`, that the collector runs, and that `connect-src` allows it; an ad blocker may be in between.',
   'answer-stripped': (status) =>
     `The collector's answer (HTTP ${status}) came without its header Insitu-Answer, so nothing counts as taken. Counts are kept. ` +
     'Let the proxy in front of it pass Insitu-Answer and Access-Control-Expose-Headers.',
@@ -63,6 +72,8 @@ export class ReportPost {
   private readonly told = new Set<AnswerProblem>();
   /** What answers there is a collector of a release that proves nothing and knows no marks. */
   isOlder = false;
+  /** Requests in a row that somebody in trouble answered, or nobody. */
+  private unansweredCount = 0;
   private asking: Promise<AnswerProblem> | null = null;
 
   constructor(deps: ReportPostDeps) {
@@ -75,6 +86,7 @@ export class ReportPost {
     const answer = await this.request(bytes, isLast);
     const { status, retryAfterMs } = answer;
     let answered = reportAnswerOf(answer, bytes, this.isOlder);
+    this.countUnanswered(answered, status, isLast);
     if (answered.meaning === 'unproved') {
       const problem = isOlderStatus(status) ? await this.whoAnswers() : 'not-the-collector';
       this.isOlder = problem === 'older-collector';
@@ -88,6 +100,15 @@ export class ReportPost {
     if (answered.isUnregistered) this.tell('unregistered-model', status);
     const waitMsMax = answered.isProved ? RETRY_AFTER_MS_MAX : BACKOFF_MS_MAX;
     return { ...answered, status, retryAfterMs: retryAfterMs === null ? null : Math.min(retryAfterMs, waitMsMax) };
+  }
+
+  /** A page that is being hidden may be gone before its answer. */
+  private countUnanswered({ meaning, isProved }: ReportAnswer, status: number, isLast: boolean): void {
+    const isUnanswered = !isProved && (meaning === 'retry' || meaning === 'silent');
+    if (!isUnanswered) this.unansweredCount = 0;
+    else if (!isLast && ++this.unansweredCount >= (status === 0 ? SILENT_REFUSAL_COUNT_MAX : TROUBLED_ANSWER_COUNT_MAX)) {
+      this.tell('not-answered', status);
+    }
   }
 
   private whoAnswers(): Promise<AnswerProblem> {

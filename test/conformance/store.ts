@@ -52,6 +52,7 @@ export function testStore(prepare: () => Promise<StoreUnderTest>): void {
   testVotes(() => store, reopen);
   testVotesInTime(() => store, reopen);
   testKeeping(() => store, reopen);
+  testUnregistering(() => store, reopen);
   testRecords(() => store, reopen);
 }
 
@@ -157,7 +158,7 @@ function testTotals(current: () => Store): void {
 
 /** What a reader gets of it. */
 function testReading(current: () => Store): void {
-  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds', async () => {
+  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds, and how many different ones there are', async () => {
     const slotHours = 8;
     const first = NOW_HOUR - (NOW_HOUR % slotHours);
     const at = (hour: number) => accepted({ id: nextId(), hour, cells: Uint32Array.of(1, 2), counts: Uint32Array.of(1, 1) });
@@ -171,7 +172,7 @@ function testReading(current: () => Store): void {
       (await current().totals({ ...RANGE, fromHour: asked.fromHour, slotHours })).totals.map(({ hour, reports }) => [hour, reports]),
     ).toEqual(slots.map((hour, index) => [hour, index === 1 ? 2 : 1]));
     expect(await current().hourCells(asked)).toEqual(
-      [first - 1, first, first + 7, first + 8].map((hour) => ({ plan: PLAN_HASH, hour, cellCount: 2 })),
+      [first - 1, first, first + 7, first + 8].map((hour) => ({ plan: PLAN_HASH, hour, cellCount: 2, metCellCount: 2 })),
     );
   });
 
@@ -182,7 +183,7 @@ function testReading(current: () => Store): void {
     const shown = { reportCountMin: 2 };
     expect(await sumsOf(current(), { ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cell: 1, count: 2 }]);
     expect(await sumsOf(current(), { ...DATA, ...shown, fromHour: 0, slotHours: NOW_HOUR + 1 })).toEqual([{ hour: 0, cell: 1, count: 2 }]);
-    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ plan: PLAN_HASH, hour: NOW_HOUR, cellCount: 1 }]);
+    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ plan: PLAN_HASH, hour: NOW_HOUR, cellCount: 1, metCellCount: 1 }]);
     expect(await current().totals({ ...RANGE, ...shown })).toMatchObject({ totals: [{ reports: 2 }], withheldReports: 3 });
     expect((await current().totals(RANGE)).withheldReports).toBe(0);
   });
@@ -312,6 +313,46 @@ function testKeeping(current: () => Store, reopen: Reopen): void {
     await current().dropPlan(one.modelVersion, one.hash);
     expect(await (await reopen()).plans()).toEqual([other]);
     expect((await current().totals(RANGE)).totals).toMatchObject([{ plan: one.hash, reports: 1 }]);
+  });
+}
+
+/** What is taken out of the registered models. */
+function testUnregistering(current: () => Store, reopen: Reopen): void {
+  test('what is unregistered is gone, after opening again too, and its sums and plans stay', async () => {
+    const registration = (name: string) => {
+      const manifestJson = manifestText(name);
+      return {
+        modelVersion: versionOf(manifestJson),
+        plan: PLAN_HASH,
+        name,
+        version: '1',
+        manifestJson,
+        baseline: null,
+        registeredAtMs: NOW_MS,
+      };
+    };
+    const [gone, other] = [registration('fixture'), registration('other')];
+    for (const each of [gone, other]) await current().register(each);
+    await current().keepPlans([keptPlan(), keptPlan({ modelVersion: other.modelVersion })]);
+    await current().commit([accepted()], NOW_MS);
+    await current().unregister(gone.modelVersion);
+    await current().unregister('9'.repeat(16));
+    for (const open of [async () => current(), reopen]) {
+      const store = await open();
+      expect(await store.registrations()).toEqual([other]);
+      expect(await store.plans()).toHaveLength(2);
+      expect((await store.totals(RANGE)).totals).toMatchObject([{ reports: 1 }]);
+    }
+    await current().register(gone);
+    expect((await current().registrations()).map(({ name }) => name).sort()).toEqual(['fixture', 'other']);
+  });
+
+  test('plans of one model version are asked for alone', async () => {
+    const other = keptPlan({ modelVersion: "9'; DROP TABLE plans; --" });
+    await current().keepPlans([keptPlan(), other]);
+    expect(await current().plans(MODEL_VERSION)).toEqual([keptPlan()]);
+    expect(await current().plans(other.modelVersion)).toEqual([other]);
+    expect(await current().plans('8'.repeat(16))).toEqual([]);
   });
 }
 

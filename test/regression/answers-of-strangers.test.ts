@@ -6,6 +6,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { SILENT_REFUSAL_COUNT_MAX, TROUBLED_ANSWER_COUNT_MAX } from '../../protocol/limits.ts';
 import { answerProof, EMPTY_ANSWER, OLDER_EMPTY_ANSWER } from '../../protocol/report/answer.ts';
 import { decodeBody } from '../../protocol/report/report.ts';
 import type { Answer } from '../../sdk/telemetry/platform.ts';
@@ -125,6 +126,40 @@ test('a collector that does not know the model says so, once, and the windows wa
   page.platform.nowMs += 600_001;
   await page.telemetry.flush();
   expect(page.telemetry.status()).toMatchObject({ outboxWindows: 0, problem: null });
+});
+
+// Goal: an address behind which there is no collector is told, and a collector that restarts, or is full, is not. Method: any row of answers; what
+// speaks against a collector counts only as long as nobody proves to be one.
+test('answers of nobody, or of a server in trouble, are told after a row of them, once, until a collector answers', async () => {
+  const trouble = fc.constantFrom(0, 408, 429, 500, 502, 503, 504, 599);
+  await fc.assert(
+    fc.asyncProperty(fc.array(trouble, { minLength: 1, maxLength: 12 }), async (statuses) => {
+      const page = await visit();
+      const tellFrom = (status: number) => (status === 0 ? SILENT_REFUSAL_COUNT_MAX : TROUBLED_ANSWER_COUNT_MAX);
+      page.observe(9);
+      let isTold = false;
+      for (const [index, status] of statuses.entries()) {
+        page.platform.stranger = () => answer(status);
+        const before = page.platform.requests.length;
+        await page.telemetry.flush();
+        expect(page.platform.requests.length).toBe(before + 1);
+        isTold ||= index + 1 >= tellFrom(status);
+        expect(page.telemetry.status()).toMatchObject({ sentWindows: 0, problem: isTold ? 'not-answered' : null });
+        page.platform.nowMs += 600_000;
+      }
+      expect(page.told.length).toBe(isTold ? 1 : 0);
+      // A collector that is full has proved to be one.
+      page.platform.stranger = (body) => answer(503, { proof: answerProof(503, body), retryAfterMs: 30_000 });
+      await page.telemetry.flush();
+      expect(page.telemetry.status()).toMatchObject({ sentWindows: 0, problem: null });
+      page.platform.stranger = null;
+      page.platform.nowMs += 600_000;
+      await page.telemetry.flush();
+      expect(page.telemetry.status()).toMatchObject({ sentWindows: 2, outboxWindows: 0, problem: null });
+      await page.telemetry.close();
+    }),
+    { numRuns: 100, seed: 20 },
+  );
 });
 
 test('an answer is asked about under the rules of every request: an application that vetoes is not passed by', async () => {

@@ -50,7 +50,7 @@ test('data windows by a plan that an earlier release registered are counted afte
   const registry = await open(store);
   expect(judgeBody(bodyOf([earlierWindow(), dataWindow()]), registry, NOW_MS).ok).toBe(true);
   expect(judgeBody(bodyOf([dataWindow({ plan: earlierHash, cells: Uint32Array.of(0, earlierPlan.cellCount) })]), registry, NOW_MS)).toEqual(
-    { ok: false, status: 400, reason: 'A cell lies outside the plan.' },
+    { ok: false, status: 400, reason: 'A cell lies outside the plan.', why: 'implausible' },
   );
 });
 
@@ -60,6 +60,8 @@ test('a new collector that never saw that plan asks for it, and counts by it onc
     ok: false,
     status: 503,
     reason: expect.stringContaining('another release of insitu. Register its plan with POST /v1/models.'),
+    why: 'unregistered-plan',
+    about: { modelVersion: MODEL_VERSION, plan: earlierHash },
   });
   const document = JSON.parse(JSON.stringify({ hash: earlierHash, release: '1.0.0', plan: earlierPlan }));
   expect(await registry.admit(manifestText(), { baseline: null, plans: [document] })).toMatchObject({ ok: true });

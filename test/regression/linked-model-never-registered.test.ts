@@ -79,7 +79,7 @@ test('links that lead nowhere or in a circle, and a model.json that is none, cos
     'broken-inside: Nothing was registered, because it cannot be read (ENOENT). Check the link and the rights.',
     'circle-one: Nothing was registered, because it cannot be read (ELOOP). Check the link and the rights.',
     'circle-two: Nothing was registered, because it cannot be read (ELOOP). Check the link and the rights.',
-    'folder-for-file: Nothing was registered, because it cannot be read (EISDIR). Check the link and the rights.',
+    'folder-for-file: Nothing was registered: model.json is a folder, a pipe or a device. Put a file there.',
   ]);
 });
 

@@ -35,11 +35,11 @@ test.each([
 });
 
 test.each(['5000', '', 5n, null, Number.NaN, -1, [5]])('a run refuses %o milliseconds', (timeoutMs) => {
-  expect(refusal(() => checkRun({}, {}, timeoutMs as number))).toContain('invalid-option: Option "timeoutMs"');
+  expect(refusal(() => checkRun({}, { timeoutMs: timeoutMs as number }))).toContain('invalid-option: Option "timeoutMs"');
 });
 
 test.each([1, 0.5, Number.POSITIVE_INFINITY])('a run takes %o milliseconds', (timeoutMs) => {
-  expect(refusal(() => checkRun({}, {}, timeoutMs))).toBe('taken');
+  expect(refusal(() => checkRun({}, { timeoutMs }))).toBe('taken');
 });
 
 test('a buffer that was handed over is a tensor of none where that fits, and told where not', () => {

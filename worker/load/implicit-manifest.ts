@@ -13,6 +13,7 @@
  *
  * Not here: goldens. A plain file has none, so nobody checks its outputs.
  */
+import { withBatchAxis } from '../../onnx/batch-axis.ts';
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import { type OnnxModel, type OnnxValue, readOnnxModel } from '../../onnx/model-reader.ts';
 import { signatureOf } from '../../onnx/signature.ts';
@@ -79,7 +80,7 @@ export function implicitManifest(
 ): Implicit {
   const signature = signatureOf(onnx ?? { inputs: session.inputs.map(fileValueOf), outputs: session.outputs.map(fileValueOf) });
   if (typeof signature === 'string') throw new SdkError('model-not-onnx', { url, reason: signature });
-  const { inputs, outputs, leftOut } = signature;
+  const { inputs, outputs, leftOut } = withBatchAxis(signature);
   const manifest: Manifest = {
     schema: 1,
     name: facts.name,

@@ -27,6 +27,7 @@ browserTest('what stands between counts and collector is said, in the site’s o
     const said: readonly (readonly [string, string])[] = [
       ['not-started', 'nothing is counted'],
       ['not-the-collector', 'Something other than the collector'],
+      ['not-answered', 'No collector answered'],
       ['answer-stripped', 'without its proof'],
       ['older-collector', 'older release'],
       ['unknown-key', 'this site’s key'],

@@ -14,6 +14,7 @@ import { OwnLoad } from '../../../collector/exports/own-load.ts';
 import { createApp, createServer, type HttpServer } from '../../../collector/http/server.ts';
 import type { ServerDeps } from '../../../collector/http/server-deps.ts';
 import { GroupCommit } from '../../../collector/intake/group-commit.ts';
+import { Refusals } from '../../../collector/intake/refusals.ts';
 import { Registry } from '../../../collector/models/registry.ts';
 import { LiveFeed } from '../../../collector/views/live-feed.ts';
 import { ReadQueue } from '../../../collector/views/read-queue.ts';
@@ -38,11 +39,13 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'POST /v1/models': { path: '/v1/models', get: 200, options: 404 },
   'GET /v1/models': { path: '/v1/models', get: 200, options: 404 },
   'GET /v1/models/:version': { path: `/v1/models/${MODEL_VERSION}`, get: 200, options: 404 },
+  'DELETE /v1/models/:version': { path: `/v1/models/${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/models/:version/plans/:hash': { path: `/v1/models/${MODEL_VERSION}/plans/${DATA_PLAN_HASH}`, get: 200, options: 404 },
   'GET /v1/health': { path: '/v1/health', get: 200, options: 404 },
   'GET /v1/series': { path: `/v1/series?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/noised': { path: `/v1/noised?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/devices': { path: `/v1/devices?model=${MODEL_VERSION}`, get: 200, options: 404 },
+  'GET /v1/overview': { path: '/v1/overview', get: 200, options: 404 },
   'GET /v1/live': { path: '/v1/live', get: 200, options: 404 },
   'GET /v1/openapi.json': { path: '/v1/openapi.json', get: 200, options: 404 },
   'GET /metrics': { path: '/metrics', get: 200, options: 404 },
@@ -52,6 +55,13 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'ALL /v1/rules/*': { path: '/v1/rules/x/y', get: 401, options: 404 },
   'ALL /v1/targets': { path: '/v1/targets', get: 401, options: 404 },
   'ALL /v1/audit': { path: '/v1/audit', get: 401, options: 404 },
+  'ALL /v1/monitoring': { path: '/v1/monitoring', get: 401, options: 404 },
+  'ALL /v1/monitoring/*': { path: '/v1/monitoring/x/y', get: 401, options: 404 },
+  'ALL /v1/votes': { path: '/v1/votes', get: 401, options: 404 },
+  'GET /v1/monitoring': { path: '/v1/monitoring', get: 401, options: 404 },
+  'GET /v1/monitoring/:version': { path: `/v1/monitoring/${MODEL_VERSION}`, get: 401, options: 404 },
+  'POST /v1/monitoring/:version': { path: `/v1/monitoring/${MODEL_VERSION}`, get: 401, options: 404 },
+  'GET /v1/votes': { path: `/v1/votes?model=${MODEL_VERSION}`, get: 401, options: 404 },
   'GET /v1/incidents': { path: '/v1/incidents', get: 401, options: 404 },
   'GET /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
   'POST /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
@@ -83,15 +93,16 @@ beforeAll(async () => {
   const clocks = { keptMs: () => NOW_MS, elapsedMs: () => performance.now() };
   const group = new GroupCommit({ store, ...clocks, onStored: (windows) => live.publish(windows), onFailed: () => undefined });
   const load = new OwnLoad('1.0.0', NOW_MS);
+  const refusals = new Refusals({ log: () => undefined, elapsedMs: clocks.elapsedMs });
   const exports = new Exports({
-    ...{ store, registry, load, group, live, disk: null, shownReportsMin: 1, now: () => NOW_MS, elapsedMs: clocks.elapsedMs },
+    ...{ store, registry, load, refusals, group, live, disk: null, shownReportsMin: 1, now: () => NOW_MS, elapsedMs: clocks.elapsedMs },
   });
   const quiet = { configFile: null, shownReportsMin: 1, onChanged: () => undefined, log: () => undefined };
-  const { incidents, rules, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
+  const { incidents, rules, monitoring, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
   closeAlarms = close;
   deps = {
-    ...{ exports, load },
-    ...{ incidents, rules, targets: () => [] },
+    ...{ exports, load, refusals },
+    ...{ incidents, rules, monitoring, targets: () => [] },
     ...{ store, registry, group, live, reads: new ReadQueue(), shownReportsMin: 1, adminKey: 'key', release: '1.0.0' },
     ...{ folders: { site: folder, library: folder, models: folder }, writeKeys: new Map([['demo', null]]) },
     ...{ now: () => NOW_MS, log: () => undefined, closing: closing.signal },

@@ -33,7 +33,10 @@ async function exported(): Promise<Sample[]> {
   const load = new OwnLoad('1.0.0', 0);
   for (const status of [204, 503]) load.answered('POST', '/v1/report/:writeKey', status);
   const lane = { windowCount: 0, cellCount: 0 };
-  const facts = { waiting: { light: lane, heavy: lane }, disk: { storeBytes: 1, freeBytes: 1 }, modelCount: 1, listenerCount: 0 };
+  const facts = {
+    ...{ waiting: { light: lane, heavy: lane }, disk: { storeBytes: 1, freeBytes: 1 }, modelCount: 1, listenerCount: 0 },
+    refusedCounts: new Map([['full', 1]]),
+  };
   const families = [
     ...(await pageFamilies(sums, { models: [{ registration }], planOf: (_, hash) => plans[hash as keyof typeof plans] })),
     ...load.families(facts),

@@ -87,25 +87,45 @@ describe('reports', () => {
     expect(software).toMatchObject([{ cell: 2, count: 1 }]);
   });
 
-  const refusals: readonly [string, Uint8Array<ArrayBuffer>, string, number][] = [
-    ['bytes that are no report', Uint8Array.of(1, 2, 3), 'demo', 400],
-    ['an empty body', new Uint8Array(), 'demo', 400],
-    ['a good window beside a bad one', bodyOf([dataWindow(), dataWindow({ runs: 7 })]), 'demo', 400],
-    ['an unknown write key', bodyOf([dataWindow()]), 'other', 403],
-    ['an hour long ago', bodyOf([dataWindow({ hour: 1 })]), 'demo', 410],
-    ['a body that is too long', new Uint8Array(BODY_BYTES_MAX + 1), 'demo', 413],
-    ['an unknown model version', bodyOf([dataWindow()], '1'.repeat(16)), 'demo', 503],
-    ['an unknown plan', bodyOf([dataWindow({ plan: '1'.repeat(16) })]), 'demo', 503],
+  const refusals: readonly [string, Uint8Array<ArrayBuffer>, string, number, RegExp | null][] = [
+    ['bytes that are no report', Uint8Array.of(1, 2, 3), 'demo', 400, /^A report was refused: the bytes are no report\. /],
+    ['an empty body', new Uint8Array(), 'demo', 400, null],
+    ['a good window beside a bad one', bodyOf([dataWindow(), dataWindow({ runs: 7 })]), 'demo', 400, /^A report was refused: no page can /],
+    ['an unknown write key', bodyOf([dataWindow()]), 'other', 403, /^A report was refused: the write key is unknown here\. /],
+    [
+      'an hour long ago',
+      bodyOf([dataWindow({ hour: 1 })]),
+      'demo',
+      410,
+      /^A report was refused: the hour was over for more than 7 days\. /,
+    ],
+    ['a body that is too long', new Uint8Array(BODY_BYTES_MAX + 1), 'demo', 413, /^A report was refused: a report has at most 32768 bytes/],
+    [
+      'an unknown model version',
+      bodyOf([dataWindow()], '1'.repeat(16)),
+      'demo',
+      503,
+      /^A report of model version 1{16} came, which is not /,
+    ],
+    [
+      'an unknown plan',
+      bodyOf([dataWindow({ plan: '1'.repeat(16) })]),
+      'demo',
+      503,
+      /^A report of model version [0-9a-f]{16} came by plan 1{16}, /,
+    ],
   ];
-  for (const [what, body, key, status] of refusals) {
-    test(`${what}: ${status}, a sentence, and nothing stored or logged`, async () => {
-      const response = await post(body, key);
-      expect(response.status).toBe(status);
-      expect(response.headers.get('retry-after')).toBe(status === 503 ? String(RETRY_AFTER_UNKNOWN_S) : null);
-      expect(response.headers.get(ANSWER_HEADER)?.endsWith('unregistered')).toBe(status === 503);
-      expect(await response.text()).toMatch(/^[A-Z`].*\.$/);
+  for (const [what, body, key, status, told] of refusals) {
+    test(`${what}: ${status}, a sentence, nothing stored, and ${told === null ? 'nothing' : 'one sentence'} in the log`, async () => {
+      for (let count = 0; count < 2; count++) {
+        const response = await post(body, key);
+        expect(response.status).toBe(status);
+        expect(response.headers.get('retry-after')).toBe(status === 503 ? String(RETRY_AFTER_UNKNOWN_S) : null);
+        expect(response.headers.get(ANSWER_HEADER)?.endsWith('unregistered')).toBe(status === 503);
+        expect(await response.text()).toMatch(/^[A-Z`].*\.$/);
+      }
       expect(await countedReports()).toBe(0);
-      expect(sentences).toEqual([]);
+      expect(sentences).toEqual(told === null ? [] : [expect.stringMatching(told)]);
     });
   }
 
@@ -375,5 +395,5 @@ test('nothing that a request carries besides counts is in the data folder', asyn
     expect(bytes.includes(canary), name).toBe(false);
     expect(bytes.includes('127.0.0.1'), name).toBe(false);
   }
-  expect(sentences).toEqual([]);
+  expect(sentences).toEqual([expect.stringMatching(/^A report was refused: the write key is unknown here\./)]);
 });
