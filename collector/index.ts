@@ -23,12 +23,14 @@ import { createServer, type HttpServer } from './http/server.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
 import { Refusals } from './intake/refusals.ts';
+import { StoreFailures } from './intake/store-failures.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
 import { diskOf } from './operator/data-folder.ts';
+import { isDiskFailure } from './operator/disk-failure.ts';
 import { type OtlpTarget, otlpTargetOf } from './operator/otlp-environment.ts';
-import { StartupError, systemCode } from './operator/startup-error.ts';
+import { isStartupError, StartupError, systemCode } from './operator/startup-error.ts';
 import { readWriteKeys } from './operator/write-keys.ts';
 import type { Store } from './store/store.ts';
 import { LiveFeed } from './views/live-feed.ts';
@@ -110,16 +112,18 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
     const { incidents, rules, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
-    const [load, refusals] = [new OwnLoad(__RELEASE__, now()), new Refusals({ log, elapsedMs })];
+    const load = new OwnLoad(__RELEASE__, now());
+    const [refusals, failures] = [new Refusals({ log, elapsedMs }), new StoreFailures({ log, elapsedMs })];
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
       onStored: (windows) => {
+        failures.worked();
         rules.add(windows);
         live.publish(windows);
         exports.counted();
       },
-      onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
+      onFailed: (error) => failures.failed(error),
       onCommitted: (told) => load.committed(told),
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
@@ -157,8 +161,16 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   } catch (error) {
     await alarms?.close();
     await store.close();
-    throw error;
+    throw startFailure(error, dataFolder);
   }
+}
+
+/** A disk that is full is said to be so, wherever the start met it. */
+function startFailure(error: unknown, dataFolder: string): unknown {
+  if (isStartupError(error) || !isDiskFailure(error)) return error;
+  const [reason] = (error as Error).message.split('\n', 1);
+  const what = `The disk of the data folder ${dataFolder} takes nothing more (${reason}). Make room there, or name another folder with --data.`;
+  return new StartupError(what, { cause: error });
 }
 
 /** @throws {StartupError} for an option that is written otherwise: a key or a folder that was meant would be another one. */
