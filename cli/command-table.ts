@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/baseline.ts'),
   },
   {
+    name: 'backtest',
+    summary: 'replays a history through the monitor: what would have alarmed, and when',
+    load: () => import('./commands/backtest.ts'),
+  },
+  {
     name: 'calibrate',
     summary: 'cuts cells so that a data set fills them equally',
     load: () => import('./commands/calibrate.ts'),

@@ -1,8 +1,8 @@
 /**
- * Alarms: rules, incidents and their delivery put together, and the clock by which they go.
+ * Alarms: monitoring, rules, incidents and their delivery put together, and the clock by which they go.
  *
  * Invariants
- *  - What cannot be used of rules and targets in the configuration file ends the start; nothing of it fails later without a word.
+ *  - What cannot be used of the configuration file ends the start; nothing of it fails later without a word.
  *  - Rules are judged when a minute is over by the collector's clock. One evaluation at a time; what fails is tried a minute later.
  *
  * Not here: HTTP (collector/http/owner-routes.ts).
@@ -14,6 +14,8 @@ import { Incidents } from './incidents/incidents.ts';
 import { RuleBook } from './incidents/rule-book.ts';
 import { readRule } from './incidents/rules.ts';
 import type { Registry } from './models/registry.ts';
+import { type OwnersOptions, readMonitorOptions } from './monitoring/monitor-options.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
 import { Notifier } from './notify/notifier.ts';
 import { readTargets, type Target, TargetError } from './notify/targets.ts';
 import { readConfigFile, secretsOf } from './operator/config-file.ts';
@@ -36,6 +38,7 @@ interface AlarmsOptions {
 export interface Alarms {
   readonly incidents: Incidents;
   readonly rules: RuleBook;
+  readonly monitoring: Monitoring;
   readonly notifier: Notifier;
   /** @param windows Committed for the first time. */
   readonly add: (windows: readonly AcceptedWindow[]) => void;
@@ -45,15 +48,17 @@ export interface Alarms {
 /** @throws {StartupError} for a configuration that cannot be used. */
 export async function openAlarms(options: AlarmsOptions): Promise<Alarms> {
   const { store, registry, shownReportsMin, now, log, onChanged } = options;
-  const { fileRules, targets } = configured(options.configFile);
+  const { fileRules, targets, owners } = configured(options.configFile);
   const known = {
     nameOf: (modelVersion: string) => registry.find(modelVersion)?.registration.name,
     planOf: (modelVersion: string, hash: string) => registry.planOf(modelVersion, hash),
   };
   let notifier: Notifier | null = null;
+  let monitoring: Monitoring | null = null;
   const incidents = await Incidents.open({
     ...{ store, known, now, onChanged },
     outgoing: (told) => notifier?.outgoing(told) ?? { records: [], audit: [], adopt: () => undefined },
+    ordered: (order) => monitoring?.ordered(order) ?? { records: [], adopt: () => undefined },
   });
   const baselineOf = (modelVersion: string) => registry.find(modelVersion)?.registration.baseline ?? null;
   notifier = await Notifier.open({
@@ -62,6 +67,11 @@ export async function openAlarms(options: AlarmsOptions): Promise<Alarms> {
     evidenceOf: (incident) => evidenceOf(incident, { store, planOf: known.planOf, baselineOf, shownReportsMin, now }),
     incidentOf: (id) => incidents.find(id),
     unclosed: () => incidents.unclosed,
+    record: (changes, entry) => incidents.record(changes, entry),
+  });
+  monitoring = await Monitoring.open({
+    ...{ store, registry, options: owners, now, log },
+    found: (modelVersion, findings) => incidents.takeFindings(modelVersion, findings),
     record: (changes, entry) => incidents.record(changes, entry),
   });
   const rules = await RuleBook.open({
@@ -82,12 +92,13 @@ export async function openAlarms(options: AlarmsOptions): Promise<Alarms> {
   for (const { rule, problem } of rules.entries()) if (problem !== null) log(`Rule "${rule.id}" cannot alarm: ${problem}`);
   notifier.start();
   const stop = startClock(rules, now, log);
+  const stopMonitoring = monitoring.start();
   const close = async () => {
-    await stop();
+    await Promise.all([stop(), stopMonitoring()]);
     await incidents.idle();
     await notifier?.close();
   };
-  return { incidents, rules, notifier, add: (windows) => rules.add(windows), close };
+  return { incidents, rules, monitoring, notifier, add: (windows) => rules.add(windows), close };
 }
 
 /** @returns The way to stop; resolves when nothing is under way. */
@@ -112,8 +123,14 @@ function startClock(rules: RuleBook, now: () => number, log: (sentence: string) 
   };
 }
 
-function configured(file: string | null): { readonly fileRules: readonly Rule[]; readonly targets: readonly Target[] } {
-  if (file === null) return { fileRules: [], targets: [] };
+interface Configured {
+  readonly fileRules: readonly Rule[];
+  readonly targets: readonly Target[];
+  readonly owners: OwnersOptions;
+}
+
+function configured(file: string | null): Configured {
+  if (file === null) return { fileRules: [], targets: [], owners: readMonitorOptions(undefined) };
   const config = readConfigFile(file);
   const fileRules = Object.entries(config.rules).map(([id, json]) => {
     const read = readRule(id, json);
@@ -123,9 +140,10 @@ function configured(file: string | null): { readonly fileRules: readonly Rule[];
   if (fileRules.length > RULE_COUNT_MAX)
     throw new StartupError(`${file} has ${fileRules.length} rules; at most ${RULE_COUNT_MAX} are kept.`);
   try {
-    return { fileRules, targets: readTargets(config.targets, secretsOf(file, process.env)) };
+    const targets = readTargets(config.targets, secretsOf(file, process.env));
+    return { fileRules, targets, owners: readMonitorOptions(config.monitor) };
   } catch (error) {
-    throw error instanceof TargetError ? new StartupError(`${file}: ${error.message}`) : error;
+    throw error instanceof TargetError || error instanceof RangeError ? new StartupError(`${file}: ${error.message}`) : error;
   }
 }
 

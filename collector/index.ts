@@ -110,7 +110,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     if (models !== null) await registerFolder(models, registry, log);
     const { configFile = null } = options;
     alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
-    const { incidents, rules, notifier } = alarms;
+    const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const load = new OwnLoad(__RELEASE__, now());
     const [refusals, failures] = [new Refusals({ log, elapsedMs }), new StoreFailures({ log, elapsedMs })];
@@ -131,7 +131,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     const reads = new ReadQueue();
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
-      ...{ incidents, rules, targets: () => notifier.entries },
+      ...{ incidents, rules, monitoring, targets: () => notifier.entries },
       folders: { site, library, models },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
       release: __RELEASE__,

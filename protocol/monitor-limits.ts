@@ -1,5 +1,6 @@
 /**
- * Limits and rules of the monitor: what a baseline needs, how far back evidence is looked at, how much one model may ask for.
+ * Limits and rules of the monitor: what a baseline needs, how far back evidence is looked at, how much one model may ask for, and when it is
+ * its turn.
  *
  * Why beside protocol/limits.ts: these are numbers of one method, and were fixed together by simulation (test/storms). Who changes one
  * runs `npm run prove alarms` again.
@@ -47,3 +48,15 @@ export const STREAM_COUNT_MAX = 4_096;
 export const TOLERANCE_MAX = 0.05;
 /** Tolerance over what weeks were seen to wander: four weeks see a quarter of a slow wander, and it takes twice its size to keep it. */
 export const WANDER_TOLERANCE_RATIO = 8;
+/** The monitor's turn on the process that takes reports: then others have theirs. */
+export const MONITOR_STEP_MS = 5;
+/** After the end of an hour until it is judged: what was received in it is committed by then. */
+export const MONITOR_SETTLE_MS = 120_000;
+/** Streams of one answer: more than a person reads, and half a megabyte. */
+export const STREAM_LISTED_COUNT_MAX = 1_000;
+/** Streams of one stored record: some megabyte of JSON. */
+export const STREAM_RECORD_COUNT = 64;
+/** Orders about baselines that are kept of one model version; a person gives a few a year. */
+export const BASELINE_ORDER_COUNT_MAX = 200;
+/** Hours of votes in one answer: a day, which is how a replay asks. */
+export const VOTES_HOUR_COUNT_MAX = 24;

@@ -15,21 +15,19 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { planHash } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
-import { createRunCounter } from '../../counts/run/run-counter.ts';
 import { denseOf } from '../../counts/statistics/summary.ts';
 import type { ModelFiles } from '../../onnx/model-files.ts';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { modelVersionOf } from '../../protocol/manifest/served-manifest.ts';
 import type { Baseline } from '../../protocol/read/read-api.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
+import { createExampleCounter } from '../count/example-counter.ts';
 import { DATA_OPTIONS, dataArguments } from '../data/data-arguments.ts';
 import { type Example, limitSource } from '../data/example.ts';
 import { openData } from '../data/open-data.ts';
 import { RowTally } from '../data/row-tally.ts';
 import { openModelFolder, parseManifest, readVariant } from '../folder/model-folder.ts';
 import { writeAllWhole } from '../folder/whole-files.ts';
-import { answerOf } from '../runtime/answers.ts';
-import { createNodeSession } from '../runtime/node-session.ts';
 import { readArguments } from '../terminal/arguments.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -88,15 +86,13 @@ export async function makeBaseline(
   advance: () => void = () => undefined,
 ): Promise<{ readonly baseline: Baseline; readonly rows: RowTally }> {
   const { manifest } = parseManifest(manifestJson);
-  const plan = dataPlanOf(manifest);
-  const count = createRunCounter(modelFiles === null ? { ...manifest, outputs: [] } : manifest, plan);
-  const run = modelFiles === null ? null : await createNodeSession(modelFiles);
+  const { plan, pairsOf } = await createExampleCounter(manifest, modelFiles);
   const rows = new RowTally();
   const sums = new Map<number, number>();
   for await (const example of examples) {
     advance();
     if (!rows.take(example)) continue;
-    const pairs = count({ ...example.feeds, ...example.counted }, run === null ? {} : await answerOf(run, example));
+    const pairs = await pairsOf(example);
     for (let index = 0; index < pairs.length; index += 2) {
       const cell = pairs[index] as number;
       sums.set(cell, (sums.get(cell) ?? 0) + (pairs[index + 1] as number));

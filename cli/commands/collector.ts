@@ -24,7 +24,7 @@ Takes reports in, sums them, and serves dashboard, demo and API on one port.
   --models DIR        one folder per model: model.json (or observe.json),
                       baseline.json, files
   --site DIR          built demo and dashboard
-  --config FILE       JSON with alarm rules and notification targets
+  --config FILE       JSON with alarm rules, notification targets and the monitor's options
                       (docs/incidents.md)
   --min-reports N     sums of fewer reports are shown to nobody; default: 1 on
                       127.0.0.1, 8 on a network (give 8 behind a proxy)

@@ -8,12 +8,13 @@
  * Not here: reading (cli/export/hourly-sums.ts), columns (cli/export/parquet-file.ts).
  */
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
-import { CollectorError, createCollectorClient, type ModelEntry } from '../../collector/client/collector-client.ts';
+import { CollectorError, type ModelEntry } from '../../collector/client/collector-client.ts';
 import { EXPORT_DAY_COUNT_MAX } from '../../protocol/read/export-limits.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
+import { chosenModels, clientOf } from '../export/asked-collector.ts';
 import { hourlySums } from '../export/hourly-sums.ts';
 import { writeParquet } from '../export/parquet-file.ts';
-import { readOptions, seeHelp } from '../terminal/arguments.ts';
+import { dayOf, readOptions, seeHelp } from '../terminal/arguments.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 import { startSteps } from '../terminal/progress.ts';
 
@@ -89,29 +90,4 @@ function openPart(file: string): { readonly name: string; readonly close: () => 
       clear();
     },
   };
-}
-
-function clientOf(url: string): ReturnType<typeof createCollectorClient> {
-  try {
-    return createCollectorClient({ url });
-  } catch {
-    throw new UsageError(`--collector must be an http or https address, not "${url}".`);
-  }
-}
-
-/** @throws {CommandError} when none is of that name or version. */
-function chosenModels(models: readonly ModelEntry[], wanted: string | undefined): readonly ModelEntry[] {
-  if (wanted === undefined) return models;
-  const chosen = models.filter(({ name, modelVersion }) => name === wanted || modelVersion === wanted);
-  if (chosen.length === 0) throw new CommandError(`The collector has no model "${wanted}". GET /v1/models lists those that it has.`);
-  return chosen;
-}
-
-/** Days since 1970. */
-function dayOf(option: string, text: string): number {
-  const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== text || ms < 0) {
-    throw new UsageError(`--${option} must be a day such as 2026-01-31, not "${text}".`);
-  }
-  return ms / DAY_MS;
 }

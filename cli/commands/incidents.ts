@@ -1,14 +1,11 @@
 /**
  * `insitu incidents`: what is the matter with the models of a collector, and what a person does about it, from a terminal.
  *
- * Invariants
- *  - The admin key comes from the environment or a file, never from the command line, where every user of the machine can read it.
- *
  * Not here: what an act leads to (collector/incidents/).
  */
-import { readFileSync } from 'node:fs';
 import { NAME_LENGTH_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
 import type { Incident, IncidentAct, IncidentDetail, IncidentList } from '../../protocol/read/incidents.ts';
+import { KEY_FILE_DEFAULT, readAdminKey } from '../terminal/admin-key.ts';
 import { readArguments, seeHelp } from '../terminal/arguments.ts';
 import { CommandError, UsageError } from '../terminal/command-error.ts';
 
@@ -31,7 +28,7 @@ const HOUR_MS = 3_600_000;
 export async function run(args: readonly string[]): Promise<void> {
   const { values, positionals } = readArguments(COMMAND, args, {
     url: { type: 'string', default: 'http://127.0.0.1:8788' },
-    'key-file': { type: 'string', default: '.insitu/admin-key' },
+    'key-file': { type: 'string', default: KEY_FILE_DEFAULT },
     all: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   });
@@ -39,7 +36,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const readBody = act.length === 0 ? null : actOf(act);
   if (id !== undefined && !/^[0-9a-f]{32}$/.test(id))
     throw new UsageError(`An incident is named by 32 hex digits, not "${id}". ${seeHelp(COMMAND)}`);
-  const key = keyOf(values['key-file']);
+  const key = readAdminKey(values['key-file']);
   const found = await ask(values.url, key, id, null);
   const answer = readBody === null ? found : await ask(values.url, key, id, readBody(found.nowMs));
   if (values.json) return print(`${JSON.stringify(answer)}\n`);
@@ -56,16 +53,6 @@ function actOf([act, ...words]: readonly string[]): (nowMs: number) => IncidentA
   if (words.length === 0 && act === 'unmute') return () => ({ act: 'mute', untilMs: null });
   if (words.length === 0 && (act === 'acknowledge' || act === 'rebase')) return () => ({ act });
   throw new UsageError(`Expected acknowledge, note TEXT, mute HOURS, unmute or rebase behind the incident. ${seeHelp(COMMAND)}`);
-}
-
-function keyOf(file: string): string {
-  const { INSITU_ADMIN_KEY: key } = process.env;
-  if (key) return key;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    throw new CommandError(`The admin key ${file} cannot be read. Name it with --key-file, or set INSITU_ADMIN_KEY.`);
-  }
 }
 
 async function ask(url: string, key: string, id: string | undefined, act: IncidentAct | null): Promise<IncidentList | IncidentDetail> {

@@ -11,14 +11,22 @@
  */
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
 
-export type Example = { readonly where: string } & (
-  | {
-      readonly feeds: Feeds;
-      /** What is counted in the place of feeds of the same name: rows before they are encoded. */
-      readonly counted?: Feeds;
-    }
-  | { readonly unreadable: string }
-);
+export interface ReadableExample {
+  readonly where: string;
+  readonly feeds: Feeds;
+  /** What is counted in the place of feeds of the same name: rows before they are encoded. */
+  readonly counted?: Feeds;
+  /** Of a table: what stands in the columns that were asked for beside the inputs, in the order in which they were. */
+  readonly beside?: readonly unknown[];
+}
+
+export type Example = ReadableExample | { readonly where: string; readonly unreadable: string };
+
+/** A column of a table that no input has. A time comes as milliseconds since 1970 where the file says that it is one, else as it stands. */
+export interface BesideColumn {
+  readonly name: string;
+  readonly holds: 'time' | 'text';
+}
 
 export interface ExampleSource {
   /** Rows in all; null where only reading to the end would tell. */

@@ -12,7 +12,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { CommandError, UsageError, unreadableFile } from '../terminal/command-error.ts';
-import type { DataFile, ExampleSource } from './example.ts';
+import type { BesideColumn, DataFile, ExampleSource } from './example.ts';
 import { openImages } from './images.ts';
 import { openNpy } from './npy.ts';
 import { openRecordings } from './recordings.ts';
@@ -36,7 +36,9 @@ const FORMATS: Readonly<Record<string, Format>> = {
   '.json': 'validation.json',
 };
 
-const OPENERS: Readonly<Record<Format, (manifest: Manifest, files: readonly DataFile[]) => ExampleSource | Promise<ExampleSource>>> = {
+type Opener = (manifest: Manifest, files: readonly DataFile[], beside: readonly BesideColumn[]) => ExampleSource | Promise<ExampleSource>;
+
+const OPENERS: Readonly<Record<Format, Opener>> = {
   'NumPy files': openNpy,
   tables: openTables,
   pictures: openImages,
@@ -59,9 +61,10 @@ const READABLE =
 
 /**
  * @param paths As on the command line: files and folders, and `NAME=PATH` to say which input a file feeds.
+ * @param beside Columns that are read although no input has them; only tables have any.
  * @throws {CommandError} when they cannot feed the model.
  */
-export async function openData(manifest: Manifest, paths: readonly string[]): Promise<ExampleSource> {
+export async function openData(manifest: Manifest, paths: readonly string[], beside: readonly BesideColumn[] = []): Promise<ExampleSource> {
   const files: DataFile[] = [];
   const notes: string[] = [];
   const formats = new Map<Format, string>();
@@ -81,7 +84,10 @@ export async function openData(manifest: Manifest, paths: readonly string[]): Pr
   if (format !== 'NumPy files' && files.some(({ input }) => input !== null)) {
     throw new UsageError('NAME=PATH is for NumPy files. A table finds its inputs by the names of its columns.');
   }
-  const source = await OPENERS[format](manifest, files);
+  const [column] = beside;
+  if (column !== undefined && format !== 'tables')
+    throw new UsageError(`"${column.name}" is to be a column, and ${formats.get(format)} is no table. Give .csv, .tsv or .parquet.`);
+  const source = await OPENERS[format](manifest, files, beside);
   return { ...source, notes: [...notes, ...source.notes] };
 }
 

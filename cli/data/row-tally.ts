@@ -9,15 +9,13 @@ import type { Example } from './example.ts';
 /** Enough to see a pattern; the others are a number. */
 const UNREADABLE_PLACE_COUNT_MAX = 5;
 
-type ReadableExample = Extract<Example, { readonly feeds: unknown }>;
-
 export class RowTally {
   readCount = 0;
   unreadableCount = 0;
   private readonly unreadable: string[] = [];
 
   /** Counts a row. True when it can be used. */
-  take(example: Example): example is ReadableExample {
+  take<E extends Example>(example: E): example is Exclude<E, { readonly unreadable: string }> {
     if (!('unreadable' in example)) {
       this.readCount++;
       return true;

@@ -16,7 +16,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Manifest } from '../../protocol/manifest/manifest.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import { DUCKDB_PACKAGE, importOptional } from '../terminal/optional-package.ts';
-import type { DataFile, Example, ExampleSource } from './example.ts';
+import type { BesideColumn, DataFile, Example, ExampleSource } from './example.ts';
 import { axesText, dimsOfItem } from './example-tensor.ts';
 import { feedsOfRow, type TableColumn, tableColumns } from './table-row.ts';
 import { openTextTable, type TextTable } from './text-table.ts';
@@ -36,7 +36,11 @@ const REJECTS = 'store_rejects = true, rejects_limit = 0';
 const REJECTED_LINES = 'SELECT line, any_value(error_type) FROM reject_errors GROUP BY line ORDER BY line';
 
 /** @throws {CommandError} when a file is no such table or lacks a column. */
-export async function openTables(manifest: Manifest, files: readonly DataFile[]): Promise<ExampleSource> {
+export async function openTables(
+  manifest: Manifest,
+  files: readonly DataFile[],
+  beside: readonly BesideColumn[] = [],
+): Promise<ExampleSource> {
   const columns = tableColumns(manifest);
   const { DuckDBInstance } = await importOptional(() => import('@duckdb/node-api'), 'Tables', DUCKDB_PACKAGE);
   const settings = { threads: '1', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
@@ -47,7 +51,7 @@ export async function openTables(manifest: Manifest, files: readonly DataFile[])
   const connection = await connect();
   try {
     for (const file of files) {
-      const { table, unknown } = await openTable(connection, file, columns);
+      const { table, unknown } = await openTable(connection, file, columns, beside);
       tables.push(table);
       for (const name of unknown) ignored.add(name);
       count = count === null || table.isText ? null : count + (await rowCountOf(connection, table));
@@ -63,6 +67,7 @@ async function openTable(
   connection: DuckDBConnection,
   file: DataFile,
   columns: readonly TableColumn[],
+  beside: readonly BesideColumn[],
 ): Promise<{ table: Table; unknown: string[] }> {
   const isText = !file.path.toLowerCase().endsWith('.parquet');
   const path = quotedPath(file.path);
@@ -77,13 +82,18 @@ async function openTable(
     ([name, type], index): FoundColumn => ({ name: text === null ? name : (text.names[index] ?? name), column: name, type }),
   );
   requireColumns(found, columns, file);
-  const wanted = new Set(columns.map(({ name }) => name));
+  for (const { name } of beside) requireBeside(found, name, file);
+  const wanted = new Set([...columns, ...beside].map(({ name }) => name));
+  const columnOf = (wantedName: string) => found.find(({ name }) => name === wantedName) as FoundColumn;
   return {
     table: {
       file,
       scan: isText ? `read_csv(${path}, ${options}, ${REJECTS})` : first,
       isText,
-      select: columns.map((column) => expressionOf(column, found.find(({ name }) => name === column.name) as FoundColumn, file)).join(', '),
+      select: [
+        ...columns.map((column) => expressionOf(column, columnOf(column.name), file)),
+        ...beside.map((column) => besideExpression(column, columnOf(column.name))),
+      ].join(', '),
     },
     unknown: found.map(({ name }) => name).filter((name) => !wanted.has(name)),
   };
@@ -125,6 +135,16 @@ function requireColumns(found: readonly FoundColumn[], columns: readonly TableCo
   throw new CommandError(`${label} has no column ${list}: ${advice}.`);
 }
 
+/** @throws {CommandError} unless there is one column of that name. */
+function requireBeside(found: readonly FoundColumn[], wanted: string, { label }: DataFile): void {
+  const count = found.filter(({ name }) => name === wanted).length;
+  if (count > 1) throw new CommandError(`${label} has two columns called ${quotedName(wanted)}. Rename one.`);
+  if (count === 0)
+    throw new CommandError(
+      `${label} has no column ${quotedName(wanted)}: it has ${found.map(({ name }) => name).join(', ')}. Name one of these.`,
+    );
+}
+
 const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 /** A path as an SQL text, in which nothing is a pattern. */
 const quotedPath = (path: string): string => `'${path.replaceAll(/[[*?]/g, (sign) => `[${sign}]`).replaceAll("'", "''")}'`;
@@ -154,6 +174,17 @@ function expressionOf({ name, holds, isList }: TableColumn, { column: called, ty
   throw new CommandError(`${label}: column "${name}" is ${type}, which is not ${holds === 'text' ? 'text' : 'a number'}. Convert it.`);
 }
 
+const TIME = /^(DATE|TIMESTAMP(_S|_MS|_NS|_US)?|TIMESTAMP WITH TIME ZONE)$/;
+
+/** A time as milliseconds, a number as one, and everything else as text. */
+function besideExpression({ holds }: BesideColumn, { column: called, type }: FoundColumn): string {
+  const column = quotedName(called);
+  if (holds === 'time' && TIME.test(type))
+    return `CAST(TRY(epoch_ms(${type === 'DATE' ? `CAST(${column} AS TIMESTAMP)` : column})) AS DOUBLE)`;
+  if (holds === 'time' && (NUMBER.test(type) || WHOLE_64.test(type))) return `CAST(${column} AS DOUBLE)`;
+  return `CAST(${column} AS VARCHAR)`;
+}
+
 async function rowCountOf(connection: DuckDBConnection, { scan }: Table): Promise<number> {
   const result = await connection.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${scan}`);
   return Number(result.getRowsJS()[0]?.[0]);
@@ -175,7 +206,8 @@ async function* examplesOf(
         for (const row of rows) {
           const where = `${file.label}, row ${++rowCount}`;
           const read = feedsOfRow(manifest, columns, row);
-          yield typeof read === 'string' ? { where, unreadable: read } : { where, ...read };
+          const more = row.length === columns.length ? {} : { beside: row.slice(columns.length) };
+          yield typeof read === 'string' ? { where, unreadable: read } : { where, ...read, ...more };
         }
       }
       if (!isText) continue;

@@ -6,11 +6,9 @@
  * Invariants
  *  - Rows of one model come in the order of their hours. At most one answer of the collector is held.
  *  - Sums of different plans stay apart. Noised reports are in none: their sums mean nothing without the estimate.
- *  - A collector that is busy is asked again, EXPORT_RETRY_COUNT_MAX times.
  *
  * Not here: the file (parquet-file.ts).
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CollectorClient,
   CollectorError,
@@ -18,8 +16,9 @@ import {
   type PlanDocument,
   type Series,
 } from '../../collector/client/collector-client.ts';
-import { EXPORT_RETRY_COUNT_MAX, EXPORT_STEP_HOURS } from '../../protocol/read/export-limits.ts';
+import { EXPORT_STEP_HOURS } from '../../protocol/read/export-limits.ts';
 import type { Arm } from '../../protocol/report/window.ts';
+import { untilFree } from './until-free.ts';
 
 /** How often one cell was counted in one hour, in all segments. */
 export interface HourlySum {
@@ -139,16 +138,4 @@ class PlanCells {
 
 function namedCells({ report, plan }: PlanDocument): NamedCells {
   return { report, cells: plan.metrics.flatMap(({ id, cells }) => cells.map((cell) => ({ metric: id, cell }))) };
-}
-
-async function untilFree<T>(ask: () => Promise<T>): Promise<T> {
-  for (let count = 1; ; count++) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isBusy = error instanceof CollectorError && error.code === 'busy';
-      if (!isBusy || count === EXPORT_RETRY_COUNT_MAX) throw error;
-      await pause(error.retryAfterMs ?? 0);
-    }
-  }
 }

@@ -3,12 +3,12 @@
  */
 import { firstLine } from '../../protocol/errors.ts';
 import type { Feeds } from '../../protocol/tensors/tensors.ts';
-import type { Example } from '../data/example.ts';
+import type { ReadableExample } from '../data/example.ts';
 import { CommandError } from '../terminal/command-error.ts';
 import type { NodeSession } from './node-session.ts';
 
 /** @throws {CommandError} when the model refuses the example: it would refuse the others too. */
-export async function answerOf(run: NodeSession, { where, feeds }: Extract<Example, { feeds: Feeds }>): Promise<Feeds> {
+export async function answerOf(run: NodeSession, { where, feeds }: ReadableExample): Promise<Feeds> {
   try {
     return await run(feeds);
   } catch (error) {

@@ -9,6 +9,8 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { nearestWord } from '../../protocol/nearest-word.ts';
 import { UsageError } from './command-error.ts';
 
+const DAY_MS = 24 * 3_600_000;
+
 type Options = NonNullable<ParseArgsConfig['options']>;
 
 /** The values of a command's options, the names beside them, and both in the order in which they were given. */
@@ -42,6 +44,21 @@ export function seeHelp(command: string): string {
 /** @throws {UsageError} unless the text is a whole number from 1 on. */
 export function countOf(option: string, text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new UsageError(`--${option} must be a whole number from 1 on, not "${text}".`);
+  return Number(text);
+}
+
+/** Days since 1970. @throws {UsageError} unless the text is a day such as 2026-01-31. */
+export function dayOf(option: string, text: string): number {
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== text || ms < 0) {
+    throw new UsageError(`--${option} must be a day such as 2026-01-31, not "${text}".`);
+  }
+  return ms / DAY_MS;
+}
+
+/** @throws {UsageError} unless the text is a number from 0 on. */
+export function numberOf(option: string, text: string): number {
+  if (!/^(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) throw new UsageError(`--${option} must be a number from 0 on, not "${text}".`);
   return Number(text);
 }
 

@@ -177,6 +177,8 @@ export type {
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
+  OverviewEntry,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,

@@ -1,33 +1,27 @@
 /**
- * Routes that read: health, summed cells, noised estimates and devices. Their answers are those of protocol/read/read-api.ts.
+ * Routes that read: health, summed cells, noised estimates, devices and the overview. Their answers are those of protocol/read/read-api.ts.
  *
  * Invariants
  *  - HEAD is answered with headers alone: nothing is read.
  *  - A read waits its turn (collector/views/read-queue.ts); one whose reader is gone by then is not made.
  */
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
 import { CLOCK_AHEAD_MS_MAX } from '../../protocol/limits.ts';
 import { ENDPOINTS, type Taken } from '../../protocol/read/endpoints.ts';
-import type { Devices, Health, NoisedEstimates, Series } from '../../protocol/read/read-api.ts';
+import type { Devices, Health, NoisedEstimates, Overview, Series } from '../../protocol/read/read-api.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { Registry } from '../models/registry.ts';
 import { devicesOf } from '../views/devices.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
+import { overviewOf } from '../views/overview.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
-import { addEndpoint, askAgain, headOf, readQuery, wrong } from './endpoint.ts';
-import { answerJson, jsonBytes } from './json-answer.ts';
+import { addEndpoint, headOf, readQuery, wrong } from './endpoint.ts';
+import { answerInTurn } from './json-answer.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 export function addReadRoutes(app: Hono, deps: ServerDeps): void {
   const { store, registry, release, now, reads, shownReportsMin } = deps;
   const startedAtMs = now();
-  const answer = async <T extends object>(c: Context, question: object, read: () => Promise<T>) => {
-    const asked = `${c.req.path} ${JSON.stringify(question)}`;
-    const answered = reads.ask(asked, c.req.raw.signal, async () => jsonBytes(await read()));
-    if (answered === null) return askAgain(c);
-    const bytes = await answered;
-    return bytes === null ? c.body(null, 503) : answerJson(c, bytes);
-  };
   addEndpoint(app, ENDPOINTS.health, (c) => {
     const uptimeS = Math.floor((now() - startedAtMs) / 1000);
     return c.json<Health>({ ok: true, release, models: registry.models.length, uptimeS });
@@ -39,7 +33,7 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
     // Those who ask within a second share the answer.
     const { data, software, nowMs, ...rest } = asked;
     const question = { ...rest, data: data?.hash, software: software?.hash };
-    return answer<Series>(c, question, () => seriesOf(store, { ...asked, nowMs: now() }, shownReportsMin));
+    return answerInTurn<Series>(c, reads, question, () => seriesOf(store, { ...asked, nowMs: now() }, shownReportsMin));
   });
   addEndpoint(app, ENDPOINTS.noised, async (c) => {
     const { query } = ENDPOINTS.noised;
@@ -53,7 +47,7 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
     if (c.req.method === 'HEAD') return headOf(c, 'application/json');
     // A noised report has a day and no hour: the day in which the range begins counts whole.
     const asked = { modelVersion: range.modelVersion, fromHour: range.fromHour - (range.fromHour % 24), toHour: range.toHour };
-    return answer<NoisedEstimates>(c, { ...asked, plan: noised?.hash }, () => noisedEstimates(store, noised, asked));
+    return answerInTurn<NoisedEstimates>(c, reads, { ...asked, plan: noised?.hash }, () => noisedEstimates(store, noised, asked));
   });
   addEndpoint(app, ENDPOINTS.devices, async (c) => {
     const taken = readQuery(ENDPOINTS.devices.query, c.req.query());
@@ -63,9 +57,13 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
     if (model === undefined) return c.text('This model version is not registered here.', 404);
     if (c.req.method === 'HEAD') return headOf(c, 'application/json');
     const plans = registry.plansOf(model).flatMap(({ hash, report }) => (report === 'software' ? [hash] : []));
-    return answer<Devices>(c, { modelVersion, fromHour }, () =>
+    return answerInTurn<Devices>(c, reads, { modelVersion, fromHour }, () =>
       devicesOf(store, { modelVersion, fromHour, toHour, plans }, shownReportsMin),
     );
+  });
+  addEndpoint(app, ENDPOINTS.overview, (c) => {
+    if (c.req.method === 'HEAD') return headOf(c, 'application/json');
+    return answerInTurn<Overview>(c, reads, {}, () => overviewOf(store, registry, { nowMs: now(), shownReportsMin }));
   });
 }
 

@@ -9,6 +9,7 @@ import type { RuleBook } from '../incidents/rule-book.ts';
 import type { GroupCommit } from '../intake/group-commit.ts';
 import type { Refusals } from '../intake/refusals.ts';
 import type { Registry } from '../models/registry.ts';
+import type { Monitoring } from '../monitoring/monitoring.ts';
 import type { WriteKeys } from '../operator/write-keys.ts';
 import type { Store } from '../store/store.ts';
 import type { LiveFeed } from '../views/live-feed.ts';
@@ -22,6 +23,7 @@ export interface ServerDeps {
   readonly live: LiveFeed;
   readonly incidents: Incidents;
   readonly rules: RuleBook;
+  readonly monitoring: Monitoring;
   /** How it stands with each. */
   readonly targets: () => readonly TargetEntry[];
   readonly folders: StaticFolders;

@@ -4,8 +4,10 @@
  *     /v1/report/{writeKey}                report-routes.ts
  *     /v1/models…                          model-routes.ts
  *     /v1/health, series, noised, devices  read-routes.ts
+ *     /v1/overview                         read-routes.ts
  *     /v1/live                             live-route.ts
  *     /v1/incidents, rules, targets, audit owner-routes.ts
+ *     /v1/monitoring, votes                owner-routes.ts
  *     /v1/openapi.json, /metrics           export-routes.ts
  *     everything else                      static-files.ts
  *

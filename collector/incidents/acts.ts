@@ -86,7 +86,7 @@ function rebase(incident: Incident, text: string | null, { by, nowMs }: Actor): 
   const order: RebaseOrder = {
     ...{ incident: incident.id, modelVersion: incident.modelVersion, atMs: nowMs, by },
     fromMs: Math.min(...drifted.map(({ onset }) => onset.atMs)),
-    streams: drifted.map(({ plan, arm, segment, metric }) => ({ plan, arm: arm ?? 'stable', segment: segment ?? 0, metric })),
+    streams: drifted.map(({ plan, arm, segment, metric }) => ({ plan, arm: arm ?? 'stable', segment, metric })),
   };
   return { ok: true, incident: next, changes, order };
 }

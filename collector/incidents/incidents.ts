@@ -19,6 +19,7 @@ import {
   type IncidentAct,
   type IncidentDetail,
   type IncidentState,
+  type RebaseOrder,
   shortIncident,
 } from '../../protocol/read/incidents.ts';
 import { TOLD_CHANGES, type ToldChange } from '../../protocol/read/notification.ts';
@@ -56,6 +57,8 @@ export interface IncidentsOptions {
   readonly now: () => number;
   /** Deliveries of what is told. */
   readonly outgoing: (told: readonly Told[]) => Outgoing;
+  /** What has to be stored with an order about baselines, and what to do once it is. */
+  readonly ordered: (order: RebaseOrder) => Pick<Outgoing, 'records' | 'adopt'>;
   /** Told after each commit which models have news. */
   readonly onChanged: (modelVersions: readonly string[]) => void;
 }
@@ -149,8 +152,9 @@ export class Incidents {
       const nowMs = this.options.now();
       const acted = perform(incident, act, { by, nowMs });
       if (!acted.ok) return acted;
-      const orders: RecordChange[] = acted.order === null ? [] : [{ kind: 'rebase', key: id, value: acted.order }];
-      await this.keep([acted], by, nowMs, orders);
+      const order = acted.order && this.options.ordered(acted.order);
+      await this.keep([acted], by, nowMs, order?.records ?? []);
+      order?.adopt();
       return this.detail(acted.incident);
     });
   }

@@ -160,11 +160,15 @@ function join(step: Step, alarm: Signal, nowMs: number): void {
   if (isNews) tell(step, 'joined', alarm.metric);
 }
 
-/** Inputs before what follows from them; in each stage what moves before what is as it was, and what moved most first. */
+/**
+ * What moves before what is as it was, what moved in itself before what only the mix of segments moved, inputs before what follows from them,
+ * and in each stage what moved most first.
+ */
 function ranked(metrics: readonly MovedMetric[]): MovedMetric[] {
   return [...metrics].sort(
     (one, other) =>
       Number(other.isMoved) - Number(one.isMoved) ||
+      Number(one.mix === 'alone') - Number(other.mix === 'alone') ||
       STAGES.indexOf(one.stage) - STAGES.indexOf(other.stage) ||
       other.strength - one.strength ||
       (one.key < other.key ? -1 : 1),

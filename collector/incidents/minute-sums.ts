@@ -312,6 +312,7 @@ function signalOf(stream: Stream, verdict: Signal['verdict'], value: number | nu
       verdict,
       onset: state.alarm,
       kind: null,
+      mix: null,
       effect: null,
       evidence: null,
       value,

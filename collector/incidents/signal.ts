@@ -6,7 +6,7 @@
  *
  * Not here: how a finding is made (counts/monitor), how a rule is judged (minute-sums.ts), what signals lead to (machine.ts).
  */
-import type { Finding } from '../../counts/monitor/finding.ts';
+import { type Finding, SEGMENT_MIX_METRIC, shownSegment } from '../../counts/monitor/finding.ts';
 import { DRIFT_RECOVER_MS } from '../../protocol/alarm-limits.ts';
 import type { MovedMetric, Onset, Stage } from '../../protocol/read/incidents.ts';
 import type { Metric, Plan } from '../../protocol/report/plan.ts';
@@ -16,7 +16,7 @@ import { HOUR_MS } from '../../protocol/report/window.ts';
 export interface Signal
   extends Pick<
     MovedMetric,
-    'key' | 'rule' | 'plan' | 'arm' | 'segment' | 'metric' | 'stage' | 'kind' | 'effect' | 'evidence' | 'value' | 'limit'
+    'key' | 'rule' | 'plan' | 'arm' | 'segment' | 'metric' | 'stage' | 'kind' | 'mix' | 'effect' | 'evidence' | 'value' | 'limit'
   > {
   readonly modelVersion: string;
   readonly verdict: 'quiet' | 'alarm' | 'not-enough-data';
@@ -35,14 +35,21 @@ export function stageOf(plan: Pick<Plan, 'report'>, { per, of }: Pick<Metric, 'p
 /** @param plan The plan that the findings name. Findings about a metric that it does not have are passed over. */
 export function signalsOfFindings(modelVersion: string, plan: Plan, findings: readonly Finding[]): Signal[] {
   return findings.flatMap((finding) => {
-    const metric = plan.metrics.find(({ id }) => id === finding.metric);
-    if (metric === undefined) return [];
-    const { plan: hash, arm, segment, verdict, onset, kind, effect, evidence } = finding;
+    const { plan: hash, arm, metric: id, verdict, onset, kind, mix, effect, evidence } = finding;
+    const metric = plan.metrics.find((one) => one.id === id);
+    if (metric === undefined && id !== SEGMENT_MIX_METRIC) return [];
+    const segment = shownSegment(plan, finding.segment);
     return [
       {
-        ...{ modelVersion, rule: null, plan: hash, arm, segment, metric: metric.id, verdict, kind, effect, evidence },
-        ...{ value: null, limit: null, strength: effect ?? 0, recoverMs: DRIFT_RECOVER_MS, stage: stageOf(plan, metric) },
-        key: JSON.stringify([hash, arm, segment, metric.id]),
+        ...{ modelVersion, rule: null, plan: hash, arm, segment, metric: id, verdict, kind, mix, effect, evidence },
+        ...{
+          value: null,
+          limit: null,
+          strength: effect ?? 0,
+          recoverMs: DRIFT_RECOVER_MS,
+          stage: metric === undefined ? 'input' : stageOf(plan, metric),
+        },
+        key: JSON.stringify([hash, arm, finding.segment, id]),
         onset: onset && { atMs: onset.hour * HOUR_MS, fromMs: onset.fromHour * HOUR_MS, toMs: (onset.toHour + 1) * HOUR_MS },
       },
     ];

@@ -5,6 +5,7 @@
  *  - Names are anybody's: they are kept short and on one line. A metric of a stranger's manifest cannot write a second line into a mail.
  */
 import type { Incident, MovedMetric } from '../../protocol/read/incidents.ts';
+import { SEGMENT_MIX_METRIC } from '../../protocol/read/monitoring.ts';
 import type { Notification, ToldChange } from '../../protocol/read/notification.ts';
 
 const NAME_LENGTH_MAX = 120;
@@ -40,8 +41,10 @@ function movedText(moved: MovedMetric): string {
     return `${plainName(moved.metric)} passed rule ${moved.rule}${value}${since}`;
   }
   const effect = moved.effect === null ? '' : `PSI ${figure(moved.effect)}`;
-  const how = [effect, moved.kind ?? ''].filter((text) => text !== '').join(', ');
-  return `${plainName(moved.metric)} moved${since}${how === '' ? '' : ` (${how})`}`;
+  const mix = moved.mix === 'alone' ? 'only the shares of the segments' : '';
+  const how = [effect, moved.kind ?? '', mix].filter((text) => text !== '').join(', ');
+  const what = moved.metric === SEGMENT_MIX_METRIC ? 'the shares of the segments' : plainName(moved.metric);
+  return `${what} moved${since}${how === '' ? '' : ` (${how})`}`;
 }
 
 /** A line for each metric, the first of them. */

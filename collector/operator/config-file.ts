@@ -1,13 +1,14 @@
 /**
- * The configuration file: rules and targets, as one JSON object, and the secrets that it names.
+ * The configuration file: rules, targets and what the monitor is told, as one JSON object, and the secrets that it names.
  *
- *     { "rules": { "slow": { "model": "digits", … } }, "targets": [ { "name": "ops", … } ] }
+ *     { "rules": { "slow": { "model": "digits", … } }, "targets": [ { "name": "ops", … } ], "monitor": { … } }
  *
  * Invariants
  *  - Secrets are in environment variables or files of their own. No sentence holds one.
  *  - What cannot be read or is no such object ends the start with a sentence: a collector without its alarms is worse than none.
  *
- * Not here: what a rule or target must look like (collector/incidents/rules.ts, collector/notify/targets.ts).
+ * Not here: what a rule, a target or the monitor's options must look like (collector/incidents/rules.ts, collector/notify/targets.ts,
+ * collector/monitoring/monitor-options.ts).
  */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -18,17 +19,20 @@ interface ConfigFile {
   /** By id, as they are written. */
   readonly rules: Readonly<Record<string, unknown>>;
   readonly targets: unknown;
+  /** undefined where it says nothing. */
+  readonly monitor: unknown;
 }
 
 /** @throws {StartupError} */
 export function readConfigFile(file: string): ConfigFile {
   const json = parse(file, readWhole(file, CONFIG_BYTES_MAX, `The configuration ${file}`));
   if (!isObject(json)) throw new StartupError(`${file} must hold one JSON object: {"rules": {…}, "targets": […]}.`);
-  const { rules = {}, targets = [], ...more } = json;
+  const { rules = {}, targets = [], monitor, ...more } = json;
   const [stranger] = Object.keys(more);
-  if (stranger !== undefined) throw new StartupError(`${file} has no field "${stranger.slice(0, 64)}"; it holds "rules" and "targets".`);
+  if (stranger !== undefined)
+    throw new StartupError(`${file} has no field "${stranger.slice(0, 64)}"; it holds "rules", "targets" and "monitor".`);
   if (!isObject(rules)) throw new StartupError(`"rules" in ${file} must be an object: the id of a rule, and the rule.`);
-  return { rules, targets };
+  return { rules, targets, monitor };
 }
 
 /**

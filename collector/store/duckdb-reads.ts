@@ -74,8 +74,18 @@ export class DuckDbReads {
 
   async hourCells(query: CellQuery): Promise<readonly HourCells[]> {
     const hourly = { ...query, slotHours: 1 };
-    const rows = await this.rows(`SELECT plan, slot, count(*) FROM ${cellsOf(hourly)} GROUP BY plan, slot ORDER BY plan, slot`);
-    return rows.map(([plan, hour, cellCount]) => ({ plan: String(plan), hour: Number(hour), cellCount: Number(cellCount) }));
+    // Cells of each hour, and each plan's different cells as rows without an hour, from one look through the table.
+    const rows = await this.rows(`
+      SELECT plan, slot, sum(stored), count(*) FROM (
+        SELECT plan, slot, cell, count(*) AS stored FROM ${cellsOf(hourly)} GROUP BY GROUPING SETS ((plan, slot), (plan, cell)))
+      GROUP BY plan, slot ORDER BY plan, slot`);
+    const metCounts = new Map(rows.filter(([, hour]) => hour === null).map(([plan, , , count]) => [String(plan), Number(count)]));
+    return rows
+      .filter(([, hour]) => hour !== null)
+      .map(([plan, hour, cellCount]) => {
+        const metCellCount = metCounts.get(String(plan)) ?? 0;
+        return { plan: String(plan), hour: Number(hour), cellCount: Number(cellCount), metCellCount };
+      });
   }
 
   /** Reports and runs in one call, cells in another: a commit in between is in the second alone. */

@@ -80,6 +80,8 @@ export interface HourCells {
   readonly plan: string;
   readonly hour: number;
   readonly cellCount: number;
+  /** Different cells of the plan in all hours of the query: no slot has more, however many hours it takes together. */
+  readonly metCellCount: number;
 }
 
 export interface Totals {

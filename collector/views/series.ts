@@ -37,12 +37,7 @@ export async function seriesOf(store: Store, asked: SeriesAsked, shownReportsMin
     plans: named.map(({ hash }) => hash),
   };
   const hours = await store.hourCells(hourly);
-  const perPlan = named.map(({ hash, plan }) =>
-    slotHoursFor(
-      hours.filter((cells) => cells.plan === hash),
-      plan.cellCount,
-    ),
-  );
+  const perPlan = named.map(({ hash }) => slotHoursFor(hours.filter((cells) => cells.plan === hash)));
   const slotHours = Math.max(1, ...perPlan);
   const slots = { ...hourly, slotHours, fromHour: asked.fromHour - (asked.fromHour % slotHours) };
   const sums = await store.cellSums(slots);
@@ -54,13 +49,13 @@ export async function seriesOf(store: Store, asked: SeriesAsked, shownReportsMin
   };
 }
 
-/** The fewest hours that have to be taken together. */
-function slotHoursFor(hours: readonly HourCells[], planCellCount: number): number {
+/** The fewest hours that have to be taken together: a slot has no more cells than its hours store, and none that was never met. */
+function slotHoursFor(hours: readonly HourCells[]): number {
   const isShort = (slotHours: number): boolean => {
     const slots = new Map<number, number>();
-    for (const { hour, cellCount } of hours) {
+    for (const { hour, cellCount, metCellCount } of hours) {
       const slot = hour - (hour % slotHours);
-      slots.set(slot, Math.min(planCellCount, cellCount + (slots.get(slot) ?? 0)));
+      slots.set(slot, Math.min(metCellCount, cellCount + (slots.get(slot) ?? 0)));
     }
     return [...slots.values()].reduce((sum, cellCount) => sum + cellCount, 0) <= SERIES_CELL_COUNT_MAX;
   };

@@ -34,7 +34,11 @@ export interface Shared {
   readonly tolerance: number;
   /** Most of a stream's correlation within days comes from here where this is more. */
   readonly withinDay: number;
+  /** Share of browsers that come back, which is the same for all metrics; null: what the stream itself has learnt. */
+  readonly persistence: number | null;
 }
+
+export const UNSHARED: Shared = { tolerance: 0, withinDay: 0, persistence: null };
 
 interface Stratum {
   /** Predicts counts if nothing has changed. */
@@ -89,11 +93,12 @@ const SPLIT_SCORE_MIN = 1;
 /** Observations per group that each of the two needs to stand alone. */
 const SPLIT_OBSERVATIONS_MIN = 5;
 
-export function referenceOf(baseline: Baseline, { tolerance, withinDay }: Shared): Reference {
+export function referenceOf(baseline: Baseline, { tolerance, withinDay, persistence }: Shared): Reference {
   const { days, grouping } = baseline;
   const wholes = [true, false].map((isSplit) => {
     const own = baseline.dispersion ?? dispersionOf({ ...baseline, ...grouping }, isSplit);
-    return { ...own, withinDay: Math.max(own.withinDay, own.withinDay + POOLED_RATIO * (withinDay - own.withinDay)) };
+    const pooled = Math.max(own.withinDay, own.withinDay + POOLED_RATIO * (withinDay - own.withinDay));
+    return { ...own, withinDay: pooled, persistence: persistence ?? own.persistence };
   }) as [Dispersion, Dispersion];
   const split = observationsByStratum(days, wholes[0], grouping.groupCount);
   const isSplit = standApart(split);
@@ -152,10 +157,15 @@ function smoothShares(sums: Float64Array): Float64Array {
 export function observe(day: DayVotes, reference: Reference, seen: number): Observed {
   const discount = discountOf(day, reference.dispersion, seen);
   const profile = profileOf(reference.parts, day.day, seen);
-  const counts = Float64Array.from(day.counts, (count, group) => {
-    return (count * (reference.weights[group] as number) * (profile?.[group] ?? 1)) / discount;
-  });
-  const total = counts.reduce((sum, count) => sum + count, 0);
+  const { weights } = reference;
+  const counts = new Float64Array(weights.length);
+  let total = 0;
+  for (let group = 0; group < counts.length; group++) {
+    const count = ((day.counts[group] as number) * (weights[group] as number)) / discount;
+    const own = profile === null ? count : count * (profile[group] as number);
+    counts[group] = own;
+    total += own;
+  }
   const stratum = reference.isSplit && isWeekend(day.day) ? 1 : 0;
   const { day: at, windows } = day;
   if (total <= DAY_OBSERVATION_COUNT_MAX) return { day: at, stratum, windows, counts, total };

@@ -29,7 +29,7 @@ import {
   isWeekend,
   sumOf,
 } from './day-votes.ts';
-import { type Dispersion, dispersionOf, PARTS_PER_DAY } from './dispersion.ts';
+import { type Dispersion, dispersionOf, PARTS_PER_DAY, persistenceOf } from './dispersion.ts';
 import { type Grouping, groupCells, type MetricCells, type SparseCounts } from './grouping.ts';
 
 const CADENCES: readonly Cadence[] = ['day', 'week'];
@@ -48,7 +48,9 @@ export interface BurnIn {
   /** Items by group in each part of the day, once there are groups (counts/monitor/dispersion.ts). */
   readonly parts: { readonly [C in Cadence]: readonly (readonly number[])[] };
   /** What an earlier baseline of the stream has taught; null of a first one. */
-  readonly earlier: (Pick<Baseline, 'version' | 'cadence' | 'agreement' | 'parts'> & { readonly dispersion: Dispersion }) | null;
+  readonly earlier:
+    | (Pick<Baseline, 'version' | 'cadence' | 'agreement' | 'parts' | 'returnRatio'> & { readonly dispersion: Dispersion })
+    | null;
 }
 
 export function startBurnIn(fromDay: number): BurnIn {
@@ -58,9 +60,9 @@ export function startBurnIn(fromDay: number): BurnIn {
 
 /** Begins again with days that a stream has kept: what they differ by is known from the earlier baseline. */
 export function burnInAgain(baseline: Baseline, dispersion: Dispersion, days: readonly DayVotes[], fromDay: number): BurnIn {
-  const { version, cadence, agreement, parts, grouping } = baseline;
+  const { version, cadence, agreement, parts, returnRatio, grouping } = baseline;
   const kept = { day: [], week: [], [cadence]: days };
-  return { ...startBurnIn(fromDay), grouping, days: kept, earlier: { version, cadence, agreement, parts, dispersion } };
+  return { ...startBurnIn(fromDay), grouping, days: kept, earlier: { version, cadence, agreement, parts, returnRatio, dispersion } };
 }
 
 export function addToBurnIn(burnIn: BurnIn, hour: number, votes: CadenceVotes): BurnIn {
@@ -159,8 +161,12 @@ export function baselineOf(burnIn: BurnIn, burnInDays: number, today: number): {
   const days = burnIn.days[cadence].filter(({ day }) => day < today);
   const agreement = earlier?.agreement ?? agreementOf(burnIn.cells[cadence]);
   const parts = earlier?.parts ?? burnIn.parts[cadence];
-  const dispersion = earlier?.dispersion ?? dispersionOf({ days, agreement, parts, lineGroupCount: grouping.lineGroupCount }, true);
-  const seen = observationCount(days, dispersion);
+  const returnRatio = earlier?.returnRatio ?? returnRatioOf(burnIn.days, cadence);
+  const sample = { days, agreement, parts, returnRatio, lineGroupCount: grouping.lineGroupCount };
+  const dispersion = earlier?.dispersion ?? dispersionOf(sample, true);
+  // Of few browsers one stream tells badly how many come back, and a baseline of too few different ones is none.
+  const persistence = earlier === null ? persistenceOf(sample).most : dispersion.persistence;
+  const seen = observationCount(days, { ...dispersion, persistence });
   const met = days.reduce<boolean[]>((known, { counts }) => counts.map((count, group) => count > 0 || known[group] === true), []);
   const needed = BASELINE_OBSERVATIONS_PER_FREEDOM_MIN * Math.max(1, met.filter(Boolean).length - 1);
   const { windows } = sumOf(days);
@@ -168,12 +174,20 @@ export function baselineOf(burnIn: BurnIn, burnInDays: number, today: number): {
   const missing = { windows: Math.max(0, Math.ceil((needed - seen) / perWindow)), days: missingDays };
   if (missing.windows > 0 || missing.days > 0) return { baseline: null, missing };
   const version = (earlier?.version ?? 0) + 1;
-  return { baseline: { version, cadence, grouping, days, agreement, parts, dispersion: earlier?.dispersion ?? null }, missing };
+  return {
+    baseline: { version, cadence, grouping, days, agreement, parts, returnRatio, dispersion: earlier?.dispersion ?? null },
+    missing,
+  };
 }
 
 function cadenceOf({ days, early, fromDay }: BurnIn, today: number): Cadence {
   const windows = sumOf(days.day).windows + sumOf(early.day).windows;
   return windows >= DAILY_WINDOW_COUNT_MIN * Math.max(1, today - fromDay) ? 'day' : 'week';
+}
+
+function returnRatioOf(days: BurnIn['days'], cadence: Cadence): number {
+  const weekly = sumOf(days.week).windows;
+  return cadence === 'day' || weekly === 0 ? 0 : Math.max(0, sumOf(days.day).windows / weekly - 1);
 }
 
 /** Of two items drawn from all. */

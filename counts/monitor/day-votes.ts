@@ -44,6 +44,11 @@ export function isWeekend(day: number): boolean {
   return (day + FIRST_WEEKDAY) % DAYS_PER_WEEK >= SATURDAY;
 }
 
+/** ISO weeks since that of 1970-01-01, which is 0. */
+export function weekOf(day: number): number {
+  return Math.floor((day + FIRST_WEEKDAY) / DAYS_PER_WEEK);
+}
+
 /** The day's votes and these; `known` is null on the day's first. */
 export function addToDay(
   known: DayVotes | null,

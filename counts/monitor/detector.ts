@@ -19,9 +19,9 @@ import {
   DETECTOR_SPARSE_STEP_DAYS,
   RECOVERY_LOG_EVIDENCE,
 } from '../../protocol/monitor-limits.ts';
-import { dirichletOf, logProbability } from '../statistics/dirichlet-multinomial.ts';
+import { type Dirichlet, dirichletOf, logProbability } from '../statistics/dirichlet-multinomial.ts';
 import { logAdd, logSum } from '../statistics/log-gamma.ts';
-import { type Observed, observe as observeDay, type Reference } from './baseline.ts';
+import { CONCENTRATIONS, type Observed, observe as observeDay, type Reference } from './baseline.ts';
 import type { DayVotes } from './day-votes.ts';
 import { addTiltSums, TILT_COUNT, TILT_LOG_MARGIN } from './tilts.ts';
 
@@ -48,89 +48,111 @@ export function scoreDay(votes: DayVotes, reference: Reference, seen = 1): Score
   return { ...observed, tiltSums };
 }
 
-/** What has been seen since a start, by stratum. */
-interface Since {
-  readonly counts: Float64Array[];
-  readonly totals: number[];
-  readonly tiltSums: Float64Array[];
-}
-
 /** Whether an e-process that started on that day is still looked at. */
 function isStart(day: number, today: number): boolean {
   return today - day < DETECTOR_DENSE_DAY_COUNT || day % DETECTOR_SPARSE_STEP_DAYS === 0;
 }
 
 /**
- * @param days Rising; days without votes may be missing.
- * @param fromDay No e-process starts before it.
+ * What was seen since each start, up to the end of yesterday: made once a day, for today's hours add to the same sums again and again.
+ *
+ * Method: sums of several starts lie one behind the other in one array, and so do those of one start: totals, counts and tilts by stratum.
+ * Small arrays of their own made three quarters of the detector's time.
  */
-export function evidenceOf(reference: Reference, days: readonly ScoredDay[], fromDay: number, today: number): Evidence {
-  const since = emptySince(reference);
+export interface Starts {
+  readonly fromDay: number;
+  readonly today: number;
+  /** When each began, rising, and what is behind it. */
+  readonly days: readonly number[];
+  readonly windows: readonly number[];
+  readonly sums: Float64Array;
+}
+
+/**
+ * @param before Those of an earlier day and the same `fromDay`; null: none. They come out the same without it.
+ * @param days Rising and before today; days without votes may be missing. @param fromDay No e-process starts before it.
+ */
+export function startsOf(reference: Reference, before: Starts | null, days: readonly ScoredDay[], fromDay: number, today: number): Starts {
+  const size = sizeOf(reference);
   const firstDay = Math.max(fromDay, today - DETECTOR_DAY_COUNT_MAX + 1);
+  const kept = (before?.days ?? []).flatMap((day, index) => (day >= firstDay && isStart(day, today) ? [{ day, index }] : []));
+  const added: number[] = [];
+  for (let day = Math.max(firstDay, (before?.today ?? -1) + 1); day <= today; day++) if (isStart(day, today)) added.push(day);
+  const starts = [...kept.map(({ day }) => day), ...added];
+  const sums = new Float64Array(starts.length * size);
+  const windows = starts.map(() => 0);
+  kept.forEach(({ index }, start) => {
+    windows[start] = before?.windows[index] as number;
+    sums.set((before as Starts).sums.subarray(index * size, (index + 1) * size), start * size);
+  });
+  for (const own of days) {
+    starts.forEach((start, index) => {
+      if (own.day < start || (index < kept.length && own.day < (before?.today as number))) return;
+      windows[index] = (windows[index] as number) + own.windows;
+      addDay(reference, sums, index * size, own);
+    });
+  }
+  return { fromDay, today, days: starts, windows, sums };
+}
+
+/** @param now Today's votes so far; null before the first. */
+export function evidenceOf(reference: Reference, starts: Starts, now: ScoredDay | null): Evidence {
+  const size = sizeOf(reference);
+  const since = new Float64Array(size);
+  const exponents = new Float64Array(TILT_COUNT);
   const smooth: number[] = [];
   const any: number[] = [];
-  let windows = 0;
-  let at = days.length - 1;
-  let last: { smooth: number; any: number } | null = null;
-  for (let day = today; day >= firstDay; day--) {
-    const own = days[at];
-    if (own !== undefined && own.day >= day) {
-      addDay(since, own);
-      windows += own.windows;
-      at--;
-      last = null;
-    }
-    if (!isStart(day, today) || windows < ALARM_WINDOW_COUNT_MIN) continue;
-    last ??= { smooth: tiltEvidence(reference, since), any: omnibusEvidence(reference, since) };
-    smooth.push(last.smooth);
-    any.push(last.any);
+  for (let start = 0; start < starts.windows.length; start++) {
+    if ((starts.windows[start] as number) + (now?.windows ?? 0) < ALARM_WINDOW_COUNT_MIN) continue;
+    for (let index = 0; index < size; index++) since[index] = starts.sums[start * size + index] as number;
+    if (now !== null) addDay(reference, since, 0, now);
+    any.push(omnibusEvidence(reference, since));
+    if (reference.functions !== null) smooth.push(tiltEvidence(reference, since, exponents));
   }
   const [bySmooth, byAny] = [logSum(smooth), logSum(any)];
   if (reference.functions === null) return { log: byAny, isSmooth: false };
   return { log: logAdd(bySmooth, byAny) - Math.LN2, isSmooth: bySmooth >= byAny };
 }
 
-function emptySince({ strata }: Reference): Since {
-  return {
-    counts: strata.map(({ shares }) => new Float64Array(shares.length)),
-    totals: strata.map(() => 0),
-    tiltSums: strata.map(() => new Float64Array(TILT_COUNT)),
-  };
+function sizeOf({ strata, weights }: Reference): number {
+  return strata.length * (1 + weights.length + TILT_COUNT);
 }
 
-function addDay(since: Since, { stratum, counts, total, tiltSums }: ScoredDay): void {
-  const sums = since.counts[stratum] as Float64Array;
-  for (let group = 0; group < counts.length; group++) sums[group] = (sums[group] as number) + (counts[group] as number);
-  since.totals[stratum] = (since.totals[stratum] as number) + total;
-  const tilts = since.tiltSums[stratum] as Float64Array;
-  if (tiltSums !== null) for (let tilt = 0; tilt < TILT_COUNT; tilt++) tilts[tilt] = (tilts[tilt] as number) + (tiltSums[tilt] as number);
+function addDay({ strata, weights }: Reference, sums: Float64Array, at: number, { stratum, counts, total, tiltSums }: ScoredDay): void {
+  sums[at + stratum] = (sums[at + stratum] as number) + total;
+  addTo(sums, at + strata.length + stratum * weights.length, counts);
+  if (tiltSums !== null) addTo(sums, at + strata.length * (1 + weights.length) + stratum * TILT_COUNT, tiltSums);
+}
+
+function addTo(sums: Float64Array, at: number, values: Float64Array): void {
+  for (let index = 0; index < values.length; index++) sums[at + index] = (sums[at + index] as number) + (values[index] as number);
 }
 
 /** Mean over how far the alternatives look; strata multiply. */
-function omnibusEvidence({ strata }: Reference, { counts, totals }: Since): number {
-  const byConcentration = (strata[0] as Reference['strata'][number]).changed.map(() => 0);
-  strata.forEach(({ unchanged, changed }, stratum) => {
-    const [own, total] = [counts[stratum] as Float64Array, totals[stratum] as number];
-    if (total === 0) return;
-    const base = logProbability(unchanged, own, total);
-    changed.forEach((each, index) => {
-      byConcentration[index] = (byConcentration[index] as number) + logProbability(each, own, total) - base;
-    });
-  });
-  return logSum(byConcentration) - Math.log(byConcentration.length);
+function omnibusEvidence({ strata, weights }: Reference, since: Float64Array): number {
+  const byConcentration = new Float64Array(CONCENTRATIONS.length);
+  for (let stratum = 0; stratum < strata.length; stratum++) {
+    const { unchanged, changed } = strata[stratum] as Reference['strata'][number];
+    const [total, at] = [since[stratum] as number, strata.length + stratum * weights.length];
+    if (total === 0) continue;
+    const base = logProbability(unchanged, since, total, at);
+    for (let index = 0; index < changed.length; index++)
+      byConcentration[index] = (byConcentration[index] as number) + logProbability(changed[index] as Dirichlet, since, total, at) - base;
+  }
+  return logSum(byConcentration) - Math.log(CONCENTRATIONS.length);
 }
 
-/** Mean over the tilts; their exponents add over strata. */
-function tiltEvidence({ strata, functions }: Reference, { totals, tiltSums }: Since): number {
-  if (functions === null) return -Infinity;
-  const exponents = new Float64Array(TILT_COUNT);
-  strata.forEach(({ unchanged, tilts }, stratum) => {
-    if (tilts === null) return;
-    const ratio = (totals[stratum] as number) / unchanged.mass;
-    const own = tiltSums[stratum] as Float64Array;
+/** Mean over the tilts; their exponents add over strata. @param exponents Written over. */
+function tiltEvidence({ strata, weights }: Reference, since: Float64Array, exponents: Float64Array): number {
+  exponents.fill(0);
+  for (let stratum = 0; stratum < strata.length; stratum++) {
+    const { unchanged, tilts } = strata[stratum] as Reference['strata'][number];
+    if (tilts === null) continue;
+    const ratio = (since[stratum] as number) / unchanged.mass;
+    const at = strata.length * (1 + weights.length) + stratum * TILT_COUNT;
     for (let tilt = 0; tilt < TILT_COUNT; tilt++)
-      exponents[tilt] = (exponents[tilt] as number) + (own[tilt] as number) / (1 + ratio * (tilts.shrinks[tilt] as number));
-  });
+      exponents[tilt] = (exponents[tilt] as number) + (since[at + tilt] as number) / (1 + ratio * (tilts.shrinks[tilt] as number));
+  }
   return logSum(exponents) - Math.log(TILT_COUNT) - TILT_LOG_MARGIN;
 }
 
@@ -142,25 +164,26 @@ function tiltEvidence({ strata, functions }: Reference, { totals, tiltSums }: Si
  * @param onsetDay First whole day of the change.
  */
 export function recoveryOf(reference: Reference, days: readonly ScoredDay[], onsetDay: number, today: number): number | null {
+  const size = sizeOf(reference);
   for (let day = Math.max(onsetDay + 1, today - DETECTOR_DENSE_DAY_COUNT + 1); day <= today; day++) {
-    const [moved, since] = [emptySince(reference), emptySince(reference)];
+    const [moved, since] = [new Float64Array(size), new Float64Array(size)];
     let windows = 0;
     for (const own of days) {
       if (own.day >= day) windows += own.windows;
-      if (own.day >= onsetDay) addDay(own.day >= day ? since : moved, own);
+      if (own.day >= onsetDay) addDay(reference, own.day >= day ? since : moved, 0, own);
     }
     if (windows >= ALARM_WINDOW_COUNT_MIN && evidenceOfReturn(reference, moved, since) >= RECOVERY_LOG_EVIDENCE) return day;
   }
   return null;
 }
 
-function evidenceOfReturn({ strata }: Reference, moved: Since, since: Since): number {
+function evidenceOfReturn({ strata, weights }: Reference, moved: Float64Array, since: Float64Array): number {
   return strata.reduce((sum, { unchanged, shares }, stratum) => {
-    const [own, total] = [since.counts[stratum] as Float64Array, since.totals[stratum] as number];
-    if (total === 0 || (moved.totals[stratum] as number) === 0) return sum;
+    const [total, before, at] = [since[stratum] as number, moved[stratum] as number, strata.length + stratum * weights.length];
+    if (total === 0 || before === 0) return sum;
     // Both predict with the same mass, so that neither is the more rigid one.
-    const scale = Math.min(1, unchanged.mass / (moved.totals[stratum] as number));
-    const still = dirichletOf(shares.map((share, group) => scale * ((moved.counts[stratum] as Float64Array)[group] as number) + share));
-    return sum + logProbability(unchanged, own, total) - logProbability(still, own, total);
+    const scale = Math.min(1, unchanged.mass / before);
+    const still = dirichletOf(shares.map((share, group) => scale * (moved[at + group] as number) + share));
+    return sum + logProbability(unchanged, since, total, at) - logProbability(still, since, total, at);
   }, 0);
 }

@@ -10,7 +10,8 @@
  *
  * Source: Kish's design effect; Pearson's dispersion; the Dirichlet-multinomial, whose variance is n(1 + (n - 1)ρ) times that of one.
  */
-import { type DayVotes, isWeekend, sumOf, type VoteSums } from './day-votes.ts';
+import { DETECTOR_DAY_COUNT_MAX } from '../../protocol/monitor-limits.ts';
+import { type DayVotes, isWeekend, sumOf, type VoteSums, weekOf } from './day-votes.ts';
 import { rankFunctionsOf } from './tilts.ts';
 
 export interface Dispersion {
@@ -20,6 +21,8 @@ export interface Dispersion {
   readonly withinDay: number;
   /** Correlation of two items of one part of the day, beyond that: what mornings differ from evenings by. */
   readonly withinPart: number;
+  /** Share of a week's browsers that vote in the next week again: 0 … 1. */
+  readonly persistence: number;
   /** PSI of what weeks differ by more than days do, without chance; may come out below 0. */
   readonly wander: number;
 }
@@ -37,17 +40,23 @@ export interface Sample {
   readonly parts: readonly (readonly number[])[];
   /** The first so many groups lie on a number line. */
   readonly lineGroupCount: number;
+  /**
+   * Of browsers that vote once a week, on how many further days of it each came back, in the mean. Who never comes back within a week is
+   * taken for a stranger in the next. 0 of those that vote daily.
+   */
+  readonly returnRatio: number;
 }
 
 export const PARTS_PER_DAY = 4;
 
 /** @param isSplit Whether weekday and weekend have shares of their own. */
-export function dispersionOf({ days, agreement, parts, lineGroupCount }: Sample, isSplit: boolean): Dispersion {
+export function dispersionOf(sample: Sample, isSplit: boolean): Dispersion {
+  const { days, agreement, parts, lineGroupCount } = sample;
   const sums = sumOf(days);
   const withinWindow = withinWindowOf(sums, agreement);
   const effect = designEffect(sums, withinWindow);
   const squares = days.reduce((sum, { items }) => sum + items * items, 0);
-  if (sums.items === 0) return { withinWindow, withinDay: 0, withinPart: 0, wander: 0 };
+  if (sums.items === 0) return { withinWindow, withinDay: 0, withinPart: 0, persistence: 0, wander: 0 };
   const mean = squares / sums.items;
   const daily = pearson(days, sharesOf(days, isSplit), isSplit);
   const weekly = pearsonOfWeeks(days, isSplit);
@@ -55,7 +64,62 @@ export function dispersionOf({ days, agreement, parts, lineGroupCount }: Sample,
   const total = Math.max(overall, smoothRatio(days, lineGroupCount, isSplit, overall));
   const withinDay = mean > effect ? Math.min(1, Math.max(0, (total - effect) / (mean - effect))) : 0;
   const wander = weekly === null ? 0 : ((weekly.ratio - daily.ratio) * weekly.cellFreedom) / weekly.mean;
-  return { withinWindow, withinDay, withinPart: withinPartOf(parts, total), wander };
+  return { withinWindow, withinDay, withinPart: withinPartOf(parts, total), persistence: persistenceOf(sample).likely, wander };
+}
+
+/** Weeks that are looked at together, at the most. */
+const HORIZON_WEEK_COUNT = DETECTOR_DAY_COUNT_MAX / WEEK_DAYS;
+
+/**
+ * By how much the sum over the weeks that are looked at varies more than if each week had other browsers: those who come back may do so
+ * in all of them, and then say once what they seem to say every week.
+ */
+function persistenceEffect(persistence: number): number {
+  return 1 + persistence * (HORIZON_WEEK_COUNT - 1);
+}
+
+/**
+ * Share of browsers that two weeks in a row have in common.
+ *
+ * Method: weeks of other browsers differ by the design effect, and those of the same ones only by what items of one browser differ by.
+ *
+ * @returns What is likely, and what it may be at the most: one standard error more.
+ */
+export function persistenceOf({ days, agreement, returnRatio }: Sample): { readonly likely: number; readonly most: number } {
+  const limit = Math.min(1, returnRatio);
+  if (limit <= 0) return { likely: 0, most: 0 };
+  const sums = sumOf(days);
+  const effect = designEffect(sums, withinWindowOf(sums, agreement));
+  const { value, freedom } = differencesOfWeeks(days);
+  if (freedom === 0 || effect <= 1) return { likely: 0, most: limit };
+  const ratio = value / freedom;
+  const likely = 1 - (ratio - 1) / (effect - 1);
+  const error = (ratio * Math.sqrt(2 / freedom)) / (effect - 1);
+  const within = (share: number) => Math.min(limit, Math.max(0, share));
+  return { likely: within(likely), most: within(likely + error) };
+}
+
+/** Pearson's statistic of each whole week against the next. */
+function differencesOfWeeks(days: readonly DayVotes[]): { value: number; freedom: number } {
+  const byWeek = new Map<number, DayVotes[]>();
+  for (const day of days) byWeek.set(weekOf(day.day), [...(byWeek.get(weekOf(day.day)) ?? []), day]);
+  const [first, last] = [days[0]?.day ?? 0, days.at(-1)?.day ?? 0];
+  const [share] = sharesOf(days, false) as [number[], number[]];
+  const met = share.filter((each) => each > 0).length;
+  let value = 0;
+  let freedom = 0;
+  for (const [week, own] of byWeek) {
+    const next = byWeek.get(week + 1);
+    const isWhole = weekOf(first - 1) < week && weekOf(last + 1) > week + 1;
+    if (next === undefined || !isWhole) continue;
+    const [one, other] = [sharesOf(own, false)[0] as number[], sharesOf(next, false)[0] as number[]];
+    const spread = 1 / sumOf(own).items + 1 / sumOf(next).items;
+    freedom += met - 1;
+    share.forEach((each, group) => {
+      if (each > 0) value += ((one[group] as number) - (other[group] as number)) ** 2 / (each * spread);
+    });
+  }
+  return { value, freedom };
 }
 
 function withinWindowOf({ items, squaredItems, squaredCells }: VoteSums, agreement: number): number {
@@ -74,8 +138,8 @@ export function designEffect({ items, squaredItems }: VoteSums, withinWindow: nu
  *
  * @param seen The part of the day that is over: of an unfinished one the parts that are still to come are missing.
  */
-export function discountOf(sums: VoteSums, { withinWindow, withinDay, withinPart }: Dispersion, seen = 1): number {
-  const effect = designEffect(sums, withinWindow);
+export function discountOf(sums: VoteSums, { withinWindow, withinDay, withinPart, persistence }: Dispersion, seen = 1): number {
+  const effect = 1 + (designEffect(sums, withinWindow) - 1) * persistenceEffect(persistence);
   const missing = Math.min(1, PARTS_PER_DAY * (1 - seen));
   return effect + Math.min(1, withinDay + withinPart * missing) * Math.max(0, sums.items - effect);
 }
@@ -203,13 +267,14 @@ export function profileOf(parts: Sample['parts'], day: number, seen: number): Fl
   if (own.length === 0 || seen >= 1) return null;
   const groupCount = (own[0] as readonly number[]).length;
   const [whole, sofar] = [new Float64Array(groupCount), new Float64Array(groupCount)];
-  own.forEach((part, index) => {
+  for (let index = 0; index < own.length; index++) {
+    const part = own[index] as readonly number[];
     const weight = Math.min(1, Math.max(0, seen * PARTS_PER_DAY - index));
-    part.forEach((count, group) => {
-      whole[group] = (whole[group] as number) + count;
-      sofar[group] = (sofar[group] as number) + weight * count;
-    });
-  });
+    for (let group = 0; group < groupCount; group++) {
+      whole[group] = (whole[group] as number) + (part[group] as number);
+      sofar[group] = (sofar[group] as number) + weight * (part[group] as number);
+    }
+  }
   const [all, some] = [whole, sofar].map((counts) => counts.reduce((sum, count) => sum + count, 0)) as [number, number];
   if (all === 0) return null;
   return whole.map((count, group) => {

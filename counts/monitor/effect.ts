@@ -66,9 +66,11 @@ export function sumDays(days: readonly ScoredDay[], stratum: number, groupCount:
 
 /** PSI against shares that are above 0; what was not seen counts as one observation spread like them. */
 function distance(counts: Float64Array, total: number, expected: Float64Array): number {
-  return counts.reduce((sum, count, group) => {
+  let sum = 0;
+  for (let group = 0; group < counts.length; group++) {
     const share = expected[group] as number;
-    const own = (count + share) / (total + 1);
-    return sum + (own - share) * Math.log(own / share);
-  }, 0);
+    const own = ((counts[group] as number) + share) / (total + 1);
+    sum += (own - share) * Math.log(own / share);
+  }
+  return sum;
 }

@@ -3,12 +3,13 @@
  *
  * Not here: incidents, which are made of findings; words for a person.
  */
+import type { Plan } from '../../protocol/report/plan.ts';
 import type { Arm } from '../../protocol/report/window.ts';
+
+export { SEGMENT_MIX_METRIC } from '../../protocol/read/monitoring.ts';
 
 /** Segment of a stream over all segments of its plan. */
 export const ALL_SEGMENTS = -1;
-/** Metric of the stream whose cells are the plan's segments and whose items are windows. */
-export const SEGMENT_MIX_METRIC = 'mix.segments';
 
 /** Names a stream: a metric of a plan in one arm and one segment. */
 export interface StreamName {
@@ -18,6 +19,16 @@ export interface StreamName {
   readonly segment: number;
   /** Id of the metric in its plan, or SEGMENT_MIX_METRIC. */
   readonly metric: string;
+}
+
+/** As people are shown it; null: all together. A plan that declares no segments has one, which is all. */
+export function shownSegment({ segments }: Pick<Plan, 'segments'>, segment: number): number | null {
+  return segment === ALL_SEGMENTS || segments.length < 2 ? null : segment;
+}
+
+/** The way back. */
+export function streamSegment({ segments }: Pick<Plan, 'segments'>, shown: number | null): number {
+  return shown ?? (segments.length < 2 ? 0 : ALL_SEGMENTS);
 }
 
 /**

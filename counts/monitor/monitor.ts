@@ -21,7 +21,7 @@ import {
 } from '../../protocol/monitor-limits.ts';
 import type { Plan } from '../../protocol/report/plan.ts';
 import type { MetricVotes } from '../votes/metric-votes.ts';
-import type { Baseline } from './baseline.ts';
+import { type Baseline, type Shared, UNSHARED } from './baseline.ts';
 import type { CadenceVotes } from './burn-in.ts';
 import { dayOf } from './day-votes.ts';
 import type { Dispersion } from './dispersion.ts';
@@ -149,13 +149,22 @@ export class Monitor {
 
   /** What is found of each stream when the hour is over, sorted as `ranked`. @throws {RangeError} as `add`. */
   evaluate(hour: number): Finding[] {
+    return ranked([...this.evaluateInSteps(hour)]);
+  }
+
+  /**
+   * The same, unsorted and a stream at a step: STREAM_COUNT_MAX of them take half a second, in which a collector would answer nobody. Nothing
+   * may be added before the last step.
+   *
+   * @throws {RangeError} as `add`.
+   */
+  *evaluateInSteps(hour: number): Generator<Finding, void> {
     this.#open(hour);
     const threshold = Math.log((Math.max(1, this.watchedCount) * DAYS_PER_YEAR) / this.#options.budget);
-    const findings = [...this.#streams.values()].map((stream) => {
+    for (const stream of this.#streams.values()) {
       const finding = stream.evaluate(hour, threshold, this.#options.burnInDays);
-      return stream.alarm === null ? finding : { ...finding, mix: this.#mixOf(stream, finding.effect, hour) };
-    });
-    return ranked(findings);
+      yield stream.alarm === null ? finding : { ...finding, mix: this.#mixOf(stream, finding.effect, hour) };
+    }
   }
 
   /** "This is the new normal": the named streams, or all, take what was seen since that hour for the beginning of their next baseline. */
@@ -179,6 +188,19 @@ export class Monitor {
       this.#put(known);
     }
     this.#share();
+  }
+
+  /** The last hour whose votes were added, or that was judged. */
+  get hour(): number | null {
+    return this.#hour;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  get leftOutCount(): number {
+    return this.#leftOutCount;
   }
 
   baselineOf(name: StreamName): Baseline | null {
@@ -228,14 +250,19 @@ export class Monitor {
   /** Streams of one plan, arm and segment have the same people, and so the same days. */
   #share(): void {
     const { tolerance } = this;
-    const groups = new Map<string, number[]>();
+    const groups = new Map<string, Dispersion[]>();
     const groupOf = ({ plan, arm, segment, metric }: StreamName) =>
       keyOf({ plan, arm, segment, metric: metric === SEGMENT_MIX_METRIC ? metric : '' });
-    for (const [key, { withinDay }] of this.#dispersions) {
+    for (const [key, dispersion] of this.#dispersions) {
       const group = groupOf((this.#streams.get(key) as Stream).state);
-      groups.set(group, [...(groups.get(group) ?? []), withinDay]);
+      groups.set(group, [...(groups.get(group) ?? []), dispersion]);
     }
-    for (const stream of this.#streams.values()) stream.share({ tolerance, withinDay: medianOf(groups.get(groupOf(stream.state)) ?? []) });
+    const shared = new Map<string, Shared>();
+    for (const [group, own] of groups) {
+      const [withinDay, persistence] = [medianOf(own.map((each) => each.withinDay)), medianOf(own.map((each) => each.persistence))];
+      shared.set(group, { tolerance, withinDay, persistence });
+    }
+    for (const stream of this.#streams.values()) stream.share(shared.get(groupOf(stream.state)) ?? { ...UNSHARED, tolerance });
   }
 
   #mixOf({ state, alarm }: Stream, effect: number | null, hour: number): Finding['mix'] {
@@ -252,7 +279,7 @@ export class Monitor {
 }
 
 /** Alarms first, and of them what speaks most clearly. */
-function ranked(findings: readonly Finding[]): Finding[] {
+export function ranked(findings: readonly Finding[]): Finding[] {
   return [...findings].sort(
     (one, other) => Number(other.verdict === 'alarm') - Number(one.verdict === 'alarm') || other.evidence - one.evidence,
   );

@@ -21,13 +21,13 @@ const STEPS_PER_DAY = 4;
 const RAMP_SEEN_MIN = 0.4;
 /** So much of a template must lie within the days. */
 const WEIGHT_MIN = 0.25;
-/** Gains of ramps over steps: chance gives ramps some, since there are more of them. */
+/** Gain of the best ramp over the best step, seven to one either way; chance gives ramps a little more, since they bend. */
 const GRADUAL_GAIN_MIN = 2.5;
-const SUDDEN_GAIN_MAX = -0.3;
+const SUDDEN_GAIN_MAX = -2;
 /** Templates whose gain is this close to the best are as good: 95 % for two unknowns (3.0), start and length, with a little for the choice. */
 const INTERVAL_GAIN = 4;
 /** Logarithm of the likelihood ratio by which a step and a ramp of a week differ. */
-const INFORMATION_MIN = 5;
+const INFORMATION_MIN = 3;
 const INFORMATION_RAMP_DAYS = 7;
 const INFORMATION_DIVISOR = 12;
 

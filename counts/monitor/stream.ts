@@ -7,7 +7,7 @@
  *  - An alarm begins when the evidence passes the threshold and goes on until the stream has come back, however the evidence moves.
  */
 import { ALARM_WINDOW_COUNT_MIN, DETECTOR_DAY_COUNT_MAX } from '../../protocol/monitor-limits.ts';
-import { type Baseline, type Reference, referenceOf, type Shared } from './baseline.ts';
+import { type Baseline, type Reference, referenceOf, type Shared, UNSHARED } from './baseline.ts';
 import {
   addToBurnIn,
   type BurnIn,
@@ -20,7 +20,7 @@ import {
   withDay,
 } from './burn-in.ts';
 import { addToDay, type DayVotes, dayOf, HOURS_PER_DAY } from './day-votes.ts';
-import { type Evidence, evidenceOf, recoveryOf, type ScoredDay, scoreDay } from './detector.ts';
+import { type Evidence, evidenceOf, recoveryOf, type ScoredDay, type Starts, scoreDay, startsOf } from './detector.ts';
 import type { Dispersion } from './dispersion.ts';
 import { effectOf, movementOf } from './effect.ts';
 import type { Finding, Movement, Onset, StreamName } from './finding.ts';
@@ -52,11 +52,12 @@ const NO_MOVEMENT = { perDay: null, perWeek: null } as const;
 
 export class Stream {
   #state: StreamState;
-  #shared: Shared = { tolerance: 0, withinDay: 0 };
+  #shared: Shared = UNSHARED;
   /** Follow from the state; null until they are needed. */
   #reference: Reference | null = null;
-  readonly #scored = new Map<number, ScoredDay>();
   /** Of whole days, and so the same all day long. */
+  #scored: readonly ScoredDay[] = [];
+  #starts: Starts | null = null;
   #movement: { readonly day: number; readonly value: Movement } | null = null;
 
   constructor(state: StreamState) {
@@ -82,7 +83,7 @@ export class Stream {
   /** As learnt from the baseline, before anything is shared. */
   get dispersion(): Dispersion | null {
     const { baseline } = this.#state;
-    return baseline === null ? null : referenceOf(baseline, { tolerance: 0, withinDay: 0 }).dispersion;
+    return baseline === null ? null : referenceOf(baseline, UNSHARED).dispersion;
   }
 
   get reference(): Reference | null {
@@ -93,7 +94,8 @@ export class Stream {
   }
 
   share(shared: Shared): void {
-    if (shared.tolerance === this.#shared.tolerance && shared.withinDay === this.#shared.withinDay) return;
+    const { tolerance, withinDay, persistence } = this.#shared;
+    if (shared.tolerance === tolerance && shared.withinDay === withinDay && shared.persistence === persistence) return;
     this.#shared = shared;
     this.#forget();
   }
@@ -125,7 +127,6 @@ export class Stream {
     const oldest = today - DETECTOR_DAY_COUNT_MAX;
     if (days.length > 0 && (days[0] as DayVotes).day < oldest) {
       this.#state = { ...this.#state, days: days.filter(({ day }) => day >= oldest) };
-      for (const day of this.#scored.keys()) if (day < oldest) this.#scored.delete(day);
     }
     return false;
   }
@@ -154,19 +155,18 @@ export class Stream {
     const today = dayOf(hour);
     const { reference } = this;
     if (reference === null) return this.#unfinished(baselineOf(this.#state.burnIn as BurnIn, burnInDays, today + 1).missing, threshold);
-    const { fromDay } = this.#state;
     const days = this.scoredDays(hour);
-    const evidence = evidenceOf(reference, days, fromDay, today);
+    const evidence = this.#evidenceOf(reference, days, today);
     const isRecovered = this.#recover(reference, days, today);
     if (!isRecovered && (this.alarm !== null || evidence.log >= threshold)) this.#updateAlarm(reference, days, evidence, hour);
     const { alarm } = this.#state;
-    const recent = days.filter(({ day }) => day > today - RECENT_DAY_COUNT);
+    const recent = days.slice(-RECENT_DAY_COUNT).filter(({ day }) => day > today - RECENT_DAY_COUNT);
     const windows = recent.reduce((sum, day) => sum + day.windows, 0);
     const missingWindows = Math.max(0, ALARM_WINDOW_COUNT_MIN - windows);
     return {
       ...this.#name(),
       verdict: alarm !== null ? 'alarm' : missingWindows > 0 ? 'not-enough-data' : 'quiet',
-      evidence: Math.max(0, isRecovered ? evidenceOf(reference, days, this.#state.fromDay, today).log : evidence.log) - threshold,
+      evidence: Math.max(0, isRecovered ? this.#evidenceOf(reference, days, today).log : evidence.log) - threshold,
       effect: effectOf(reference, alarm === null ? recent : daysSince(days, alarm.onset)),
       onset: alarm?.onset ?? null,
       kind: alarm?.kind ?? null,
@@ -181,14 +181,28 @@ export class Stream {
   scoredDays(hour: number): readonly ScoredDay[] {
     const reference = this.reference as Reference;
     const today = dayOf(hour);
-    return this.#state.days.map((votes) => {
-      if (votes.day === today) return scoreDay(votes, reference, (hour + 1) / HOURS_PER_DAY - today);
-      const known = this.#scored.get(votes.day);
-      if (known !== undefined) return known;
-      const scored = scoreDay(votes, reference);
-      this.#scored.set(votes.day, scored);
-      return scored;
-    });
+    const { days } = this.#state;
+    const last = days.at(-1);
+    if (last?.day !== today) return this.#scoreWhole(reference, days);
+    return [...this.#scoreWhole(reference, days.slice(0, -1)), scoreDay(last, reference, (hour + 1) / HOURS_PER_DAY - today)];
+  }
+
+  #scoreWhole(reference: Reference, days: readonly DayVotes[]): readonly ScoredDay[] {
+    const known = this.#scored;
+    const [first, last] = [days[0]?.day ?? Infinity, known.at(-1)?.day ?? -Infinity];
+    if (known.length === days.length && known[0]?.day === days[0]?.day) return known;
+    const added = days.filter(({ day }) => day > last).map((votes) => scoreDay(votes, reference));
+    this.#scored = [...known.filter(({ day }) => day >= first), ...added];
+    return this.#scored;
+  }
+
+  #evidenceOf(reference: Reference, days: readonly ScoredDay[], today: number): Evidence {
+    const { fromDay } = this.#state;
+    const last = days.at(-1);
+    const now = last?.day === today ? last : null;
+    const before = this.#starts?.fromDay === fromDay ? this.#starts : null;
+    if (before?.today !== today) this.#starts = startsOf(reference, before, now === null ? days : days.slice(0, -1), fromDay, today);
+    return evidenceOf(reference, this.#starts as Starts, now);
   }
 
   #movementOn(reference: Reference, days: readonly ScoredDay[], today: number): Movement {
@@ -241,7 +255,8 @@ export class Stream {
 
   #forget(): void {
     this.#reference = null;
-    this.#scored.clear();
+    this.#scored = [];
+    this.#starts = null;
     this.#movement = null;
   }
 }

@@ -13,21 +13,21 @@ export interface Dirichlet {
   /** Each above 0. */
   readonly alpha: Float64Array;
   readonly mass: number;
-  readonly logGammas: Float64Array;
-  readonly logGammaOfMass: number;
+  /** log Γ(mass) − Σ log Γ(alpha). */
+  readonly logConstant: number;
 }
 
 export function dirichletOf(alpha: Float64Array): Dirichlet {
   const mass = alpha.reduce((sum, each) => sum + each, 0);
-  return { alpha, mass, logGammas: alpha.map(logGamma), logGammaOfMass: logGamma(mass) };
+  return { alpha, mass, logConstant: alpha.reduce((rest, each) => rest - logGamma(each), logGamma(mass)) };
 }
 
-/** @param total Sum of the counts. */
-export function logProbability({ alpha, mass, logGammas, logGammaOfMass }: Dirichlet, counts: Float64Array, total: number): number {
-  let sum = logGammaOfMass - logGamma(mass + total);
-  for (let group = 0; group < counts.length; group++) {
-    const count = counts[group] as number;
-    if (count > 0) sum += logGamma((alpha[group] as number) + count) - (logGammas[group] as number);
-  }
+/**
+ * @param total Sum of the counts.
+ * @param at Where they begin in the array.
+ */
+export function logProbability({ alpha, mass, logConstant }: Dirichlet, counts: Float64Array, total: number, at = 0): number {
+  let sum = logConstant - logGamma(mass + total);
+  for (let group = 0; group < alpha.length; group++) sum += logGamma((alpha[group] as number) + (counts[at + group] as number));
   return sum;
 }

@@ -13,17 +13,20 @@ const SERIES_START = 8;
 
 /** @param x Above 0. */
 export function logGamma(x: number): number {
+  if (x >= SERIES_START) return series(x);
   let at = x;
   let product = 1;
   while (at < SERIES_START) {
     product *= at;
     at += 1;
   }
-  const inverse = 1 / at;
+  return series(at) - Math.log(product);
+}
+
+function series(x: number): number {
+  const inverse = 1 / x;
   const square = inverse * inverse;
-  const series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)));
-  const value = (at - 0.5) * Math.log(at) - at + HALF_LOG_TWO_PI + series;
-  return product === 1 ? value : value - Math.log(product);
+  return (x - 0.5) * Math.log(x) - x + HALF_LOG_TWO_PI + inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)));
 }
 
 /** log(e^a + e^b). */

@@ -12,6 +12,7 @@ import { ManifestSchema } from '../manifest/manifest.ts';
 import { ARMS, REPORT_KINDS } from '../report/window.ts';
 import type { BodyName, BodyTypes } from './endpoints.ts';
 import { INCIDENT_SCHEMAS } from './incident-schemas.ts';
+import { MONITORING_SCHEMAS } from './monitoring-schemas.ts';
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Hour = v.pipe(Count, v.description('Hours since 1970-01-01T00:00Z'));
@@ -80,7 +81,17 @@ export const BODY_SCHEMAS = {
     otherPlans: v.array(v.object({ plan: Hash, reports: Count })),
   }),
   Devices: v.object({ days: DeviceCounts, weeks: DeviceCounts, shownReportsMin: Count }),
+  Overview: v.object({
+    ...{ nowMs: Milliseconds, fromHour: Hour, slotHours: Count, slotCount: Count, shownReportsMin: Count },
+    models: v.array(
+      v.object({
+        ...{ modelVersion: Hash, reports: v.array(Count), runs: v.array(Count), outputs: v.array(Count) },
+        usableOutputs: v.array(Count),
+      }),
+    ),
+  }),
   ...INCIDENT_SCHEMAS,
+  ...MONITORING_SCHEMAS,
 } as const satisfies { readonly [N in BodyName]: v.GenericSchema<unknown, Mutable<BodyTypes[N]>> };
 
 /** Valibot's types can be written to. */

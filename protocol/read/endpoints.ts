@@ -10,7 +10,8 @@
  */
 import { RULE_BYTES_MAX } from '../alarm-limits.ts';
 import { BODY_BYTES_MAX, REGISTRATION_BYTES_MAX, SEGMENT_COUNT_MAX, SERIES_HOUR_COUNT_MAX } from '../limits.ts';
-import { ARMS } from '../report/window.ts';
+import { VOTES_HOUR_COUNT_MAX } from '../monitor-limits.ts';
+import { ARMS, VOTE_CADENCES } from '../report/window.ts';
 import {
   type AuditEntry,
   INCIDENT_STATES,
@@ -21,12 +22,14 @@ import {
   type RuleTerms,
   type TargetEntry,
 } from './incidents.ts';
+import type { MonitoringAct, MonitoringDetail, MonitoringList, Votes } from './monitoring.ts';
 import type {
   Devices,
   Health,
   ModelDetail,
   ModelEntry,
   NoisedEstimates,
+  Overview,
   PlanDocument,
   RegistrationAnswer,
   RegistrationRequest,
@@ -46,6 +49,7 @@ export interface BodyTypes {
   Series: Series;
   NoisedEstimates: NoisedEstimates;
   Devices: Devices;
+  Overview: Overview;
   IncidentList: IncidentList;
   IncidentDetail: IncidentDetail;
   IncidentAct: IncidentAct;
@@ -54,6 +58,10 @@ export interface BodyTypes {
   RuleEntry: RuleEntry;
   TargetList: readonly TargetEntry[];
   AuditList: readonly AuditEntry[];
+  MonitoringList: MonitoringList;
+  MonitoringDetail: MonitoringDetail;
+  MonitoringAct: MonitoringAct;
+  Votes: Votes;
 }
 
 export type BodyName = keyof BodyTypes;
@@ -170,6 +178,10 @@ export const ENDPOINTS = {
     answer: { status: 200, body: { json: 'Devices' } },
     refusals: { 400: 'A parameter is wrong.', 404: NOT_REGISTERED, 503: ASK_AGAIN },
   },
+  overview: {
+    ...{ method: 'GET', path: '/v1/overview', summary: 'How every model did in the last week, by half days, in one answer.' },
+    ...{ answer: { status: 200, body: { json: 'Overview' } }, refusals: { 503: ASK_AGAIN } },
+  },
   incidents: {
     ...{ method: 'GET', path: '/v1/incidents', summary: 'What is and was the matter with models, the latest first.', needsAdminKey: true },
     query: {
@@ -217,6 +229,38 @@ export const ENDPOINTS = {
   audit: {
     ...{ method: 'GET', path: '/v1/audit', summary: 'Who did what, and when, the latest first.', needsAdminKey: true },
     ...{ answer: { status: 200, body: { json: 'AuditList' } }, refusals: { 401: KEY_MISSING } },
+  },
+  monitoring: {
+    ...{ method: 'GET', path: '/v1/monitoring', summary: 'What the monitor says of each model.', needsAdminKey: true },
+    ...{ answer: { status: 200, body: { json: 'MonitoringList' } }, refusals: { 401: KEY_MISSING } },
+  },
+  monitoredModel: {
+    ...{ method: 'GET', path: '/v1/monitoring/{version}', summary: 'What the monitor says of one model, metric by metric.' },
+    ...{ needsAdminKey: true, inPath: { version: VERSION }, answer: { status: 200, body: { json: 'MonitoringDetail' } } },
+    refusals: { 401: KEY_MISSING, 404: NOT_REGISTERED },
+  },
+  actOnBaseline: {
+    ...{ method: 'POST', path: '/v1/monitoring/{version}', summary: 'Accepts, re-bases or inherits the baselines of a model.' },
+    ...{ needsAdminKey: true, inPath: { version: VERSION }, body: { json: 'MonitoringAct', bytesMax: RULE_BYTES_MAX } },
+    answer: { status: 200, body: { json: 'MonitoringDetail' } },
+    refusals: {
+      ...{ 400: 'No act, or not of this model.', 401: KEY_MISSING, 404: NOT_REGISTERED, 409: 'There is nothing to inherit.' },
+      413: 'The body is too long.',
+    },
+  },
+  votes: {
+    ...{ method: 'GET', path: '/v1/votes', summary: 'What the monitor was given, for a replay.', needsAdminKey: true },
+    query: {
+      ...{ model: VERSION, plan: { ...PLAN, isRequired: true } },
+      cadence: { must: `be one of ${VOTE_CADENCES.join(', ')}`, schema: { type: 'string', enum: VOTE_CADENCES }, isRequired: true },
+      from: { must: `be a whole number of hours since 1970, up to ${HOUR_MAX}`, schema: UNTIL.schema, isRequired: true },
+      hours: {
+        must: `be a whole number from 1 to ${VOTES_HOUR_COUNT_MAX}`,
+        schema: { type: 'integer', minimum: 1, maximum: VOTES_HOUR_COUNT_MAX, default: VOTES_HOUR_COUNT_MAX },
+      },
+    },
+    answer: { status: 200, body: { json: 'Votes' } },
+    refusals: { 400: 'A parameter is wrong.', 401: KEY_MISSING, 404: 'The model version or its plan is not known.', 503: ASK_AGAIN },
   },
   live: {
     ...{ method: 'GET', path: '/v1/live', summary: 'Server-sent events named commit: something of a model was counted, ask again.' },

@@ -19,6 +19,7 @@ const MovedMetric = v.object({
   ...{ key: v.string(), rule: v.nullable(v.string()), plan: v.string(), arm: v.nullable(v.picklist(ARMS)), segment: v.nullable(Count) },
   ...{ metric: v.string(), stage: v.picklist(STAGES), isMoved: v.boolean(), onset: Onset },
   kind: v.nullable(v.picklist(['sudden', 'gradual', 'undecided'])),
+  mix: v.nullable(v.picklist(['alone', 'also', 'steady'])),
   ...{
     effect: MaybeNumber,
     evidence: MaybeNumber,
@@ -40,16 +41,8 @@ const Incident = v.object({
 
 const CHANGES = [
   ...(['opened', 'joined', 'worsened', 'recovering', 'relapsed', 'reopened', 'closed', 'acknowledged', 'noted', 'muted'] as const),
-  ...([
-    'unmuted',
-    'rebased',
-    'rule-put',
-    'rule-removed',
-    'model-removed',
-    'delivery-given-up',
-    'retrain-asked',
-    'retrain-left-out',
-  ] as const),
+  ...(['unmuted', 'rebased', 'rule-put', 'rule-removed', 'model-removed', 'delivery-given-up', 'retrain-asked'] as const),
+  ...(['retrain-left-out', 'baseline-accepted', 'baseline-rebased', 'baseline-inherited'] as const),
 ] as const;
 
 const AuditEntry = v.object({

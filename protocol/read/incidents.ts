@@ -48,13 +48,18 @@ export interface MovedMetric {
   /** null where all are taken together. */
   readonly arm: Arm | null;
   readonly segment: number | null;
-  /** Id of the metric in its plan. */
+  /** Id of the metric in its plan, or SEGMENT_MIX_METRIC (monitoring.ts). */
   readonly metric: string;
   readonly stage: Stage;
   /** false: it is as it was. */
   readonly isMoved: boolean;
   readonly onset: Onset;
   readonly kind: 'sudden' | 'gradual' | 'undecided' | null;
+  /**
+   * Of a distribution over all segments: whether the shares of the segments moved alone, so that each segment is as it was, or too, or not;
+   * null where there is nothing to tell apart.
+   */
+  readonly mix: 'alone' | 'also' | 'steady' | null;
   /** PSI against the baseline of the field; null for a rule, and where too little was seen. */
   readonly effect: number | null;
   /** Logarithm of the evidence over that of an alarm; null for a rule. */
@@ -121,11 +126,15 @@ export type IncidentChange =
   | 'unmuted'
   | 'rebased';
 
+/** What a person said of the baselines of a model. */
+type BaselineChange = 'baseline-accepted' | 'baseline-rebased' | 'baseline-inherited';
+
 /** Who did what, and when. */
 export interface AuditEntry {
   readonly atMs: number;
   readonly what:
     | IncidentChange
+    | BaselineChange
     | 'rule-put'
     | 'rule-removed'
     | 'model-removed'
@@ -160,7 +169,7 @@ export type IncidentAct =
   /** "This is the new normal". */
   | { readonly act: 'rebase'; readonly text?: string };
 
-/** An order that a person gave the baseline of the field, in the store under the kind `rebase` and the incident's id. */
+/** An order that a person gave the baseline of the field at an incident. */
 export interface RebaseOrder {
   readonly incident: string;
   readonly modelVersion: string;
@@ -168,7 +177,8 @@ export interface RebaseOrder {
   readonly by: string;
   /** From when on the field is as it should be: the onset of the earliest. */
   readonly fromMs: number;
-  readonly streams: readonly { readonly plan: string; readonly arm: Arm; readonly segment: number; readonly metric: string }[];
+  /** Segment null: all together. */
+  readonly streams: readonly { readonly plan: string; readonly arm: Arm; readonly segment: number | null; readonly metric: string }[];
 }
 
 export const RULE_STATISTICS = ['p50', 'p95', 'p99', 'share', 'count-per-minute'] as const;
@@ -239,6 +249,10 @@ export type OwnerErrorCode =
   | 'query-invalid'
   | 'too-long'
   | 'incident-unknown'
+  | 'model-unknown'
+  | 'plan-unknown'
+  | 'metric-unknown'
+  | 'nothing-to-inherit'
   | 'incident-closed'
   | 'nothing-to-rebase'
   | 'rule-invalid'

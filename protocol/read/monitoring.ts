@@ -15,6 +15,9 @@
 import type { Arm, VoteCadence } from '../report/window.ts';
 import type { Onset } from './incidents.ts';
 
+/** In place of a metric: the shares of the plan's segments, whose items are windows. */
+export const SEGMENT_MIX_METRIC = 'mix.segments';
+
 /** `not-enough-data`: no stream of the model can be judged yet. */
 export const MONITORING_VERDICTS = ['alarm', 'quiet', 'not-enough-data'] as const;
 export type MonitoringVerdict = (typeof MONITORING_VERDICTS)[number];
@@ -83,8 +86,8 @@ export interface MonitoredStream {
   readonly arm: Arm;
   /** Index in the plan's segments; null: all together. */
   readonly segment: number | null;
-  /** Id of the metric in its plan; null: the shares of the segments themselves. */
-  readonly metric: string | null;
+  /** Id of the metric in its plan, or SEGMENT_MIX_METRIC. */
+  readonly metric: string;
   readonly verdict: MonitoringVerdict;
   readonly evidence: number;
   readonly effect: number | null;

@@ -11,6 +11,7 @@
  *         &arm={arm}&segment={index}                default all, added up
  *     /v1/noised?model={version}&hours={n}&plan={hash}   NoisedEstimates; without `plan` those of the present plan
  *     /v1/devices?model={version}&hours={n}         Devices
+ *     /v1/overview                                  Overview: of every model at once, the last week
  *     /v1/live                                      server-sent events: LiveNews by its name, with its data
  *
  *     /v1/openapi.json                              the same for programs, made of endpoints.ts
@@ -195,6 +196,31 @@ export interface DeviceCount {
   /** First hour of the UTC day, or of the ISO week, since 1970. */
   readonly hour: number;
   readonly devices: number;
+}
+
+/** How every model did of late, by slots of half a day: what a list of models needs, in one answer. */
+export interface Overview {
+  readonly nowMs: number;
+  /** First hour of the first slot. */
+  readonly fromHour: number;
+  readonly slotHours: number;
+  readonly slotCount: number;
+  /** As in Series. */
+  readonly shownReportsMin: number;
+  /** Registered models of which something came in these hours. */
+  readonly models: readonly OverviewEntry[];
+}
+
+/** A number for each slot, over all plans, arms and segments. */
+export interface OverviewEntry {
+  readonly modelVersion: string;
+  /** Windows of data and software. */
+  readonly reports: readonly number[];
+  /** Calls of `run` in windows of data. */
+  readonly runs: readonly number[];
+  /** Items of outputs whose state was counted, and those of them that are usable: not null, NaN or constant. */
+  readonly outputs: readonly number[];
+  readonly usableOutputs: readonly number[];
 }
 
 /** Something of a model was committed: a hint to ask again. At most one per model in LIVE_INTERVAL_MS, and nothing of what was counted. */

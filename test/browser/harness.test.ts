@@ -7,9 +7,9 @@
  * Not here: anything that a product test already shows.
  */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { browserTest } from '../harness/browsers.ts';
+import { listenUnseen } from '../harness/unseen-port.ts';
 
 const PAGE = `<!doctype html><meta charset="utf-8"><title>harness</title>
 <body style="margin:0"><h1 style="height:40px;margin:0">  Harness </h1>
@@ -33,8 +33,7 @@ const hidden: string[] = [];
 let origin = '';
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  origin = `http://127.0.0.1:${await listenUnseen(server)}`;
 });
 
 afterAll(async () => {

@@ -158,7 +158,7 @@ function testTotals(current: () => Store): void {
 
 /** What a reader gets of it. */
 function testReading(current: () => Store): void {
-  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds', async () => {
+  test('hours of a slot are added up, totals and cells alike, and each hour tells how many cells it holds, and how many different ones there are', async () => {
     const slotHours = 8;
     const first = NOW_HOUR - (NOW_HOUR % slotHours);
     const at = (hour: number) => accepted({ id: nextId(), hour, cells: Uint32Array.of(1, 2), counts: Uint32Array.of(1, 1) });
@@ -172,7 +172,7 @@ function testReading(current: () => Store): void {
       (await current().totals({ ...RANGE, fromHour: asked.fromHour, slotHours })).totals.map(({ hour, reports }) => [hour, reports]),
     ).toEqual(slots.map((hour, index) => [hour, index === 1 ? 2 : 1]));
     expect(await current().hourCells(asked)).toEqual(
-      [first - 1, first, first + 7, first + 8].map((hour) => ({ plan: PLAN_HASH, hour, cellCount: 2 })),
+      [first - 1, first, first + 7, first + 8].map((hour) => ({ plan: PLAN_HASH, hour, cellCount: 2, metCellCount: 2 })),
     );
   });
 
@@ -183,7 +183,7 @@ function testReading(current: () => Store): void {
     const shown = { reportCountMin: 2 };
     expect(await sumsOf(current(), { ...DATA, ...shown })).toEqual([{ hour: NOW_HOUR, cell: 1, count: 2 }]);
     expect(await sumsOf(current(), { ...DATA, ...shown, fromHour: 0, slotHours: NOW_HOUR + 1 })).toEqual([{ hour: 0, cell: 1, count: 2 }]);
-    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ plan: PLAN_HASH, hour: NOW_HOUR, cellCount: 1 }]);
+    expect(await current().hourCells({ ...DATA, ...shown })).toEqual([{ plan: PLAN_HASH, hour: NOW_HOUR, cellCount: 1, metCellCount: 1 }]);
     expect(await current().totals({ ...RANGE, ...shown })).toMatchObject({ totals: [{ reports: 2 }], withheldReports: 3 });
     expect((await current().totals(RANGE)).withheldReports).toBe(0);
   });

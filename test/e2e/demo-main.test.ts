@@ -202,7 +202,7 @@ browserTest('the dashboard leaves the baseline within seconds of a tilted world,
     await openDemo(demo, proxy.url);
     await demo.click('#consent');
     const dashboard = await browser.newPage();
-    await dashboard.goto(`${proxy.url}/dashboard/`);
+    await dashboard.goto(`${proxy.url}/dashboard/#/models`);
     await dashboard.waitFor("() => document.querySelector('#tile-runs') !== null", PATIENCE);
     const streamAndSend = async () => {
       await demo.click('#stream-start');

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { STORE_MEMORY_BYTES_MAX } from '../../protocol/limits.ts';
 import { hostileTable, sufferVisitor } from '../storms/hostile-visitor.ts';
 
-const DURATION_MS = 30_000;
+const DURATION_MS = 15_000;
 /** The process beside the database: V8, its code and what is on its way. */
 const BESIDE_STORE_BYTES_MAX = 512 * 1024 * 1024;
 
-test('half a minute of a hostile visitor: every honest report is taken and counted once, every question answered, memory is bounded', async () => {
+test('a quarter of a minute of a hostile visitor: every honest report is taken and counted once, every question answered, memory is bounded', async () => {
   const report = await sufferVisitor(DURATION_MS);
   process.stdout.write(`${hostileTable(report)}\n`);
   expect([report.refusedReports, report.failedQuestions]).toEqual([0, 0]);

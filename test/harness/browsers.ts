@@ -7,14 +7,16 @@
  * Invariants
  *  - Whatever was launched dies with the test process (guardian.ts); temporary profiles are removed.
  *  - `evaluate` and `waitFor` take a function or a source, JSON arguments, and await promises; results are JSON.
- *  - One browser per engine and test file for `browserTest`, a fresh page per test.
+ *  - One browser per engine and test process for `browserTest`: starting one costs seconds, and its tests' origins differ
+ *    (unseen-port.ts). Each test that takes a `page` has a fresh one; whatever pages a test opened are closed behind it.
+ *  - A browser in which a test has failed serves no further one.
  *
  * Profiles: Chromium and Firefox keep one per `profileDir`. A WebKitGTK session under automation is ephemeral: what its
  * pages store lives exactly as long as the browser, shared by all its pages; `profileDir` is refused there.
  *
  * Not here: the engines (chromium.ts, firefox.ts, webkit.ts) and the servers (collector-process.ts, fault-proxy.ts).
  */
-import { afterAll, test } from 'vitest';
+import { test } from 'vitest';
 import { launchChromium } from './chromium.ts';
 import { launchFirefox } from './firefox.ts';
 import type { Browser, Engine, LaunchOptions, Page } from './page.ts';
@@ -60,7 +62,7 @@ export interface BrowserTestContext {
 
 type BrowserTestBody = (context: BrowserTestContext) => Promise<void>;
 
-/** One test per target, `title [target]`, each with a fresh page in the file's browser of that target. */
+/** One test per target, `title [target]`, in the browser of that target. What the body does not take is not opened. */
 export function browserTest(title: string, targets: readonly Target[], body: BrowserTestBody): void;
 export function browserTest(title: string, body: BrowserTestBody): void;
 export function browserTest(title: string, targetsOrBody: readonly Target[] | BrowserTestBody, maybeBody?: BrowserTestBody): void {
@@ -69,20 +71,48 @@ export function browserTest(title: string, targetsOrBody: readonly Target[] | Br
   if (body === undefined) throw new Error(`browserTest "${title}" has no body`);
   for (const target of targets) {
     const engine = target === 'chromium-webgpu' ? 'chromium' : target;
-    test.skipIf(!enginesUnderTest().includes(engine))(`${title} [${target}]`, async () => {
-      const browser = await sharedBrowser(target);
-      const page = await browser.newPage();
-      try {
-        await body({ engine, target, browser, page });
-      } finally {
-        await page.close();
-      }
+    const onTarget = test.extend<BrowserTestContext>({
+      engine,
+      target,
+      browser: async ({ onTestFailed }, use) => {
+        const { browser, closePages } = withPagesNoted(await sharedBrowser(target));
+        onTestFailed(async () => {
+          shared.delete(target);
+          await browser.kill();
+        });
+        await use(browser);
+        await closePages();
+      },
+      page: async ({ browser }, use) => use(await browser.newPage()),
     });
+    onTarget.skipIf(!enginesUnderTest().includes(engine))(`${title} [${target}]`, body);
   }
 }
 
-afterAll(async () => {
-  const started = [...shared.values()];
-  shared.clear();
-  for (const outcome of await Promise.allSettled(started)) if (outcome.status === 'fulfilled') await outcome.value.close();
-});
+/** Longest time in which pages close; a browser that needs more hangs, and its test fails. */
+const CLOSE_TIMEOUT_MS = 15_000;
+
+/** The browser, and the way to close what a test has opened in it. */
+function withPagesNoted(browser: Browser): { readonly browser: Browser; closePages(): Promise<void> } {
+  const pages: Page[] = [];
+  return {
+    browser: {
+      ...browser,
+      async newPage() {
+        const page = await browser.newPage();
+        pages.push(page);
+        return page;
+      },
+    },
+    async closePages() {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`its pages did not close in ${CLOSE_TIMEOUT_MS} ms`)), CLOSE_TIMEOUT_MS);
+      });
+      const closing = (async () => {
+        for (const page of pages) await page.close();
+      })();
+      await Promise.race([closing, late]).finally(() => clearTimeout(timer));
+    },
+  };
+}

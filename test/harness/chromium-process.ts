@@ -7,6 +7,7 @@
  *
  * Not here: how a test drives it (chromium.ts), how a bench visits pages (bench/harness/chromium-visits.ts).
  */
+import { mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { CHROMIUM_PATHS, firstExisting } from './browser-paths.mjs';
 import { spawnGuarded } from './guardian.ts';
@@ -46,8 +47,11 @@ export async function startChromium(profileDir: string, extraFlags: readonly str
   const executable = firstExisting(CHROMIUM_PATHS);
   if (executable === null) throw new Error('no Chromium or Chrome was found; set INSITU_CHROMIUM to its path or run npm test');
   const args = [...FLAGS, ...extraFlags, `--user-data-dir=${profileDir}`, 'about:blank'];
-  // Crash reporting keeps its folder under the configuration folder; it must not be the developer's own.
-  const env = { ...process.env, XDG_CONFIG_HOME: `${profileDir}/config`, XDG_CACHE_HOME: `${profileDir}/cache` };
+  // Crash reporting keeps its folder under the configuration folder; it must not be the developer's own. And what a browser
+  // that is killed leaves among temporary files goes with its profile.
+  mkdirSync(profileDir, { recursive: true });
+  const own = { XDG_CONFIG_HOME: `${profileDir}/config`, XDG_CACHE_HOME: `${profileDir}/cache`, TMPDIR: profileDir };
+  const env = { ...process.env, ...own };
   const child = spawnGuarded(executable, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const { pid, stderr } = child;
   if (pid === undefined || stderr === null) throw new Error(`${executable} did not start`);

@@ -2,7 +2,7 @@
  * Collector process: the built collector as an operator runs it, killed and restarted as a test likes.
  *
  * Invariants
- *  - The port is chosen by the system at the first start and kept over `restart`, so that pages find it again.
+ *  - The port is one that no page has seen (unseen-port.ts) and is kept over `restart`, so that pages find it again.
  *  - Data folder and process are guarded (guardian.ts): both go with the test process at the latest.
  *
  * Not here: faults on the way (fault-proxy.ts), registering models beyond `--models` (the caller posts to /v1/models).
@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from './guardian.ts';
+import { unseenPort } from './unseen-port.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
@@ -75,7 +76,7 @@ export async function startCollectorProcess(options: CollectorOptions = {}): Pro
     if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) await killGroup(child.pid, signal);
     child = null;
   };
-  await start('0');
+  await start(String(await unseenPort()));
   return {
     get url() {
       return url;

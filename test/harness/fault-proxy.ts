@@ -13,9 +13,9 @@
  * Not here: what a fault should lead to (test/fault, test/e2e).
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Transform, type TransformCallback } from 'node:stream';
 import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
+import { listenUnseen } from './unseen-port.ts';
 
 export interface LoggedRequest {
   readonly method: string;
@@ -75,9 +75,9 @@ export async function startFaultProxy(targetUrl: string, rules: FaultRule[] = []
     entry.action = rule?.action.kind ?? null;
     answer(proxy.targetUrl, incoming, response, rule?.action ?? null, entry);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenUnseen(server);
   const proxy: FaultProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     log,
     rules,
     targetUrl,

@@ -8,7 +8,7 @@
  * Not here: faults on the way (fault-proxy.ts).
  */
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenUnseen } from './unseen-port.ts';
 
 export interface PrefixProxy {
   /** Ends with a slash. */
@@ -37,9 +37,9 @@ export async function startPrefixProxy(target: string, prefix: string): Promise<
     outgoing.on('close', () => passed.destroy());
     incoming.pipe(passed);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const ownPort = await listenUnseen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${prefix}`,
+    url: `http://127.0.0.1:${ownPort}${prefix}`,
     strays,
     close: () => {
       server.closeAllConnections();

@@ -14,6 +14,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ANSWER_HEADER, answerProof } from '../../protocol/report/answer.ts';
+import { listenUnseen } from './unseen-port.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const FOLDERS: readonly (readonly [prefix: string, folder: string])[] = [
@@ -96,7 +97,7 @@ export class StaticServer {
   /** @param folders More folders, by the prefix under which they are served. */
   static async start(folders: Readonly<Record<string, string>> = {}): Promise<StaticServer> {
     const started = new StaticServer(folders);
-    await new Promise<void>((resolve) => started.server.listen(0, '127.0.0.1', resolve));
+    await listenUnseen(started.server);
     return started;
   }
 

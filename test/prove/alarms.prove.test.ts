@@ -9,7 +9,7 @@ import { busy, CONDITIONS, distributionOf, meanWithBound, nullYear } from '../st
 const YEAR_COUNT = 200;
 const BUSY_YEAR_COUNT = 20;
 const BUDGET = 1;
-const FIRST_SEED = 3_000_000;
+const FIRST_SEED = 5_000_000;
 
 describe.each(Object.entries(CONDITIONS))('%s', (name, condition) => {
   test.each([

@@ -2,7 +2,7 @@
  * Bug: the dashboard's table of loads told the bytes that were on the device already in milliseconds ("cached-bytes 1,024 ms").
  */
 import { expect, test } from 'vitest';
-import { View } from '../../collector/dashboard/view-model.ts';
+import { View } from '../../collector/dashboard/view/view-model.ts';
 import { metricOf } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { SOFTWARE_PLAN_HASH } from '../../counts/plans/software-layout.ts';
@@ -27,7 +27,7 @@ function phasesOf(metricId: string, cellId: string) {
     software: [{ hour: HOUR, cell: metric.offset + metric.cells.indexOf(cellId), count: 1 }],
     plans: { data: HASH, software: SOFTWARE_PLAN_HASH },
   };
-  const selection = { modelVersion: HASH, hourCount: 24, arm: null, segment: null, dataPlan: null, softwarePlan: null };
+  const selection = { modelVersion: HASH, hourCount: 24, untilHour: null, arm: null, segment: null, dataPlan: null, softwarePlan: null };
   const detail = { modelVersion: HASH, plan: HASH, manifest, baseline: null, plans: [plans.data, plans.software] };
   return new View({ detail, selection, series, unattributed: { ...series, software: [], totals: [] }, plans }).phases;
 }

@@ -3,8 +3,8 @@
  * dashboard showed latencies of last week as errors.
  */
 import { expect, test } from 'vitest';
-import { otherPlansSentence, planChoices, type Selection } from '../../collector/dashboard/selection.ts';
-import { View } from '../../collector/dashboard/view-model.ts';
+import { otherPlansSentence, planChoices, type Selection } from '../../collector/dashboard/view/selection.ts';
+import { View } from '../../collector/dashboard/view/view-model.ts';
 import { metricOf } from '../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../counts/plans/data-plan.ts';
 import { RELEASED_SOFTWARE_PLANS } from '../../counts/plans/released-software-plans.ts';
@@ -39,7 +39,7 @@ const detail: ModelDetail = {
   plans: [PRESENT.data, PRESENT.software, EARLIER_SOFTWARE, EARLIER_DATA],
 };
 const selection: Selection = {
-  ...{ modelVersion: detail.modelVersion, hourCount: 24, arm: null, segment: null, dataPlan: null, softwarePlan: null },
+  ...{ modelVersion: detail.modelVersion, hourCount: 24, untilHour: null, arm: null, segment: null, dataPlan: null, softwarePlan: null },
 };
 
 const cellOf = (cell: number, count: number): CellSum => ({ hour: HOUR, cell, count });

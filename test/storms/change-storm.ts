@@ -4,8 +4,8 @@
  * Each metric of a world is moved at the same time and by itself, so that one world gives as many changes as it has metrics. Streams
  * know nothing of each other but the budget.
  */
-import { type Baseline, referenceOf } from '../../counts/monitor/baseline.ts';
-import type { DayVotes } from '../../counts/monitor/day-votes.ts';
+import { type Baseline, referenceOf, UNSHARED } from '../../counts/monitor/baseline.ts';
+import { type DayVotes, sumOf } from '../../counts/monitor/day-votes.ts';
 import { discountOf } from '../../counts/monitor/dispersion.ts';
 import type { Finding } from '../../counts/monitor/finding.ts';
 import type { Monitor } from '../../counts/monitor/monitor.ts';
@@ -91,8 +91,10 @@ export function isMeasured(shift: ChangeOptions['shift'], metric: number): boole
 export interface Delays {
   /** From the change to the alarm of each measured metric; Infinity of those that were not found in time. */
   readonly days: number[];
-  /** Items that one observation takes, in the mean over metrics. */
+  /** Items that one observation takes, as the monitor has learnt it, in the mean over metrics. */
   readonly discount: number;
+  /** The same as the world has it: Kish's design effect. */
+  readonly designEffect: number;
 }
 
 export function delaysOf(options: ChangeOptions, daysMax: number): Delays {
@@ -109,12 +111,27 @@ export function delaysOf(options: ChangeOptions, daysMax: number): Delays {
       found.set(metric, end - onset);
     }
   }
-  const discounts = measured.map((metric) => {
-    const { days, ...baseline } = monitor.baselineOf({ plan: PLAN, arm: 'stable', segment: 0, metric }) as Baseline;
-    return discountOf(days[0] as DayVotes, referenceOf({ ...baseline, days }, { tolerance: 0, withinDay: 0 }).dispersion);
-  });
-  const discount = discounts.reduce((sum, each) => sum + each, 0) / discounts.length;
-  return { days: measured.map((metric) => found.get(metric) ?? Infinity), discount };
+  const baselines = METRIC_NAMES.slice(0, options.metricCount).map(
+    (metric) => monitor.baselineOf({ plan: PLAN, arm: 'stable', segment: 0, metric }) as Baseline,
+  );
+  return {
+    days: measured.map((metric) => found.get(metric) ?? Infinity),
+    discount: meanDiscount(baselines),
+    designEffect: designEffectIn(baselines, options.visitMix),
+  };
+}
+
+/** With what streams share. */
+function meanDiscount(baselines: readonly Baseline[]): number {
+  const learnt = baselines.map((baseline) => referenceOf(baseline, UNSHARED).dispersion.withinDay).sort((one, other) => one - other);
+  const shared = { ...UNSHARED, withinDay: learnt[learnt.length >> 1] as number };
+  const discounts = baselines.map((baseline) => discountOf(baseline.days[0] as DayVotes, referenceOf(baseline, shared).dispersion));
+  return discounts.reduce((sum, each) => sum + each, 0) / discounts.length;
+}
+
+function designEffectIn(baselines: readonly Baseline[], visitMix: number): number {
+  const { items, squaredItems } = sumOf((baselines[0] as Baseline).days);
+  return 1 + (squaredItems / items - 1) / (visitMix + 1);
 }
 
 /** log(average run length) / KL: what no detector beats, in observations. */

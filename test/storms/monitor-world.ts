@@ -120,7 +120,7 @@ export function worldPlan(metricCount: number, segments: readonly string[] = [''
 interface Browser {
   leavesOn: number;
   votedInWeek: number;
-  mixes: readonly Float64Array[];
+  mixes: readonly Drawn[];
 }
 
 interface MutableVotes extends MetricVotes {
@@ -145,7 +145,7 @@ export class World {
   #shares: readonly Float64Array[] = [];
   /** What the day makes of them. */
   #wobbles: readonly (Float64Array | null)[] = [];
-  #cumulated: readonly Float64Array[] = [];
+  #drawn: readonly Drawn[] = [];
   #visitsToday: { readonly browser: Browser | null; readonly block: number; readonly isFirstOfWeek: boolean }[] = [];
 
   constructor(options: WorldOptions) {
@@ -161,7 +161,7 @@ export class World {
     const { change } = this.options;
     if (change !== null || block === 0) {
       const at = day + (block + 0.5) / blockCount;
-      this.#cumulated = this.#shares.map((shares, metric) => {
+      this.#drawn = this.#shares.map((shares, metric) => {
         const wobble = this.#wobbles[metric] ?? null;
         const changed = change === null ? shares : change(shares, metric, at);
         return cumulate(wobble === null ? changed : normalise(changed.map((share, cell) => share * (wobble[cell] as number))));
@@ -173,7 +173,7 @@ export class World {
       if (own !== block) continue;
       const length = Math.min(VOTE_ITEM_COUNT, Math.max(8, Math.floor(Math.exp(Math.log(20) + this.chance.normal()))));
       for (let metric = 0; metric < this.bases.length; metric++) {
-        const items = this.#visit(metric, length, browser);
+        this.#visit(metric, length, browser);
         addVisit(ofDay[metric] as MutableVotes, items, length);
         if (ofWeek !== ofDay && isFirstOfWeek) addVisit(ofWeek[metric] as MutableVotes, items, length);
       }
@@ -227,16 +227,15 @@ export class World {
     return this.chance.dirichlet(shares.map((share) => share * dayMix)).map((share, cell) => share / (shares[cell] as number));
   }
 
-  /** Cells of a visit's items. */
-  #visit(metric: number, length: number, browser: Browser | null): Uint8Array {
+  /** Cells of a visit's items, into `items`. */
+  #visit(metric: number, length: number, browser: Browser | null): void {
     const { visitMix } = this.options;
-    const items = new Uint8Array(length);
-    const fresh = browser === null ? (this.#cumulated[metric] as Float64Array) : (browser.mixes[metric] as Float64Array);
+    const fresh = browser === null ? (this.#drawn[metric] as Drawn) : (browser.mixes[metric] as Drawn);
+    const isUrn = browser === null && visitMix < Infinity;
     for (let index = 0; index < length; index++) {
-      const isOld = browser === null && visitMix < Infinity && this.chance.uniform() * (visitMix + index) >= visitMix;
+      const isOld = isUrn && this.chance.uniform() * (visitMix + index) >= visitMix;
       items[index] = isOld ? (items[this.chance.below(index)] as number) : cellAt(fresh, this.chance.uniform());
     }
-    return items;
   }
 }
 
@@ -278,34 +277,49 @@ export function strengthFor(psi: number, shift: (shares: Float64Array, by: numbe
   return low;
 }
 
-function cumulate(shares: Float64Array): Float64Array {
-  let sum = 0;
-  return shares.map((share) => {
-    sum += share;
-    return sum;
-  });
+/** Shares to draw cells by. */
+interface Drawn {
+  /** Sum of the shares up to each cell. */
+  readonly ends: Float64Array;
+  /** The first cell that a draw from there on may be: draws are most of what a simulated year costs. */
+  readonly guide: Uint8Array;
 }
 
-function cellAt(cumulated: Float64Array, at: number): number {
-  let low = 0;
-  let high = cumulated.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((cumulated[middle] as number) < at) low = middle + 1;
-    else high = middle;
+const GUIDE_STEPS = 32;
+
+function cumulate(shares: Float64Array): Drawn {
+  const ends = new Float64Array(shares.length);
+  let sum = 0;
+  for (let cell = 0; cell < ends.length; cell++) {
+    sum += shares[cell] as number;
+    ends[cell] = sum;
   }
-  return low;
+  const guide = new Uint8Array(GUIDE_STEPS);
+  let cell = 0;
+  for (let step = 0; step < GUIDE_STEPS; step++) {
+    while (cell < ends.length - 1 && (ends[cell] as number) < step / GUIDE_STEPS) cell++;
+    guide[step] = cell;
+  }
+  return { ends, guide };
+}
+
+function cellAt({ ends, guide }: Drawn, at: number): number {
+  let cell = guide[Math.floor(at * GUIDE_STEPS)] as number;
+  while (cell < ends.length - 1 && (ends[cell] as number) < at) cell++;
+  return cell;
 }
 
 export function emptyVotes(): MutableVotes {
   return { windows: 0, items: 0, squaredItems: 0, squaredCells: 0, counts: new Float64Array(CELL_COUNT) };
 }
 
+/** Used again and again: one visit is drawn and added before the next. */
+const items = new Uint8Array(VOTE_ITEM_COUNT);
 const perCell = new Uint8Array(CELL_COUNT);
 
 function addVisit(votes: MutableVotes, items: Uint8Array, length: number): void {
   perCell.fill(0);
-  for (const cell of items) perCell[cell] = (perCell[cell] as number) + 1;
+  for (let index = 0; index < length; index++) perCell[items[index] as number] = (perCell[items[index] as number] as number) + 1;
   votes.windows++;
   votes.items += length;
   votes.squaredItems += length * length;

@@ -33,7 +33,7 @@ export function showDistribution(place: HTMLElement, { labels, field, base, edge
   const isOpen = place.querySelector('details')?.open === true;
   const hasFocus = place.contains(document.activeElement);
   const shares = { field: fractionsOf(field), base: base === null ? null : fractionsOf(base) };
-  const rows = element('div', { class: 'scroll' });
+  const rows = element('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Table' });
   const behind = element('details', {}, element('summary', {}, 'As a table'), rows);
   const fill = () => rows.replaceChildren(...tableOf(shares, labels));
   behind.addEventListener('toggle', () => {

@@ -46,7 +46,7 @@ async function read<T>({ url }: CollectorProcess, path: string): Promise<T> {
 
 async function openDashboard(browser: Browser, { url }: CollectorProcess): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${url}/dashboard/`);
+  await page.goto(`${url}/dashboard/#/models`);
   await page.waitFor("() => document.querySelector('#tile-runs') !== null", { timeoutMs: 20_000 });
   return page;
 }

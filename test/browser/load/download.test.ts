@@ -7,6 +7,7 @@ import type { LoadProgress, StoredModel } from '../../../sdk/api/client.ts';
 import { type Outcome, openBarePage, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest, type Page } from '../../harness/browsers.ts';
 import { PublishedModel } from '../../harness/published-model.ts';
+import { sooner } from '../../harness/sooner.ts';
 import type { Fault, StaticServer } from '../../harness/static-server.ts';
 
 const KIB = 1024;
@@ -201,8 +202,7 @@ browserTest('a body that drips for ever ends in load-stalled', async ({ page }) 
     model.publish(server);
     server.faults.set(model.weightsPath, { drip: 64 });
     // A minute in 300 ms: 15 drops, less than DOWNLOAD_STALL_BYTES_MIN.
-    const shorten = `{ const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${LOAD_STALL_TIMEOUT_MS} ? 300 : ms); }`;
-    server.faults.set(WORKER, { body: await workerAfter(shorten) });
+    server.faults.set(WORKER, { body: await workerAfter(sooner(LOAD_STALL_TIMEOUT_MS)) });
     expect(await page.evaluate(model.loadSource())).toMatchObject({
       ok: false,
       code: 'load-stalled',

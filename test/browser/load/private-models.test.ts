@@ -3,9 +3,11 @@
  */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { expect } from 'vitest';
-import { openBarePage, withServer } from '../../harness/bare-page.ts';
+import { UPDATE_DELAY_MS } from '../../../protocol/limits.ts';
+import { openBarePage, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
 import { PublishedModel } from '../../harness/published-model.ts';
+import { sooner } from '../../harness/sooner.ts';
 import type { StaticServer } from '../../harness/static-server.ts';
 
 const KIB = 1024;
@@ -119,15 +121,16 @@ browserTest(
     await withServer(page, async (server) => {
       const model = new PublishedModel(SMALL, '/small/');
       model.publish(server);
+      server.faults.set(WORKER, { body: await workerAfter(sooner(UPDATE_DELAY_MS)) });
       model.expectRight(await page.evaluate(model.loadSource()));
       await openBarePage(page, server);
+      model.change(305 * KIB, 310 * KIB);
+      model.publish(server);
+      server.sentBytes.clear();
       const first = await page.evaluate<{ value: { version: string } }>(
         model.loadSource('{ onUpdate: (update) => { window.update = update; } }'),
       );
       expect(first.value.version).toBe('1.0.0');
-      model.change(305 * KIB, 310 * KIB);
-      model.publish(server);
-      server.sentBytes.clear();
       // Looked for after a load of the stored version.
       const update = await page.waitFor('() => window.update', { timeoutMs: 20_000 });
       expect(update).toMatchObject({ version: '2.0.0', bytes: SMALL.chunkBytes });

@@ -18,6 +18,7 @@ import {
   workerAfter,
 } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
+import { sooner, soonerAwake } from '../../harness/sooner.ts';
 import { StaticServer } from '../../harness/static-server.ts';
 
 type Loaded = Outcome<Explanation>;
@@ -88,10 +89,9 @@ browserTest('a browser that refuses to open IndexedDB runs the model from memory
 
 browserTest('a store that opens after the load has gone on without it is closed again', async ({ page }) => {
   await withServer(page, async (server) => {
-    const soonAndNoting = `{ const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${STORE_OPEN_TIMEOUT_MS} ? 50 : ms);
-      const { close } = IDBDatabase.prototype;
+    const noting = `{ const { close } = IDBDatabase.prototype;
       IDBDatabase.prototype.close = function () { fetch('/closed'); return close.call(this); }; }`;
-    server.faults.set(WORKER, { body: await workerAfter(soonAndNoting) });
+    server.faults.set(WORKER, { body: await workerAfter(`${soonerAwake(STORE_OPEN_TIMEOUT_MS, 1_000)}${noting}`) });
     // A page of an earlier release that lets no other one upgrade.
     await page.evaluate(`() => new Promise((resolve, reject) => {
       const request = indexedDB.open('insitu-models', 1);
@@ -155,6 +155,7 @@ browserTest('stored models are listed with their bytes, and removing one frees t
 // first visit; the second visit loads the old one and runs nothing, fetches the new one all the same, and the third runs it offline.
 browserTest('a new version is fetched behind the load, whether anything runs or not, and used by the next visit', async ({ page }) => {
   await withServer(page, async (server) => {
+    server.faults.set(WORKER, { body: await workerAfter(sooner(UPDATE_DELAY_MS)) });
     await page.evaluate(loadDigits());
     const newer = JSON.stringify({ ...(await digitsManifest()), version: '99.0.0' });
     server.faults.set(MANIFEST, { body: newer });
@@ -174,14 +175,15 @@ browserTest('a new version is fetched behind the load, whether anything runs or 
 
 browserTest('with update: "never" a stored model stays as it is', ['chromium'], async ({ page }) => {
   await withServer(page, async (server) => {
+    server.faults.set(WORKER, { body: await workerAfter(sooner(UPDATE_DELAY_MS, 100)) });
     await page.evaluate(loadDigits());
     await openBarePage(page, server);
     await page.evaluate(`async () => {
       const model = await insitu.createClient().load(digitsUrl, { update: 'never' });
       await model.run(digit());
     }`);
-    // Longer than UPDATE_DELAY_MS: a look for a new version would have been made by now.
-    await page.evaluate(`() => new Promise((resolve) => setTimeout(resolve, ${UPDATE_DELAY_MS + 1_000}))`);
+    // Longer than the delay here: a look for a new version would have been made by now.
+    await page.evaluate('() => new Promise((resolve) => setTimeout(resolve, 1_000))');
     expect(modelRequests(server)).toEqual([MANIFEST, INT8_FILE]);
   });
 });

@@ -4,7 +4,7 @@
  * Not here: what breaks under a model that is open (recovery.test.ts).
  */
 import { expect } from 'vitest';
-import { LOAD_STALL_TIMEOUT_MS, WORKER_START_TIMEOUT_MS } from '../../../protocol/limits.ts';
+import { LOAD_STALL_TIMEOUT_MS, WORKER_PING_TIMEOUT_MS, WORKER_START_TIMEOUT_MS } from '../../../protocol/limits.ts';
 import type { Explanation } from '../../../sdk/api/load.ts';
 import {
   digitsManifest,
@@ -19,6 +19,7 @@ import {
   workerAfter,
 } from '../../harness/bare-page.ts';
 import { browserTest, ENGINES, type Engine } from '../../harness/browsers.ts';
+import { sooner, soonerAwake } from '../../harness/sooner.ts';
 import type { StaticServer } from '../../harness/static-server.ts';
 
 type Loaded = Outcome<Explanation>;
@@ -184,6 +185,7 @@ browserTest('a worker of another release is refused with release-mismatch', asyn
 
 browserTest('without Web Locks, an ended worker is noticed by the ping after a deadline', ['chromium'], async ({ page }) => {
   await withServer(page, async () => {
+    await page.evaluate(`() => ${soonerAwake(WORKER_PING_TIMEOUT_MS)}`);
     const codes = await page.evaluate<string[]>(`async () => {
       Object.defineProperty(navigator, 'locks', { value: undefined });
       const client = insitu.createClient();
@@ -230,15 +232,10 @@ browserTest(
   },
 );
 
-/** Makes one of our limits 300 ms in this realm, so that a test need not wait for it. */
-function shortened(limitMs: number): string {
-  return `{ const real = setTimeout; globalThis.setTimeout = (callback, ms) => real(callback, ms === ${limitMs} ? 300 : ms); }`;
-}
-
 browserTest('a download of which no byte comes any more ends in load-stalled', async ({ page }) => {
   await withServer(page, async (server) => {
     server.faults.set(INT8_FILE, { stallAt: 1000 });
-    server.faults.set(WORKER, { body: await workerAfter(shortened(LOAD_STALL_TIMEOUT_MS)) });
+    server.faults.set(WORKER, { body: await workerAfter(sooner(LOAD_STALL_TIMEOUT_MS)) });
     const outcome = await page.evaluate<Loaded>(loadDigits());
     expect(outcome).toMatchObject({ ok: false, code: 'load-stalled', details: { url: server.origin + INT8_FILE } });
   });
@@ -247,8 +244,8 @@ browserTest('a download of which no byte comes any more ends in load-stalled', a
 browserTest('a worker that never answers its start ends in worker-start-timeout', async ({ page }) => {
   await withServer(page, async (server) => {
     server.faults.set(WORKER, { body: '/* silent */' });
-    const load = loadDigits();
-    const outcome = await page.evaluate<Loaded>(`() => { ${shortened(WORKER_START_TIMEOUT_MS)} return (${load})(); }`);
+    await page.evaluate(`() => ${soonerAwake(WORKER_START_TIMEOUT_MS)}`);
+    const outcome = await page.evaluate<Loaded>(loadDigits());
     expect(outcome).toMatchObject({ ok: false, code: 'worker-start-timeout' });
   });
 });

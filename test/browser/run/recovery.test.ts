@@ -19,6 +19,7 @@ import {
 } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
 import { onnxModel } from '../../harness/onnx-writer.ts';
+import { soonerAwake } from '../../harness/sooner.ts';
 
 type Loaded = Outcome<Explanation>;
 
@@ -72,6 +73,7 @@ browserTest('a run that hangs times out, its worker is replaced, and the next ru
   await withServer(page, async (server) => {
     server.faults.set(WORKER, { body: await workerAfter(HANGABLE) });
     await page.evaluate(loadDigits());
+    await page.evaluate(`() => ${soonerAwake(WORKER_PING_TIMEOUT_MS)}`);
     const codes = await page.evaluate<string[]>(`async () => {
       ${RUN}
       workers.at(-1).postMessage('hang');
@@ -87,6 +89,7 @@ browserTest('closing a model whose worker hangs ends with the worker, and no run
   await withServer(page, async (server) => {
     server.faults.set(WORKER, { body: await workerAfter(HANGABLE) });
     await page.evaluate(loadDigits());
+    await page.evaluate(`() => ${soonerAwake(WORKER_PING_TIMEOUT_MS)}`);
     const answer = await page.evaluate<string[]>(`async () => {
       ${RUN}
       workers.at(-1).postMessage('hang');

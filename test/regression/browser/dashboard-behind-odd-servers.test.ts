@@ -7,7 +7,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { ModelEntry } from '../../../protocol/read/read-api.ts';
@@ -15,6 +14,8 @@ import { categoryWorld, reportOf } from '../../fixtures/strange-worlds.ts';
 import { browserTest } from '../../harness/browsers.ts';
 import { startCollectorProcess } from '../../harness/collector-process.ts';
 import { startPrefixProxy } from '../../harness/prefix-proxy.ts';
+import { sooner } from '../../harness/sooner.ts';
+import { listenUnseen } from '../../harness/unseen-port.ts';
 
 const PATIENCE = { timeoutMs: 40_000 };
 const SITE = fileURLToPath(new URL('../../../dist/site/', import.meta.url));
@@ -37,6 +38,7 @@ browserTest(
       // Without the last slash, as people type it.
       await page.goto(`${proxy.url}dashboard`);
       await page.waitFor(() => document.querySelector('#connection')?.textContent === 'Live', PATIENCE);
+      await page.click('#overview-rows a');
       await page.waitFor(() => document.querySelector('#tile-runs dd')?.textContent === '0', PATIENCE);
       await fetch(`${proxy.url}v1/report/demo`, { method: 'POST', body: reportOf(world, entry, 24) });
       await page.waitFor(() => document.querySelector('#live-text')?.textContent?.startsWith('24 runs in 1 update'), PATIENCE);
@@ -52,17 +54,22 @@ browserTest(
   },
 );
 
-/** The built dashboard, and for the API whatever the test says. */
+/** The longest wait for an answer and the pause between two tries (collector/dashboard/api.ts) are short here. */
+const IMPATIENT = `<script>${sooner(5_000, 1_000)}${sooner(30_000)}
+  { const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 30_000 ? 300 : ms); }</script>`;
+
+/** The built dashboard, made impatient, and for the API whatever the test says. */
 async function serveSite(api: Answer): Promise<{ readonly url: string; close(): void }> {
   const server = createServer(async ({ url = '/' }, response) => {
     if (url.startsWith('/v1/')) return api(response);
     const name = url === '/dashboard/' ? 'dashboard/index.html' : url.slice(1);
-    const body = await readFile(SITE + name).catch(() => null);
+    const file = await readFile(SITE + name).catch(() => null);
+    const body = name.endsWith('.html') ? String(file).replace('<head>', `<head>${IMPATIENT}`) : file;
     response.writeHead(body === null ? 404 : 200, { 'Content-Type': TYPES[name.split('.').at(-1) as string] ?? 'text/plain' }).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenUnseen(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/dashboard/`,
+    url: `http://127.0.0.1:${port}/dashboard/`,
     close() {
       server.closeAllConnections();
       server.close();
@@ -102,7 +109,7 @@ browserTest('whatever answers in a collector’s place ends in a sentence, and n
       current = odd;
       const page = await browser.newPage();
       await page.setViewport({ width: 360, height: 800 });
-      await page.goto(site.url);
+      await page.goto(`${site.url}#/models`);
       await page.waitFor(() => (document.querySelector('#alert') as HTMLElement).hidden === false, PATIENCE);
       expect(await page.text('#alert'), what).toMatch(said);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), what).toBeLessThanOrEqual(0);

@@ -20,7 +20,7 @@ browserTest('the dashboard is live in a browser whose language is no language ta
   await writeFile(file, (await readFile(file, 'utf8')).replace('<head>', '<head><script src="../assets/said.js"></script>'));
   const collector = await startCollectorProcess({ siteFolder });
   try {
-    await page.goto(`${collector.url}/dashboard/`);
+    await page.goto(`${collector.url}/dashboard/#/models`);
     await page.waitFor(() => document.querySelector('#connection')?.textContent === 'Live', { timeoutMs: 40_000 });
     await page.waitFor(() => document.querySelector('#tile-runs dd')?.textContent === '0', { timeoutMs: 40_000 });
     expect(page.consoleLines.filter((line) => line.startsWith('uncaught'))).toEqual([]);

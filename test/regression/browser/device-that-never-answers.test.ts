@@ -8,10 +8,9 @@ import type { Explanation } from '../../../sdk/api/load.ts';
 import { loadDigits, type Outcome, openBarePage, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
 import { answerTo, DOUBLER, manifestOf } from '../../harness/small-models.ts';
+import { soonerAwake } from '../../harness/sooner.ts';
 
-/** Waits of that length are ten times shorter; each is made in five steps. */
-const STEP_MS = DEVICE_ANSWER_TIMEOUT_MS / 5;
-const SOONER = `const real = setTimeout; globalThis.setTimeout = (run, ms, ...rest) => real(run, ms === ${STEP_MS} ? ${STEP_MS / 10} : ms, ...rest);`;
+const SOONER = soonerAwake(DEVICE_ANSWER_TIMEOUT_MS);
 const gpu = (value: string) => `Object.defineProperty(navigator, 'gpu', { configurable: true, value: ${value} });`;
 const NEVER = '() => new Promise(() => undefined)';
 const ADAPTER = `{ features: new Set(), limits: {}, info: { vendor: '', architecture: '' }, requestDevice: ${NEVER} }`;

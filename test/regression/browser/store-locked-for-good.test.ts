@@ -5,9 +5,11 @@
  * And a load whose runtime could not be fetched was handed from worker to worker for as long as each failed before it was asked.
  */
 import { expect } from 'vitest';
+import { STORE_ANSWER_TIMEOUT_MS } from '../../../protocol/limits.ts';
 import type { Explanation } from '../../../sdk/api/load.ts';
-import { loadDigits, type Outcome, WORKER, withServer } from '../../harness/bare-page.ts';
+import { loadDigits, type Outcome, WORKER, withServer, workerAfter } from '../../harness/bare-page.ts';
 import { browserTest } from '../../harness/browsers.ts';
+import { soonerAwake } from '../../harness/sooner.ts';
 
 const WASM_RUNTIME = '/insitu/ort/ort-wasm-simd-threaded.wasm';
 const ROUND_COUNT = 8;
@@ -32,7 +34,8 @@ browserTest(
   'a store that somebody keeps locked costs a load its copy, and nothing after a while',
   ['chromium', 'firefox'],
   async ({ page }) => {
-    await withServer(page, async () => {
+    await withServer(page, async (server) => {
+      server.faults.set(WORKER, { body: await workerAfter(soonerAwake(STORE_ANSWER_TIMEOUT_MS, 1_500)) });
       const loaded = await page.evaluate<Outcome<Explanation>>(`async () => {
       // The store is there, and its records are held by a transaction that goes on asking.
       await insitu.createClient().load(digitsUrl).then((model) => model.close());

@@ -67,7 +67,7 @@ async function overflowOf(page: Page): Promise<number> {
 browserTest('whatever names and numbers a model has, it is shown whole, and no wider than the window', ['chromium'], async ({ page }) => {
   const collector = await startCollectorProcess({ modelsFolder: null });
   try {
-    await page.goto(`${collector.url}/dashboard/`);
+    await page.goto(`${collector.url}/dashboard/#/models`);
     await page.waitFor(() => document.querySelector('#empty')?.textContent?.startsWith('No model'), PATIENCE);
     const worlds = STRANGE_NAMES.flatMap((name) => [numberWorld(name, name), labelWorld(name), categoryWorld(name), opaqueWorld(name)]);
     const entries: [World, ModelEntry][] = [];
@@ -81,7 +81,7 @@ browserTest('whatever names and numbers a model has, it is shown whole, and no w
     }
     const texts = await page.evaluate(() => [...(document.querySelector('#model') as HTMLSelectElement).options].map(({ text }) => text));
     expect(new Set(texts).size).toBe(entries.length);
-    expect(await page.evaluate(() => document.title)).toBe('Insitu dashboard');
+    expect(await page.evaluate(() => document.title)).toBe('Model · Insitu dashboard');
     expect(page.consoleLines.filter((line) => line.startsWith('uncaught'))).toEqual([]);
     expect(await page.evaluate(() => (document.querySelector('#alert') as HTMLElement).hidden)).toBe(true);
   } finally {
@@ -94,7 +94,7 @@ browserTest('the counts of categories alone are shown, and move when more of the
   try {
     const world = categoryWorld('only categories');
     const entry = await register(collector, world);
-    await page.goto(`${collector.url}/dashboard/`);
+    await page.goto(`${collector.url}/dashboard/#/models`);
     await page.waitFor(() => document.querySelector('#tile-runs dd')?.textContent === '0', PATIENCE);
     await send(collector, world, entry);
     await page.waitFor((count: string) => document.querySelector('#tile-runs dd')?.textContent === count, PATIENCE, String(RUN_COUNT));
@@ -125,7 +125,7 @@ browserTest(`each of ${MODEL_COUNT} models of one name can be told apart and cho
     }
     const [world, entry] = last as [World, ModelEntry];
     await send(collector, world, entry);
-    await page.goto(`${collector.url}/dashboard/`);
+    await page.goto(`${collector.url}/dashboard/#/models`);
     await page.waitFor((count: number) => document.querySelectorAll('#model option').length === count, PATIENCE, MODEL_COUNT);
     await choose(page, entry, RUN_COUNT);
     const texts = await page.evaluate(() => [...(document.querySelector('#model') as HTMLSelectElement).options].map(({ text }) => text));

@@ -45,6 +45,7 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'GET /v1/series': { path: `/v1/series?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/noised': { path: `/v1/noised?model=${MODEL_VERSION}`, get: 200, options: 404 },
   'GET /v1/devices': { path: `/v1/devices?model=${MODEL_VERSION}`, get: 200, options: 404 },
+  'GET /v1/overview': { path: '/v1/overview', get: 200, options: 404 },
   'GET /v1/live': { path: '/v1/live', get: 200, options: 404 },
   'GET /v1/openapi.json': { path: '/v1/openapi.json', get: 200, options: 404 },
   'GET /metrics': { path: '/metrics', get: 200, options: 404 },
@@ -54,6 +55,13 @@ const ROUTES: Readonly<Record<string, Row>> = {
   'ALL /v1/rules/*': { path: '/v1/rules/x/y', get: 401, options: 404 },
   'ALL /v1/targets': { path: '/v1/targets', get: 401, options: 404 },
   'ALL /v1/audit': { path: '/v1/audit', get: 401, options: 404 },
+  'ALL /v1/monitoring': { path: '/v1/monitoring', get: 401, options: 404 },
+  'ALL /v1/monitoring/*': { path: '/v1/monitoring/x/y', get: 401, options: 404 },
+  'ALL /v1/votes': { path: '/v1/votes', get: 401, options: 404 },
+  'GET /v1/monitoring': { path: '/v1/monitoring', get: 401, options: 404 },
+  'GET /v1/monitoring/:version': { path: `/v1/monitoring/${MODEL_VERSION}`, get: 401, options: 404 },
+  'POST /v1/monitoring/:version': { path: `/v1/monitoring/${MODEL_VERSION}`, get: 401, options: 404 },
+  'GET /v1/votes': { path: `/v1/votes?model=${MODEL_VERSION}`, get: 401, options: 404 },
   'GET /v1/incidents': { path: '/v1/incidents', get: 401, options: 404 },
   'GET /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
   'POST /v1/incidents/:id': { path: '/v1/incidents/x', get: 401, options: 404 },
@@ -90,11 +98,11 @@ beforeAll(async () => {
     ...{ store, registry, load, refusals, group, live, disk: null, shownReportsMin: 1, now: () => NOW_MS, elapsedMs: clocks.elapsedMs },
   });
   const quiet = { configFile: null, shownReportsMin: 1, onChanged: () => undefined, log: () => undefined };
-  const { incidents, rules, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
+  const { incidents, rules, monitoring, close } = await openAlarms({ store, registry, now: () => NOW_MS, ...quiet });
   closeAlarms = close;
   deps = {
     ...{ exports, load, refusals },
-    ...{ incidents, rules, targets: () => [] },
+    ...{ incidents, rules, monitoring, targets: () => [] },
     ...{ store, registry, group, live, reads: new ReadQueue(), shownReportsMin: 1, adminKey: 'key', release: '1.0.0' },
     ...{ folders: { site: folder, library: folder, models: folder }, writeKeys: new Map([['demo', null]]) },
     ...{ now: () => NOW_MS, log: () => undefined, closing: closing.signal },

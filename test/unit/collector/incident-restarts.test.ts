@@ -42,6 +42,7 @@ class Life {
     const owned: { notifier?: Notifier } = {};
     const incidents = await Incidents.open({
       ...{ store, now, known: { nameOf: () => 'fixture', planOf: () => null }, onChanged: () => undefined },
+      ordered: () => ({ records: [], adopt: () => undefined }),
       outgoing: (told) => (owned.notifier as Notifier).outgoing(told),
     });
     const notifier = await Notifier.open({

@@ -9,7 +9,7 @@ import { Incidents, type IncidentsOptions, type Told } from '../../../collector/
 import { openDuckDbStore } from '../../../collector/store/duckdb-store.ts';
 import type { Finding } from '../../../counts/monitor/finding.ts';
 import { AUDIT_COUNT_MAX, INCIDENT_COOL_DOWN_MS, INCIDENT_KEPT_COUNT_MAX } from '../../../protocol/alarm-limits.ts';
-import type { AuditEntry, Incident, IncidentDetail } from '../../../protocol/read/incidents.ts';
+import type { AuditEntry, Incident, IncidentDetail, RebaseOrder } from '../../../protocol/read/incidents.ts';
 import { HOUR_MS } from '../../../protocol/report/window.ts';
 import { EARLIER_HOUR, placeEarlierDatabase } from '../../fixtures/earlier-release.ts';
 import { MemoryStore } from '../../fixtures/memory-store.ts';
@@ -18,11 +18,13 @@ import { driftSignal, openIncident, ruleSignal } from '../../fixtures/signals.ts
 
 let nowMs: number;
 let told: Told[];
+let ordered: RebaseOrder[];
 let folder: string;
 
 beforeEach(async () => {
   nowMs = NOW_MS;
   told = [];
+  ordered = [];
   folder = await mkdtemp(join(tmpdir(), 'insitu-incidents-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
@@ -33,6 +35,7 @@ function openOn(store: IncidentsOptions['store']): Promise<Incidents> {
     known: { nameOf: () => 'fixture', planOf: (_, hash) => (hash === DATA_PLAN_HASH ? DATA_PLAN : null) },
     now: () => nowMs,
     outgoing: (news) => ({ records: [], audit: [], adopt: () => told.push(...news) }),
+    ordered: (order) => ({ records: [{ kind: 'order', key: order.incident, value: order }], adopt: () => ordered.push(order) }),
     onChanged: () => undefined,
   });
 }
@@ -61,9 +64,8 @@ test('what happened, and by whose key, is there after a restart, on a database o
     ['noted', 'admin', "it's “new”; --"],
   ]);
   await incidents.act(id, { act: 'rebase' }, 'admin');
-  expect((await store.records('rebase')).map(({ value }) => value)).toMatchObject([
-    { incident: id, by: 'admin', streams: [{ segment: 0 }] },
-  ]);
+  expect(ordered).toMatchObject([{ incident: id, by: 'admin', streams: [{ segment: 0 }] }]);
+  expect((await store.records('order')).map(({ value }) => value)).toEqual(ordered);
   const earlier = { fromHour: EARLIER_HOUR, toHour: EARLIER_HOUR, slotHours: 1, segment: null, reportCountMin: 1 };
   const [{ modelVersion } = { modelVersion: '' }] = await store.registrations();
   expect((await store.totals({ modelVersion, ...earlier })).totals.length).toBeGreaterThan(0);

@@ -69,6 +69,9 @@ const DETAIL: IncidentDetail = {
   audit: [{ atMs: NOW_MS, what: 'opened', by: 'collector', subject: '1'.repeat(32), text: null }],
 };
 
+/** Of parameters without which nothing is answered. */
+const NEEDED: Readonly<Record<string, string>> = { model: MODEL_VERSION, plan: DATA_PLAN_HASH, cadence: 'day', from: '0' };
+
 /** An answer that lacks what its type has: a schema must notice. */
 function withoutOne(answer: unknown): unknown {
   const [first = {}, ...rest] = Array.isArray(answer) ? answer : [answer];
@@ -100,12 +103,17 @@ describe('the document', () => {
       series: await client.series({ model: MODEL_VERSION, hours: 24 }),
       noised: await client.noised({ model: MODEL_VERSION }),
       devices: await client.devices({ model: MODEL_VERSION }),
+      overview: await client.overview(),
       putRule: await client.putRule({ id: 'slow', body: RULE }),
       rules: await client.rules(),
       incidents: await client.incidents({ state: 'open' }),
       targets: await client.targets(),
       audit: await client.audit(),
       ...{ incident: DETAIL, actOnIncident: DETAIL },
+      monitoring: await client.monitoring(),
+      monitoredModel: await client.monitoredModel({ version: MODEL_VERSION }),
+      actOnBaseline: await client.actOnBaseline({ version: MODEL_VERSION, body: { act: 'accept' } }),
+      votes: await client.votes({ model: MODEL_VERSION, plan: DATA_PLAN_HASH, cadence: 'day', from: 0 }),
       register: await client.register({ body: { manifest: manifestText('other') } }),
       unregister: await client.unregister({ version: versionOf(manifestText('other')) }),
     };
@@ -123,10 +131,17 @@ describe('the document', () => {
 
   test('a parameter that the document does not allow is refused with its sentence, and one that it allows is not', async () => {
     for (const [path, operations] of Object.entries(document.paths)) {
-      const parameters = (operations.get?.parameters ?? []) as { name: string; in: string; description: string; schema: Json }[];
+      const parameters = (operations.get?.parameters ?? []) as {
+        name: string;
+        in: string;
+        required?: boolean;
+        description: string;
+        schema: Json;
+      }[];
       const inQuery = parameters.filter((parameter) => parameter.in === 'query');
+      const needed = Object.fromEntries(inQuery.flatMap(({ name, required }) => (required ? [[name, NEEDED[name] ?? '']] : [])));
       const given = (changes: Readonly<Record<string, string>>) =>
-        `${collector.url}${path}?${new URLSearchParams({ model: MODEL_VERSION, ...changes })}`;
+        `${collector.url}${path}?${new URLSearchParams({ ...needed, ...changes })}`;
       for (const { name, description, schema } of inQuery) {
         const isFree = schema.type === 'string' && schema.pattern === undefined && schema.enum === undefined;
         const wrong = isFree

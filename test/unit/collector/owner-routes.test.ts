@@ -8,9 +8,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Collector, type CollectorOptions, startCollector } from '../../../collector/index.ts';
 import { RULE_BYTES_MAX, RULE_COUNT_MAX } from '../../../protocol/alarm-limits.ts';
 import type { AuditEntry, IncidentDetail, IncidentList, RuleEntry, TargetEntry } from '../../../protocol/read/incidents.ts';
+import type { MonitoringList, Votes } from '../../../protocol/read/monitoring.ts';
 import type { Notification } from '../../../protocol/read/notification.ts';
 import { type Receiver, startReceiver } from '../../fixtures/receiver.ts';
-import { bodyOf, MODEL_VERSION, manifestText, NOW_MS, softwareWindow } from '../../fixtures/reports.ts';
+import { bodyOf, MODEL_VERSION, manifestText, NOW_MS, SOFTWARE_PLAN_HASH, softwareWindow } from '../../fixtures/reports.ts';
 
 const KEY = 'the-admin-key';
 const MINUTE_MS = 60_000;
@@ -119,6 +120,30 @@ describe('incidents', () => {
     expect((await refusal(await ask('DELETE', '/v1/rules/x'))).slice(0, 2)).toEqual([404, 'rule-unknown']);
   });
 
+  test('what the monitor was given and says is answered, and a person says what is good', async () => {
+    await start();
+    expect(await get<MonitoringList>('/v1/monitoring')).toMatchObject({
+      models: [{ modelVersion: MODEL_VERSION, verdict: 'not-enough-data', missingDays: 28, leftOutCount: 0 }],
+    });
+    const said = await ask('POST', `/v1/monitoring/${MODEL_VERSION}`, { act: 'accept', text: 'as in the lab' });
+    expect(await said.json()).toMatchObject({ orders: [{ what: 'accepted', by: 'admin', text: 'as in the lab' }], streams: [] });
+    expect((await get<AuditEntry[]>('/v1/audit'))[0]).toMatchObject({ what: 'baseline-accepted', subject: MODEL_VERSION });
+    const hour = Math.floor(nowMs / 3_600_000);
+    const query = `/v1/votes?model=${MODEL_VERSION}&plan=${SOFTWARE_PLAN_HASH}&cadence=day&from=${hour}&hours=1`;
+    expect(await get<Votes>(query)).toEqual({ plan: SOFTWARE_PLAN_HASH, cadence: 'day', fromHour: hour, toHour: hour, slots: [] });
+    for (const [method, path, status, code, body] of [
+      ['GET', `/v1/monitoring/${'f'.repeat(16)}`, 404, 'model-unknown'],
+      ['POST', `/v1/monitoring/${'f'.repeat(16)}`, 404, 'model-unknown', { act: 'accept' }],
+      ['POST', `/v1/monitoring/${MODEL_VERSION}`, 400, 'body-invalid', { act: 'rebase', fromMs: 1 }],
+      ['POST', `/v1/monitoring/${MODEL_VERSION}`, 400, 'metric-unknown', { act: 'rebase', metrics: ['output.nothing'] }],
+      ['GET', query.replace('hours=1', 'hours=25'), 400, 'query-invalid'],
+      ['GET', query.replace(SOFTWARE_PLAN_HASH, 'f'.repeat(16)), 404, 'plan-unknown'],
+      ['GET', query.replace(MODEL_VERSION, 'f'.repeat(16)), 404, 'model-unknown'],
+    ] as const) {
+      expect((await refusal(await ask(method, path, body))).slice(0, 2)).toEqual([status, code]);
+    }
+  });
+
   test('a rule about a model is taken when one of its versions has the metric', async () => {
     await start();
     const later = JSON.parse(manifestText()) as { outputs: Record<string, unknown>[] };
@@ -137,9 +162,18 @@ describe('incidents', () => {
   test('every address of the owner needs the key, also to read', async () => {
     await start();
     const asked: readonly [string, string][] = [
-      ...(['/v1/incidents', '/v1/incidents/x', '/v1/rules', '/v1/targets', '/v1/audit'] as const).map(
-        (path) => ['GET', path] as [string, string],
-      ),
+      ...(
+        [
+          '/v1/incidents',
+          '/v1/incidents/x',
+          '/v1/rules',
+          '/v1/targets',
+          '/v1/audit',
+          '/v1/monitoring',
+          '/v1/monitoring/x',
+          '/v1/votes',
+        ] as const
+      ).map((path) => ['GET', path] as [string, string]),
       ...([
         ['POST', '/v1/incidents/x'],
         ['PUT', '/v1/rules/x'],

@@ -3,8 +3,8 @@
  */
 import { expect, test } from 'vitest';
 import { cellLabel, ms, percent } from '../../../collector/dashboard/charts/figures.ts';
-import type { Selection } from '../../../collector/dashboard/selection.ts';
-import { View } from '../../../collector/dashboard/view-model.ts';
+import type { Selection } from '../../../collector/dashboard/view/selection.ts';
+import { View } from '../../../collector/dashboard/view/view-model.ts';
 import { metricOf } from '../../../counts/layout/plan.ts';
 import { dataPlanOf } from '../../../counts/plans/data-plan.ts';
 import { cellsOfLoadFailure, cellsOfRun, SOFTWARE_PLAN_HASH } from '../../../counts/plans/software-layout.ts';
@@ -75,7 +75,7 @@ function viewOf(part: Partial<Series>, { hourCount = 24, baseline = [], selectio
   const detail: ModelDetail = { modelVersion, plan: PLAN_HASH, manifest, baseline: baseline.length === 0 ? null : counted, plans: [] };
   return new View({
     ...{ detail, plans, series: series(part), unattributed: series(unattributed) },
-    selection: { modelVersion, hourCount, arm: null, segment: null, dataPlan: null, softwarePlan: null, ...selection },
+    selection: { modelVersion, hourCount, untilHour: null, arm: null, segment: null, dataPlan: null, softwarePlan: null, ...selection },
   });
 }
 

@@ -145,11 +145,24 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'collector/client': { imports: ['protocol'], network: true },
   // Pure but for keeping what changes, in the store.
   'collector/incidents': { imports: ['protocol', 'counts/monitor', 'counts/statistics', 'collector/store'], node: true },
+  'collector/monitoring': {
+    imports: [
+      'protocol',
+      'counts/monitor',
+      'counts/statistics',
+      'counts/votes',
+      'collector/store',
+      'collector/models',
+      'collector/incidents',
+    ],
+    clock: true,
+    node: true,
+  },
   'collector/notify': { imports: ['protocol', 'collector/store'], vendors: ['nodemailer'], network: true, node: true },
   'collector/http': {
     imports: [
       ...['protocol', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models', 'collector/views'],
-      ...['collector/incidents', 'collector/exports'],
+      ...['collector/incidents', 'collector/monitoring', 'collector/exports'],
     ],
     vendors: ['hono', '@hono/node-server'],
     node: true,
@@ -157,16 +170,36 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   collector: {
     imports: [
       ...['protocol', 'counts/votes', 'collector/operator', 'collector/store', 'collector/intake', 'collector/models'],
-      ...['collector/views', 'collector/exports', 'collector/incidents', 'collector/notify', 'collector/http'],
+      ...['collector/views', 'collector/exports', 'collector/incidents', 'collector/monitoring', 'collector/notify', 'collector/http'],
     ],
     clock: true,
     node: true,
   },
   'collector/dashboard/charts': { imports: ['counts/statistics', 'site'], vendors: ['uplot'] },
-  'collector/dashboard': {
-    imports: ['protocol', 'counts/layout', 'counts/statistics', 'site', 'collector/dashboard/charts'],
+  'collector/dashboard/view': { imports: ['protocol', 'counts/layout', 'counts/statistics', 'collector/dashboard/charts'] },
+  'collector/dashboard/sections': {
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/plans', 'counts/statistics', 'site'],
+      ...['collector/dashboard/charts', 'collector/dashboard/view'],
+    ],
+  },
+  'collector/dashboard/ask': { imports: ['protocol'], network: true },
+  'collector/dashboard/parts': {
+    imports: ['protocol', 'site', 'collector/dashboard/charts', 'collector/dashboard/view', 'collector/dashboard/ask'],
+  },
+  'collector/dashboard/pages': {
+    imports: [
+      ...['protocol', 'site', 'collector/dashboard/charts', 'collector/dashboard/view', 'collector/dashboard/ask'],
+      ...['collector/dashboard/parts', 'collector/dashboard/sections'],
+    ],
     clock: true,
-    network: true,
+  },
+  'collector/dashboard': {
+    imports: [
+      ...['site', 'collector/dashboard/charts', 'collector/dashboard/view', 'collector/dashboard/ask', 'collector/dashboard/parts'],
+      'collector/dashboard/pages',
+    ],
+    clock: true,
   },
 
   // The command line.
@@ -178,21 +211,38 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   'cli/runtime': { imports: ['protocol', 'onnx', 'cli/data', 'cli/terminal'], vendors: ['onnxruntime-web'], node: true },
+  // Examples as a page would count them.
+  'cli/count': {
+    imports: ['protocol', 'counts/plans', 'counts/run', 'onnx', 'cli/data', 'cli/runtime'],
+  },
   'cli/half': { imports: ['protocol', 'onnx', 'cli/runtime'], node: true },
   'cli/pack': { imports: ['protocol', 'onnx', 'processing', 'processing/text', 'cli/half', 'cli/runtime', 'cli/terminal'], node: true },
   'cli/export': {
-    imports: ['protocol', 'collector/client'],
+    imports: ['protocol', 'collector/client', 'cli/terminal'],
     vendors: ['hyparquet-writer'],
     node: true,
   },
+  // Histories through the collector's own monitor.
+  'cli/backtest': {
+    imports: [
+      ...['protocol', 'counts/layout', 'counts/votes', 'counts/monitor'],
+      ...['collector/client', 'collector/store', 'collector/incidents', 'collector/monitoring'],
+      ...['cli/count', 'cli/data', 'cli/export', 'cli/folder', 'cli/terminal'],
+    ],
+    node: true,
+  },
+  'cli/backtest/html': { imports: ['protocol', 'cli/backtest'] },
   'cli/commands': {
     imports: [
-      ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/run', 'counts/noise', 'counts/statistics'],
+      ...['protocol', 'counts/layout', 'counts/kinds', 'counts/plans', 'counts/noise', 'counts/statistics', 'counts/monitor'],
       ...['onnx', 'processing'],
       ...[
         'collector',
         'collector/client',
         'collector/operator',
+        'cli/backtest',
+        'cli/backtest/html',
+        'cli/count',
         'cli/data',
         'cli/export',
         'cli/folder',

@@ -5,6 +5,7 @@
  */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { afterAwake, everyStep } from '../../../protocol/awake-time.ts';
+import { AWAKE_STEP_COUNT } from '../../harness/sooner.ts';
 
 let sleptMs = 0;
 
@@ -29,6 +30,13 @@ test('a wait of an awake page is over when its time is over, and once', () => {
   expect(onOver).toHaveBeenCalledTimes(1);
   vi.advanceTimersByTime(60_000);
   expect(onOver).toHaveBeenCalledTimes(1);
+});
+
+test(`a wait is made in ${AWAKE_STEP_COUNT} steps, each of which browser tests make short`, () => {
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  afterAwake(5000, () => undefined);
+  vi.advanceTimersByTime(5000);
+  expect(new Set(timers.mock.calls.map(([, ms]) => ms))).toEqual(new Set([5000 / AWAKE_STEP_COUNT]));
 });
 
 test('a wait that is stopped is never over', () => {

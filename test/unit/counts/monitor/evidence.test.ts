@@ -7,16 +7,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { universalCells } from '../../../../counts/layout/universal.ts';
-import { observe, referenceOf } from '../../../../counts/monitor/baseline.ts';
+import { observe, type Reference, referenceOf, UNSHARED } from '../../../../counts/monitor/baseline.ts';
 import type { DayVotes } from '../../../../counts/monitor/day-votes.ts';
-import { evidenceOf, scoreDay } from '../../../../counts/monitor/detector.ts';
-import { discountOf, dispersionOf } from '../../../../counts/monitor/dispersion.ts';
+import { evidenceOf as evidenceOfStarts, type ScoredDay, type Starts, scoreDay, startsOf } from '../../../../counts/monitor/detector.ts';
+import { discountOf, dispersionOf, persistenceOf } from '../../../../counts/monitor/dispersion.ts';
 import { effectOf } from '../../../../counts/monitor/effect.ts';
 import { groupCells, metricCells } from '../../../../counts/monitor/grouping.ts';
 import { skewOf } from '../../../../counts/monitor/skew.ts';
 import { addTiltSums, rankFunctionsOf, TILT_COUNT, TILT_LOG_MARGIN, tiltsOf } from '../../../../counts/monitor/tilts.ts';
 import { dirichletOf, logProbability } from '../../../../counts/statistics/dirichlet-multinomial.ts';
 import { logGamma } from '../../../../counts/statistics/log-gamma.ts';
+import { Chance } from '../../../storms/monitor-world.ts';
 
 /** All ways to put items into groups. */
 function* outcomes(items: number, groupCount: number): Generator<number[]> {
@@ -83,6 +84,7 @@ const baselineOfDays = (days: readonly DayVotes[]) => ({
   days,
   agreement: 0.25,
   parts: [],
+  returnRatio: 0,
   dispersion: null,
 });
 const alike = Array.from({ length: 28 }, (_, day) =>
@@ -91,7 +93,13 @@ const alike = Array.from({ length: 28 }, (_, day) =>
     [100, 110, 90, 100].map((count, group) => count + ((day * 7 + group * 3) % 11)),
   ),
 );
-const reference = referenceOf(baselineOfDays(alike), { tolerance: 0, withinDay: 0 });
+const reference = referenceOf(baselineOfDays(alike), UNSHARED);
+
+/** Days until yesterday, and today's. */
+function evidenceOf(own: Reference, days: readonly ScoredDay[], fromDay: number, today: number) {
+  const whole = days.filter(({ day }) => day < today);
+  return evidenceOfStarts(own, startsOf(own, null, whole, fromDay, today), days.find(({ day }) => day === today) ?? null);
+}
 
 describe('a discount', () => {
   test('is at least 1, and what is observed is no more than what was counted and adds up', () => {
@@ -99,7 +107,7 @@ describe('a discount', () => {
     fc.assert(
       fc.property(anyCounts, fc.double({ min: 0, max: 1, noNaN: true }), (counts, withinDay) => {
         const day = dayOf(3, counts);
-        expect(discountOf(day, { withinWindow: 0.3, withinDay, withinPart: 0.1, wander: 0 })).toBeGreaterThanOrEqual(1);
+        expect(discountOf(day, { withinWindow: 0.3, withinDay, withinPart: 0.1, persistence: 0, wander: 0 })).toBeGreaterThanOrEqual(1);
         const { counts: observed, total } = observe(day, reference, 1);
         observed.forEach((count, group) => {
           expect(count).toBeLessThanOrEqual(counts[group] as number);
@@ -126,12 +134,60 @@ describe('a discount', () => {
       ),
     );
     const discounts = [alike, wobbling, seasonal].map((days) =>
-      discountOf(days[0] as DayVotes, dispersionOf({ days, agreement: 0.25, parts: [], lineGroupCount: 4 }, true)),
+      discountOf(days[0] as DayVotes, dispersionOf({ days, agreement: 0.25, parts: [], returnRatio: 0, lineGroupCount: 4 }, true)),
     );
     expect(discounts[1]).toBeGreaterThan(3);
     expect(discounts[2]).toBeLessThan(1.5);
     expect(discounts[0]).toBeLessThan(1.5);
-    expect(referenceOf(baselineOfDays(seasonal), { tolerance: 0, withinDay: 0 }).isSplit).toBe(true);
+    expect(referenceOf(baselineOfDays(seasonal), UNSHARED).isSplit).toBe(true);
+  });
+});
+
+describe('browsers that come back', () => {
+  /** Four weeks of 40 browsers, each with one cell of four that it always votes; so many of them stay from week to week. */
+  const weeksOf = (stayCount: number, seed = 1): DayVotes[] => {
+    const chance = new Chance(seed);
+    const browsers = Array.from({ length: 40 }, () => chance.below(4));
+    return Array.from({ length: 28 }, (_, index) => {
+      // A Monday, and the whole week votes on it.
+      const day = 4 + index;
+      if (index % 7 !== 0) return dayOf(day, [0, 0, 0, 0], 0);
+      for (let browser = stayCount; browser < browsers.length; browser++) browsers[browser] = chance.below(4);
+      const counts = [0, 1, 2, 3].map((cell) => 20 * browsers.filter((own) => own === cell).length);
+      return { day, windows: 40, items: 800, squaredItems: 40 * 400, squaredCells: 40 * 400, counts };
+    });
+  };
+  const sampleOf = (stayCount: number, returnRatio: number, seed = 1) => ({
+    ...{ days: weeksOf(stayCount, seed), agreement: 0.25, parts: [], lineGroupCount: 0, returnRatio },
+  });
+
+  test('are told from strangers by how little weeks in a row differ', () => {
+    const middle = (stayCount: number) => {
+      const likely = Array.from({ length: 49 }, (_, seed) => persistenceOf(sampleOf(stayCount, 5, seed)).likely);
+      return likely.sort((one, other) => one - other)[24] as number;
+    };
+    expect(middle(0)).toBeLessThan(0.2);
+    expect(Math.abs(middle(20) - 0.5)).toBeLessThan(0.25);
+    expect(middle(40)).toBeCloseTo(1, 1);
+  });
+
+  test('are no more than come back within a week, and none where nobody does', () => {
+    for (const stayCount of [0, 30, 40]) {
+      expect(persistenceOf(sampleOf(stayCount, 0))).toEqual({ likely: 0, most: 0 });
+      const { likely, most } = persistenceOf(sampleOf(stayCount, 0.2));
+      expect(likely).toBeLessThanOrEqual(most);
+      expect(most).toBeLessThanOrEqual(0.2);
+    }
+  });
+
+  test('make a week worth less, and never more', () => {
+    const [votes] = weeksOf(30) as [DayVotes];
+    const discounts = [0, 0.3, 1].map((persistence) =>
+      discountOf(votes, { withinWindow: 1, withinDay: 0, withinPart: 0, persistence, wander: 0 }),
+    );
+    expect(discounts[0]).toBeCloseTo(20, 9);
+    expect(discounts[1]).toBeGreaterThan(discounts[0] as number);
+    expect(discounts[2]).toBeGreaterThan(discounts[1] as number);
   });
 });
 
@@ -145,13 +201,29 @@ describe('the detector', () => {
     for (let index = 1; index < logs.length; index++) expect(logs[index]).toBeGreaterThanOrEqual(logs[index - 1] as number);
   });
 
+  test('comes to the same sums whether starts are carried on from day to day, over gaps or made anew', () => {
+    const anyDays = fc.uniqueArray(fc.integer({ min: 40, max: 130 }), { minLength: 1, maxLength: 60 });
+    const anyLooks = fc.uniqueArray(fc.integer({ min: 40, max: 131 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(anyDays, anyLooks, (days, looks) => {
+        const all = [...days].sort((one, other) => one - other).map((day) => scoreDay(dayOf(day, [90 + day, 110, 3 * day, 70]), reference));
+        let carried: Starts | null = null;
+        for (const today of [...looks].sort((one, other) => one - other)) {
+          const whole = all.filter(({ day }) => day < today);
+          carried = startsOf(reference, carried, whole, 45, today);
+          expect(carried).toEqual(startsOf(reference, null, whole, 45, today));
+        }
+      }),
+    );
+  });
+
   test('finds a shift, and nothing where days are as they were', () => {
     expect(evidenceOf(reference, scored([150, 120, 80, 50]), 40, 49).log).toBeGreaterThan(20);
     expect(evidenceOf(reference, scored([104, 114, 94, 104]), 40, 49).log).toBeLessThan(3);
   });
 
   test('with a tolerance it needs more of the same', () => {
-    const tolerant = referenceOf(baselineOfDays(alike), { tolerance: 0.02, withinDay: 0 });
+    const tolerant = referenceOf(baselineOfDays(alike), { ...UNSHARED, tolerance: 0.02 });
     const days = [150, 120, 80, 50];
     const log = evidenceOf(
       tolerant,
@@ -167,7 +239,7 @@ describe('the detector', () => {
     const anyDay = fc.array(anyCount, { minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(fc.array(anyDay, { minLength: 1, maxLength: 5 }), fc.array(anyDay, { minLength: 1, maxLength: 5 }), (baseline, seen) => {
-        const own = referenceOf(baselineOfDays(baseline.map((counts, day) => dayOf(day, counts))), { tolerance: 0, withinDay: 0 });
+        const own = referenceOf(baselineOfDays(baseline.map((counts, day) => dayOf(day, counts))), UNSHARED);
         const days = seen.map((counts, day) => scoreDay(dayOf(20 + day, counts), own));
         expect(evidenceOf(own, days, 20, 20 + seen.length).log).not.toBeNaN();
         expect(effectOf(own, days)).not.toBeNaN();

@@ -143,6 +143,20 @@ describe('a verdict', () => {
     expect(before.windows).toBeGreaterThan(100);
   });
 
+  test('is so as long as too few different browsers were seen: regulars are not counted anew each week', () => {
+    const missing = (options: Partial<WorldOptions>) => {
+      const world = worldOf(12, { visitMix: 5, ...options });
+      const monitor = monitorFor(METRICS, OPTIONS);
+      for (let at = START_DAY; at < START_DAY + 28; at++) day(monitor, world, at);
+      return monitor.evaluate(hourOf(START_DAY + 28, 0, 1)).map(({ missingWindows }) => missingWindows);
+    };
+    const weekly = Math.round((30 * 0.8 * 7) / 6);
+    const strangers = Math.max(...missing({ visitsOn: () => weekly / 7 }));
+    const regulars = Math.min(...missing({ visitsOn: () => 0, regulars: { count: 30, stayDays: 21 } }));
+    expect(strangers).toBeLessThan(100);
+    expect(regulars).toBeGreaterThan(300);
+  });
+
   test('is so again when nobody comes any more', () => {
     const world = worldOf(8);
     const { monitor, from } = watched(world);
