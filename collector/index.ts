@@ -20,6 +20,7 @@ import { Exports } from './exports/exports.ts';
 import { OtlpPush } from './exports/otlp-push.ts';
 import { OwnLoad } from './exports/own-load.ts';
 import { createServer, type HttpServer } from './http/server.ts';
+import type { StaticFolders } from './http/static-files.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
 import { Refusals } from './intake/refusals.ts';
@@ -94,9 +95,7 @@ const OPTIONS: Readonly<Record<keyof CollectorOptions, true>> = {
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   requireKnown(options);
   const { host = '127.0.0.1', port = DEFAULT_PORT, dataFolder = '.insitu', log = () => undefined, now = Date.now } = options;
-  const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
-  const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
-  const models = options.modelsFolder ?? null;
+  const folders = foldersOf(options);
   const store = options.store ?? (await openDefaultStore(dataFolder));
   const closing = new AbortController();
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
@@ -107,7 +106,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
-    if (models !== null) await registerFolder(models, registry, log);
+    if (folders.models !== null) await registerFolder(folders.models, registry, log);
     const { configFile = null } = options;
     alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
     const { incidents, rules, monitoring, notifier } = alarms;
@@ -132,11 +131,8 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
       ...{ incidents, rules, monitoring, targets: () => notifier.entries },
-      folders: { site, library, models },
+      ...{ folders, release: __RELEASE__, log, closing: closing.signal },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
-      release: __RELEASE__,
-      log,
-      closing: closing.signal,
     });
     const url = await listen(server, host, port);
     const stop = startBehind({ store, kept, now, log, load, exports, reads, otlp: options.otlp });
@@ -163,6 +159,14 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     await store.close();
     throw startFailure(error, dataFolder);
   }
+}
+
+function foldersOf({ siteFolder, libraryFolder, modelsFolder = null }: CollectorOptions): StaticFolders {
+  return {
+    site: siteFolder ?? fileURLToPath(new URL('../site', import.meta.url)),
+    library: libraryFolder ?? fileURLToPath(new URL('..', import.meta.url)),
+    models: modelsFolder,
+  };
 }
 
 /** A disk that is full is said to be so, wherever the start met it. */

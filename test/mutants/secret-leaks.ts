@@ -171,7 +171,7 @@ const words: readonly Leak[] = [
   hunted(
     'a text that stands where a type belongs in an error',
     'tensor-text',
-    edit(TENSOR, 'knownType(tensor.type);', 'tensor.type;'),
+    edit(TENSOR, 'knownType(type);', 'tensor.type;'),
     WRONG_RUNS,
   ),
   hunted(
