@@ -335,6 +335,8 @@ export const RETRY_AFTER_UNKNOWN_S = 600;
 export const RETRY_AFTER_BUSY_S = 30;
 /** The log tells of a reason for refusing reports this often at the most: an hour of it is one line. */
 export const REFUSAL_TOLD_INTERVAL_MS = 3_600_000;
+/** The log tells so often of a store that goes on failing. */
+export const STORE_FAILURE_TOLD_INTERVAL_MS = 10 * 60_000;
 /** Unregistered model versions that are told in that time. An owner has a handful; whoever makes them up fills no disk. */
 export const REFUSED_TOLD_COUNT_MAX = 10;
 /** Unregistered model versions whose refusals are counted by name: 64 kB. */
