@@ -20,15 +20,18 @@ import { Exports } from './exports/exports.ts';
 import { OtlpPush } from './exports/otlp-push.ts';
 import { OwnLoad } from './exports/own-load.ts';
 import { createServer, type HttpServer } from './http/server.ts';
+import type { StaticFolders } from './http/static-files.ts';
 import { GroupCommit } from './intake/group-commit.ts';
 import { KeptTime } from './intake/kept-time.ts';
 import { Refusals } from './intake/refusals.ts';
+import { StoreFailures } from './intake/store-failures.ts';
 import { registerFolder } from './models/model-folder.ts';
 import { Registry } from './models/registry.ts';
 import { loadAdminKey } from './operator/admin-key.ts';
 import { diskOf } from './operator/data-folder.ts';
+import { isDiskFailure } from './operator/disk-failure.ts';
 import { type OtlpTarget, otlpTargetOf } from './operator/otlp-environment.ts';
-import { StartupError, systemCode } from './operator/startup-error.ts';
+import { isStartupError, StartupError, systemCode } from './operator/startup-error.ts';
 import { readWriteKeys } from './operator/write-keys.ts';
 import type { Store } from './store/store.ts';
 import { LiveFeed } from './views/live-feed.ts';
@@ -92,47 +95,43 @@ const OPTIONS: Readonly<Record<keyof CollectorOptions, true>> = {
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   requireKnown(options);
   const { host = '127.0.0.1', port = DEFAULT_PORT, dataFolder = '.insitu', log = () => undefined, now = Date.now } = options;
-  const library = options.libraryFolder ?? fileURLToPath(new URL('..', import.meta.url));
-  const site = options.siteFolder ?? fileURLToPath(new URL('../site', import.meta.url));
-  const models = options.modelsFolder ?? null;
+  const folders = foldersOf(options);
   const store = options.store ?? (await openDefaultStore(dataFolder));
   const closing = new AbortController();
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
-  const live = new LiveFeed();
+  const [live, reads] = [new LiveFeed(), new ReadQueue()];
   const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
   let alarms: Alarms | null = null;
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
-    if (models !== null) await registerFolder(models, registry, log);
-    const { configFile = null } = options;
-    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    if (folders.models !== null) await registerFolder(folders.models, registry, log);
+    const told = { log, onChanged: () => live.publishIncident() };
+    alarms = await openAlarms({ store, registry, configFile: options.configFile ?? null, shownReportsMin, now, ...told });
     const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
-    const [load, refusals] = [new OwnLoad(__RELEASE__, now()), new Refusals({ log, elapsedMs })];
+    const load = new OwnLoad(__RELEASE__, now());
+    const [refusals, failures] = [new Refusals({ log, elapsedMs }), new StoreFailures({ log, elapsedMs })];
     const group = new GroupCommit({
       store,
       ...{ keptMs: () => kept.nowMs, elapsedMs },
       onStored: (windows) => {
+        failures.worked();
         rules.add(windows);
         live.publish(windows);
         exports.counted();
       },
-      onFailed: (error) => log(`The store failed and its group was refused: ${error instanceof Error ? error.message : String(error)}`),
+      onFailed: (error) => failures.failed(error),
       onCommitted: (told) => load.committed(told),
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
     const exports = new Exports({ store, registry, load, refusals, shownReportsMin, now, elapsedMs, disk, group, live });
-    const reads = new ReadQueue();
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
       ...{ incidents, rules, monitoring, targets: () => notifier.entries },
-      folders: { site, library, models },
+      ...{ folders, release: __RELEASE__, log, closing: closing.signal },
       writeKeys: readWriteKeys(options.writeKeys ?? ['demo']),
-      release: __RELEASE__,
-      log,
-      closing: closing.signal,
     });
     const url = await listen(server, host, port);
     const stop = startBehind({ store, kept, now, log, load, exports, reads, otlp: options.otlp });
@@ -157,8 +156,24 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   } catch (error) {
     await alarms?.close();
     await store.close();
-    throw error;
+    throw startFailure(error, dataFolder);
   }
+}
+
+function foldersOf({ siteFolder, libraryFolder, modelsFolder = null }: CollectorOptions): StaticFolders {
+  return {
+    site: siteFolder ?? fileURLToPath(new URL('../site', import.meta.url)),
+    library: libraryFolder ?? fileURLToPath(new URL('..', import.meta.url)),
+    models: modelsFolder,
+  };
+}
+
+/** A disk that is full is said to be so, wherever the start met it. */
+function startFailure(error: unknown, dataFolder: string): unknown {
+  if (isStartupError(error) || !isDiskFailure(error)) return error;
+  const [reason] = (error as Error).message.split('\n', 1);
+  const what = `The disk of the data folder ${dataFolder} takes nothing more (${reason}). Make room there, or name another folder with --data.`;
+  return new StartupError(what, { cause: error });
 }
 
 /** @throws {StartupError} for an option that is written otherwise: a key or a folder that was meant would be another one. */

@@ -335,6 +335,8 @@ export const RETRY_AFTER_UNKNOWN_S = 600;
 export const RETRY_AFTER_BUSY_S = 30;
 /** The log tells of a reason for refusing reports this often at the most: an hour of it is one line. */
 export const REFUSAL_TOLD_INTERVAL_MS = 3_600_000;
+/** The log tells so often of a store that goes on failing. */
+export const STORE_FAILURE_TOLD_INTERVAL_MS = 10 * 60_000;
 /** Unregistered model versions that are told in that time. An owner has a handful; whoever makes them up fills no disk. */
 export const REFUSED_TOLD_COUNT_MAX = 10;
 /** Unregistered model versions whose refusals are counted by name: 64 kB. */
@@ -361,6 +363,8 @@ export const SERIES_CELL_COUNT_MAX = PLAN_CELL_COUNT_MAX;
 export const READ_QUEUE_COUNT_MAX = 64;
 /** Seconds in `Retry-After` for a reader: a dashboard asks again by itself. */
 export const RETRY_AFTER_READ_S = 5;
+/** Half days of the overview that are over are read again so often: a hundred models' week takes half a second of a core. */
+export const OVERVIEW_KEPT_MS = 5 * 60_000;
 /**
  * Reports of one hour, plan, arm and segment below which their sum is not shown, once others than this machine can read: a sum of fewer is
  * close to one person's window. As many as runs in a data report.

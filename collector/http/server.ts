@@ -22,7 +22,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { routePath } from 'hono/route';
-import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS } from '../../protocol/limits.ts';
+import { CONNECTION_IDLE_MS_MAX, REPORT_TIMEOUT_MS, RETRY_AFTER_BUSY_S } from '../../protocol/limits.ts';
+import { isDiskFailure } from '../operator/disk-failure.ts';
 import { inTurn } from './connection-turns.ts';
 import { addExportRoutes } from './export-routes.ts';
 import { addLiveRoute } from './live-route.ts';
@@ -73,6 +74,10 @@ export function createApp(deps: ServerDeps): Hono {
   app.notFound((c) => c.text('Nothing is served at this address.', 404));
   app.onError((error, c) => {
     deps.log(`A request failed here: ${error.name}: ${error.message.split('\n', 1)[0]}`);
+    if (isDiskFailure(error)) {
+      c.header('Retry-After', String(RETRY_AFTER_BUSY_S));
+      return c.text('The disk of the store takes nothing more, so nothing was changed. Make room and ask again.', 503);
+    }
     return c.text('The collector failed on this request.', 500);
   });
   return app;
