@@ -116,6 +116,7 @@ async function expectStory(visits: Visits, acknowledge: (story: DriftStory, inci
     });
     tell('upright again', closed);
     expect(closed).toMatchObject({ id: incident.id, closedBecause: 'recovered' });
+    expect(closed.metrics.every(({ isMoved, evidence }) => !isMoved && (evidence ?? 0) < 0)).toBe(true);
     const { audit } = await story.collector.owner.incident({ id: incident.id });
     print(audit.map(({ what, by, atMs }) => `${dateOf(atMs)} ${what} by ${by}`).join('; '));
     expect(audit.filter(({ what }) => what === 'retrain-asked')).toHaveLength(1);
