@@ -30,7 +30,7 @@ export interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   // What two programs must agree on.
   protocol: { imports: [], clock: true },
-  'protocol/tensors': { imports: ['protocol'] },
+  'protocol/tensors': { imports: [] },
   'protocol/report': { imports: ['protocol'] },
   'protocol/manifest': { imports: ['protocol', 'protocol/tensors'], vendors: ['valibot'] },
   'protocol/worker': { imports: ['protocol', 'protocol/manifest', 'protocol/tensors'] },
