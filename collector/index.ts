@@ -100,15 +100,15 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   const closing = new AbortController();
   // One listener per dashboard; they are bounded by LIVE_LISTENER_COUNT_MAX, and each goes with its connection.
   setMaxListeners(0, closing.signal);
-  const live = new LiveFeed();
+  const [live, reads] = [new LiveFeed(), new ReadQueue()];
   const shownReportsMin = options.shownReportsMin ?? (isThisMachine(host) ? 1 : SHOWN_REPORT_COUNT_MIN);
   let alarms: Alarms | null = null;
   try {
     const adminKey = options.adminKey ?? (await loadAdminKey(dataFolder));
     const registry = await Registry.open({ store, release: __RELEASE__, now, complain: log });
     if (folders.models !== null) await registerFolder(folders.models, registry, log);
-    const { configFile = null } = options;
-    alarms = await openAlarms({ ...{ store, registry, configFile, shownReportsMin, now, log }, onChanged: () => live.publishIncident() });
+    const told = { log, onChanged: () => live.publishIncident() };
+    alarms = await openAlarms({ store, registry, configFile: options.configFile ?? null, shownReportsMin, now, ...told });
     const { incidents, rules, monitoring, notifier } = alarms;
     const kept = await KeptTime.open(store, elapsedMs, now());
     const load = new OwnLoad(__RELEASE__, now());
@@ -127,7 +127,6 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     });
     const disk = options.store === undefined ? () => diskOf(dataFolder) : null;
     const exports = new Exports({ store, registry, load, refusals, shownReportsMin, now, elapsedMs, disk, group, live });
-    const reads = new ReadQueue();
     const server = createServer({
       ...{ store, registry, group, live, adminKey, now, exports, load, refusals, shownReportsMin, reads },
       ...{ incidents, rules, monitoring, targets: () => notifier.entries },

@@ -43,9 +43,7 @@ function isBatch({ inputs, outputs }: Tensors): boolean {
   if (!firsts.every((axis): axis is string => typeof axis === 'string' && axis !== ANY_AXES)) return false;
   const isShared = firsts.every((axis) => axis === first) || firsts.every((axis) => ANONYMOUS.test(axis));
   const others = tensors.flatMap(({ dims }) => dims.slice(1));
-  const isTakenUp = others.some(
-    (axis) => typeof axis === 'string' && ((axis === first && !ANONYMOUS.test(axis)) || CALLED_BATCH.test(axis)),
-  );
+  const isInner = others.some((axis) => typeof axis === 'string' && ((axis === first && !ANONYMOUS.test(axis)) || CALLED_BATCH.test(axis)));
   const hasItems = inputs.some(({ type, dims }) => dims.length > 1 || type === 'string');
-  return isShared && hasItems && !isTakenUp && !CALLED_TIME.test(first as string);
+  return isShared && hasItems && !isInner && !CALLED_TIME.test(first as string);
 }

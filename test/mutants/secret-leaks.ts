@@ -168,12 +168,7 @@ const words: readonly Leak[] = [
     WRONG_RUNS,
   ),
   hunted('a text element in an error', 'tensor-text', edit(TENSOR, '{typeof data.find(', '{data.find('), WRONG_RUNS),
-  hunted(
-    'a text that stands where a type belongs in an error',
-    'tensor-text',
-    edit(TENSOR, 'knownType(type);', 'tensor.type;'),
-    WRONG_RUNS,
-  ),
+  hunted('a text that stands where a type belongs in an error', 'tensor-text', edit(TENSOR, 'knownType(type);', 'type;'), WRONG_RUNS),
   hunted(
     'the input on the page’s console',
     'input',

@@ -54,7 +54,7 @@ browserTest(
   },
 );
 
-/** The longest wait for an answer and the pause between two tries (collector/dashboard/api.ts) are short here. */
+/** The longest wait for an answer and the pause between two tries (collector/dashboard/ask/api.ts) are short here. */
 const IMPATIENT = `<script>${sooner(5_000, 1_000)}${sooner(30_000)}
   { const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 30_000 ? 300 : ms); }</script>`;
 
