@@ -363,6 +363,8 @@ export const SERIES_CELL_COUNT_MAX = PLAN_CELL_COUNT_MAX;
 export const READ_QUEUE_COUNT_MAX = 64;
 /** Seconds in `Retry-After` for a reader: a dashboard asks again by itself. */
 export const RETRY_AFTER_READ_S = 5;
+/** Half days of the overview that are over are read again so often: a hundred models' week takes half a second of a core. */
+export const OVERVIEW_KEPT_MS = 5 * 60_000;
 /**
  * Reports of one hour, plan, arm and segment below which their sum is not shown, once others than this machine can read: a sum of fewer is
  * close to one person's window. As many as runs in a data report.

@@ -34,7 +34,8 @@ const demo = await context.newPage();
 await demo.goto(`${url}/?consent=granted`);
 await demo.waitForFunction(() => document.documentElement.dataset.model === 'ready');
 const dashboard = await context.newPage();
-await dashboard.goto(`${url}/dashboard/`);
+const [model] = (await (await fetch(`${url}/v1/models`)).json()).filter(({ name }) => name === 'digits');
+await dashboard.goto(`${url}/dashboard/#/models/${model.modelVersion}`);
 await stream();
 await demo.locator('#tilt-dark').fill('60');
 await stream();
@@ -49,7 +50,10 @@ await demo
     details.open = true;
   });
 await dashboard.waitForFunction(() => /\d+ updates?/.test(document.querySelector('#live-text').textContent));
-for (const [name, page] of Object.entries({ demo, dashboard })) {
+const overview = await context.newPage();
+await overview.goto(`${url}/dashboard/#key=${readFileSync(join(data, 'admin-key'), 'utf8').trim()}`);
+await overview.waitForFunction(() => document.querySelector('.spark-line') !== null);
+for (const [name, page] of Object.entries({ demo, overview, dashboard })) {
   await page.bringToFront();
   for (const [width, size] of Object.entries(SIZES)) {
     await page.setViewportSize(size);

@@ -97,7 +97,7 @@ export function quantileOf(trials: readonly Trial[], part: number): number | nul
 }
 
 async function plant(asked: ReplayOptions, stand: Stand, tracks: ReadonlyMap<string, StreamTrack>, tilts: Tilts): Promise<Trial[]> {
-  const { modelVersion, plans, options, toHour, signal } = asked;
+  const { modelVersion, plans, options, toHour } = asked;
   const { day, state } = stand;
   const source = new TiltedVotes(asked.source, day * DAY_HOURS, tilts.byMetric, `${SEED} ${day} ${tilts.psi}`);
   const monitor = new ModelMonitor({ modelVersion, plans, options, source, state });
@@ -123,7 +123,7 @@ async function plant(asked: ReplayOptions, stand: Stand, tracks: ReadonlyMap<str
     const take = (hour: number, findings: readonly Finding[]) => {
       for (const finding of findings) end(keyOf(finding), (hour + 1) / DAY_HOURS - day, finding.verdict === 'alarm');
     };
-    await monitor.advance(Math.min(toHour, today * DAY_HOURS + DAY_HOURS - 1), take, signal);
+    await monitor.advance(Math.min(toHour, today * DAY_HOURS + DAY_HOURS - 1), take);
   }
   for (const own of waiting.values()) trials.push({ days: Math.min(today - day, own), isFound: false });
   return trials;

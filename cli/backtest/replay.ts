@@ -27,7 +27,6 @@ export interface ReplayOptions {
   readonly toHour: number;
   /** Told when a day is done. */
   readonly onDay?: (day: number) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** The monitor as it stood before a day, so that something else can be told to have come after. */
@@ -56,7 +55,7 @@ export interface Replayed {
 }
 
 export async function replay(asked: ReplayOptions): Promise<Replayed> {
-  const { modelVersion, plans, options, source, fromHour, toHour, onDay = () => undefined, signal } = asked;
+  const { modelVersion, plans, options, source, fromHour, toHour, onDay = () => undefined } = asked;
   const monitor = new ModelMonitor({ modelVersion, plans, options, source });
   const incidents = new IncidentReplay(modelVersion, plans);
   const streams = new Map<string, StreamTrack>();
@@ -77,7 +76,7 @@ export async function replay(asked: ReplayOptions): Promise<Replayed> {
   for (let day = firstDay; day <= lastDay; day++) {
     if (watchedFromDay !== null && plantedDays(watchedFromDay, lastDay).includes(day))
       stands.push({ day, state: monitor.state(), tolerance: monitor.tolerance });
-    await monitor.advance(Math.min(toHour, day * DAY_HOURS + DAY_HOURS - 1), take, signal);
+    await monitor.advance(Math.min(toHour, day * DAY_HOURS + DAY_HOURS - 1), take);
     const { watchedCount } = monitor.counts;
     if (watchedCount > 0) {
       watchedFromDay ??= day;

@@ -13,7 +13,7 @@
  */
 import { byId } from '../../site/element.ts';
 import { RETRY_MS } from './ask/api.ts';
-import { KeyRefusedError } from './ask/owner-api.ts';
+import { KEY_REFUSED, KeyRefusedError } from './ask/owner-api.ts';
 import { ownerKey, takeKeyFromAddress } from './ask/owner-key.ts';
 import { KeyForm } from './parts/key-form.ts';
 import type { News, Page } from './parts/page.ts';
@@ -37,6 +37,7 @@ export class Shell {
   private loading: Promise<void> | null = null;
   private isStale = false;
   private isLive = false;
+  private wasDown = false;
   private lookCount = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private soonTimer: ReturnType<typeof setTimeout> | undefined;
@@ -81,14 +82,21 @@ export class Shell {
     const wish = this.page.heard(news, this.address);
     if (wish === 'now') this.load();
     else if (wish === 'look') void this.look();
-    else if (wish === 'soon') this.soonTimer ??= setTimeout(() => this.load(), SOON_MS);
+    else if (wish === 'soon') this.loadSoon();
   }
 
   connected(isLive: boolean): void {
     this.isLive = isLive;
     const text = isLive ? 'Live' : 'No live updates; asking again every few seconds.';
     if (byId('connection').textContent !== text) byId('connection').textContent = text;
-    if (isLive) this.told({ what: 'connected' });
+    if (!isLive) this.wasDown = true;
+    // At first what is shown is as new as the connection, but for what was committed between the two.
+    else if (this.wasDown) this.told({ what: 'connected' });
+    else this.loadSoon();
+  }
+
+  private loadSoon(): void {
+    this.soonTimer ??= setTimeout(() => this.load(), SOON_MS);
   }
 
   private get page(): Page {
@@ -125,9 +133,10 @@ export class Shell {
 
   private showKeyNotice(): void {
     const { page } = this.address;
-    const text = this.page.needsKey
+    const why = this.page.needsKey
       ? 'This page needs the admin key: what is wrong with a model is its owner’s business.'
       : 'These are the public numbers. Sign in with the admin key to see verdicts and incidents.';
+    const text = ownerKey.wasRefused ? KEY_REFUSED : why;
     const isOffered = page === 'overview' || page === 'model' || this.page.needsKey;
     this.keyForm.showNotice(ownerKey.value === null && isOffered ? text : null);
   }

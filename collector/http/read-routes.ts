@@ -13,7 +13,7 @@ import { HOUR_MS } from '../../protocol/report/window.ts';
 import type { Registry } from '../models/registry.ts';
 import { devicesOf } from '../views/devices.ts';
 import { noisedEstimates } from '../views/noised-estimates.ts';
-import { overviewOf } from '../views/overview.ts';
+import { OverviewReader } from '../views/overview.ts';
 import { type SeriesAsked, seriesOf } from '../views/series.ts';
 import { addEndpoint, headOf, readQuery, wrong } from './endpoint.ts';
 import { answerInTurn } from './json-answer.ts';
@@ -22,6 +22,7 @@ import type { ServerDeps } from './server-deps.ts';
 export function addReadRoutes(app: Hono, deps: ServerDeps): void {
   const { store, registry, release, now, reads, shownReportsMin } = deps;
   const startedAtMs = now();
+  const overview = new OverviewReader({ store, registry, shownReportsMin });
   addEndpoint(app, ENDPOINTS.health, (c) => {
     const uptimeS = Math.floor((now() - startedAtMs) / 1000);
     return c.json<Health>({ ok: true, release, models: registry.models.length, uptimeS });
@@ -63,7 +64,7 @@ export function addReadRoutes(app: Hono, deps: ServerDeps): void {
   });
   addEndpoint(app, ENDPOINTS.overview, (c) => {
     if (c.req.method === 'HEAD') return headOf(c, 'application/json');
-    return answerInTurn<Overview>(c, reads, {}, () => overviewOf(store, registry, { nowMs: now(), shownReportsMin }));
+    return answerInTurn<Overview>(c, reads, {}, () => overview.read(now()));
   });
 }
 

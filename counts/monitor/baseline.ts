@@ -34,11 +34,11 @@ export interface Shared {
   readonly tolerance: number;
   /** Most of a stream's correlation within days comes from here where this is more. */
   readonly withinDay: number;
-  /** Share of browsers that come back, which is the same for all metrics; null: what the stream itself has learnt. */
-  readonly persistence: number | null;
+  /** How often a browser repeats itself, which is the same for all metrics; null: what the stream itself has learnt. */
+  readonly repeats: number | null;
 }
 
-export const UNSHARED: Shared = { tolerance: 0, withinDay: 0, persistence: null };
+export const UNSHARED: Shared = { tolerance: 0, withinDay: 0, repeats: null };
 
 interface Stratum {
   /** Predicts counts if nothing has changed. */
@@ -93,12 +93,12 @@ const SPLIT_SCORE_MIN = 1;
 /** Observations per group that each of the two needs to stand alone. */
 const SPLIT_OBSERVATIONS_MIN = 5;
 
-export function referenceOf(baseline: Baseline, { tolerance, withinDay, persistence }: Shared): Reference {
+export function referenceOf(baseline: Baseline, { tolerance, withinDay, repeats }: Shared): Reference {
   const { days, grouping } = baseline;
   const wholes = [true, false].map((isSplit) => {
     const own = baseline.dispersion ?? dispersionOf({ ...baseline, ...grouping }, isSplit);
     const pooled = Math.max(own.withinDay, own.withinDay + POOLED_RATIO * (withinDay - own.withinDay));
-    return { ...own, withinDay: pooled, persistence: persistence ?? own.persistence };
+    return { ...own, withinDay: pooled, repeats: repeats ?? own.repeats };
   }) as [Dispersion, Dispersion];
   const split = observationsByStratum(days, wholes[0], grouping.groupCount);
   const isSplit = standApart(split);

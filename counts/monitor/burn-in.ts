@@ -29,7 +29,7 @@ import {
   isWeekend,
   sumOf,
 } from './day-votes.ts';
-import { type Dispersion, dispersionOf, PARTS_PER_DAY, persistenceOf } from './dispersion.ts';
+import { type Dispersion, dispersionOf, type Guess, PARTS_PER_DAY, repeatsOf } from './dispersion.ts';
 import { type Grouping, groupCells, type MetricCells, type SparseCounts } from './grouping.ts';
 
 const CADENCES: readonly Cadence[] = ['day', 'week'];
@@ -49,7 +49,7 @@ export interface BurnIn {
   readonly parts: { readonly [C in Cadence]: readonly (readonly number[])[] };
   /** What an earlier baseline of the stream has taught; null of a first one. */
   readonly earlier:
-    | (Pick<Baseline, 'version' | 'cadence' | 'agreement' | 'parts' | 'returnRatio'> & { readonly dispersion: Dispersion })
+    | (Pick<Baseline, 'version' | 'cadence' | 'agreement' | 'parts' | 'repeats'> & { readonly dispersion: Dispersion })
     | null;
 }
 
@@ -60,9 +60,9 @@ export function startBurnIn(fromDay: number): BurnIn {
 
 /** Begins again with days that a stream has kept: what they differ by is known from the earlier baseline. */
 export function burnInAgain(baseline: Baseline, dispersion: Dispersion, days: readonly DayVotes[], fromDay: number): BurnIn {
-  const { version, cadence, agreement, parts, returnRatio, grouping } = baseline;
+  const { version, cadence, agreement, parts, repeats, grouping } = baseline;
   const kept = { day: [], week: [], [cadence]: days };
-  return { ...startBurnIn(fromDay), grouping, days: kept, earlier: { version, cadence, agreement, parts, returnRatio, dispersion } };
+  return { ...startBurnIn(fromDay), grouping, days: kept, earlier: { version, cadence, agreement, parts, repeats, dispersion } };
 }
 
 export function addToBurnIn(burnIn: BurnIn, hour: number, votes: CadenceVotes): BurnIn {
@@ -161,12 +161,11 @@ export function baselineOf(burnIn: BurnIn, burnInDays: number, today: number): {
   const days = burnIn.days[cadence].filter(({ day }) => day < today);
   const agreement = earlier?.agreement ?? agreementOf(burnIn.cells[cadence]);
   const parts = earlier?.parts ?? burnIn.parts[cadence];
-  const returnRatio = earlier?.returnRatio ?? returnRatioOf(burnIn.days, cadence);
-  const sample = { days, agreement, parts, returnRatio, lineGroupCount: grouping.lineGroupCount };
-  const dispersion = earlier?.dispersion ?? dispersionOf(sample, true);
   // Of few browsers one stream tells badly how many come back, and a baseline of too few different ones is none.
-  const persistence = earlier === null ? persistenceOf(sample).most : dispersion.persistence;
-  const seen = observationCount(days, { ...dispersion, persistence });
+  const repeats = earlier === null ? repeatsIn(burnIn, cadence, today) : { likely: earlier.repeats, most: earlier.repeats };
+  const sample = { days, agreement, parts, repeats: repeats.likely, lineGroupCount: grouping.lineGroupCount };
+  const dispersion = earlier?.dispersion ?? dispersionOf(sample, true);
+  const seen = observationCount(days, { ...dispersion, repeats: repeats.most });
   const met = days.reduce<boolean[]>((known, { counts }) => counts.map((count, group) => count > 0 || known[group] === true), []);
   const needed = BASELINE_OBSERVATIONS_PER_FREEDOM_MIN * Math.max(1, met.filter(Boolean).length - 1);
   const { windows } = sumOf(days);
@@ -175,7 +174,7 @@ export function baselineOf(burnIn: BurnIn, burnInDays: number, today: number): {
   if (missing.windows > 0 || missing.days > 0) return { baseline: null, missing };
   const version = (earlier?.version ?? 0) + 1;
   return {
-    baseline: { version, cadence, grouping, days, agreement, parts, returnRatio, dispersion: earlier?.dispersion ?? null },
+    baseline: { version, cadence, grouping, days, agreement, parts, repeats: repeats.likely, dispersion: earlier?.dispersion ?? null },
     missing,
   };
 }
@@ -185,9 +184,12 @@ function cadenceOf({ days, early, fromDay }: BurnIn, today: number): Cadence {
   return windows >= DAILY_WINDOW_COUNT_MIN * Math.max(1, today - fromDay) ? 'day' : 'week';
 }
 
-function returnRatioOf(days: BurnIn['days'], cadence: Cadence): number {
-  const weekly = sumOf(days.week).windows;
-  return cadence === 'day' || weekly === 0 ? 0 : Math.max(0, sumOf(days.day).windows / weekly - 1);
+/** Who votes daily repeats himself within a week, and that is in what weeks differ by. */
+function repeatsIn({ days, cells }: BurnIn, cadence: Cadence, today: number): Guess {
+  if (cadence === 'day') return { likely: 1, most: 1 };
+  const weekly = days.week.filter(({ day }) => day < today);
+  const [dayWindows, weekWindows] = [sumOf(days.day).windows, sumOf(days.week).windows];
+  return repeatsOf({ weekly, agreement: agreementOf(cells.week), dayWindows, weekWindows });
 }
 
 /** Of two items drawn from all. */

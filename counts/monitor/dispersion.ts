@@ -1,12 +1,14 @@
 /**
  * Dispersion: how much less a vote says than an independent observation would, learnt from the days of a baseline.
  *
- * Two causes, kept apart because they grow differently. Items of one window are alike: a factor that stays when traffic grows
- * (the design effect). Days differ from each other: the more votes a day has, the less each adds.
+ * Two causes, kept apart because they grow differently. Items of one window, and windows of one browser, are alike: a factor that stays
+ * when traffic grows (the design effect). Days differ from each other: the more votes a day has, the less each adds.
  *
  * Invariants
  *  - A day of n items counts as n / discount(n) observations; the discount is at least the design effect, and that is at least 1.
  *  - Weekday and weekend are compared with themselves, so a weekly season is no dispersion.
+ *  - A site whose browsers never come back within a week counts each window once. No browser is known: all that is used are sums over
+ *    weeks, and how many windows are the first of a day and how many of a week.
  *
  * Source: Kish's design effect; Pearson's dispersion; the Dirichlet-multinomial, whose variance is n(1 + (n - 1)ρ) times that of one.
  */
@@ -21,8 +23,8 @@ export interface Dispersion {
   readonly withinDay: number;
   /** Correlation of two items of one part of the day, beyond that: what mornings differ from evenings by. */
   readonly withinPart: number;
-  /** Share of a week's browsers that vote in the next week again: 0 … 1. */
-  readonly persistence: number;
+  /** How many of a browser's windows say what its first has said, over the weeks that are looked at: 1 and more. */
+  readonly repeats: number;
   /** PSI of what weeks differ by more than days do, without chance; may come out below 0. */
   readonly wander: number;
 }
@@ -40,23 +42,19 @@ export interface Sample {
   readonly parts: readonly (readonly number[])[];
   /** The first so many groups lie on a number line. */
   readonly lineGroupCount: number;
-  /**
-   * Of browsers that vote once a week, on how many further days of it each came back, in the mean. Who never comes back within a week is
-   * taken for a stranger in the next. 0 of those that vote daily.
-   */
-  readonly returnRatio: number;
+  /** As in Dispersion. */
+  readonly repeats: number;
 }
 
 export const PARTS_PER_DAY = 4;
 
 /** @param isSplit Whether weekday and weekend have shares of their own. */
-export function dispersionOf(sample: Sample, isSplit: boolean): Dispersion {
-  const { days, agreement, parts, lineGroupCount } = sample;
+export function dispersionOf({ days, agreement, parts, lineGroupCount, repeats }: Sample, isSplit: boolean): Dispersion {
   const sums = sumOf(days);
   const withinWindow = withinWindowOf(sums, agreement);
   const effect = designEffect(sums, withinWindow);
   const squares = days.reduce((sum, { items }) => sum + items * items, 0);
-  if (sums.items === 0) return { withinWindow, withinDay: 0, withinPart: 0, persistence: 0, wander: 0 };
+  if (sums.items === 0) return { withinWindow, withinDay: 0, withinPart: 0, repeats, wander: 0 };
   const mean = squares / sums.items;
   const daily = pearson(days, sharesOf(days, isSplit), isSplit);
   const weekly = pearsonOfWeeks(days, isSplit);
@@ -64,62 +62,7 @@ export function dispersionOf(sample: Sample, isSplit: boolean): Dispersion {
   const total = Math.max(overall, smoothRatio(days, lineGroupCount, isSplit, overall));
   const withinDay = mean > effect ? Math.min(1, Math.max(0, (total - effect) / (mean - effect))) : 0;
   const wander = weekly === null ? 0 : ((weekly.ratio - daily.ratio) * weekly.cellFreedom) / weekly.mean;
-  return { withinWindow, withinDay, withinPart: withinPartOf(parts, total), persistence: persistenceOf(sample).likely, wander };
-}
-
-/** Weeks that are looked at together, at the most. */
-const HORIZON_WEEK_COUNT = DETECTOR_DAY_COUNT_MAX / WEEK_DAYS;
-
-/**
- * By how much the sum over the weeks that are looked at varies more than if each week had other browsers: those who come back may do so
- * in all of them, and then say once what they seem to say every week.
- */
-function persistenceEffect(persistence: number): number {
-  return 1 + persistence * (HORIZON_WEEK_COUNT - 1);
-}
-
-/**
- * Share of browsers that two weeks in a row have in common.
- *
- * Method: weeks of other browsers differ by the design effect, and those of the same ones only by what items of one browser differ by.
- *
- * @returns What is likely, and what it may be at the most: one standard error more.
- */
-export function persistenceOf({ days, agreement, returnRatio }: Sample): { readonly likely: number; readonly most: number } {
-  const limit = Math.min(1, returnRatio);
-  if (limit <= 0) return { likely: 0, most: 0 };
-  const sums = sumOf(days);
-  const effect = designEffect(sums, withinWindowOf(sums, agreement));
-  const { value, freedom } = differencesOfWeeks(days);
-  if (freedom === 0 || effect <= 1) return { likely: 0, most: limit };
-  const ratio = value / freedom;
-  const likely = 1 - (ratio - 1) / (effect - 1);
-  const error = (ratio * Math.sqrt(2 / freedom)) / (effect - 1);
-  const within = (share: number) => Math.min(limit, Math.max(0, share));
-  return { likely: within(likely), most: within(likely + error) };
-}
-
-/** Pearson's statistic of each whole week against the next. */
-function differencesOfWeeks(days: readonly DayVotes[]): { value: number; freedom: number } {
-  const byWeek = new Map<number, DayVotes[]>();
-  for (const day of days) byWeek.set(weekOf(day.day), [...(byWeek.get(weekOf(day.day)) ?? []), day]);
-  const [first, last] = [days[0]?.day ?? 0, days.at(-1)?.day ?? 0];
-  const [share] = sharesOf(days, false) as [number[], number[]];
-  const met = share.filter((each) => each > 0).length;
-  let value = 0;
-  let freedom = 0;
-  for (const [week, own] of byWeek) {
-    const next = byWeek.get(week + 1);
-    const isWhole = weekOf(first - 1) < week && weekOf(last + 1) > week + 1;
-    if (next === undefined || !isWhole) continue;
-    const [one, other] = [sharesOf(own, false)[0] as number[], sharesOf(next, false)[0] as number[]];
-    const spread = 1 / sumOf(own).items + 1 / sumOf(next).items;
-    freedom += met - 1;
-    share.forEach((each, group) => {
-      if (each > 0) value += ((one[group] as number) - (other[group] as number)) ** 2 / (each * spread);
-    });
-  }
-  return { value, freedom };
+  return { withinWindow, withinDay, withinPart: withinPartOf(parts, total), repeats, wander };
 }
 
 function withinWindowOf({ items, squaredItems, squaredCells }: VoteSums, agreement: number): number {
@@ -138,8 +81,8 @@ export function designEffect({ items, squaredItems }: VoteSums, withinWindow: nu
  *
  * @param seen The part of the day that is over: of an unfinished one the parts that are still to come are missing.
  */
-export function discountOf(sums: VoteSums, { withinWindow, withinDay, withinPart, persistence }: Dispersion, seen = 1): number {
-  const effect = 1 + (designEffect(sums, withinWindow) - 1) * persistenceEffect(persistence);
+export function discountOf(sums: VoteSums, { withinWindow, withinDay, withinPart, repeats }: Dispersion, seen = 1): number {
+  const effect = 1 + (designEffect(sums, withinWindow) - 1) * repeats;
   const missing = Math.min(1, PARTS_PER_DAY * (1 - seen));
   return effect + Math.min(1, withinDay + withinPart * missing) * Math.max(0, sums.items - effect);
 }
@@ -292,4 +235,79 @@ function distance(counts: readonly number[], share: readonly number[], items: nu
     if (mean > 0) value += (count - mean) ** 2 / mean;
   });
   return value;
+}
+
+/** Weeks that are looked at together, at the most. */
+const HORIZON_WEEK_COUNT = DETECTOR_DAY_COUNT_MAX / WEEK_DAYS;
+
+interface RegularsSample {
+  /** Votes of windows that are the first of a week. */
+  readonly weekly: readonly DayVotes[];
+  /** Probability that two items of different windows share a cell. */
+  readonly agreement: number;
+  /** Windows that are the first of a day, and of those the first of a week. */
+  readonly dayWindows: number;
+  readonly weekWindows: number;
+}
+
+/** What is likely, and what it may be at the most: one standard error more. */
+export interface Guess {
+  readonly likely: number;
+  readonly most: number;
+}
+
+/** How many of a browser's weekly votes say what its first has said, over the weeks that are looked at. */
+export function repeatsOf(sample: RegularsSample): Guess {
+  const { likely, most } = persistenceOf(sample);
+  // Whoever came back once may come back in all the weeks.
+  const times = (persistence: number) => 1 + persistence * (HORIZON_WEEK_COUNT - 1);
+  return { likely: times(likely), most: times(most) };
+}
+
+/** On how many further days of a week a browser came, in the mean. */
+function returnRatioOf({ dayWindows, weekWindows }: RegularsSample): number {
+  return weekWindows === 0 ? 0 : Math.max(0, dayWindows / weekWindows - 1);
+}
+
+/**
+ * Share of a week's browsers that vote in the next week again: 0 … 1. Who never comes back within a week is taken for a stranger in the
+ * next.
+ *
+ * Method: weeks of other browsers differ by the design effect, and those of the same ones only by what items of one browser differ by.
+ */
+export function persistenceOf(sample: RegularsSample): Guess {
+  const limit = Math.min(1, returnRatioOf(sample));
+  if (limit <= 0) return { likely: 0, most: 0 };
+  const sums = sumOf(sample.weekly);
+  const effect = designEffect(sums, withinWindowOf(sums, sample.agreement));
+  const { value, freedom } = differencesOfWeeks(sample.weekly);
+  if (freedom === 0 || effect <= 1) return { likely: 0, most: limit };
+  const ratio = value / freedom;
+  const likely = 1 - (ratio - 1) / (effect - 1);
+  const error = (ratio * Math.sqrt(2 / freedom)) / (effect - 1);
+  const within = (share: number) => Math.min(limit, Math.max(0, share));
+  return { likely: within(likely), most: within(likely + error) };
+}
+
+/** Pearson's statistic of each whole week against the next. */
+function differencesOfWeeks(days: readonly DayVotes[]): { value: number; freedom: number } {
+  const byWeek = new Map<number, DayVotes[]>();
+  for (const day of days) byWeek.set(weekOf(day.day), [...(byWeek.get(weekOf(day.day)) ?? []), day]);
+  const [first, last] = [days[0]?.day ?? 0, days.at(-1)?.day ?? 0];
+  const [share] = sharesOf(days, false) as [number[], number[]];
+  const met = share.filter((each) => each > 0).length;
+  let value = 0;
+  let freedom = 0;
+  for (const [week, own] of byWeek) {
+    const next = byWeek.get(week + 1);
+    const isWhole = weekOf(first - 1) < week && weekOf(last + 1) > week + 1;
+    if (next === undefined || !isWhole) continue;
+    const [one, other] = [sharesOf(own, false)[0] as number[], sharesOf(next, false)[0] as number[]];
+    const spread = 1 / sumOf(own).items + 1 / sumOf(next).items;
+    freedom += met - 1;
+    share.forEach((each, group) => {
+      if (each > 0) value += ((one[group] as number) - (other[group] as number)) ** 2 / (each * spread);
+    });
+  }
+  return { value, freedom };
 }

@@ -259,8 +259,8 @@ export class Monitor {
     }
     const shared = new Map<string, Shared>();
     for (const [group, own] of groups) {
-      const [withinDay, persistence] = [medianOf(own.map((each) => each.withinDay)), medianOf(own.map((each) => each.persistence))];
-      shared.set(group, { tolerance, withinDay, persistence });
+      const [withinDay, repeats] = [medianOf(own.map((each) => each.withinDay)), medianOf(own.map((each) => each.repeats))];
+      shared.set(group, { tolerance, withinDay, repeats });
     }
     for (const stream of this.#streams.values()) stream.share(shared.get(groupOf(stream.state)) ?? { ...UNSHARED, tolerance });
   }

@@ -94,8 +94,8 @@ export class Stream {
   }
 
   share(shared: Shared): void {
-    const { tolerance, withinDay, persistence } = this.#shared;
-    if (shared.tolerance === tolerance && shared.withinDay === withinDay && shared.persistence === persistence) return;
+    const { tolerance, withinDay, repeats } = this.#shared;
+    if (shared.tolerance === tolerance && shared.withinDay === withinDay && shared.repeats === repeats) return;
     this.#shared = shared;
     this.#forget();
   }

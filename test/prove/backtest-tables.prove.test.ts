@@ -70,10 +70,10 @@ const TABLES: readonly PublicTable[] = [
     sha256: 'dbeb920c90f59b6ccaff823dcc3d08f25a97fa1ce128d93f40be4e931f5900b0',
     time: 'date',
     ...{ rows: 3_000_000, days: 182 },
-    // 16,000 rows a day: whatever moves is seen within hours.
+    // 16,000 rows a day: delays grew within the half year, and the report says when.
     says: ({ alarms, delays }) => {
       expect(alarms.some(({ metric }) => metric === 'input.row.delay')).toBe(true);
-      expect(delays?.rows.every(({ medianDays }) => medianDays === null || medianDays <= 1)).toBe(true);
+      expect(delays?.rows.map(({ found }) => found).reduce((sum, found) => sum + found, 0)).toBeGreaterThan(0);
     },
   },
 ];

@@ -61,7 +61,10 @@ export function nullYear(
   for (let day = burnIn; day < burnIn + days; day++) {
     for (let look = 0; look < LOOKS_PER_DAY; look++) {
       const hour = hourOf(day, look, LOOKS_PER_DAY);
-      monitor.add(hour, streamVotes(world.draw(day, look, LOOKS_PER_DAY)));
+      const votes = world.draw(day, look, LOOKS_PER_DAY);
+      monitor.add(hour, streamVotes(votes));
+      // A collector judges an hour in which votes came, and the last one of each day.
+      if (look < LOOKS_PER_DAY - 1 && votes.every((own) => own.day.items === 0)) continue;
       for (const { metric, verdict } of monitor.evaluate(hour)) {
         if (verdict !== 'alarm') alarmed.delete(metric);
         else if (!alarmed.has(metric)) {

@@ -8,7 +8,7 @@
  */
 import { DRAWN_STREAM_COUNT_MAX } from '../../../protocol/read/backtest-limits.ts';
 import { DAY_HOURS, HOUR_MS } from '../../../protocol/report/window.ts';
-import type { BacktestReport, ReportedStream } from '../report.ts';
+import type { BacktestReport, ReportedAlarm, ReportedStream } from '../report.ts';
 import {
   countText,
   dateText,
@@ -20,7 +20,6 @@ import {
   metricText,
   missingText,
   numberText,
-  onsetText,
   placeText,
   psiText,
   rulesSentence,
@@ -59,6 +58,19 @@ ${notes(report)}
 const column = (title: string): HtmlColumn => ({ title });
 const numbers = (title: string): HtmlColumn => ({ title, isNumber: true });
 
+/** A time is never broken over two lines. */
+function timeCell(ms: number): Html {
+  return html`<time datetime="${new Date(ms).toISOString()}">${timeText(ms)}</time>`;
+}
+
+function endCell(ms: number | null): Html {
+  return ms === null ? html`${endText(ms)}` : timeCell(ms);
+}
+
+function onsetCell({ atMs, fromMs, toMs }: ReportedAlarm['onset']): Html {
+  return html`${timeCell(atMs)}<br><small><time>${dateText(fromMs)}</time> to <time>${dateText(toMs)}</time></small>`;
+}
+
 function opening(report: BacktestReport, title: string): Html {
   const { falseAlarms: counted, judged, history } = report;
   const figures = [
@@ -72,7 +84,7 @@ function opening(report: BacktestReport, title: string): Html {
 
 function incidents(report: BacktestReport): Html {
   const rows = report.incidents.map(({ number, openedAtMs, closedAtMs, onset, metrics, leftOutCount }) => [
-    ...[String(number), timeText(openedAtMs), endText(closedAtMs), onsetText(onset)],
+    ...[String(number), timeCell(openedAtMs), endCell(closedAtMs), onsetCell(onset)],
     [...metrics.map((metric) => metricText(metric)), ...(leftOutCount > 0 ? [countText(leftOutCount, 'further metric')] : [])].join(', '),
   ]);
   const table =
@@ -88,7 +100,7 @@ function incidents(report: BacktestReport): Html {
 
 function alarms(report: BacktestReport): Html {
   const rows = report.alarms.map((alarm) => [
-    ...[metricText(alarm), placeText(alarm), timeText(alarm.openedAtMs), endText(alarm.closedAtMs), onsetText(alarm.onset)],
+    ...[metricText(alarm), placeText(alarm), timeCell(alarm.openedAtMs), endCell(alarm.closedAtMs), onsetCell(alarm.onset)],
     `${alarm.kind ?? 'undecided'}${alarm.mix === 'alone' ? ', the mix alone' : ''}`,
     ...[psiText(alarm.effect), signedText(alarm.evidence), alarm.budgetMin.toPrecision(2), String(alarm.incident ?? '–')],
   ]);

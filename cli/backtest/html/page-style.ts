@@ -12,7 +12,7 @@ export const PAGE_STYLE = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; overflow-wrap: break-word; }
-main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; display: grid; gap: 2.25rem; grid-template-columns: minmax(0, 1fr); }
+main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; display: grid; gap: 2.25rem; grid-template-columns: minmax(0, 1fr); }
 h1 { font-size: clamp(1.6rem, 4.5vw, 2.3rem); line-height: 1.15; letter-spacing: -0.02em; margin: 0 0 .5rem; text-wrap: balance; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .35rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
@@ -33,6 +33,8 @@ th, td { text-align: left; padding: .45rem .8rem; min-width: 5.5rem; border-top:
 thead th { color: var(--muted); font-size: .8rem; border-top: 0; }
 tbody th { font-weight: 600; }
 td:last-child { overflow-wrap: anywhere; }
+time { white-space: nowrap; }
+small { color: var(--muted); font-size: .8rem; }
 .number { text-align: right; min-width: 3rem; }
 .scroll + p { margin-top: .6rem; }
 ul { margin: .25rem 0 0; padding-left: 1.2rem; max-width: 46rem; }

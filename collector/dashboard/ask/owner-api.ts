@@ -22,6 +22,8 @@ import { ownerKey } from './owner-key.ts';
 /** The collector knows another key, or none is there. */
 export class KeyRefusedError extends Error {}
 
+export const KEY_REFUSED = 'The collector does not take the admin key that this page had. Sign in with the present one.';
+
 interface OwnerAsked {
   readonly method?: string;
   readonly body?: unknown;
@@ -36,8 +38,8 @@ async function askAsOwner<T>(path: string, { signal, ...asked }: OwnerAsked): Pr
   } catch (error) {
     if (!(error instanceof RefusedError && error.status === 401)) throw error;
     // Unless another one was given meanwhile.
-    if (ownerKey.value === key) ownerKey.signOut();
-    throw new KeyRefusedError('The collector no longer takes the key that this page had. Sign in with the present one.');
+    if (ownerKey.value === key) ownerKey.refuse(key);
+    throw new KeyRefusedError(KEY_REFUSED);
   }
 }
 

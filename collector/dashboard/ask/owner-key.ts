@@ -6,7 +6,7 @@
  * Invariants
  *  - It is kept for this tab; on this machine only when a person has said so. Signing out removes both.
  *  - It is in no address that is sent: a link may bring it behind `#key=`, and it is taken out of the address at once.
- *  - A key that was refused is forgotten.
+ *  - A key that was refused is forgotten, and no other with it: a link with a wrong key takes nobody's kept one away.
  *
  * Not here: what is asked with it (owner-api.ts).
  */
@@ -18,6 +18,7 @@ const KEY_LENGTH_MAX = 1_024;
 
 const listeners = new Set<() => void>();
 let current: string | null = recalled();
+let wasRefused = false;
 
 export const ownerKey = {
   get value(): string | null {
@@ -29,11 +30,23 @@ export const ownerKey = {
   /** @param isKept On this machine, and not in this tab alone. */
   set(key: string, isKept: boolean): void {
     forget();
+    wasRefused = false;
     write(isKept ? () => localStorage : () => sessionStorage, key);
     change(key);
   },
+  /** The collector does not take that key: the next one that is known has its turn. */
+  refuse(key: string): void {
+    forget(key);
+    wasRefused = true;
+    change(recalled());
+  },
+  /** Whether the last key that was tried is gone because it was refused. */
+  get wasRefused(): boolean {
+    return wasRefused;
+  },
   signOut(): void {
     forget();
+    wasRefused = false;
     change(null);
   },
   whenChanged(listener: () => void): void {
@@ -53,7 +66,10 @@ export function takeKeyFromAddress(): void {
   const [, given = '', rest = '#/'] = found;
   history.replaceState(null, '', rest);
   const key = decoded(given);
-  if (isUsableKey(key)) ownerKey.set(key, false);
+  if (!isUsableKey(key)) return;
+  write(() => sessionStorage, key);
+  wasRefused = false;
+  change(key);
 }
 
 // Signed in or out in another tab, where it is kept on this machine.
@@ -98,10 +114,11 @@ function write(storage: () => Storage, key: string): void {
   }
 }
 
-function forget(): void {
+/** @param key Only where it is that one; without it whatever is kept. */
+function forget(key?: string): void {
   for (const storage of [() => sessionStorage, () => localStorage]) {
     try {
-      storage().removeItem(KEY);
+      if (key === undefined || storage().getItem(KEY) === key) storage().removeItem(KEY);
     } catch {
       // Refused: nothing is kept.
     }

@@ -184,7 +184,7 @@ function makeRow(): Row<StreamRow> {
     'tr',
     {},
     element('th', { scope: 'row' }, title, where),
-    cell(TITLES[1], verdict, mix),
+    cell('', verdict, mix),
     ...[evidence, effect, since, kind, movement, baseline],
   );
   const baselineText = element('span');

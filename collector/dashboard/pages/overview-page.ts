@@ -85,18 +85,23 @@ export class OverviewPage implements Page<OverviewAddress> {
   }
 
   async load(_address: OverviewAddress, signal: AbortSignal): Promise<void> {
-    const isOwner = ownerKey.value !== null;
-    const asked = Promise.all([fetchModels(signal), orNull(fetchOverview(signal)), isOwner ? askOwner(signal) : null]);
-    const [models, overview, owner] = await asked;
+    const asked = orNull(fetchOverview(signal));
+    // It is awaited below, behind what may fail first.
+    asked.catch(() => undefined);
+    const [models, owner] = await Promise.all([fetchModels(signal), ownerKey.value === null ? null : askOwner(signal)]);
+    signal.throwIfAborted();
+    // Rows first: the trend lines of a week may take longer.
+    if (this.data === null) this.take(models, null, owner);
+    const overview = await asked;
     signal.throwIfAborted();
     this.take(models, overview, owner);
+    const notes = [overview === null ? NO_OVERVIEW : null, owner !== null && owner.monitoring === null ? NO_MONITOR : null];
+    setNote(byId('overview-note'), notes.filter((note) => note !== null).join(' ') || null);
   }
 
   private take(models: readonly ModelEntry[], overview: Overview | null, owner: Owner | null): void {
     this.nowMs = overview?.nowMs ?? owner?.nowMs ?? Date.now();
     this.data = { models, overview, monitoring: owner?.monitoring ?? null, incidents: owner?.incidents ?? null };
-    const notes = [overview === null ? NO_OVERVIEW : null, owner !== null && owner.monitoring === null ? NO_MONITOR : null];
-    setNote(byId('overview-note'), notes.filter((note) => note !== null).join(' ') || null);
     this.draw();
   }
 
@@ -122,15 +127,16 @@ export class OverviewPage implements Page<OverviewAddress> {
     const [usable, usableShare] = [element('div', { class: 'spark-place' }), element('span', { class: 'figures' })];
     const [incident, ago] = [element('a', { href: '#/incidents' }), element('span', { class: 'muted detail' })];
     const [devices, devicesToday] = [element('span', { class: 'figures' }, '…'), element('span', { class: 'muted detail' })];
+    const last = cell('Last incident', incident, ago);
     const node = element(
       'tr',
       {},
       element('th', { scope: 'row' }, name, version),
-      cell('Verdict', verdict, detail),
+      cell('', verdict, detail),
       cell('Runs, 7 days', element('div', { class: 'trend' }, runs, runCount)),
       cell('Usable outputs', element('div', { class: 'trend' }, usable, usableShare)),
       element('td', { class: 'number', 'data-title': 'Devices, yesterday' }, devices, devicesToday),
-      cell('Last incident', incident, ago),
+      last,
     );
     let drawn = '';
     return {
@@ -153,6 +159,7 @@ export class OverviewPage implements Page<OverviewAddress> {
         }
         drawn = content;
         incident.hidden = row.incident === null;
+        last.classList.toggle('is-empty', row.incident === null);
         setNote(ago, row.incident === null ? null : `${STATE_TEXTS[row.incident.state]}, began ${agoText(row.incident.onset.atMs, nowMs)}`);
         if (row.incident === null) return;
         setText(incident, titleOf(row.incident));

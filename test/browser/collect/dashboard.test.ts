@@ -123,6 +123,17 @@ browserTest('a wrong key is told, a right one shows verdicts, and signing out hi
   await page.click('#key-button');
   await page.waitFor(() => (document.querySelector('#incidents-card') as HTMLElement).hidden, PATIENCE);
   expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  // A link with a wrong key is told, and takes a kept one away from nobody.
+  const follow = (key: string) =>
+    page.evaluate((text: string) => {
+      location.hash = `#key=${text}#/incidents?state=all`;
+    }, key);
+  await follow('another-key');
+  await page.waitFor(() => document.querySelector('#key-notice-text')?.textContent?.startsWith('The collector does not take'), PATIENCE);
+  await page.evaluate((key: string) => localStorage.setItem('insitu-admin-key', key), KEY);
+  await follow('a-third-key');
+  await page.waitFor(() => document.querySelectorAll('#incident-rows tr').length === 1, PATIENCE);
+  await page.evaluate(() => localStorage.clear());
   expect(errorsOf(page)).toEqual([]);
 });
 

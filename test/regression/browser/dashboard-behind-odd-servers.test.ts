@@ -54,17 +54,18 @@ browserTest(
   },
 );
 
-/** The longest wait for an answer and the pause between two tries (collector/dashboard/ask/api.ts) are short here. */
-const IMPATIENT = `<script>${sooner(5_000, 1_000)}${sooner(30_000)}
-  { const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 30_000 ? 300 : ms); }</script>`;
+/** The pause between two tries, and the longest wait for an answer (collector/dashboard/ask/api.ts), made short. */
+const TRIES_SOON = sooner(5_000, 1_000);
+const WAITS_LITTLE = `${sooner(30_000)}
+  { const { timeout } = AbortSignal; AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms === 30_000 ? 300 : ms); }`;
 
-/** The built dashboard, made impatient, and for the API whatever the test says. */
-async function serveSite(api: Answer): Promise<{ readonly url: string; close(): void }> {
+/** The built dashboard with a script before its own, and for the API whatever the test says. */
+async function serveSite(script: string, api: Answer): Promise<{ readonly url: string; close(): void }> {
   const server = createServer(async ({ url = '/' }, response) => {
     if (url.startsWith('/v1/')) return api(response);
     const name = url === '/dashboard/' ? 'dashboard/index.html' : url.slice(1);
     const file = await readFile(SITE + name).catch(() => null);
-    const body = name.endsWith('.html') ? String(file).replace('<head>', `<head>${IMPATIENT}`) : file;
+    const body = name.endsWith('.html') ? String(file).replace('<head>', `<head><script>${script}</script>`) : file;
     response.writeHead(body === null ? 404 : 200, { 'Content-Type': TYPES[name.split('.').at(-1) as string] ?? 'text/plain' }).end(body);
   });
   const port = await listenUnseen(server);
@@ -103,7 +104,7 @@ const ODD_ANSWERS: readonly (readonly [what: string, answer: Answer, said: RegEx
 
 browserTest('whatever answers in a collector’s place ends in a sentence, and no error is thrown', ['chromium'], async ({ browser }) => {
   let current: Answer = answer(500, 'text/plain', '');
-  const site = await serveSite((response) => current(response));
+  const site = await serveSite(TRIES_SOON, (response) => current(response));
   try {
     for (const [what, odd, said] of ODD_ANSWERS) {
       current = odd;
@@ -126,7 +127,7 @@ browserTest('whatever answers in a collector’s place ends in a sentence, and n
 });
 
 browserTest('an answer that never comes is said after half a minute', ['chromium'], async ({ page }) => {
-  const site = await serveSite(() => undefined);
+  const site = await serveSite(WAITS_LITTLE, () => undefined);
   try {
     await page.goto(site.url);
     await page.waitFor(() => document.querySelector('#alert')?.textContent?.includes('has not answered within 30 s'), {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Collector, startCollector } from '../../../collector/index.ts';
+import { OVERVIEW_KEPT_MS } from '../../../protocol/limits.ts';
 import type { Overview } from '../../../protocol/read/read-api.ts';
 import type { Window } from '../../../protocol/report/window.ts';
 import { DATA_COUNTED, dataReport, SOFTWARE_COUNTED, softwareReport } from '../../fixtures/field-reports.ts';
@@ -13,14 +14,16 @@ import { bodyOf, MODEL_VERSION, manifestText, NOW_HOUR, NOW_MS, nextId } from '.
 
 let folder: string;
 let collector: Collector;
+let nowMs: number;
 
 async function start(shownReportsMin: number): Promise<void> {
-  collector = await startCollector({ port: 0, dataFolder: folder, adminKey: 'key', now: () => NOW_MS, shownReportsMin });
+  collector = await startCollector({ port: 0, dataFolder: folder, adminKey: 'key', now: () => nowMs, shownReportsMin });
   const request = { method: 'POST', headers: { Authorization: 'Bearer key' }, body: JSON.stringify({ manifest: manifestText() }) };
   expect((await fetch(`${collector.url}/v1/models`, request)).status).toBe(201);
 }
 
 beforeEach(async () => {
+  nowMs = NOW_MS;
   folder = await mkdtemp(join(tmpdir(), 'insitu-overview-'));
 });
 afterEach(async () => {
@@ -67,4 +70,14 @@ test('what fewer reports make than are shown is in no number', async () => {
   expect((await overview()).models).toEqual([]);
   await send(dataReport(10, DATA_COUNTED));
   expect((await overview()).models).toMatchObject([{ reports: numbers({ 13: 2 }), runs: numbers({ 13: 20 }) }]);
+});
+
+test('what comes late about a half day that is over is in it a few minutes later', async () => {
+  await start(1);
+  await send(dataReport(10, DATA_COUNTED));
+  expect((await overview()).models).toMatchObject([{ reports: numbers({ 13: 1 }) }]);
+  await send({ ...dataReport(10, DATA_COUNTED), hour: NOW_HOUR - 60 });
+  expect((await overview()).models).toMatchObject([{ reports: numbers({ 13: 1 }) }]);
+  nowMs += OVERVIEW_KEPT_MS;
+  expect((await overview()).models).toMatchObject([{ reports: numbers({ 8: 1, 13: 1 }) }]);
 });
