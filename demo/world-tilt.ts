@@ -2,13 +2,12 @@
  * World tilt: what happens to every digit before the model sees it, so that the dashboard has something to find.
  *
  * Invariants
- *  - Values stay whole numbers from 0 to 16: a tilted digit is still a possible input, only not one of the training data.
- *  - Applied to drawings and streamed digits alike, in the order noise, shift, invert, darken.
+ *  - Applied to drawings and streamed digits alike.
+ *
+ * Not here: what becomes of a digit (tilted-digit.ts).
  */
 import { byId } from '../site/element.ts';
-
-const SIDE = 8;
-const FULL = 16;
+import { tiltedDigit } from './tilted-digit.ts';
 
 export class WorldTilt {
   private readonly dark = byId<HTMLInputElement>('tilt-dark');
@@ -28,14 +27,7 @@ export class WorldTilt {
   /** A tilted copy of 8×8 counts. */
   apply(image: Float32Array): Float32Array {
     const [dark, noise, shift] = [this.dark, this.noise, this.shift].map((input) => Number(input.value)) as [number, number, number];
-    return image.map((_, index) => {
-      const row = Math.floor(index / SIDE);
-      const column = (index % SIDE) - shift;
-      const source = column >= 0 && column < SIDE ? (image[row * SIDE + column] as number) : 0;
-      const noisy = source + (Math.random() * 2 - 1) * noise;
-      const turned = this.invert.checked ? FULL - noisy : noisy;
-      return Math.min(FULL, Math.max(0, Math.round(turned * (1 - dark / 100))));
-    });
+    return tiltedDigit(image, { dark, noise, shift, isInverted: this.invert.checked }, Math.random);
   }
 
   private show(changed: () => void): void {

@@ -159,12 +159,15 @@ function tiltEvidence({ strata, weights }: Reference, since: Float64Array, expon
 /**
  * The day on which a moved stream came back to its baseline; null while it has not.
  *
- * Method: the same in the other direction. "Still moved" predicts by what was seen from the onset to the start, "back" by the baseline.
+ * Method: the same in the other direction. "Still moved" predicts by what was seen from the onset to the start, "back" by the baseline. Of the
+ * days that speak for it the one that does so most clearly: what lies before it is of the change, and must not be looked at again.
  *
  * @param onsetDay First whole day of the change.
  */
 export function recoveryOf(reference: Reference, days: readonly ScoredDay[], onsetDay: number, today: number): number | null {
   const size = sizeOf(reference);
+  let backDay: number | null = null;
+  let most = RECOVERY_LOG_EVIDENCE;
   for (let day = Math.max(onsetDay + 1, today - DETECTOR_DENSE_DAY_COUNT + 1); day <= today; day++) {
     const [moved, since] = [new Float64Array(size), new Float64Array(size)];
     let windows = 0;
@@ -172,9 +175,13 @@ export function recoveryOf(reference: Reference, days: readonly ScoredDay[], ons
       if (own.day >= day) windows += own.windows;
       if (own.day >= onsetDay) addDay(reference, own.day >= day ? since : moved, 0, own);
     }
-    if (windows >= ALARM_WINDOW_COUNT_MIN && evidenceOfReturn(reference, moved, since) >= RECOVERY_LOG_EVIDENCE) return day;
+    if (windows < ALARM_WINDOW_COUNT_MIN) break;
+    const evidence = evidenceOfReturn(reference, moved, since);
+    if (evidence < most) continue;
+    backDay = day;
+    most = evidence;
   }
-  return null;
+  return backDay;
 }
 
 function evidenceOfReturn({ strata, weights }: Reference, moved: Float64Array, since: Float64Array): number {

@@ -53,32 +53,64 @@ function groupCategories(cellCount: number, counts: SparseCounts): Grouping {
   return { groupOf, groupCount: GROUP_COUNT_MAX, lineGroupCount: 0 };
 }
 
-/** Neighbours on the line are united until each group has about the same share of what was seen. */
+/** What is off the line follows, each alone while there is room. */
 function groupLine({ cellCount }: MetricCells, line: NonNullable<MetricCells['line']>, counts: SparseCounts): Grouping {
-  const onLine = Array.from({ length: line.cellCount }, (_, index) => line.firstCell + index);
-  const total = onLine.reduce((sum, cell) => sum + (counts[cell] ?? 0), 0);
-  const isWhole = line.cellCount <= LINE_GROUP_COUNT_MAX;
-  const groupOf: number[] = new Array(cellCount).fill(-1);
+  const seen = Array.from({ length: line.cellCount }, (_, index) => counts[line.firstCell + index] ?? 0);
+  const onLine = line.cellCount <= LINE_GROUP_COUNT_MAX ? seen.map((_, index) => index) : uniteNeighbours(seen);
+  const lineGroupCount = (onLine.at(-1) as number) + 1;
+  let offCount = 0;
+  const groupOf = Array.from({ length: cellCount }, (_, cell) => {
+    return onLine[cell - line.firstCell] ?? lineGroupCount + Math.min(offCount++, OFF_LINE_GROUP_COUNT_MAX - 1);
+  });
+  return { groupOf, groupCount: lineGroupCount + Math.min(offCount, OFF_LINE_GROUP_COUNT_MAX), lineGroupCount };
+}
+
+/** Half of a fair share: a smaller group would be told by few items, and by how far it moved more of its own chance than of the change. */
+const GROUP_RATIO_MIN = 1 / (2 * LINE_GROUP_COUNT_MAX);
+/** Groups below and above a cell that holds more than half of all. */
+const SIDE_GROUP_COUNT_MAX = (LINE_GROUP_COUNT_MAX - 2) / 2;
+
+/**
+ * A cell that holds more than half of all stands alone, and what lies below and above it has groups of its own, also where nobody was met: a
+ * sure model has nearly all scores in one cell, and gets unsure by falling out of it.
+ *
+ * @returns The group of each cell.
+ */
+function uniteNeighbours(seen: readonly number[]): number[] {
+  const counts = seen.some((count) => count > 0) ? seen : seen.map(() => 1);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const most = counts.findIndex((count) => 2 * count > total);
+  if (most < 0) return uniteEvenly(counts, LINE_GROUP_COUNT_MAX, GROUP_RATIO_MIN * total);
+  const [below, above] = [counts.slice(0, most), counts.slice(most + 1)].map((side) =>
+    uniteEvenly(side, SIDE_GROUP_COUNT_MAX, GROUP_RATIO_MIN * total),
+  ) as [number[], number[]];
+  const own = below.length === 0 ? 0 : (below.at(-1) as number) + 1;
+  return [...below, own, ...above.map((group) => own + 1 + group)];
+}
+
+/**
+ * Neighbours are united until each group has about the same share of what is left. What lies below the lowest and above the highest that was
+ * met joins them.
+ *
+ * @param least Of each group.
+ */
+function uniteEvenly(counts: readonly number[], groupCountMax: number, least: number): number[] {
+  let left = counts.reduce((sum, count) => sum + count, 0);
   let group = 0;
   let own = 0;
-  let left = total === 0 ? line.cellCount : total;
-  onLine.forEach((cell, index) => {
-    groupOf[cell] = group;
-    own += total === 0 ? 1 : (counts[cell] ?? 0);
-    // A fair share of what is left: a cell that holds half of all must not leave its neighbours a group each.
-    const isFull = isWhole || own * (LINE_GROUP_COUNT_MAX - group) >= left;
-    // The last group stays open: it takes whatever lies above.
-    if (!isFull || group === LINE_GROUP_COUNT_MAX - 1 || index === onLine.length - 1) return;
+  const isFull = (count: number) => own >= least && count * (groupCountMax - group) >= left && left - own >= least;
+  const close = () => {
+    if (group === groupCountMax - 1) return;
     group++;
     left -= own;
     own = 0;
+  };
+  return counts.map((count) => {
+    // A cell with a share of its own does not take in what lies below it.
+    if (isFull(count)) close();
+    const joined = group;
+    own += count;
+    if (isFull(own)) close();
+    return joined;
   });
-  const lineGroupCount = group + 1;
-  let offCount = 0;
-  groupOf.forEach((known, cell) => {
-    if (known >= 0) return;
-    groupOf[cell] = lineGroupCount + Math.min(offCount, OFF_LINE_GROUP_COUNT_MAX - 1);
-    offCount++;
-  });
-  return { groupOf, groupCount: lineGroupCount + Math.min(offCount, OFF_LINE_GROUP_COUNT_MAX), lineGroupCount };
 }

@@ -157,7 +157,7 @@ export class Stream {
     if (reference === null) return this.#unfinished(baselineOf(this.#state.burnIn as BurnIn, burnInDays, today + 1).missing, threshold);
     const days = this.scoredDays(hour);
     const evidence = this.#evidenceOf(reference, days, today);
-    const isRecovered = this.#recover(reference, days, today);
+    const isRecovered = this.#recover(reference, days, today, threshold);
     if (!isRecovered && (this.alarm !== null || evidence.log >= threshold)) this.#updateAlarm(reference, days, evidence, hour);
     const { alarm } = this.#state;
     const recent = days.slice(-RECENT_DAY_COUNT).filter(({ day }) => day > today - RECENT_DAY_COUNT);
@@ -196,8 +196,7 @@ export class Stream {
     return this.#scored;
   }
 
-  #evidenceOf(reference: Reference, days: readonly ScoredDay[], today: number): Evidence {
-    const { fromDay } = this.#state;
+  #evidenceOf(reference: Reference, days: readonly ScoredDay[], today: number, fromDay = this.#state.fromDay): Evidence {
     const last = days.at(-1);
     const now = last?.day === today ? last : null;
     const before = this.#starts?.fromDay === fromDay ? this.#starts : null;
@@ -230,13 +229,13 @@ export class Stream {
     return { plan, arm, segment, metric };
   }
 
-  /** Ends an alarm whose stream is back; no e-process that saw the change is looked at any more. */
-  #recover(reference: Reference, days: readonly ScoredDay[], today: number): boolean {
+  /** Ends an alarm whose stream is back; no e-process that saw the change is looked at any more. What would alarm again is not back. */
+  #recover(reference: Reference, days: readonly ScoredDay[], today: number, threshold: number): boolean {
     const { alarm } = this.#state;
     if (alarm === null) return false;
     const onsetDay = Math.round(alarm.onset.hour / HOURS_PER_DAY);
     const backDay = recoveryOf(reference, days, Math.max(onsetDay, days[0]?.day ?? 0), today);
-    if (backDay === null) return false;
+    if (backDay === null || this.#evidenceOf(reference, days, today, backDay).log >= threshold) return false;
     this.#state = { ...this.#state, alarm: null, fromDay: backDay };
     return true;
   }

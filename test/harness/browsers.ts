@@ -22,7 +22,7 @@ import { launchFirefox } from './firefox.ts';
 import type { Browser, Engine, LaunchOptions, Page } from './page.ts';
 import { launchWebkit } from './webkit.ts';
 
-export type { Browser, Engine, LaunchOptions, Page, Point } from './page.ts';
+export type { Browser, Engine, LaunchOptions, Page, Point, Visitor } from './page.ts';
 
 export const ENGINES: readonly Engine[] = ['chromium', 'firefox', 'webkit'];
 

@@ -37,6 +37,10 @@ export async function launchChromium(options: LaunchOptions): Promise<Browser> {
     engine: 'chromium',
     version: connection.version(),
     newPage: async () => chromiumPage(await context.newPage()),
+    async newVisitor() {
+      const own = await connection.newContext();
+      return { newPage: async () => chromiumPage(await own.newPage()), close: () => own.close() };
+    },
     async limitStorage(origin, bytes) {
       // A page's session knows its storage partition for certain, the browser's own only at times. The limit lasts as long as it.
       limits ??= await context.newCDPSession(context.pages()[0] ?? (await context.newPage()));

@@ -25,6 +25,8 @@ export interface Browser {
   readonly engine: Engine;
   readonly version: string;
   newPage(): Promise<Page>;
+  /** Chromium only: a browser of its own as far as a page can tell, with storage of its own that goes when it closes. */
+  newVisitor?(): Promise<Visitor>;
   /** Chromium only: how much the origin may store; null gives back what it had. */
   limitStorage?(origin: string, bytes: number | null): Promise<void>;
   /** Chromium only: stops all its processes for so long. */
@@ -34,6 +36,11 @@ export interface Browser {
   /** SIGKILL for the whole process group, as a crash would do. */
   kill(): Promise<void>;
   /** Pages closed, profile flushed, processes gone, temporary profile removed. */
+  close(): Promise<void>;
+}
+
+export interface Visitor {
+  newPage(): Promise<Page>;
   close(): Promise<void>;
 }
 
