@@ -42,7 +42,7 @@ export const OFF_LINE_GROUP_COUNT_MAX = 6;
 export const GROUPING_ITEM_COUNT_MIN = 20 * LINE_GROUP_COUNT_MAX;
 /** Observations of one day at the most: beyond it a logarithm of the gamma function loses the digits that evidence is made of. */
 export const DAY_OBSERVATION_COUNT_MAX = 100_000_000;
-/** Streams of one model: 50 metrics in 32 segments and two arms, and room for a second plan of few. Each costs some 15 kB and an eighth of a millisecond an hour. */
+/** Streams of one model: 50 metrics in 32 segments and two arms, and room for a second plan of few. Each costs some 15 kB and less than a tenth of a millisecond an hour. */
 export const STREAM_COUNT_MAX = 4_096;
 /** A tolerance above this hides what everybody calls drift. */
 export const TOLERANCE_MAX = 0.05;

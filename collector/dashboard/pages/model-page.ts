@@ -101,6 +101,11 @@ export class ModelPage implements Page<ModelAddress> {
     if (isAnother) this.detail = null;
     if (this.view !== null && !isAnother) this.draw();
     this.owner.show(this.shownVersion);
+    // What stands there is of another address until its own answers are there.
+    const { view } = this;
+    const isOfAnother =
+      view !== null && JSON.stringify(view.selection) !== JSON.stringify(pick({ ...address, modelVersion: this.shownVersion ?? '' }));
+    this.setBusy(isOfAnother);
   }
 
   heard(news: News): Wish {
@@ -136,6 +141,7 @@ export class ModelPage implements Page<ModelAddress> {
     const next = await this.fetchView({ ...address, modelVersion }, signal);
     signal.throwIfAborted();
     this.take(next);
+    this.setBusy(false);
     const hasNews = await this.owner.load({ modelVersion, models: this.models, segments: next.plan.segments }, signal);
     if (hasNews) this.drawSections();
   }
@@ -143,6 +149,10 @@ export class ModelPage implements Page<ModelAddress> {
   /** The chosen one, or the first there is. */
   private get shownVersion(): string | null {
     return this.address.modelVersion ?? this.models[0]?.modelVersion ?? null;
+  }
+
+  private setBusy(isBusy: boolean): void {
+    for (const id of ['tiles', 'model-figures', 'sections']) byId(id).setAttribute('aria-busy', String(isBusy));
   }
 
   private offerModels(): void {

@@ -43,7 +43,7 @@ let found: FoundHours;
 beforeAll(async () => {
   report = await reportOf(...VISITS, '--without-delays');
   found = await findingsOf({ folder: model, data: [csv], time: 'at', visit: 'who' });
-}, 60_000);
+}, 240_000);
 
 describe('each number of the report', () => {
   test('about the history is that of the rows', () => {

@@ -126,7 +126,7 @@ beforeAll(async () => {
   const client = createCollectorClient({ url: collector.url, adminKey: 'the-key' });
   const days = { fromDay: START_DAY - 3, toDay: START_DAY + DAYS };
   history = await readCollectorVotes({ client, modelVersion: MODEL_VERSION, plans: PLANS, ...days, onDay: () => undefined });
-}, 60_000);
+}, 240_000);
 afterAll(async () => {
   await collector.close();
   await rm(folder, { recursive: true });
