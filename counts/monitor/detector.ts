@@ -184,13 +184,21 @@ export function recoveryOf(reference: Reference, days: readonly ScoredDay[], ons
   return backDay;
 }
 
+/** A stratum in which nothing was seen of the change is predicted by the others: what moved on a weekend would have moved on Monday. */
 function evidenceOfReturn({ strata, weights }: Reference, moved: Float64Array, since: Float64Array): number {
+  const all = strata.reduce((sum, _, stratum) => sum + (moved[stratum] as number), 0);
+  const movedIn = (stratum: number, group: number) => moved[strata.length + stratum * weights.length + group] as number;
   return strata.reduce((sum, { unchanged, shares }, stratum) => {
-    const [total, before, at] = [since[stratum] as number, moved[stratum] as number, strata.length + stratum * weights.length];
-    if (total === 0 || before === 0) return sum;
+    const [total, own, at] = [since[stratum] as number, moved[stratum] as number, strata.length + stratum * weights.length];
+    if (total === 0 || all === 0) return sum;
     // Both predict with the same mass, so that neither is the more rigid one.
-    const scale = Math.min(1, unchanged.mass / before);
-    const still = dirichletOf(shares.map((share, group) => scale * (moved[at + group] as number) + share));
+    const scale = Math.min(1, unchanged.mass / (own || all));
+    const still = dirichletOf(
+      shares.map((share, group) => {
+        const seen = own > 0 ? movedIn(stratum, group) : strata.reduce((whole, _, other) => whole + movedIn(other, group), 0);
+        return scale * seen + share;
+      }),
+    );
     return sum + logProbability(unchanged, since, total, at) - logProbability(still, since, total, at);
   }, 0);
 }
