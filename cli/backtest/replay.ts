@@ -74,8 +74,9 @@ export async function replay(asked: ReplayOptions): Promise<Replayed> {
   };
   const [firstDay, lastDay] = [Math.floor(fromHour / DAY_HOURS), Math.floor(toHour / DAY_HOURS)];
   for (let day = firstDay; day <= lastDay; day++) {
-    if (watchedFromDay !== null && plantedDays(watchedFromDay, lastDay).includes(day))
-      stands.push({ day, state: monitor.state(), tolerance: monitor.tolerance });
+    const { state } = monitor;
+    if (state !== null && watchedFromDay !== null && plantedDays(watchedFromDay, lastDay).includes(day))
+      stands.push({ day, state, tolerance: monitor.tolerance });
     await monitor.advance(Math.min(toHour, day * DAY_HOURS + DAY_HOURS - 1), take);
     const { watchedCount } = monitor.counts;
     if (watchedCount > 0) {

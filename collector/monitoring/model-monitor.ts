@@ -2,16 +2,17 @@
  * Model monitor: one model version's monitor, driven over the votes of its hours, live or in a replay.
  *
  * Invariants
- *  - Which hours are judged follows from the votes alone: those in which somebody voted, and the last of each UTC day. So a replay of the same
- *    votes gives the same verdicts as the collector that ran.
+ *  - Judged is the end of each quarter of a UTC day. Within one nobody knows what its votes should look like: the hour after midnight is unlike
+ *    the night. So a replay of the same votes gives the same verdicts as the collector that ran.
  *  - What a person ordered holds from the hour in which it was ordered: after all before it is judged, before its votes are added.
- *  - A stored state goes on as if it had not stopped.
+ *  - A state is of the end of a quarter; what came since is read again. It goes on as if it had not stopped.
  *  - Long work is done in steps of a few milliseconds, between which others have their turn.
  *
  * Not here: the clock, records and incidents (monitoring.ts), the method (counts/monitor).
  */
 import { setImmediate as yieldTurn } from 'node:timers/promises';
 import type { Baseline } from '../../counts/monitor/baseline.ts';
+import { PARTS_PER_DAY } from '../../counts/monitor/dispersion.ts';
 import type { Finding, StreamName } from '../../counts/monitor/finding.ts';
 import { Monitor, type MonitorOptions, type MonitorState, ranked } from '../../counts/monitor/monitor.ts';
 import { MONITOR_STEP_MS } from '../../protocol/monitor-limits.ts';
@@ -28,8 +29,8 @@ export type Order = { readonly sequence: number; readonly hour: number } & (
 /** Goes through JSON unchanged. */
 export interface ModelMonitorState {
   readonly monitor: MonitorState;
-  /** Every hour up to it is done with; null before the first. */
-  readonly throughHour: number | null;
+  /** The end of the quarter that was judged last: every hour up to it is done with. */
+  readonly throughHour: number;
   /** Sequence of the last order that holds already; 0 before the first. */
   readonly orderSequence: number;
 }
@@ -49,6 +50,8 @@ interface ModelMonitorOptions {
 /** Told of each hour that was judged. */
 type OnFindings = (hour: number, findings: readonly Finding[]) => void;
 
+const QUARTER_HOURS = DAY_HOURS / PARTS_PER_DAY;
+
 export class ModelMonitor {
   readonly modelVersion: string;
   readonly #source: VoteSource;
@@ -56,7 +59,10 @@ export class ModelMonitor {
   #plans: readonly NamedPlan[] = [];
   #orders: readonly Order[];
   #orderSequence: number;
+  /** Every hour up to it is done with. */
   #throughHour: number | null;
+  /** Of the end of the last quarter that was judged. */
+  #state: ModelMonitorState | null;
   #judgedHour: number | null = null;
   #findings: readonly Finding[] = [];
 
@@ -65,6 +71,7 @@ export class ModelMonitor {
     this.modelVersion = modelVersion;
     this.#source = source;
     this.#monitor = state === null ? new Monitor(options) : Monitor.restore({ ...state.monitor, options });
+    this.#state = state;
     this.#throughHour = state?.throughHour ?? null;
     this.#orderSequence = state?.orderSequence ?? 0;
     this.#orders = orders.filter(({ sequence }) => sequence > this.#orderSequence);
@@ -103,18 +110,19 @@ export class ModelMonitor {
     return this.#monitor.baselineOf(name);
   }
 
-  state(): ModelMonitorState {
-    return { monitor: this.#monitor.state(), throughHour: this.#throughHour, orderSequence: this.#orderSequence };
+  /** null before a quarter was judged. */
+  get state(): ModelMonitorState | null {
+    return this.#state;
   }
 
-  /** Holds from its hour on; at once where all before it is judged, and `findings` are those after it. Not while `advance` is under way. */
-  async order(order: Order): Promise<void> {
+  /** Holds from its hour on; at once where all before it is done with. One that is known holds once. Not while `advance` is under way. */
+  order(order: Order): void {
+    if (order.sequence <= this.#orderSequence || this.#orders.some(({ sequence }) => sequence === order.sequence)) return;
     this.#orders = [...this.#orders, order];
-    if (this.#throughHour === null || !this.#obey(this.#throughHour + 1)) return;
-    await this.#judgeAgain();
+    if (this.#throughHour !== null) this.#obey(this.#throughHour + 1);
   }
 
-  /** Judges all hours up to that one. @param toHour The last one that is over, since 1970. */
+  /** Takes in all hours up to that one. @param toHour The last one that is over, since 1970. */
   async advance(toHour: number, onFindings: OnFindings = () => undefined, signal?: AbortSignal): Promise<void> {
     if (this.#judgedHour === null) await this.#judgeAgain();
     const fromHour = (this.#throughHour ?? -1) + 1;
@@ -126,23 +134,24 @@ export class ModelMonitor {
       const last = day * DAY_HOURS + DAY_HOURS - 1;
       const wanted = { fromHour: Math.max(fromHour, day * DAY_HOURS), toHour: Math.min(toHour, last) };
       const hours = await votesByHour(this.#source, this.modelVersion, voted.get(day) ?? [], wanted);
-      for (const hour of new Set([...hours.keys(), last])) {
+      for (let hour = wanted.fromHour; hour <= wanted.toHour; hour++) {
+        const isQuarterOver = (hour + 1) % QUARTER_HOURS === 0;
+        if (!isQuarterOver && !hours.has(hour)) continue;
         signal?.throwIfAborted();
-        if (hour > toHour) continue;
         this.#obey(hour);
         this.#monitor.add(hour, hours.get(hour) ?? []);
-        await this.#judge(hour, onFindings);
+        if (isQuarterOver) await this.#judge(hour, onFindings);
         this.#throughHour = hour;
+        if (isQuarterOver) this.#state = { monitor: this.#monitor.state(), throughHour: hour, orderSequence: this.#orderSequence };
       }
     }
     this.#throughHour = toHour;
-    if (this.#obey(toHour + 1)) await this.#judgeAgain();
+    this.#obey(toHour + 1);
   }
 
-  /** What was found last, as it is after a restart or an order. */
+  /** What was found last, as it is after a restart. */
   async #judgeAgain(): Promise<void> {
-    const { hour } = this.#monitor;
-    if (hour !== null) await this.#judge(hour, () => undefined);
+    if (this.#state !== null && this.#state.throughHour === this.#throughHour) await this.#judge(this.#throughHour, () => undefined);
   }
 
   async #judge(hour: number, onFindings: OnFindings): Promise<void> {
@@ -159,8 +168,8 @@ export class ModelMonitor {
     onFindings(hour, this.#findings);
   }
 
-  /** Orders whose turn it is when all before that hour is judged. @returns Whether there was one. */
-  #obey(hour: number): boolean {
+  /** Orders whose turn it is when all before that hour is done with. What was found of streams that have no baseline any more is withdrawn. */
+  #obey(hour: number): void {
     const due = this.#orders.filter((order) => order.hour <= hour);
     for (const order of due) {
       if (order.what === 'rebase') this.#monitor.rebase(order.fromHour, order.streams);
@@ -168,6 +177,7 @@ export class ModelMonitor {
       this.#orderSequence = order.sequence;
     }
     this.#orders = this.#orders.filter((order) => order.hour > hour);
-    return due.length > 0;
+    if (due.length > 0 && this.#findings.length > 0)
+      this.#findings = ranked(this.#findings.map((finding) => this.#monitor.unwatched(finding) ?? finding));
   }
 }

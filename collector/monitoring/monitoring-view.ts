@@ -37,7 +37,7 @@ const DAY_MS = DAY_HOURS * HOUR_MS;
 
 export function entryOf({ registration, monitor, options }: Watched): MonitoringEntry {
   const { modelVersion, name, version } = registration;
-  const { findings, throughHour } = monitor;
+  const { findings, judgedHour } = monitor;
   const alarmCount = findings.filter(({ verdict }) => verdict === 'alarm').length;
   const judged = findings.filter(({ verdict }) => verdict !== 'not-enough-data');
   // What lacks least comes first: when the first metric can be judged, the owner knows something.
@@ -45,7 +45,7 @@ export function entryOf({ registration, monitor, options }: Watched): Monitoring
   const verdict: MonitoringVerdict = alarmCount > 0 ? 'alarm' : judged.length > 0 ? 'quiet' : 'not-enough-data';
   return {
     ...{ modelVersion, name, version, verdict, alarmCount, ...monitor.counts },
-    judgedUntilMs: throughHour === null ? null : (throughHour + 1) * HOUR_MS,
+    judgedUntilMs: judgedHour === null ? null : (judgedHour + 1) * HOUR_MS,
     missingWindows: verdict === 'not-enough-data' ? (next?.missingWindows ?? 0) : 0,
     missingDays: verdict === 'not-enough-data' ? (next?.missingDays ?? options.burnInDays) : 0,
   };

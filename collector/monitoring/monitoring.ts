@@ -1,14 +1,15 @@
 /**
- * Monitoring: every registered model judged hour by hour, what was found kept and handed to incidents, and persons' orders obeyed.
+ * Monitoring: every registered model judged four times a day, what was found kept and handed to incidents, and persons' orders obeyed.
  *
  * Invariants
- *  - An hour is judged MONITOR_SETTLE_MS after its end, one model after the other; what fails is tried a minute later.
- *  - A state is kept once a day and after each order. What was judged since is judged again after a restart, and comes out the same.
+ *  - An hour is taken in MONITOR_SETTLE_MS after its end, one model after the other; what fails is tried a minute later.
+ *  - A state is kept once a day. What came since is taken in again after a restart, orders too, and comes out the same.
  *  - Of a model that is registered no more nothing is judged; should it come back, it is judged anew from the stored votes.
  *  - A monitor that is ahead of the clock by more than a day, because the clock was wrong, is made anew from the stored votes.
  *
  * Not here: driving one monitor (model-monitor.ts), HTTP (collector/http/owner-routes.ts).
  */
+import { dayOf } from '../../counts/monitor/day-votes.ts';
 import { type Finding, type StreamName, streamSegment } from '../../counts/monitor/finding.ts';
 import { MINUTE_LOOK_MS } from '../../protocol/alarm-limits.ts';
 import { MONITOR_SETTLE_MS } from '../../protocol/monitor-limits.ts';
@@ -45,7 +46,6 @@ interface Own {
   skews: ReadonlyMap<string, JudgedSkew>;
   /** Of the state that is in the store. */
   keptDay: number | null;
-  isOrdered: boolean;
 }
 
 const RETRY_MS = 60_000;
@@ -184,8 +184,7 @@ export class Monitoring {
     await own.monitor.advance(toHour, undefined, this.stopping.signal);
     own.skews = judgeSkews(model, own.monitor, own.skews, this.deps.now());
     if (own.monitor.judgedHour !== before) await this.deps.found(modelVersion, own.monitor.findings);
-    const day = Math.floor(toHour / DAY_HOURS);
-    if (own.keptDay !== day || own.isOrdered) await this.keep(modelVersion, own);
+    await this.keep(modelVersion, own);
   }
 
   private async obey(model: RegisteredModel, sequence: number): Promise<void> {
@@ -194,17 +193,15 @@ export class Monitoring {
     const obeyed = order && orderOf(order);
     if (!obeyed) return;
     const own = this.ownOf(model);
-    await own.monitor.order(obeyed);
-    own.isOrdered = true;
-    await this.keep(modelVersion, own);
+    own.monitor.order(obeyed);
   }
 
   private async keep(modelVersion: string, own: Own): Promise<void> {
-    const { throughHour } = own.monitor;
-    if (throughHour === null) return;
-    await this.kept.write(modelVersion, { state: own.monitor.state(), skews: own.skews });
-    own.keptDay = Math.floor(throughHour / DAY_HOURS);
-    own.isOrdered = false;
+    const { state } = own.monitor;
+    const day = state && dayOf(state.throughHour);
+    if (state === null || day === own.keptDay) return;
+    await this.kept.write(modelVersion, { state, skews: own.skews });
+    own.keptDay = day;
   }
 
   private ownOf(model: RegisteredModel): Own {
@@ -214,7 +211,7 @@ export class Monitoring {
     const stored = this.stored.get(modelVersion);
     this.stored.delete(modelVersion);
     const own = (stored && this.restored(model, stored)) ?? {
-      ...{ monitor: this.monitorOf(model, null), skews: new Map(), keptDay: null, isOrdered: false },
+      ...{ monitor: this.monitorOf(model, null), skews: new Map(), keptDay: null },
     };
     this.own.set(modelVersion, own);
     return own;
@@ -223,9 +220,7 @@ export class Monitoring {
   /** null where the state cannot be read: it is made anew from the votes. */
   private restored(model: RegisteredModel, { state, skews }: KeptMonitor): Own | null {
     try {
-      const { throughHour } = state;
-      const keptDay = throughHour === null ? null : Math.floor(throughHour / DAY_HOURS);
-      return { monitor: this.monitorOf(model, state), skews, keptDay, isOrdered: false };
+      return { monitor: this.monitorOf(model, state), skews, keptDay: dayOf(state.throughHour) };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.deps.log(

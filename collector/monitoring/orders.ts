@@ -92,9 +92,9 @@ export function newOrder({ watched, monitorOf, act, by, nowMs }: Asked): NewOrde
 function inheritance(order: NewOrder, { registration }: Watched, earlier: ModelMonitor | undefined): NewOrder | OwnerError {
   if (earlier === undefined || earlier.modelVersion === registration.modelVersion)
     return ownerError('model-unknown', '"from" must be another registered model version; GET /v1/models lists them.');
-  const { monitor } = earlier.state();
-  const streams = monitor.streams.filter(({ plan, baseline }) => plan === registration.plan && baseline !== null);
-  if (streams.length === 0)
+  const monitor = earlier.state?.monitor;
+  const streams = (monitor?.streams ?? []).filter(({ plan, baseline }) => plan === registration.plan && baseline !== null);
+  if (monitor === undefined || streams.length === 0)
     return ownerError(
       'nothing-to-inherit',
       'That version has no baseline of this version’s plan: wait for one, or let this version make its own.',

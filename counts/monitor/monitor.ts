@@ -203,6 +203,14 @@ export class Monitor {
     return this.#leftOutCount;
   }
 
+  /** What is said of a stream that has no baseline (any more); null of one that has, and of none. */
+  unwatched(name: StreamName): Finding | null {
+    const stream = this.#streams.get(keyOf(name));
+    return stream === undefined || stream.isWatched || this.#hour === null
+      ? null
+      : stream.evaluate(this.#hour, 0, this.#options.burnInDays);
+  }
+
   baselineOf(name: StreamName): Baseline | null {
     return this.#streams.get(keyOf(name))?.state.baseline ?? null;
   }

@@ -22,7 +22,8 @@ import { DATA_PLAN, DATA_PLAN_HASH, MODEL_VERSION, manifestText, nextId } from '
 import { Chance } from '../../storms/monitor-world.ts';
 
 const START_DAY = 20_600;
-const HOURS = [9, 14, 20];
+/** Each the last of a quarter of the day. */
+const HOURS = [11, 17, 23];
 const WINDOWS_PER_HOUR = 12;
 const CHANGE_DAY = 34;
 const brightness = metricOf('input.x.brightness');
@@ -51,7 +52,7 @@ async function open(): Promise<void> {
   alarms = await openAlarms({ store, registry, now: () => nowMs, ...quiet });
   const { takeFindings } = alarms.incidents;
   alarms.incidents.takeFindings = (modelVersion, findings) => {
-    told.set(Math.floor((nowMs - MONITOR_SETTLE_MS) / HOUR_MS) - 1, structuredClone(findings));
+    told.set((detail().judgedUntilMs ?? 0) / HOUR_MS - 1, structuredClone(findings));
     return takeFindings.call(alarms.incidents, modelVersion, findings);
   };
 }
@@ -206,7 +207,8 @@ test('a later version of the model inherits baselines of the plan that they shar
   expect(inherited).toMatchObject({ watchedCount: 2, orders: [{ what: 'inherited', from: MODEL_VERSION, text: 'same lens' }] });
   await close();
   await open();
-  nowMs += HOUR_MS;
+  await alarms.monitoring.look();
+  nowMs += 6 * HOUR_MS;
   await alarms.monitoring.look();
   const kept = alarms.monitoring.detail(later);
   expect(kept?.streams.map(({ baseline }) => baseline?.origin)).toEqual(['inherited', 'inherited']);
