@@ -2,9 +2,8 @@
  * The story that the product is sold by, step by step: weeks of a world as it was, an hour from which on it is tilted, an incident, a training,
  * a world that is upright again, and an incident that closes by itself.
  *
- * Whose clock: the collector's is moved. Pages keep the machine's, so the tilt lies an hour before the machine's present and its incident
- * opens at it: a retrain hook believes nothing that is signed five minutes away from its own clock. The days after it are ahead of pages,
- * whose reports are taken for a week.
+ * Whose clock: that of the owner's machines, collector and retrain hook, is moved. Pages keep the machine's; their reports are taken for a
+ * week, so the tilt and the days behind it lie in the days behind the machine's present.
  *
  * Invariants
  *  - Visits before the day of the tilt come from Node; those of that day and the days after it from whoever is given.
@@ -26,6 +25,9 @@ import { StoryCollector } from './story-collector.ts';
 
 const DAY_MS = DAY_HOURS * HOUR_MS;
 const MINUTE_MS = 60_000;
+const MORNING_MS = 9 * HOUR_MS + 5 * MINUTE_MS;
+/** The end of a quarter of the day, at which the monitor judges. */
+const NOON_MS = 12 * HOUR_MS;
 export const BURN_IN_DAYS = 28;
 /** Before the day of the tilt. */
 const DAYS_BEFORE = 40;
@@ -71,11 +73,17 @@ export class DriftStory {
   static async begin(visits: Visits, seed: number): Promise<DriftStory> {
     const digits = DigitsFolder.make();
     const hook = await RetrainHook.start(SECRET, digits.path);
-    const firstDay = Math.floor((Date.now() - HOUR_MS) / DAY_MS) - DAYS_BEFORE;
+    const firstDay = Math.floor(Date.now() / DAY_MS) + 1 - DAYS_BEFORE;
     const target = { name: TARGET, type: 'retrain', url: hook.url, secret: { env: 'STORY_SECRET' } };
     const config = { targets: [target], monitor: { default: { burnInDays: BURN_IN_DAYS } } };
     const env = { STORY_SECRET: SECRET };
-    const collector = await StoryCollector.start({ startMs: firstDay * DAY_MS, modelsFolder: digits.models, config, env });
+    const collector = await StoryCollector.start({
+      startMs: firstDay * DAY_MS,
+      modelsFolder: digits.models,
+      config,
+      aheadFile: hook.aheadFile,
+      env,
+    });
     const visit = await openVisits(collector.modelVersion, digits);
     return new DriftStory({ digits, collector, hook, visits, visit, chance: new Chance(seed), firstDay });
   }
@@ -91,30 +99,30 @@ export class DriftStory {
     await this.overAt((this.firstDay + toDay) * DAY_MS);
   }
 
-  /** The last hour before the machine's present: first as it was, then tilted. @returns When it was. */
+  /** A morning that is first as it was, then tilted. @returns When it was. */
   async tiltWorld(): Promise<number> {
     const { collector, visits } = this;
-    const hourMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
-    await collector.moveTo(hourMs + 5 * MINUTE_MS);
+    const dayMs = (this.firstDay + DAYS_BEFORE) * DAY_MS;
+    await collector.moveTo(dayMs + MORNING_MS);
     await visits(collector, VISITS.before, UPRIGHT);
-    await collector.moveTo(Math.max(collector.nowMs, hourMs + 30 * MINUTE_MS));
+    await collector.moveTo(Math.max(collector.nowMs, dayMs + MORNING_MS + 30 * MINUTE_MS));
     const tiltedAtMs = collector.nowMs;
     await visits(collector, VISITS.tilted, TILT);
-    await collector.moveTo(Math.max(Date.now(), collector.nowMs));
-    await this.overAt(Math.ceil(tiltedAtMs / HOUR_MS) * HOUR_MS);
+    await this.overAt(dayMs + NOON_MS);
     return tiltedAtMs;
   }
 
-  /** The next day at the same time. */
+  /** The next day, from the morning to noon. */
   async nextDay(count: number, tilt: Tilt): Promise<void> {
     const { collector, visits } = this;
-    await collector.moveTo(collector.nowMs + DAY_MS - 2 * HOUR_MS);
+    const dayMs = (Math.floor(collector.nowMs / DAY_MS) + 1) * DAY_MS;
+    await collector.moveTo(dayMs + MORNING_MS);
     await visits(collector, count, tilt);
-    await this.overAt(Math.ceil(collector.nowMs / HOUR_MS) * HOUR_MS);
+    await this.overAt(dayMs + NOON_MS);
     await collector.until('the incident has heard of the day', async () => {
       const incident = await this.incident();
       const isOver = incident === null || incident.state === 'closed';
-      return isOver || incident.metrics.some(({ seenAtMs }) => collector.nowMs - seenAtMs < MINUTE_MS) ? true : null;
+      return isOver || incident.metrics.some(({ seenAtMs }) => seenAtMs >= dayMs + NOON_MS) ? true : null;
     });
   }
 

@@ -15,13 +15,23 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export class RetrainHook {
   readonly url: string;
   readonly modelFile: string;
+  /** By it the hook's clock goes (moved-clock.cjs). */
+  readonly aheadFile: string;
   private readonly child: ChildProcess;
   private readonly folder: string;
   private readonly printed: readonly string[];
 
-  private constructor(of: { url: string; modelFile: string; child: ChildProcess; folder: string; printed: readonly string[] }) {
+  private constructor(of: {
+    url: string;
+    modelFile: string;
+    aheadFile: string;
+    child: ChildProcess;
+    folder: string;
+    printed: readonly string[];
+  }) {
     this.url = of.url;
     this.modelFile = of.modelFile;
+    this.aheadFile = of.aheadFile;
     this.child = of.child;
     this.folder = of.folder;
     this.printed = of.printed;
@@ -31,14 +41,28 @@ export class RetrainHook {
   static async start(secret: string, digits: string): Promise<RetrainHook> {
     const folder = guardedFolder('retrain');
     const [script, modelFile] = [join(folder, 'train.mjs'), join(folder, 'digits.onnx')];
+    const aheadFile = join(folder, 'ahead');
+    writeFileSync(aheadFile, '0');
     const bundle = await rolldown({ input: `${ROOT}test/story/train.ts`, platform: 'node', logLevel: 'silent' });
     const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
     await bundle.close();
     writeFileSync(script, output[0].code);
     const exec = `"${process.execPath}" "${script}" --digits "${digits}" --out "${modelFile}"`;
-    const args = [`${ROOT}dist/node/cli.js`, 'retrain-watch', '--exec', exec, '--folder', join(folder, 'bundles'), '--port', '0', '--json'];
+    const clock = ['--require', `${ROOT}test/story/moved-clock.cjs`];
+    const args = [
+      ...clock,
+      `${ROOT}dist/node/cli.js`,
+      'retrain-watch',
+      '--exec',
+      exec,
+      '--folder',
+      join(folder, 'bundles'),
+      '--port',
+      '0',
+      '--json',
+    ];
     const child = spawnGuarded(process.execPath, args, {
-      env: { ...process.env, INSITU_RETRAIN_SECRET: secret },
+      env: { ...process.env, INSITU_RETRAIN_SECRET: secret, STORY_AHEAD_FILE: aheadFile },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const printed: string[] = [];
@@ -50,7 +74,7 @@ export class RetrainHook {
       child.once('exit', (code) => reject(new Error(`retrain-watch ended with ${code}`)));
     });
     const { url } = JSON.parse((await ready).split('\n')[0] as string) as { url: string };
-    return new RetrainHook({ url, modelFile, child, folder, printed });
+    return new RetrainHook({ url, modelFile, aheadFile, child, folder, printed });
   }
 
   /** Idempotency keys whose command has ended, with its exit code. */

@@ -19,6 +19,7 @@ import type { Incident } from '../../protocol/read/incidents.ts';
 import { HOUR_MS } from '../../protocol/report/window.ts';
 import { guardedFolder, killGroup, removeFolder, spawnGuarded } from '../harness/guardian.ts';
 
+const QUARTER_MS = 6 * HOUR_MS;
 const POLL_MS = 100;
 /** For what the collector does by itself. On a busy machine it takes seconds. */
 const PATIENCE_MS = 120_000;
@@ -29,6 +30,8 @@ interface StartOptions {
   readonly modelsFolder: string;
   /** The configuration file. */
   readonly config: object;
+  /** Follows the clock: the milliseconds by which it is ahead of the system's (moved-clock.cjs). */
+  readonly aheadFile: string;
   /** Secrets that it names. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -36,6 +39,7 @@ interface StartOptions {
 interface Started extends Pick<StoryCollector, 'url' | 'adminKey' | 'owner' | 'modelVersion' | 'plan'> {
   readonly child: ChildProcess;
   readonly folder: string;
+  readonly aheadFile: string;
   readonly aheadMs: number;
 }
 
@@ -48,6 +52,7 @@ export class StoryCollector {
   readonly plan: string;
   private readonly child: ChildProcess;
   private readonly folder: string;
+  private readonly aheadFile: string;
   private aheadMs: number;
 
   private constructor(of: Started) {
@@ -58,15 +63,17 @@ export class StoryCollector {
     this.plan = of.plan;
     this.child = of.child;
     this.folder = of.folder;
+    this.aheadFile = of.aheadFile;
     this.aheadMs = of.aheadMs;
   }
 
-  static async start({ startMs, modelsFolder, config, env }: StartOptions): Promise<StoryCollector> {
+  static async start({ startMs, modelsFolder, config, aheadFile, env }: StartOptions): Promise<StoryCollector> {
     const folder = guardedFolder('story');
     const configFile = join(folder, 'insitu.json');
     writeFileSync(configFile, JSON.stringify(config));
     const adminKey = 'key-of-the-story';
     const aheadMs = startMs - Date.now();
+    writeFileSync(aheadFile, String(aheadMs));
     const options = { aheadMs, port: 0, adminKey, configFile, dataFolder: join(folder, 'data'), modelsFolder };
     const script = fileURLToPath(new URL('story-collector-process.mjs', import.meta.url));
     const child = spawnGuarded(process.execPath, [script, JSON.stringify(options)], {
@@ -77,7 +84,7 @@ export class StoryCollector {
     const owner = createCollectorClient({ url, adminKey });
     const model = (await owner.models()).find(({ name }) => name === 'digits');
     if (model === undefined) throw new Error('the digits model is not registered');
-    return new StoryCollector({ ...model, url, adminKey, owner, child, folder, aheadMs });
+    return new StoryCollector({ ...model, url, adminKey, owner, child, folder, aheadFile, aheadMs });
   }
 
   get nowMs(): number {
@@ -89,14 +96,15 @@ export class StoryCollector {
     const aheadMs = atMs - Date.now();
     const moved = said(this.child);
     this.child.send({ aheadMs });
+    writeFileSync(this.aheadFile, String(aheadMs));
     await moved;
     this.aheadMs = aheadMs;
   }
 
-  /** Waits until every hour that is over was judged. */
+  /** Waits until every quarter of a day that is over was judged. */
   async judged(): Promise<void> {
-    const untilMs = Math.floor((this.nowMs - MONITOR_SETTLE_MS) / HOUR_MS) * HOUR_MS;
-    await this.until('all hours are judged', async () => {
+    const untilMs = Math.floor((this.nowMs - MONITOR_SETTLE_MS) / QUARTER_MS) * QUARTER_MS;
+    await this.until('all quarters are judged', async () => {
       const { judgedUntilMs } = await this.owner.monitoredModel({ version: this.modelVersion });
       return (judgedUntilMs ?? 0) >= untilMs ? true : null;
     });
