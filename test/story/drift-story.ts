@@ -3,7 +3,8 @@
  * a world that is upright again, and an incident that closes by itself.
  *
  * Whose clock: that of the owner's machines, collector and retrain hook, is moved. Pages keep the machine's; their reports are taken for a
- * week, so the tilt and the days behind it lie in the days behind the machine's present.
+ * week. So the tilt is at the machine's present, where sums by the page's hour and votes by the collector's agree, and what comes behind it
+ * lies ahead.
  *
  * Invariants
  *  - Visits before the day of the tilt come from Node; those of that day and the days after it from whoever is given.
@@ -26,8 +27,11 @@ import { StoryCollector } from './story-collector.ts';
 const DAY_MS = DAY_HOURS * HOUR_MS;
 const MINUTE_MS = 60_000;
 const MORNING_MS = 9 * HOUR_MS + 5 * MINUTE_MS;
-/** The end of a quarter of the day, at which the monitor judges. */
 const NOON_MS = 12 * HOUR_MS;
+/** Of which the monitor judges the end. */
+const QUARTER_MS = 6 * HOUR_MS;
+/** From the beginning to the last tilted visit, on a busy machine: so much is left of the quarter that is tilted. */
+const STORY_MS_MAX = 40 * MINUTE_MS;
 export const BURN_IN_DAYS = 28;
 /** Before the day of the tilt. */
 const DAYS_BEFORE = 40;
@@ -49,6 +53,7 @@ interface Begun extends Pick<DriftStory, 'digits' | 'collector' | 'hook'> {
   readonly visit: Visit;
   readonly chance: Chance;
   readonly firstDay: number;
+  readonly quarterMs: number;
 }
 
 export class DriftStory {
@@ -59,6 +64,10 @@ export class DriftStory {
   private readonly visit: Visit;
   private readonly chance: Chance;
   private readonly firstDay: number;
+  /** Beginning of the quarter of the day in which the world is tilted. */
+  private readonly quarterMs: number;
+  /** Days behind that. */
+  private dayCount = 0;
 
   private constructor(of: Begun) {
     this.digits = of.digits;
@@ -68,12 +77,14 @@ export class DriftStory {
     this.visit = of.visit;
     this.chance = of.chance;
     this.firstDay = of.firstDay;
+    this.quarterMs = of.quarterMs;
   }
 
   static async begin(visits: Visits, seed: number): Promise<DriftStory> {
     const digits = DigitsFolder.make();
     const hook = await RetrainHook.start(SECRET, digits.path);
-    const firstDay = Math.floor(Date.now() / DAY_MS) + 1 - DAYS_BEFORE;
+    const quarterMs = Math.floor((Date.now() + STORY_MS_MAX) / QUARTER_MS) * QUARTER_MS;
+    const firstDay = Math.floor(quarterMs / DAY_MS) - DAYS_BEFORE;
     const target = { name: TARGET, type: 'retrain', url: hook.url, secret: { env: 'STORY_SECRET' } };
     const config = { targets: [target], monitor: { default: { burnInDays: BURN_IN_DAYS } } };
     const env = { STORY_SECRET: SECRET };
@@ -85,7 +96,7 @@ export class DriftStory {
       env,
     });
     const visit = await openVisits(collector.modelVersion, digits);
-    return new DriftStory({ digits, collector, hook, visits, visit, chance: new Chance(seed), firstDay });
+    return new DriftStory({ digits, collector, hook, visits, visit, chance: new Chance(seed), firstDay, quarterMs });
   }
 
   /** Days of the upright world, counted from the first. */
@@ -99,23 +110,21 @@ export class DriftStory {
     await this.overAt((this.firstDay + toDay) * DAY_MS);
   }
 
-  /** A morning that is first as it was, then tilted. @returns When it was. */
+  /** A quarter of the day that is first as it was, then tilted. @returns When it was. */
   async tiltWorld(): Promise<number> {
-    const { collector, visits } = this;
-    const dayMs = (this.firstDay + DAYS_BEFORE) * DAY_MS;
-    await collector.moveTo(dayMs + MORNING_MS);
+    const { collector, visits, quarterMs } = this;
+    await collector.moveTo(Math.max(Date.now(), quarterMs + 5 * MINUTE_MS));
     await visits(collector, VISITS.before, UPRIGHT);
-    await collector.moveTo(Math.max(collector.nowMs, dayMs + MORNING_MS + 30 * MINUTE_MS));
     const tiltedAtMs = collector.nowMs;
     await visits(collector, VISITS.tilted, TILT);
-    await this.overAt(dayMs + NOON_MS);
+    await this.overAt(quarterMs + QUARTER_MS);
     return tiltedAtMs;
   }
 
   /** The next day, from the morning to noon. */
   async nextDay(count: number, tilt: Tilt): Promise<void> {
     const { collector, visits } = this;
-    const dayMs = (Math.floor(collector.nowMs / DAY_MS) + 1) * DAY_MS;
+    const dayMs = (this.firstDay + DAYS_BEFORE + ++this.dayCount) * DAY_MS;
     await collector.moveTo(dayMs + MORNING_MS);
     await visits(collector, count, tilt);
     await this.overAt(dayMs + NOON_MS);
