@@ -151,8 +151,6 @@ export const STORE_OPEN_TIMEOUT_MS = 5_000;
 export const EARLY_STEP_COUNT_MAX = 1_000;
 /** Cells of answered runs are waited for this long at a flush, and before a worker is ended; they are there within a millisecond of the answer. */
 export const CELLS_TIMEOUT_MS = 1_000;
-/** Between two messages of cells: in a loop of runs, one a run cost more than counting it. Too short for a flush or a page that goes to notice. */
-export const CELLS_DELAY_MS = 10;
 /** From a run's answer to its place in the counts: long enough for one timer to serve a loop of runs, too short to be seen. */
 export const RECORD_DELAY_MS = 50;
 /** From the load of a cached model to the look for a new version, and of any to the fetch of the next visit's snapshot: the page's own start comes first. */

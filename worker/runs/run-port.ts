@@ -3,15 +3,14 @@
  *
  * Invariants
  *  - Every request is answered exactly once, and nothing throws across the boundary: errors travel as data.
- *  - A run is counted behind its answer, so that its caller does not wait for that; before it where buffers leave with the answer. It is counted before
- *    the next run starts; nothing of an input stays but its cells.
- *  - Cells leave at once behind a pause; those of a loop of runs wait for one another, CELLS_DELAY_MS at the most.
+ *  - A run is counted behind its answer, so that its caller does not wait for that; before it where buffers leave with the answer. Its cells leave before
+ *    the next run starts; nothing of an input stays.
  *  - A counter that throws costs the run its cells, never its outputs.
  *
  * Not here: a run (worker/runs/port-run.ts), deadlines and the window (page), when runs start (worker/queue/run-queue.ts).
  */
 import { SdkError } from '../../protocol/errors.ts';
-import { CELLS_DELAY_MS, TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
+import { TRANSFER_BYTES_MIN } from '../../protocol/limits.ts';
 import type { ResidentWire, TensorWire } from '../../protocol/tensors/tensors.ts';
 import { isResidentWire } from '../../protocol/worker/media.ts';
 import type { ReadRequest, RunCells, RunMessage, RunNews, RunReplies, RunReply, RunRequest } from '../../protocol/worker/runs.ts';
@@ -36,11 +35,6 @@ export class RunPort implements AnsweringPort {
   private readonly queue: RunQueue;
   private readonly onAnswered: (loadId: number) => void;
   private readonly endings = new Map<number, Ending>();
-  private readonly unsentCells: RunCells[] = [];
-  /** A timer is set that sends them. */
-  private isSending = false;
-  /** performance.now(), of those before. */
-  private cellsSentMs = Number.NEGATIVE_INFINITY;
   /** Runs of each model that are not tensors yet. */
   private readonly preparing = new Map<number, Set<Promise<void>>>();
 
@@ -63,7 +57,8 @@ export class RunPort implements AnsweringPort {
     const buffers = buffersOf(replies);
     const early = buffers.length > 0 ? count() : null;
     this.post(replies, buffers);
-    this.sendCells(early ?? count());
+    const counted = early ?? count();
+    if (counted.length > 0) this.post({ counted }, []);
     this.onAnswered(loadId);
   }
 
@@ -84,21 +79,6 @@ export class RunPort implements AnsweringPort {
     this.endings.delete(loadId);
     await Promise.all(this.preparing.get(loadId) ?? []);
     this.preparing.delete(loadId);
-  }
-
-  private sendCells(counted: readonly RunCells[]): void {
-    for (const each of counted) this.unsentCells.push(each);
-    if (this.isSending || this.unsentCells.length === 0) return;
-    const waitMs = this.cellsSentMs + CELLS_DELAY_MS - performance.now();
-    this.isSending = waitMs > 0;
-    if (this.isSending) setTimeout(() => this.postCells(), waitMs);
-    else this.postCells();
-  }
-
-  private postCells(): void {
-    this.isSending = false;
-    this.cellsSentMs = performance.now();
-    this.post({ counted: this.unsentCells.splice(0) }, []);
   }
 
   private cancel(id: number): void {
