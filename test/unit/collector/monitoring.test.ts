@@ -214,13 +214,13 @@ test('a later version of the model inherits baselines of the plan that they shar
   expect(kept?.streams.map(({ baseline }) => baseline?.origin)).toEqual(['inherited', 'inherited']);
 }, 120_000);
 
-test('after a clock that was years ahead hours are judged as they are, from the stored votes', async () => {
+test('after a clock that was months ahead hours are judged as they are, from the stored votes', async () => {
   await live(0, 30, () => 0.3);
   const before = detail();
   const rightMs = nowMs;
-  nowMs += 3 * 365 * 24 * HOUR_MS;
+  nowMs += 90 * 24 * HOUR_MS;
   await alarms.monitoring.look();
-  expect(detail().judgedUntilMs).toBeGreaterThan(rightMs + 2 * 365 * 24 * HOUR_MS);
+  expect(detail().judgedUntilMs).toBeGreaterThan(rightMs + 89 * 24 * HOUR_MS);
   nowMs = rightMs;
   await alarms.monitoring.look();
   expect(detail()).toEqual(before);
