@@ -84,8 +84,9 @@ function worst(all: readonly (Judged | null)[]): Judged {
 /** What everybody may know: whether reports come. */
 function reporting({ times, reports }: Pick<Trend, 'times' | 'reports'>, nowMs: number): Judged {
   const last = reports.findLastIndex((count) => count > 0);
-  if (times.length > 0 && last === -1) return { urgency: 1, verdict: { tone: 'none', text: 'No report', detail: 'in seven days' } };
-  const isSilent = times.length > 0 && last < times.length - SILENT_SLOT_COUNT;
+  if (last === -1 && times.length > 0) return { urgency: 1, verdict: { tone: 'none', text: 'No report', detail: 'in seven days' } };
+  if (times.length === 0) return { urgency: 0, verdict: { tone: 'none', text: 'No report seen', detail: null } };
+  const isSilent = last < times.length - SILENT_SLOT_COUNT;
   if (!isSilent) return { urgency: 0, verdict: { tone: 'none', text: 'Reporting', detail: null } };
   // The end of the slot that the last report is in.
   const untilMs = (times[last + 1] ?? 0) * 1_000;

@@ -158,7 +158,7 @@ test('a row has its trend in the slots of the answer, and every model one', () =
   expect(rows[0]?.times[0]).toBe((NOW_HOUR - 156) * 3_600);
   expect(rows[5]).toMatchObject({ runCount: 0, usableRatio: null, usable: full.map(() => null) });
   const of = overviewRows({ models, overview: null, monitoring: null, incidents: null }, NOW_MS);
-  expect(of.map(({ verdict, times }) => [verdict.text, times.length])).toEqual(models.map(() => ['Reporting', 0]));
+  expect(of.map(({ verdict, times }) => [verdict.text, times.length])).toEqual(models.map(() => ['No report seen', 0]));
 });
 
 test('rows are found by a part of name or version, and put in order by name as a person counts', () => {
